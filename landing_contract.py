@@ -1,0 +1,84 @@
+"""The contract of the landing files, read from dbt's sources: tables, columns, types, keys.
+
+What a table holds is written in dbt_c360/models/sources and nowhere else; this is its only reader.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+SOURCES = Path(__file__).parent / "dbt_c360" / "models" / "sources"
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    description: str
+    is_pii: bool = False
+    format: str | None = None
+    """`duration`: seconds, which may be written as `12 min` or `340 s`."""
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    folder: str
+    file_stem: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    event_time: str | None
+    essential: frozenset[str]
+    """Columns whose unreadable cells reject the row: the key, the event time, amounts, quantities."""
+    required: frozenset[str]
+    """Columns without which a file is refused: the essential ones and those named in the contract."""
+
+    @property
+    def is_workbook(self) -> bool:
+        return self.folder == "workbooks"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+@cache
+def read_contract() -> dict[str, Table]:
+    """Every landing table by name, in the order of the source files."""
+    tables = {}
+    for path in sorted(SOURCES.glob("*.yml")):
+        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
+            for declared in source["tables"]:
+                tables[declared["name"]] = _table(declared)
+    return tables
+
+
+def _table(declared: dict) -> Table:
+    meta = declared["config"]["meta"]
+    event_time = meta.get("event_time")
+    essential = {*meta["key"], *meta.get("essential", ())} | ({event_time} if event_time else set())
+    return Table(
+        name=declared["name"],
+        folder=meta["folder"],
+        file_stem=meta.get("file", declared["name"]),
+        description=declared["description"],
+        columns=tuple(_column(column) for column in declared["columns"]),
+        key=tuple(meta["key"]),
+        event_time=event_time,
+        essential=frozenset(essential),
+        required=frozenset(essential | set(meta.get("required", ()))),
+    )
+
+
+def _column(declared: dict) -> Column:
+    meta = declared.get("config", {}).get("meta", {})
+    return Column(
+        name=declared["name"],
+        type=declared["data_type"],
+        description=declared["description"],
+        is_pii=meta.get("pii", False),
+        format=meta.get("format"),
+    )
