@@ -1,0 +1,59 @@
+# The verbs. Each works from a fresh clone with only python3 (3.11 or newer) and make installed.
+# Another Python: make PYTHON=python3.12 setup
+
+PYTHON ?= python3
+PY := .venv/bin/python
+JOBS ?= 2
+
+# The environment's own interpreter looks whether it is current, unless another one is asked for.
+SETUP_PYTHON := $(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard $(PY)),$(PYTHON)),$(PYTHON))
+
+# Nothing here phones home.
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run refresh ui test lint bench clean lock
+.NOTPARALLEL:
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Create .venv from requirements.lock; does nothing when it is current
+	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@"$(SETUP_PYTHON)" -IS scripts/setup.py
+
+run: setup ## Simulate a retailer and walk the whole road, from landing files to published tables
+	@$(PY) -m c360_dagster run
+
+refresh: setup ## Load whatever is new in landing and rebuild what follows; simulates nothing
+	@$(PY) -m c360_dagster refresh
+
+ui: setup ## Open Dagster on 127.0.0.1:3000
+	@$(PY) -m c360_dagster ui
+
+test: setup ## Run the whole test suite
+	@$(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+SOURCES := $(wildcard landing_contract.py mock_data c360_dagster bench scripts tests)
+MODELS := $(shell find dbt_c360 -name '*.sql' -not -path '*/target/*' 2>/dev/null | head -1)
+
+lint: setup ## Check style, format, types and SQL
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy $(SOURCES)
+	@$(if $(MODELS),$(PY) -m sqlfluff lint --disable-progress-bar dbt_c360,echo "No SQL models yet.")
+
+bench: setup ## Measure speed and memory
+	@$(PY) -m bench
+
+clean: setup ## Remove what can be made again; keeps your landing files and the registry of ids
+	@$(PY) -m c360_dagster clean
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+
+lock: setup ## Write requirements.lock anew from pyproject.toml (UPGRADE=1: newest versions)
+	@UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} .venv/bin/uv pip compile pyproject.toml --extra ui --group dev \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet --output-file requirements.lock
+	@$(MAKE) --no-print-directory setup

@@ -1,0 +1,328 @@
+"""Set-up: what it does, what it leaves alone, and what it says when it cannot.
+
+Nothing here needs a network: the one package that is installed is made on the spot.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFLINE = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "PIP_CONFIG_FILE": os.devnull}
+PYTHONS = ("3.11", "3.12", "3.13")
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def load_setup(folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("c360_setup", folder / "scripts" / "setup.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with all that set-up reads, in which one invented package is locked."""
+    folder = tmp_path / "a clone with spaces"
+    (folder / "scripts").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "scripts/setup.py"):
+        shutil.copy(ROOT / name, folder / name)
+    wheel = make_wheel(tmp_path / "wheels", "pinned_thing", "1.0")
+    lock_only(folder, wheel)
+    return folder
+
+
+def make_wheel(folder: Path, name: str, version: str) -> Path:
+    folder.mkdir()
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        rows = []
+        for inner, text in files.items():
+            archive.writestr(inner, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+            rows.append(f"{inner},sha256={digest.decode().rstrip('=')},{len(text)}")
+        archive.writestr(f"{info}/RECORD", "\n".join([*rows, f"{info}/RECORD,,", ""]))
+    return path
+
+
+def lock_only(folder: Path, wheel: Path) -> None:
+    name, version = wheel.name.split("-")[:2]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pinned = f"{name.replace('_', '-')}=={version} \\\n    --hash=sha256:{digest}\n"
+    (folder / "requirements.lock").write_text(pinned)
+
+
+def set_up(folder: Path, before: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the set-up of that folder; `before` is Python that runs ahead of it."""
+    begin = "import sys; sys.path.insert(0, 'scripts'); import setup"
+    program = f"{begin}\n{before}\nsys.exit(setup.main())"
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={**os.environ, **OFFLINE, "PIP_FIND_LINKS": "", **settings},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_installs_what_is_locked_and_the_project_then_does_nothing(clone: Path) -> None:
+    first = set_up(clone, PIP_FIND_LINKS=(clone.parent / "wheels").as_uri())
+    assert first.returncode == 0, first.stdout + first.stderr
+    asked = "import pinned_thing, sys; print(pinned_thing.VERSION, sys.path[-1])"
+    python = clone / ".venv" / "bin" / "python"
+    answer = subprocess.run([python, "-I", "-c", asked], check=True, capture_output=True, text=True)
+    assert answer.stdout.split(maxsplit=1) == ["1.0", f"{clone}\n"]
+    assert list((clone / ".venv").glob("lib/python*/site-packages/__pycache__/pinned_thing.*.pyc"))
+
+    again = set_up(clone)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_a_failed_installation_shows_the_installers_last_words_and_is_done_anew(
+    clone: Path,
+) -> None:
+    failed = set_up(clone)
+    assert failed.returncode == 1
+    assert "the packages could not be installed" in failed.stderr
+    assert "pinned-thing" in failed.stderr.splitlines()[-1]
+    assert "Traceback" not in failed.stderr
+
+    left_over = clone / ".venv" / "half-made"
+    left_over.touch()
+    mended = set_up(clone, PIP_FIND_LINKS=(clone.parent / "wheels").as_uri())
+    assert mended.returncode == 0, mended.stderr
+    assert not left_over.exists()
+
+
+def test_a_tampered_package_is_refused(clone: Path) -> None:
+    wheel = next((clone.parent / "wheels").iterdir())
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("pinned_thing_extra.py", "")
+    refused = set_up(clone, PIP_FIND_LINKS=wheel.parent.as_uri())
+    assert refused.returncode == 1
+    assert "hash" in refused.stderr.lower()
+
+
+@pytest.mark.parametrize("version", [(3, 10, 4), (3, 6, 0), (2, 7, 18)])
+def test_an_old_python_is_named_with_the_way_out(clone: Path, version: tuple[int, ...]) -> None:
+    told = set_up(clone, f"sys.version_info = {version}")
+    assert told.returncode == 1
+    assert ".".join(map(str, version)) in told.stderr
+    assert "3.11 or newer" in told.stderr
+    assert "make PYTHON=" in told.stderr
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("module", ["venv", "ensurepip"])
+def test_a_python_without_venv_is_told_what_to_install(clone: Path, module: str) -> None:
+    told = set_up(clone, f"sys.modules[{module!r}] = None")
+    assert told.returncode == 1
+    assert f"no `{module}` module" in told.stderr
+    assert "apt install" in told.stderr
+
+
+@pytest.fixture
+def open_clone(clone: Path) -> Iterator[Path]:
+    """The same where every user can reach it: pytest's own folders are closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield shutil.copytree(clone, Path(folder, "clone"))
+        Path(folder, "clone").chmod(0o755)
+
+
+def test_a_read_only_folder_is_named(open_clone: Path) -> None:
+    open_clone.chmod(0o555)
+    # Root may write anywhere, so it becomes nobody first.
+    told = set_up(open_clone, "import os; os.geteuid() or os.setuid(65534)")
+    assert told.returncode == 1
+    assert f"the folder {open_clone} may not be written to" in told.stderr
+    assert not (open_clone / ".venv").exists()
+
+
+def test_a_file_in_the_way_is_named_and_kept(clone: Path) -> None:
+    (clone / ".venv").write_text("mine")
+    told = set_up(clone)
+    assert told.returncode == 1
+    assert "is in the way" in told.stderr
+    assert (clone / ".venv").read_text() == "mine"
+
+
+def test_a_missing_lock_is_named(clone: Path) -> None:
+    (clone / "requirements.lock").unlink()
+    told = set_up(clone)
+    assert told.returncode == 1
+    assert "requirements.lock is missing" in told.stderr
+
+
+@pytest.fixture
+def current(clone: Path) -> Path:
+    """A clone that counts as set up, without the cost of it."""
+    setup = load_setup(clone)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
+    (clone / ".venv" / ".set-up").write_text(setup.stamp())
+    assert setup.is_current()
+    return clone
+
+
+@needs_make
+def test_make_setup_is_silent_and_quick_when_current(current: Path) -> None:
+    def once() -> float:
+        began = time.perf_counter()
+        done = subprocess.run(["make", "setup"], cwd=current, check=True, capture_output=True)
+        assert (done.stdout, done.stderr) == (b"", b"")
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(5)) < 0.1
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", "scripts/setup.py"])
+def test_a_change_in_what_it_is_made_from_is_seen(current: Path, name: str) -> None:
+    with (current / name).open("a") as file:
+        file.write("\n# changed\n")
+    assert not load_setup(current).is_current()
+
+
+def test_a_moved_checkout_is_seen(current: Path) -> None:
+    assert not load_setup(current.rename(current.parent / "elsewhere")).is_current()
+
+
+def test_another_python_is_seen(current: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
+    assert not load_setup(current).is_current()
+
+
+@needs_make
+def test_make_names_a_python_that_does_not_exist(clone: Path) -> None:
+    told = subprocess.run(
+        ["make", "PYTHON=python3.999", "setup"],
+        cwd=clone,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 2
+    assert "there is no python3.999 here" in told.stderr
+
+
+@needs_make
+def test_make_alone_lists_every_verb() -> None:
+    told = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert set(re.findall(r"^  make (\w+) +\S", told, re.MULTILINE)) == set(phony[1].split())
+
+
+def test_pips_settings_reach_uv(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = load_setup(clone)
+    listed = (
+        "global.cert='/etc/some.pem'\n"
+        "global.extra-index-url='\\none\\ntwo'\n"
+        "install.find-links='from-file'\n"
+        ":env:.find-links='from-environment'\n"
+    )
+    done = subprocess.CompletedProcess([], 0, stdout=listed)
+    monkeypatch.setattr(setup, "run", lambda *_: done)
+    for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    given = setup.uv_settings()
+    assert given["SSL_CERT_FILE"] == "/etc/some.pem"
+    assert given["UV_INDEX"] == "one two"
+    assert given["UV_FIND_LINKS"] == "from-environment"
+
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "uv's own")
+    given = setup.uv_settings()
+    assert given["SSL_CERT_FILE"] == "/etc/some.pem"
+    assert not {"UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"} & set(given)
+
+
+# The lock ------------------------------------------------------------------------------------
+
+
+def read_lock() -> list[tuple[Requirement, list[str]]]:
+    """Every pinned requirement with its hashes."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)
+    entries = text.replace("\\\n", " ").splitlines()
+    return [
+        (Requirement(entry.split(" --hash")[0].strip()), re.findall(r"--hash=(\S+)", entry))
+        for entry in entries
+        if entry.strip()
+    ]
+
+
+def declared() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return [
+        Requirement(text)
+        for text in (
+            *project["project"]["dependencies"],
+            *project["project"]["optional-dependencies"]["ui"],
+            *project["dependency-groups"]["dev"],
+        )
+    ]
+
+
+def applies(marker: Marker | None, python: str) -> bool:
+    here = {"python_version": python, "python_full_version": f"{python}.0"}
+    return marker is None or marker.evaluate(here)
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_locked_version_is_exact_and_hashed() -> None:
+    for requirement, hashes in read_lock():
+        assert [spec.operator for spec in requirement.specifier] == ["=="], requirement
+        assert requirement.url is None, requirement
+        assert hashes, requirement
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), requirement
+
+
+def test_the_lock_names_no_place_to_download_from() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    places = r"\w+://\S*|^-\S.*|--(?:extra-)?index\S*|--find-links"
+    assert not re.findall(places, text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("wanted", declared(), ids=lambda wanted: wanted.name)
+def test_the_lock_satisfies_what_is_declared(wanted: Requirement, python: str) -> None:
+    versions = [
+        next(iter(pinned.specifier)).version
+        for pinned, _ in read_lock()
+        if canonical(pinned.name) == canonical(wanted.name) and applies(pinned.marker, python)
+    ]
+    assert len(versions) == 1
+    assert wanted.specifier.contains(versions[0])
+
+
+def test_set_up_asks_for_the_python_that_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = ".".join(map(str, load_setup(ROOT).NEEDED))
+    assert project["requires-python"] == f">={needed}"
