@@ -32,9 +32,9 @@ class Table:
     key: tuple[str, ...]
     event_time: str | None
     essential: frozenset[str]
-    """Columns whose unreadable cells reject the row: the key, the event time, amounts, quantities."""
+    """Columns whose unreadable cells reject the row: key, event time, amounts, quantities."""
     required: frozenset[str]
-    """Columns without which a file is refused: the essential ones and those named in the contract."""
+    """Columns without which a file is refused: the essential ones and a few named ones."""
 
     @property
     def is_workbook(self) -> bool:

@@ -1,0 +1,1 @@
+"""From a file in landing to typed rows in bronze; start reading at bronze.py."""

@@ -1,0 +1,403 @@
+"""Loads landing files into bronze: each content once, each file in one transaction, nothing lost.
+
+Which cells may be unreadable is the contract's word; how text is read stands in the neighbours.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from c360_dagster.loading import casting
+from c360_dagster.loading.columns import Layout
+from c360_dagster.loading.csv_text import LostRowsError, Reading, read_text
+from c360_dagster.loading.files import (
+    FileRefusedError,
+    Fingerprint,
+    LandingFile,
+    find_files,
+    survey_text,
+    take_fingerprint,
+    take_stamp,
+    unpack,
+)
+from c360_dagster.loading.sql import fetch_count, fetch_row, literal, quote
+from c360_dagster.loading.workbook import read_parquet, read_workbook
+from landing_contract import Table
+
+PROVENANCE = {
+    "_file": "varchar",
+    "_row": "bigint",
+    "_known_at": "date",
+    "_loaded_at": "timestamp",
+    "_run_id": "varchar",
+}
+"""What bronze adds to the contract's columns: where a row comes from, since when it is known."""
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """What every load of a run shares: its id, its clock and a folder for files in passing."""
+
+    run_id: str
+    clock: Callable[[], datetime]
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One file on its way into bronze; without a fingerprint where it could not even be read."""
+
+    file: LandingFile
+    fingerprint: Fingerprint | None
+    run: LoadRun
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class FileLoad:
+    """What became of one file: loaded, unchanged, a repetition of another file, or refused."""
+
+    name: str
+    status: str
+    message: str | None = None
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    cells_unreadable: int = 0
+    empty_essential_cells: int = 0
+    unknown_columns: tuple[str, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    table: str
+    files: list[FileLoad] = field(default_factory=list)
+
+    def having(self, *statuses: str) -> list[FileLoad]:
+        return [file for file in self.files if file.status in statuses]
+
+
+def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Creates what is missing of the bronze schema, so that every table can be read, if empty."""
+    con.execute("create schema if not exists bronze")
+    for table in tables:
+        columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
+        columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
+        con.execute(f"create table if not exists {_bronze(table)} ({', '.join(columns)})")
+    con.execute(
+        """
+        create table if not exists bronze.load_log (
+            path varchar, table_name varchar, size bigint, checksum varchar, known_at date,
+            status varchar, message varchar, rows_read bigint, rows_loaded bigint,
+            rows_rejected bigint, cells_unreadable bigint, empty_essential_cells bigint,
+            unknown_columns varchar[], missing_columns varchar[],
+            started_at timestamp, finished_at timestamp, run_id varchar
+        )
+        """
+    )
+    con.execute(
+        """
+        create table if not exists bronze.rejected_rows (
+            path varchar, line bigint, "table" varchar, kind varchar,
+            errors struct("column" varchar, reason varchar)[], raw varchar, run_id varchar
+        )
+        """
+    )
+
+
+def load_table(
+    con: duckdb.DuckDBPyConnection, landing: Path, table: Table, run: LoadRun
+) -> TableLoad:
+    """Loads the table's new and changed files; says of every file what became of it."""
+    loads, pending = [], []
+    current = _current_contents(con, table)
+    for file in find_files(landing, table):
+        try:
+            attempt = Attempt(file, take_fingerprint(file.path), run, run.clock())
+        except FileRefusedError as refusal:
+            loads.append(_refuse(con, Attempt(file, None, run, run.clock()), str(refusal)))
+            continue
+        if current.get(file.name) == _content(attempt):
+            loads.append(FileLoad(file.name, "unchanged"))
+        else:
+            pending.append(attempt)
+            current.pop(file.name, None)
+    for attempt in pending:
+        twin = next((name for name, held in current.items() if held == _content(attempt)), None)
+        load = _note_repetition(con, attempt, twin) if twin else _load_file(con, attempt)
+        loads.append(load)
+        if load.status == "loaded":
+            current[load.name] = _content(attempt)
+    return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
+
+
+def _content(attempt: Attempt) -> tuple[str, date | None]:
+    """What makes two files one: what they hold, and the day that their names carry."""
+    return attempt.fingerprint.checksum if attempt.fingerprint else "", attempt.file.known_at
+
+
+def _current_contents(
+    con: duckdb.DuckDBPyConnection, table: Table
+) -> dict[str, tuple[str, date | None]]:
+    """By path, the content whose rows bronze holds now."""
+    rows = con.execute(
+        "select path, arg_max(checksum, rowid), arg_max(known_at, rowid) from bronze.load_log "
+        "where table_name = ? and status = 'loaded' group by path order by path",
+        [table.name],
+    ).fetchall()
+    return {path: (checksum, known_at) for path, checksum, known_at in rows}
+
+
+def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
+    attempt.run.scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="load_", dir=attempt.run.scratch))
+    try:
+        reading = _read_file(con, attempt.file, folder)
+        _refuse_replaced(attempt)
+        return _write_file(con, attempt, reading)
+    except FileRefusedError as refusal:
+        return _refuse(con, attempt, str(refusal))
+    finally:
+        _drop_temporary(con)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_replaced(attempt: Attempt) -> None:
+    if attempt.fingerprint and take_stamp(attempt.file.path) != attempt.fingerprint.stamp:
+        raise FileRefusedError(
+            "it was replaced while it was read: it loads with the next run, "
+            "once whoever writes it has finished"
+        )
+
+
+def _read_file(con: duckdb.DuckDBPyConnection, file: LandingFile, folder: Path) -> Reading:
+    """Fills `texts`, and for CSV also `staged`, `doubtful` and `shifts`."""
+    _drop_temporary(con)
+    if file.suffix == ".xlsx":
+        return read_workbook(con, file.path, file.table)
+    if file.suffix == ".parquet":
+        return read_parquet(con, file.path, file.table)
+    shape = survey_text(file.path)
+    if shape.encoding_problem:
+        raise FileRefusedError(
+            f"it is written in {shape.encoding_problem}, not UTF-8: save it as 'CSV UTF-8', or "
+            f"convert it with iconv -f {shape.encoding_problem.split(' ')[0]} -t UTF-8"
+        )
+    is_packed = file.suffix == ".csv.gz"
+    path = unpack(file.path, folder / "unpacked.csv") if is_packed else file.path
+    return read_text(con, path, shape, file.table, folder)
+
+
+def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Reading) -> FileLoad:
+    """Replaces the file's rows by those just read, and accounts for every record."""
+    file, run = attempt.file, attempt.run
+    _examine_texts(con, file.table, reading.layout)
+    columns = ", ".join(quote(name) for name in (*file.table.column_names, *PROVENANCE))
+    cells = ", ".join(quote(name) for name in file.table.column_names)
+    known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
+    loaded_at = f"timestamp '{attempt.started_at}'"
+    con.execute("begin")
+    try:
+        con.execute(f"delete from {_bronze(file.table)} where _file = ?", [file.name])
+        con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
+        for rows in _row_sources(con, file.table, reading.layout):
+            con.execute(
+                f"insert into {_bronze(file.table)} ({columns}) select {cells}, "
+                f"{literal(file.name)}, _row, {known_at}, {loaded_at}, {literal(run.run_id)} "
+                f"from {rows}"
+            )
+        _write_rejects(con, file, run.run_id)
+        load = _account(con, file, reading)
+        _write_log(con, attempt, load)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return load
+
+
+def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> list[str]:
+    """The relations whose rows go to bronze: those read at once, and those read at second look."""
+    sources = ["(select *, record as _row from examined where not is_rejected order by record)"]
+    if not _exists(con, "staged"):
+        return sources
+    present = {column.name for column in layout.declared}
+    values = ", ".join(
+        f"{casting.cast_read(column) if column.name in present else 'null'} as {quote(column.name)}"
+        for column in table.columns
+    )
+    if fetch_count(con, "select count(*) from shifts") == 0:
+        return [f"(select {values}, rowid + 1 as _row from staged)", *sources]
+    numbered = (
+        f"(select {values}, rows.place + 1 + coalesce(shifts.skipped, 0) as _row "
+        "from (select *, rowid as place from staged) as rows "
+        "asof left join shifts on rows.place >= shifts.first_row)"
+    )
+    return [numbered, *sources]
+
+
+def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> None:
+    """`examined`: every text row cast, with the cells that could not be and what that means."""
+    present = {column.name for column in layout.declared}
+    values, failures, fatal = [], [], []
+    for column in table.columns:
+        if column.name not in present:
+            values.append(f"cast(null as {column.type}) as {quote(column.name)}")
+            continue
+        text = f"texts.{quote(column.name)}"
+        value = casting.cast_text(column, text)
+        values.append(f"cast({value} as {column.type}) as {quote(column.name)}")
+        reasons = []
+        if casting.kind_of(column) != "varchar":
+            failed = f"(nullif(trim({text}), '') is not null and ({value}) is null)"
+            reasons.append((failed, casting.describe_failure(column, text)))
+        if column.name in table.key:
+            empty = f"(nullif(trim({text}), '') is null)"
+            reasons.append((empty, "'the key is empty'"))
+        for condition, reason in reasons:
+            failures.append(
+                f"case when {condition} then "
+                f'struct_pack("column" := {literal(column.name)}, reason := {reason}) end'
+            )
+            if column.name in table.essential:
+                fatal.append(condition)
+    con.execute(
+        f"""
+        create or replace temporary table examined as
+        select
+            record, line, raw, {", ".join(values)},
+            list_filter([{", ".join(failures)}], lambda failure: failure is not null) as errors,
+            {" or ".join(fatal) or "false"} as is_rejected
+        from texts
+        """
+    )
+
+
+def _write_rejects(con: duckdb.DuckDBPyConnection, file: LandingFile, run_id: str) -> None:
+    listed = [
+        (
+            "select line, if(is_rejected, 'row', 'cell') as kind, errors, raw "
+            "from examined where len(errors) > 0"
+        )
+    ]
+    if _exists(con, "doubtful"):
+        listed.append(
+            "select line, 'row' as kind, "
+            '[struct_pack("column" := null::varchar, reason := reason)] as errors, raw '
+            "from doubtful where is_broken"
+        )
+    con.execute(
+        f"""
+        insert into bronze.rejected_rows
+        select ?, line, ?, kind, errors, raw, ?
+        from ({" union all ".join(listed)})
+        order by line
+        """,
+        [file.name, file.table.name, run_id],
+    )
+
+
+def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading) -> FileLoad:
+    """Counts what came of the records; any that is in neither place undoes the load."""
+    table = file.table
+    empties = " + ".join(
+        f"count(*) - count({quote(name)})" for name in sorted(table.essential - set(table.key))
+    )
+    loaded, empty = fetch_row(
+        con,
+        f"select count(*), {empties or '0'} from {_bronze(table)} where _file = ?",
+        [file.name],
+    ) or (0, 0)
+    rejected, cells = fetch_row(
+        con,
+        "select count(*) filter (kind = 'row'), coalesce(sum(len(errors)) "
+        "filter (kind = 'cell'), 0) from bronze.rejected_rows where path = ?",
+        [file.name],
+    ) or (0, 0)
+    if reading.records != loaded + rejected:
+        raise LostRowsError(
+            f"{file.name}: {reading.records} records were counted, {loaded} loaded and {rejected} "
+            "rejected: nothing of the file was kept; please report this file's shape"
+        )
+    return FileLoad(
+        name=file.name,
+        status="loaded",
+        rows_read=reading.records,
+        rows_loaded=loaded,
+        rows_rejected=rejected,
+        cells_unreadable=cells,
+        empty_essential_cells=empty,
+        unknown_columns=reading.layout.unknown,
+        missing_columns=reading.layout.missing,
+    )
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, attempt: Attempt, reason: str) -> FileLoad:
+    name = attempt.file.name
+    return _log_once(con, attempt, FileLoad(name, "refused", f"{name}: {reason}."))
+
+
+def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str) -> FileLoad:
+    name = attempt.file.name
+    message = f"{name}: the same content as {twin}, loaded once."
+    return _log_once(con, attempt, FileLoad(name, "repeated", message))
+
+
+def _log_once(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> FileLoad:
+    """Writes the log row, unless the last one about this file already says the same."""
+    last = fetch_row(
+        con,
+        "select checksum, message from bronze.load_log where path = ? order by rowid desc limit 1",
+        [load.name],
+    )
+    if last != (attempt.fingerprint.checksum if attempt.fingerprint else None, load.message):
+        _write_log(con, attempt, load)
+    return load
+
+
+def _write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> None:
+    fingerprint = attempt.fingerprint
+    con.execute(
+        f"insert into bronze.load_log values ({', '.join('?' * 17)})",
+        [
+            load.name,
+            attempt.file.table.name,
+            fingerprint.size if fingerprint else None,
+            fingerprint.checksum if fingerprint else None,
+            attempt.file.known_at,
+            load.status,
+            load.message,
+            load.rows_read,
+            load.rows_loaded,
+            load.rows_rejected,
+            load.cells_unreadable,
+            load.empty_essential_cells,
+            list(load.unknown_columns),
+            list(load.missing_columns),
+            attempt.started_at,
+            attempt.run.clock(),
+            attempt.run.run_id,
+        ],
+    )
+
+
+def _drop_temporary(con: duckdb.DuckDBPyConnection) -> None:
+    for name in ("staged", "doubtful", "shifts", "unsound", "cells", "texts", "examined"):
+        con.execute(f"drop table if exists temp.{name}")
+    for name in ("reject_errors", "reject_scans"):
+        con.execute(f"drop table if exists {name}")
+
+
+def _bronze(table: Table) -> str:
+    return f"bronze.{quote(table.name)}"
+
+
+def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "select count(*) from duckdb_tables() where temporary and table_name = ?"
+    return fetch_count(con, query, [name]) == 1

@@ -1,0 +1,97 @@
+"""How text becomes the contract's types: the SQL expressions that cast, and that tell what failed.
+
+A cell that cannot be read is null here; whether that rejects its row is the contract's decision.
+"""
+
+from c360_dagster.loading.sql import quote
+from landing_contract import Column
+
+EXPECTED = {
+    "bigint": "a whole number",
+    "decimal": "a number such as 12.50",
+    "date": "a day such as 2025-12-31",
+    "timestamp": "a time such as 2025-12-31 23:59:59",
+    "boolean": "true or false",
+    "duration": "a duration such as 12 min, 340 s or seconds",
+}
+
+
+def kind_of(column: Column) -> str:
+    return column.format or column.type.split("(")[0]
+
+
+def cast_text(column: Column, text: str) -> str:
+    """The column's value from text, or null where it cannot be read."""
+    match kind_of(column):
+        case "varchar":
+            return f"nullif({text}, '')"
+        case "bigint":
+            # '3.7' would silently become 4: a whole number is one that has no other part.
+            number = f"try_cast(trim({text}) as decimal(28, 9))"
+            return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
+        case "timestamp":
+            return _cast_timestamp(f"trim({text})")
+        case "date":
+            text = f"trim({text})"
+            return f"coalesce(try_cast({text} as date), try_cast(left({text}, 10) as date))"
+        case "duration":
+            return _cast_duration(f"lower(trim({text}))")
+        case _:
+            return f"try_cast(trim({text}) as {column.type})"
+
+
+def read_type(column: Column) -> str:
+    """The type to let the CSV reader use: strict enough that nothing is rounded unseen."""
+    if kind_of(column) == "bigint":
+        return "decimal(18,4)"
+    return "varchar" if column.format else column.type
+
+
+def cast_read(column: Column) -> str:
+    """The contract's value from what the CSV reader made of the column."""
+    name = quote(column.name)
+    if kind_of(column) == "bigint":
+        return f"cast({name} as bigint)"
+    return cast_text(column, name) if column.format else name
+
+
+def is_doubtful(column: Column) -> str | None:
+    """Whether the reader's value needs a closer look; None where it never does."""
+    name = quote(column.name)
+    if kind_of(column) == "bigint":
+        return f"{name} <> trunc({name})"
+    if column.format:
+        return f"{name} is not null and {cast_text(column, name)} is null"
+    return None
+
+
+def describe_failure(column: Column, text: str) -> str:
+    """The reason, as SQL text, why a cell could not be read."""
+    expected = EXPECTED[kind_of(column)]
+    return f"'''' || left({text}, 100) || ''' is not {expected}'"
+
+
+def _cast_timestamp(text: str) -> str:
+    """Local time as written; a time with an offset is converted to the session's time zone."""
+    has_offset = f"regexp_matches({text}, ':[0-9.]+ ?([zZ]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+    spaced = f"regexp_replace({text}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
+    return (
+        f"case when {has_offset} then cast(try_cast({spaced} as timestamptz) as timestamp) "
+        f"else try_cast({text} as timestamp) end"
+    )
+
+
+def _cast_duration(text: str) -> str:
+    """Seconds from '12 min', '340 s' or a bare number."""
+    number = f"try_cast(regexp_extract({text}, '^([0-9]+([.][0-9]+)?)', 1) as decimal(18, 4))"
+    unit = f"regexp_extract({text}, '^[0-9]+(?:[.][0-9]+)? *([a-z]*)[.]?$', 1)"
+    is_written = f"regexp_matches({text}, '^[0-9]+([.][0-9]+)? *[a-z]*[.]?$')"
+    return (
+        f"case when not {is_written} then null "
+        f"when {unit} in ('', 's', 'sec', 'secs', 'second', 'seconds') "
+        f"then cast(round({number}) as bigint) "
+        f"when {unit} in ('m', 'min', 'mins', 'minute', 'minutes') "
+        f"then cast(round({number} * 60) as bigint) "
+        f"when {unit} in ('h', 'hr', 'hour', 'hours') "
+        f"then cast(round({number} * 3600) as bigint) end"
+    )

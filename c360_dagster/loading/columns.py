@@ -1,0 +1,71 @@
+"""Holds a file's header against the contract: which declared column stands where."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from c360_dagster.loading.files import FileRefusedError
+from landing_contract import Column, Table
+
+OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The file's columns in the file's order; None where the contract knows no such column."""
+
+    positions: tuple[Column | None, ...]
+    unknown: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for every position: the contract's, or one that clashes with nothing."""
+        return tuple(
+            column.name if column else f"_unknown_{number}"
+            for number, column in enumerate(self.positions)
+        )
+
+    @property
+    def declared(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.positions if column)
+
+
+def match_header(header: list[str], table: Table) -> Layout:
+    """Finds the declared columns by name, whatever their order, case or surrounding spaces."""
+    declared = {column.name.lower(): column for column in table.columns}
+    names = [name.strip().lower() for name in header]
+    _refuse_headerless(header, names, declared)
+    twice = sorted(name for name, count in Counter(names).items() if count > 1 and name in declared)
+    if twice:
+        raise FileRefusedError(f"its header names {_listed(twice)} twice: keep one of them")
+    missing = [column.name for column in table.columns if column.name.lower() not in names]
+    required = [name for name in missing if name in table.required]
+    if required:
+        raise FileRefusedError(
+            f"its header lacks {_listed(required)}, without which {table.name} means nothing: "
+            f"add the column{'s' if len(required) > 1 else ''} (found: {_listed(header)})"
+        )
+    return Layout(
+        positions=tuple(declared.get(name) for name in names),
+        unknown=tuple(name for name, key in zip(header, names, strict=True) if key not in declared),
+        missing=tuple(missing),
+    )
+
+
+def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, Column]) -> None:
+    if any(name in declared for name in names):
+        return
+    line = ",".join(header)
+    for delimiter, spoken in OTHER_DELIMITERS.items():
+        if any(part.strip().lower() in declared for part in line.split(delimiter)):
+            raise FileRefusedError(
+                f"its columns are separated by {spoken}, not commas: save it as CSV with commas"
+            )
+    raise FileRefusedError(
+        "its first line names none of the declared columns: put a header there "
+        f"(found: {_listed(header[:6])})"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)

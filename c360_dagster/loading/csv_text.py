@@ -1,0 +1,250 @@
+"""Reads a CSV file into temporary tables: `staged` the good rows, `doubtful` the other records.
+
+DuckDB's reader does the work; repair.py steps in where its records and the file's lines disagree.
+"""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from c360_dagster.loading import casting
+from c360_dagster.loading.columns import Layout, match_header
+from c360_dagster.loading.files import FileRefusedError, TextShape
+from c360_dagster.loading.repair import Repaired, read_lines, repair_text
+from c360_dagster.loading.sql import fetch_count, literal, quote
+from landing_contract import Table
+
+HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Reading:
+    layout: Layout
+    records: int
+    """Records in the file, counted from its bytes and not from what was loaded."""
+
+
+class LostRowsError(Exception):
+    """Rows that were read and are neither loaded nor rejected: the load is undone."""
+
+
+def read_text(
+    con: duckdb.DuckDBPyConnection, path: Path, shape: TextShape, table: Table, scratch: Path
+) -> Reading:
+    """Fills `staged`, `shifts` and `texts` from the file."""
+    header = _read_header(path)
+    layout = match_header(header, table)
+    records = shape.lines - 1
+    is_plain = not shape.bare_cr and shape.crlf in (0, shape.lines, shape.lines - 1)
+    if is_plain and _read_records(con, path, layout) == records:
+        _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
+    else:
+        repaired = repair_text(path, scratch / "repaired.csv", len(header))
+        path, records = repaired.path, repaired.records
+        seen = _read_records(con, path, layout)
+        if seen != records:
+            raise LostRowsError(f"{records} records were counted and {seen} were read")
+        _collect_repaired(con, repaired)
+    _number_rows(con)
+    _doubt_unsound_rows(con, path, table, layout)
+    _open_texts(con, layout, scratch / "second_look.csv")
+    return Reading(layout, records)
+
+
+def _read_header(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        start = file.read(HEADER_BYTES)
+    text = start.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip("\r\n")
+    if not text:
+        raise FileRefusedError(
+            "it is empty, without even a header: the export seems to have failed"
+        )
+    return next(csv.reader(io.StringIO(text, newline=None)))
+
+
+def _read_records(con: duckdb.DuckDBPyConnection, path: Path, layout: Layout) -> int:
+    """Stages what reads well, and returns how many records the reader saw."""
+    con.execute("drop table if exists staged; drop table if exists reject_errors")
+    con.execute("drop table if exists reject_scans")
+    types = ", ".join(
+        f"{literal(name)}: {literal(casting.read_type(column) if column else 'varchar')}"
+        for name, column in zip(layout.names, layout.positions, strict=True)
+    )
+    columns = ", ".join(quote(column.name) for column in layout.declared)
+    con.execute(
+        f"""
+        create temporary table staged as
+        select {columns}
+        from read_csv(
+            {literal(str(path))}, columns = {{{types}}}, header = true, auto_detect = false,
+            delim = ',', quote = '"', escape = '"', timestampformat = {literal(_time_format(path))},
+            store_rejects = true, rejects_limit = 0
+        )
+        """
+    )
+    return fetch_count(
+        con,
+        "select (select count(*) from staged) "
+        "+ (select count(distinct line_byte_position) from reject_errors)",
+    )
+
+
+def _time_format(path: Path) -> str:
+    """How the first record writes its times; whatever is written otherwise is looked at twice."""
+    for number, line in enumerate(read_lines(path)):
+        text = line.decode("utf-8", "replace")
+        if number > 0 and text:
+            found = re.search(r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d(:\d\d)?([.]\d+)?(?=[\",]|$)", text)
+            if found is None:
+                break
+            separator, seconds, fraction = found.groups()
+            return f"%Y-%m-%d{separator}%H:%M{':%S' if seconds else ''}{'.%f' if fraction else ''}"
+    return "%Y-%m-%d %H:%M:%S"
+
+
+def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
+    """One row a record that the reader rejected; `is_broken` where its columns cannot be told."""
+    con.execute(
+        f"""
+        create or replace temporary table doubtful as
+        select
+            cast(record as bigint) as record,
+            min(cast(file_line as bigint)) as line,
+            min(csv_line) as raw,
+            bool_or(error_type <> 'CAST') as is_broken,
+            case min(error_type::varchar) filter (error_type <> 'CAST')
+                when 'MISSING COLUMNS' then
+                    'the line has '
+                    || min(try_cast(regexp_extract(error_message, 'Found: ([0-9]+)', 1) as bigint))
+                    || ' of '
+                    || min(regexp_extract(error_message, 'Columns: ([0-9]+)', 1))
+                    || ' columns'
+                when 'TOO MANY COLUMNS' then 'the line has more columns than the header'
+                when 'INVALID ENCODING' then 'the line is not written in UTF-8'
+                when 'LINE SIZE OVER MAXIMUM' then 'the line is longer than two million characters'
+                else 'a quote opens or closes in the wrong place'
+            end as reason
+        from ({errors})
+        group by record
+        """
+    )
+
+
+def _collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
+    """The same for a repaired file: its records are found by their first byte."""
+    starts = pl.DataFrame(
+        {
+            "record": range(1, repaired.records + 1),
+            "file_line": np.frombuffer(repaired.line_of, dtype=np.int64),
+            "start": np.frombuffer(repaired.start_of, dtype=np.int64),
+        }
+    )
+    con.register("starts", starts)
+    _collect_doubtful(
+        con,
+        "select reject_errors.*, starts.record, starts.file_line from reject_errors "
+        "asof join starts on reject_errors.line_byte_position - 1 >= starts.start",
+    )
+    broken = pl.DataFrame(
+        {"record": list(repaired.broken), "raw": list(repaired.broken.values())},
+        schema={"record": pl.Int64, "raw": pl.String},
+    )
+    con.register("broken", broken)
+    con.execute(
+        "update doubtful set raw = broken.raw, is_broken = true, "
+        "reason = 'a quote opens and does not close' "
+        "from broken where doubtful.record = broken.record"
+    )
+
+
+def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
+    """`shifts`: from which staged row on how many records before it are missing there."""
+    con.execute(
+        """
+        create or replace temporary table shifts as
+        select record - place as first_row, max(place) as skipped
+        from (select record, row_number() over (order by record) as place from doubtful)
+        group by first_row
+        """
+    )
+
+
+def _doubt_unsound_rows(
+    con: duckdb.DuckDBPyConnection, path: Path, table: Table, layout: Layout
+) -> None:
+    """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
+    conditions = [
+        f"{quote(name)} is null or trim(cast({quote(name)} as varchar)) = ''" for name in table.key
+    ] + [doubt for column in layout.declared if (doubt := casting.is_doubtful(column))]
+    condition = " or ".join(f"coalesce({condition}, false)" for condition in conditions)
+    con.execute(
+        "create or replace temporary table unsound as "
+        f"select rowid as staged_row from staged where {condition}"
+    )
+    numbered = "from unsound asof left join shifts on unsound.staged_row >= shifts.first_row"
+    records = con.sql(
+        f"select staged_row + 1 + coalesce(skipped, 0) as record {numbered} order by record"
+    ).pl()
+    if records.is_empty():
+        return
+    con.execute("delete from staged where rowid in (select staged_row from unsound)")
+    con.register("found", _fetch_records(path, records["record"].to_numpy()))
+    con.execute("insert into doubtful select record, line, raw, false, null from found")
+
+
+def _fetch_records(path: Path, records: np.ndarray) -> pl.DataFrame:
+    """The text of the records with these numbers, and the lines they begin on."""
+    wanted = set(records.tolist())
+    found: list[tuple[int, int, str]] = []
+    number = -1
+    held: list[str] = []
+    for line, content in enumerate(read_lines(path), 1):
+        held.append(content.decode("utf-8", "replace"))
+        text = "\n".join(held)
+        if text.count('"') % 2:
+            continue
+        if text:
+            number += 1
+        if text and number in wanted:
+            found.append((number, line - len(held) + 1, text))
+        held = []
+    schema = {"record": pl.Int64, "line": pl.Int64, "raw": pl.String}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> None:
+    """`texts`: the doubtful records again, every cell as text, for a lenient second look."""
+    con.execute(
+        f"copy (select raw from doubtful where not is_broken order by record) to "
+        f"{literal(str(scratch))} (header false, quote '', escape '', delimiter '\x01')"
+    )
+    types = ", ".join(f"{literal(name)}: 'varchar'" for name in layout.names)
+    columns = ", ".join(quote(column.name) for column in layout.declared)
+    con.execute(
+        f"""
+        create or replace temporary table cells as
+        select {columns}
+        from read_csv(
+            {literal(str(scratch))}, columns = {{{types}}}, header = false, auto_detect = false,
+            delim = ',', quote = '"', escape = '"'
+        )
+        """
+    )
+    con.execute(
+        """
+        create or replace temporary table texts as
+        select doubted.record, doubted.line, doubted.raw, cells.*
+        from cells
+        join (
+            select record, line, raw, row_number() over (order by record) - 1 as place
+            from doubtful
+            where not is_broken
+        ) as doubted on cells.rowid = doubted.place
+        """
+    )

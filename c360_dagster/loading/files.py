@@ -1,0 +1,204 @@
+"""Which files lie in landing, which table each belongs to, and what its bytes are like.
+
+Nothing here knows what a row is; reading rows is csv_text.py's and workbook.py's work.
+"""
+
+import codecs
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from landing_contract import Table
+
+SUFFIXES = (".csv.gz", ".csv", ".parquet", ".xlsx")
+CHUNK = 1 << 20
+
+
+class FileRefusedError(Exception):
+    """A file that cannot be loaded as it is; the message is one sentence for whoever made it."""
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    path: Path
+    name: str
+    """The path below landing, with forward slashes: how logs and `_file` call it."""
+    table: Table
+    suffix: str
+    known_at: date | None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    size: int
+    checksum: str
+    stamp: tuple[int, int, int]
+    """What the file system says of the file, to notice one that is replaced while it is read."""
+
+
+@dataclass(frozen=True)
+class TextShape:
+    """The bytes of a text file, counted: all that decides how it can be read."""
+
+    lines: int
+    crlf: int
+    bare_cr: int
+    bom: bool
+    encoding_problem: str | None
+
+
+def find_files(landing: Path, table: Table) -> list[LandingFile]:
+    """The table's files in landing, the plain one first, then by name."""
+    folder = landing / table.folder
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.iterdir(), key=lambda path: (len(path.name.split("_")), path.name)):
+        matched = match_name(path.name, table)
+        if matched:
+            suffix, known_at = matched
+            name = path.relative_to(landing).as_posix()
+            found.append(LandingFile(path, name, table, suffix, known_at))
+    return sorted(found, key=lambda file: (file.known_at or date.min, file.name))
+
+
+def match_name(name: str, table: Table) -> tuple[str, date | None] | None:
+    """The suffix and the date of a file's name, where the name is one of the table's."""
+    suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
+    if suffix is None or (suffix == ".xlsx" and not table.is_workbook):
+        return None
+    stem = name[: -len(suffix)]
+    if stem == table.file_stem:
+        return suffix, None
+    if not stem.startswith(f"{table.file_stem}_"):
+        return None
+    rest = stem[len(table.file_stem) + 1 :]
+    return suffix, _date_at_start(rest)
+
+
+def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
+    """Names of files in landing that belong to no table: most likely misspelt."""
+    if not landing.is_dir():
+        return []
+    folders = {table.folder for table in tables.values()}
+    strangers = []
+    for path in sorted(landing.rglob("*")):
+        parts = path.relative_to(landing).parts
+        if path.is_dir() or any(part.startswith((".", "~$")) for part in parts):
+            continue
+        is_known = len(parts) == 2 and parts[0] in folders
+        if is_known and any(
+            table.folder == parts[0] and match_name(path.name, table) for table in tables.values()
+        ):
+            continue
+        if not any(part in ("tmp", "temp") for part in parts):
+            strangers.append("/".join(parts))
+    return strangers
+
+
+def take_fingerprint(path: Path) -> Fingerprint:
+    """Size and checksum of the content: a compressed file has that of what it holds."""
+    digest = hashlib.sha256()
+    stamp = take_stamp(path)
+    for chunk in read_chunks(path):
+        digest.update(chunk)
+    return Fingerprint(path.stat().st_size, digest.hexdigest(), stamp)
+
+
+def take_stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def unpack(path: Path, target: Path) -> Path:
+    """The plain text of a compressed file, written to target."""
+    with target.open("wb") as plain:
+        for chunk in read_chunks(path):
+            plain.write(chunk)
+    return target
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """The file's content in pieces, unpacked where it is compressed."""
+    if path.is_dir():
+        raise FileRefusedError("it is a folder where a file should be: move it out of the way")
+    try:
+        is_packed = path.name.lower().endswith(".gz")
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
+        raise FileRefusedError(
+            f"it cannot be unpacked ({problem}): it seems cut off or is no gzip file; copy it again"
+        ) from problem
+    except OSError as problem:
+        raise FileRefusedError(f"it cannot be opened: {problem.strerror}") from problem
+
+
+def survey_text(path: Path) -> TextShape:
+    """Counts line ends and looks at the encoding, in one pass over the bytes."""
+    newlines = crlf = returns = 0
+    bom = False
+    last = b""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8 = True
+    for position, chunk in enumerate(read_chunks(path)):
+        if position == 0:
+            bom = chunk.startswith(codecs.BOM_UTF8)
+            _refuse_utf16(chunk)
+        newlines += chunk.count(b"\n")
+        if (returned := chunk.count(b"\r")) or last == b"\r":
+            returns += returned
+            crlf += chunk.count(b"\r\n") + (last == b"\r" and chunk.startswith(b"\n"))
+        if is_utf8 and not (chunk.isascii() and decoder.getstate()[0] == b""):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                is_utf8 = False
+        last = chunk[-1:]
+    unfinished = int(last not in (b"", b"\n") and not (last == b"\r" and newlines == 0))
+    bare = returns - crlf
+    lines = newlines + unfinished + (bare if newlines == 0 else 0)
+    problem = None if is_utf8 else _name_encoding(path)
+    return TextShape(lines, crlf, bare, bom, problem)
+
+
+def _refuse_utf16(start: bytes) -> None:
+    is_marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if is_marked or start[:400].count(b"\0") * 3 > len(start[:400]):
+        raise FileRefusedError(
+            "it is written in UTF-16, not UTF-8: save it as 'CSV UTF-8', "
+            "or convert it with iconv -f UTF-16 -t UTF-8"
+        )
+
+
+def _name_encoding(path: Path) -> str | None:
+    """Latin-1 where no multi-byte character is well formed; a UTF-8 file with stray bytes is None.
+
+    In the second case only the lines with the stray bytes are rejected.
+    """
+    well_formed = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
+    stray = has_windows_bytes = False
+    for chunk in read_chunks(path):
+        if chunk.isascii():
+            continue
+        if well_formed.search(chunk):
+            return None
+        stray = True
+        has_windows_bytes = has_windows_bytes or bool(re.search(rb"[\x80-\x9f]", chunk))
+    if not stray:
+        return None
+    return "windows-1252" if has_windows_bytes else "ISO-8859-1 (Latin-1)"
+
+
+def _date_at_start(text: str) -> date | None:
+    found = re.match(r"\d{4}-\d{2}-\d{2}(?!\d)", text)
+    try:
+        return date.fromisoformat(found.group()) if found else None
+    except ValueError:
+        return None

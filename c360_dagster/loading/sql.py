@@ -1,0 +1,28 @@
+"""Three small things that every module with SQL in it needs: names, texts and one row."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+
+def quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def fetch_row(
+    con: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
+) -> tuple[Any, ...] | None:
+    """The first row; all are fetched, because an unread result blocks the connection."""
+    rows = con.execute(query, list(values)).fetchall()
+    return rows[0] if rows else None
+
+
+def fetch_count(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
+    """The number that the query counts; none is zero."""
+    row = fetch_row(con, query, values)
+    return int(row[0] or 0) if row else 0

@@ -1,0 +1,130 @@
+"""Reads Excel workbooks and parquet files as text into `texts`, one row per record.
+
+Excel keeps types by cell, so every cell is read as text and cast by the contract afterwards.
+"""
+
+import re
+import zipfile
+from pathlib import Path
+
+import duckdb
+import fastexcel
+import polars as pl
+
+from c360_dagster.loading.columns import Layout, match_header
+from c360_dagster.loading.csv_text import LostRowsError, Reading
+from c360_dagster.loading.files import FileRefusedError
+from c360_dagster.loading.sql import fetch_count, literal, quote
+from landing_contract import Table
+
+HEADER_WITHIN = 20
+"""Rows from the top in which a header may stand, below a title or a logo."""
+
+
+def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
+    """Fills `texts` from the first sheet."""
+    try:
+        workbook = fastexcel.read_excel(path)
+        sheets = {name: _read_sheet(workbook, name) for name in workbook.sheet_names[:1]}
+        others = workbook.sheet_names[1:]
+    except (fastexcel.FastExcelError, OSError) as problem:
+        raise FileRefusedError(
+            "it is no Excel workbook that can be opened: save it as .xlsx again"
+        ) from problem
+    name, frame = next(iter(sheets.items()))
+    place = _find_header(frame, table)
+    if place is None:
+        found = next((o for o in others if _has_header(workbook, o, table)), None)
+        where = f"; sheet '{found}' has them: move it to the front" if found else ""
+        raise FileRefusedError(
+            f"its first sheet '{name}' has no row with the columns {', '.join(table.column_names)}"
+            f"{where}"
+        )
+    _refuse_formulas_without_values(path)
+    header = [cell or f"(column {number})" for number, cell in enumerate(frame.row(place), 1)]
+    layout = match_header(header, table)
+    rows = frame.with_row_index("line", offset=1).slice(place + 1)
+    rows = rows.filter(pl.any_horizontal(pl.exclude("line").is_not_null()))
+    _register_texts(con, rows, layout)
+    return Reading(layout, rows.height)
+
+
+def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
+    """Fills `texts` from a parquet file; its own metadata says how many rows there are."""
+    try:
+        header = [row[0] for row in con.execute(f"describe {_parquet(path)}").fetchall()]
+        records = fetch_count(
+            con, f"select sum(num_rows) from parquet_file_metadata({literal(str(path))})"
+        )
+    except duckdb.Error as problem:
+        raise FileRefusedError(
+            "it is no parquet file that can be read: write it again"
+        ) from problem
+    layout = match_header([name for name in header if name != "file_row_number"], table)
+    actual = {name.strip().lower(): name for name in header}
+    cells = ", ".join(
+        f"cast({quote(actual[column.name.lower()])} as varchar) as {quote(column.name)}"
+        for column in layout.declared
+    )
+    names = ", ".join(quote(column.name) for column in layout.declared)
+    con.execute(
+        f"create or replace temporary table texts as select file_row_number + 1 as record, "
+        f"file_row_number + 1 as line, concat_ws(',', {names}) as raw, {names} "
+        f"from (select file_row_number, {cells} from ({_parquet(path)}))"
+    )
+    found = fetch_count(con, "select count(*) from texts")
+    if found != records:
+        raise LostRowsError(f"{records} rows were counted and {found} were read")
+    return Reading(layout, records)
+
+
+def _parquet(path: Path) -> str:
+    return f"select * from read_parquet({literal(str(path))}, file_row_number = true)"
+
+
+def _read_sheet(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
+    return workbook.load_sheet(name, header_row=None, dtypes="string").to_polars()
+
+
+def _has_header(workbook: fastexcel.ExcelReader, name: str, table: Table) -> bool:
+    return _find_header(_read_sheet(workbook, name), table) is not None
+
+
+def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
+    """The first row that names more than half of the declared columns."""
+    declared = {name.lower() for name in table.column_names}
+    for number, row in enumerate(frame.head(HEADER_WITHIN).iter_rows()):
+        named = {str(cell).strip().lower() for cell in row if cell is not None}
+        if len(named & declared) * 2 > len(declared):
+            return number
+    return None
+
+
+def _refuse_formulas_without_values(path: Path) -> None:
+    """A formula that no spreadsheet program has worked out yet would load as an empty cell."""
+    with zipfile.ZipFile(path) as archive:
+        sheet = next((n for n in archive.namelist() if n.endswith("worksheets/sheet1.xml")), None)
+        content = archive.read(sheet) if sheet else b""
+    if b"<f" not in content:
+        return
+    for cell in re.finditer(rb"<c [^>]*>(?:(?!</c>).)*?<f.*?</c>", content, re.DOTALL):
+        if not re.search(rb"<v>[^<]", cell.group()):
+            where = re.search(rb'r="([A-Z]+[0-9]+)"', cell.group())
+            raise FileRefusedError(
+                f"the formula in cell {where.group(1).decode() if where else '?'} has no value "
+                "yet: open the workbook, save it, and its values are stored"
+            )
+
+
+def _register_texts(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, layout: Layout) -> None:
+    cells = [name for name in rows.columns if name != "line"]
+    renamed = dict(zip(cells, layout.names, strict=True))
+    frame = rows.with_columns(
+        pl.concat_str(cells, separator=",", ignore_nulls=True).alias("_raw")
+    ).rename(renamed)
+    con.register("sheet", frame)
+    names = ", ".join(quote(column.name) for column in layout.declared)
+    con.execute(
+        "create or replace temporary table texts as select row_number() over (order by line) "
+        f"as record, line, _raw as raw, {names} from sheet"
+    )

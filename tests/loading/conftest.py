@@ -1,0 +1,68 @@
+"""A landing folder and an empty warehouse, with the few verbs that loading tests need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from c360_dagster.loading.bronze import FileLoad, LoadRun, create_bronze, load_table
+from landing_contract import read_contract
+
+ITEMS = (
+    "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
+    "I1,T1,P1,2,1.50,3.00,0.00\n"
+    "I2,T1,P2,1,4.25,4.25,0.25\n"
+    "I3,T2,P1,-1,1.50,-1.50,0.00\n"
+)
+
+
+@dataclass
+class Bronze:
+    landing: Path
+    con: duckdb.DuckDBPyConnection
+    run: LoadRun
+
+    def put(self, name: str, content: str | bytes = ITEMS) -> Path:
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def load(self, table: str = "transaction_items") -> dict[str, FileLoad]:
+        """Loads, by file; and whatever was in the files, every record is accounted for."""
+        loads = load_table(self.con, self.landing, read_contract()[table], self.run).files
+        for read, loaded, rejected in self.rows(
+            "select rows_read, rows_loaded, rows_rejected from bronze.load_log"
+        ):
+            assert read == loaded + rejected
+        return {load.name: load for load in loads}
+
+    def load_one(self, table: str = "transaction_items") -> FileLoad:
+        (load,) = self.load(table).values()
+        return load
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.con.execute(query).fetchall()
+
+    def ids(self, table: str = "transaction_items") -> list[str]:
+        key = read_contract()[table].key[0]
+        return [row[0] for row in self.rows(f"select {key} from bronze.{table} order by 1")]
+
+    def rejects(self) -> list[tuple[Any, ...]]:
+        return self.rows("select line, kind, errors, raw from bronze.rejected_rows order by line")
+
+
+@pytest.fixture
+def bronze(tmp_path: Path) -> Iterator[Bronze]:
+    con = duckdb.connect()
+    con.execute("set timezone = 'UTC'")
+    create_bronze(con, read_contract().values())
+    run = LoadRun("test-run", lambda: datetime(2026, 1, 2, 3, 4, 5), tmp_path / "scratch")
+    yield Bronze(tmp_path / "landing", con, run)
+    con.close()
+    left = list((tmp_path / "scratch").glob("*")) if (tmp_path / "scratch").exists() else []
+    assert left == [], "scratch files stay behind"

@@ -1,0 +1,138 @@
+"""Broken lines and cells: each is listed with line and reason, and takes no neighbour with it."""
+
+import pytest
+
+from tests.loading.conftest import ITEMS, Bronze
+
+HEADER = ITEMS.splitlines()[0]
+
+
+def _good(number: int) -> str:
+    return f"I{number:07},T{number // 3},P{number % 7},1,2.50,2.50,0.00"
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "reason"),
+    [
+        ("X,T1", None, "the line has 2 of 7 columns"),
+        ("X,T1,P1,1,1,1,0,9", None, "the line has more columns than the header"),
+        ("X,T1,P1,two,1,1,0", "quantity", "'two' is not a whole number"),
+        ("X,T1,P1,2.5,1,1,0", "quantity", "'2.5' is not a whole number"),
+        ("X,T1,P1,2,1.5.2,1,0", "unit_price", "'1.5.2' is not a number such as 12.50"),
+        ('X,T1,P1,2,"1,250.00",1,0', "unit_price", "'1,250.00' is not a number such as 12.50"),
+        (",T1,P1,2,1,1,0", "item_id", "the key is empty"),
+        ('"  ",T1,P1,2,1,1,0', "item_id", "the key is empty"),
+        ('X,T1,"P1,2,1,1,0', None, "a quote opens and does not close"),
+        ('X,T1,"P1"x,2,1,1,0', None, "a quote opens or closes in the wrong place"),
+    ],
+)
+def test_a_broken_line_is_rejected_alone(
+    bronze: Bronze, line: str, column: str | None, reason: str
+) -> None:
+    lines = [HEADER, _good(1), _good(2), line, _good(3), _good(4)]
+    bronze.put("sales/transaction_items.csv", "\n".join(lines) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (5, 4, 1)
+    assert bronze.rejects() == [(4, "row", [{"column": column, "reason": reason}], line)]
+    numbers = bronze.rows("select _row from bronze.transaction_items order by _row")
+    assert numbers == [(1,), (2,), (4,), (5,)]
+    assert bronze.load_one().status == "unchanged", "the next run is clean"
+
+
+def test_a_line_that_is_not_utf8_is_rejected_alone_where_others_are(bronze: Bronze) -> None:
+    lines = [HEADER, _good(1), "I2,T1,Pé,1,1,1,0", _good(3)]
+    content = "\n".join(lines).encode() + b"\nI4,T1,P\xff\xfe,1,1,1,0\n" + _good(5).encode() + b"\n"
+    bronze.put("sales/transaction_items.csv", content)
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (5, 4, 1)
+    assert bronze.rejects()[0][0] == 5
+    assert "I2" in bronze.ids()
+
+
+def test_one_line_with_many_errors_is_one_row_with_a_list(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", f"{HEADER}\nX,T1,P1,a,b,c,0\n")
+    assert bronze.load_one().rows_rejected == 1
+    ((_, kind, errors, _),) = bronze.rejects()
+    assert kind == "row"
+    assert [error["column"] for error in errors] == ["quantity", "unit_price", "line_total"]
+
+
+def test_an_unreadable_cell_that_is_not_essential_becomes_null_and_is_listed(
+    bronze: Bronze,
+) -> None:
+    bronze.put(
+        "customer/customers.csv",
+        "customer_id,first_name,date_of_birth,registration_date\n"
+        "C1,Ann,31.12.1990,2025-01-01 10:00:00\nC2,Bea,1990-12-31,2025-01-01 10:00:00\n",
+    )
+    load = bronze.load_one("customers")
+    assert (load.rows_loaded, load.rows_rejected, load.cells_unreadable) == (2, 0, 1)
+    assert bronze.rows(
+        "select customer_id, first_name, date_of_birth::varchar, _row from bronze.customers "
+        "order by _row"
+    ) == [("C1", "Ann", None, 1), ("C2", "Bea", "1990-12-31", 2)]
+    ((line, kind, errors, raw),) = bronze.rejects()
+    assert (line, kind) == (2, "cell")
+    assert errors == [
+        {"column": "date_of_birth", "reason": "'31.12.1990' is not a day such as 2025-12-31"}
+    ]
+    assert raw.startswith("C1,Ann")
+
+
+def test_an_empty_essential_cell_loads_and_is_counted(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", f"{HEADER}\nI1,T1,P1,,1,,0\n")
+    load = bronze.load_one()
+    assert (load.rows_loaded, load.empty_essential_cells) == (1, 2)
+
+
+def test_one_open_quote_in_a_million_lines_costs_one_line(bronze: Bronze) -> None:
+    lines = [_good(number) for number in range(1_000_000)]
+    lines[500_000] = lines[500_000].replace("P", '"P')
+    bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (1_000_000, 999_999, 1)
+    assert [(line, raw) for line, _, _, raw in bronze.rejects()] == [(500_002, lines[500_000])]
+
+
+def test_a_tenth_of_the_lines_broken_leaves_the_others_whole(bronze: Bronze) -> None:
+    broken = ["X", "X,1,2,3,4,5,6,7,8", "X,T,P,?,1,1,1", 'X,T,"P,1,1,1,0', "X,T,P,1,1,x,0"]
+    lines = [
+        broken[number // 10 % 5] if number % 10 == 0 else _good(number) for number in range(50_000)
+    ]
+    bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (50_000, 45_000, 5_000)
+    assert bronze.rows("select line, raw from bronze.rejected_rows order by line") == [
+        (number + 2, lines[number]) for number in range(0, 50_000, 10)
+    ]
+    assert bronze.rows(
+        "select count(*), min(_row), max(_row), "
+        "count(*) filter (item_id <> 'I' || lpad((_row - 1)::varchar, 7, '0')) "
+        "from bronze.transaction_items"
+    ) == [(45_000, 2, 50_000, 0)], "every row knows which record it was"
+
+
+def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) -> None:
+    bronze.con.execute("set timezone = 'Europe/Berlin'")
+    times = [
+        "2025-07-01 10:00:00",
+        "2025-07-01T10:00:00Z",
+        "2025-07-01 10:00:00-05:00",
+        "2025-07-01 10:00:00 +0200",
+        "2025-07-01",
+        "2025-03-30 02:30:00",
+    ]
+    rows = "".join(f"U{number},C1,{time}\n" for number, time in enumerate(times))
+    bronze.put("customer/app_usage.csv", "usage_id,customer_id,session_start\n" + rows)
+    bronze.load_one("app_usage")
+    assert [
+        row[0]
+        for row in bronze.rows("select session_start::varchar from bronze.app_usage order by _row")
+    ] == [
+        "2025-07-01 10:00:00",
+        "2025-07-01 12:00:00",
+        "2025-07-01 17:00:00",
+        "2025-07-01 10:00:00",
+        "2025-07-01 00:00:00",
+        "2025-03-30 02:30:00",
+    ]

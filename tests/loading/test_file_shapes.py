@@ -1,0 +1,163 @@
+"""Files as people's programs write them: each loads whole, or says in a sentence why not."""
+
+import gzip
+
+import polars as pl
+import pytest
+
+from tests.loading.conftest import ITEMS, Bronze
+
+HEADER = ITEMS.splitlines()[0]
+ALL = ["I1", "I2", "I3"]
+
+
+def test_a_clean_file_keeps_every_cell_and_says_where_it_comes_from(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_2025-03-01.csv")
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (3, 3, 0)
+    first, _, third = bronze.rows(
+        "select quantity, unit_price::varchar, line_total::varchar, _file, _row, "
+        "_known_at::varchar, _run_id from bronze.transaction_items order by _row"
+    )
+    name = "sales/transaction_items_2025-03-01.csv"
+    assert first == (2, "1.5000", "3.0000", name, 1, "2025-03-01", "test-run")
+    assert third == (-1, "1.5000", "-1.5000", name, 3, "2025-03-01", "test-run")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + ITEMS.encode(),
+        ITEMS.replace("\n", "\r\n").encode(),
+        ITEMS.replace("\n", "\r").encode(),
+        ITEMS.replace("\n", "\r\n", 2).encode(),
+        ITEMS.rstrip("\n").encode(),
+        (ITEMS + "\n\n").encode(),
+        ITEMS.replace("\n", "\n\n").encode(),
+        ITEMS.replace("I1", '"I1"').encode(),
+    ],
+    ids=["bom", "crlf", "cr", "mixed", "no-last-newline", "blank-end", "blank-lines", "quoted"],
+)
+def test_every_custom_of_ending_lines_loads(bronze: Bronze, content: bytes) -> None:
+    bronze.put("sales/transaction_items.csv", content)
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded) == (3, 3)
+    assert bronze.ids() == ALL
+
+
+def test_gzip_and_parquet_load(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv.gz", gzip.compress(ITEMS.encode()))
+    assert bronze.load_one().rows_loaded == len(ALL)
+    frame = pl.read_csv(ITEMS.encode()).with_columns(pl.col("item_id") + "p")
+    frame.write_parquet(bronze.landing / "sales" / "transaction_items_more.parquet")
+    bronze.load()
+    assert bronze.ids() == ["I1", "I1p", "I2", "I2p", "I3", "I3p"]
+
+
+def test_a_truncated_gzip_is_refused(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv.gz", gzip.compress(ITEMS.encode() * 99)[:60])
+    load = bronze.load_one()
+    assert load.status == "refused"
+    assert "cut off" in str(load.message)
+
+
+def test_columns_in_another_order_and_case_find_their_place(bronze: Bronze) -> None:
+    bronze.put(
+        "sales/transaction_items.csv",
+        "Quantity,discount_applied,line_total, UNIT_PRICE ,product_id,transaction_id,item_id\n"
+        "2,0,3,1.5,P1,T1,I1\n",
+    )
+    bronze.load_one()
+    assert bronze.rows("select item_id, quantity, product_id from bronze.transaction_items") == [
+        ("I1", 2, "P1")
+    ]
+
+
+def test_an_extra_column_stays_out_and_is_named_once(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", f"{HEADER},colour\nI1,T1,P1,1,1,1,0,red\n")
+    assert bronze.load_one().unknown_columns == ("colour",)
+    assert bronze.load_one().unknown_columns == ()
+    assert bronze.rows("select unknown_columns from bronze.load_log") == [(["colour"],)]
+
+
+def test_a_missing_required_column_refuses_that_file_alone(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.put("sales/transaction_items_b.csv", "item_id,transaction_id,quantity\nI9,T9,1\n")
+    loads = bronze.load()
+    refused = loads["sales/transaction_items_b.csv"]
+    assert refused.status == "refused"
+    assert refused.message is not None
+    assert "sales/transaction_items_b.csv: its header lacks product_id" in refused.message
+    assert bronze.ids() == ALL
+
+
+def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
+    bronze.put("customer/customers.csv", "customer_id,registration_date\nC1,2025-01-01\n")
+    load = bronze.load_one("customers")
+    assert load.rows_loaded == 1
+    assert "email" in load.missing_columns
+    assert bronze.rows("select customer_id, email from bronze.customers") == [("C1", None)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (ITEMS.encode("utf-16"), "UTF-16"),
+        (ITEMS.encode("utf-16-le"), "UTF-16"),
+        (ITEMS.replace("P1", "Pé").encode("latin-1"), "ISO-8859-1"),
+        (ITEMS.replace("P1", "P€").encode("windows-1252"), "windows-1252"),
+        (ITEMS.replace(",", ";").encode(), "semicolons"),
+        (ITEMS.split("\n", 1)[1].encode(), "header"),
+        (b"", "empty"),
+        (ITEMS.replace("quantity", "item_id").encode(), "item_id twice"),
+    ],
+    ids=["utf-16", "utf-16-no-bom", "latin-1", "1252", "semicolon", "headerless", "empty", "twice"],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
+    bronze: Bronze, content: bytes, words: str
+) -> None:
+    bronze.put("sales/transaction_items.csv", content)
+    load = bronze.load_one()
+    assert load.status == "refused"
+    assert str(load.message).startswith("sales/transaction_items.csv: ")
+    assert words in str(load.message)
+    assert bronze.ids() == []
+    assert bronze.load_one().status == "refused"
+    assert len(bronze.rows("from bronze.load_log")) == 1, "the same refusal is logged once"
+    bronze.put("sales/transaction_items.csv")
+    assert bronze.load_one().rows_loaded == len(ALL)
+
+
+def test_header_only_is_a_table_without_rows(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", HEADER + "\n")
+    load = bronze.load_one()
+    assert (load.status, load.rows_read) == ("loaded", 0)
+
+
+def test_a_folder_in_a_files_place_is_refused(bronze: Bronze) -> None:
+    (bronze.landing / "sales" / "transaction_items.csv").mkdir(parents=True)
+    assert "folder" in str(bronze.load_one().message)
+
+
+def test_a_name_with_spaces_and_quotes_loads(bronze: Bronze) -> None:
+    name = 'sales/transaction_items_2025-01-05 Anna\'s "last" copy.csv'
+    bronze.put(name)
+    assert bronze.load()[name].rows_loaded == len(ALL)
+    assert bronze.rows(
+        "select distinct _file, _known_at::varchar from bronze.transaction_items"
+    ) == [(name, "2025-01-05")]
+
+
+def test_a_quoted_line_break_is_part_of_its_cell(bronze: Bronze) -> None:
+    bronze.put(
+        "sales/transaction_items.csv",
+        ITEMS.replace("P2", '"P, two\nlines ""quoted"""').replace("-1.50,0.00", "abc,0.00"),
+    )
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (3, 2, 1)
+    assert bronze.rows("select product_id, _row from bronze.transaction_items order by _row") == [
+        ("P1", 1),
+        ('P, two\nlines "quoted"', 2),
+    ]
+    ((line, _, _, raw),) = bronze.rejects()
+    assert (line, raw) == (5, "I3,T2,P1,-1,1.50,abc,0.00"), "the line as an editor counts it"

@@ -1,0 +1,131 @@
+"""Loading is incremental and exactly-once by content, whatever happens to files between runs."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from c360_dagster.loading import bronze as loader
+from c360_dagster.loading.files import find_strangers, match_name
+from landing_contract import read_contract
+from tests.loading.conftest import ITEMS, Bronze
+
+MORE = ITEMS.replace("I1", "J1").replace("I2", "J2").replace("I3", "J3")
+
+
+def test_an_unchanged_file_is_not_read_again(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.load_one()
+    monkeypatch.setattr(loader, "_read_file", lambda *_: pytest.fail("it was read"))
+    assert bronze.load_one().status == "unchanged"
+
+
+def test_a_changed_file_replaces_its_own_rows_and_rejects(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_b.csv", MORE)
+    bronze.put("sales/transaction_items.csv", ITEMS + "I4\n")
+    bronze.load()
+    assert len(bronze.rejects()) == 1
+    bronze.put("sales/transaction_items.csv", ITEMS.replace("I3", "I5"))
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I5", "J1", "J2", "J3"]
+    assert bronze.rejects() == []
+
+
+def test_a_file_that_disappears_keeps_its_rows(bronze: Bronze) -> None:
+    path = bronze.put("sales/transaction_items.csv")
+    bronze.load()
+    path.unlink()
+    assert bronze.load() == {}
+    assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+def test_the_same_content_under_two_names_is_loaded_once(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.put("sales/transaction_items_copy.csv")
+    repeated = bronze.load()["sales/transaction_items_copy.csv"]
+    assert repeated.status == "repeated"
+    assert "sales/transaction_items.csv" in str(repeated.message)
+    assert bronze.ids() == ["I1", "I2", "I3"]
+    bronze.put("sales/transaction_items.csv", MORE)
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"], "now the copy is the only one"
+
+
+def test_the_same_content_with_another_date_is_a_new_version(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_2025-01-01.csv")
+    bronze.put("sales/transaction_items_2025-01-02.csv")
+    bronze.load()
+    assert bronze.rows(
+        "select count(*), count(distinct _known_at) from bronze.transaction_items"
+    ) == [(6, 2)]
+
+
+def test_a_file_that_goes_bad_keeps_what_it_had(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.load()
+    bronze.put("sales/transaction_items.csv", "")
+    assert bronze.load_one().status == "refused"
+    assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+def test_a_failure_in_the_middle_of_a_file_leaves_the_earlier_version(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.load()
+    bronze.put("sales/transaction_items.csv", MORE)
+    with monkeypatch.context() as broken:
+        broken.setattr(loader, "_write_log", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3"]
+    bronze.load()
+    assert bronze.ids() == ["J1", "J2", "J3"]
+
+
+def test_a_file_replaced_while_it_is_read_waits_for_the_next_run(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bronze.put("sales/transaction_items.csv")
+    read = loader._read_file
+
+    def read_and_replace(*arguments: object) -> object:
+        reading = read(*arguments)  # type: ignore[arg-type]
+        path.write_text(MORE * 2)
+        return reading
+
+    with monkeypatch.context() as meddling:
+        meddling.setattr(loader, "_read_file", read_and_replace)
+        assert "replaced while it was read" in str(bronze.load_one().message)
+    assert bronze.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("transactions.csv", (".csv", None)),
+        ("transactions_2025-01-31.csv", (".csv", date(2025, 1, 31))),
+        ("transactions_2025-01-31 b.csv.gz", (".csv.gz", date(2025, 1, 31))),
+        ("transactions_may.parquet", (".parquet", None)),
+        ("transactions_2025-02-31.csv", (".csv", None)),
+        ("transactions.xlsx", None),
+        ("transactions2.csv", None),
+        ("transaction_items.csv", None),
+    ],
+)
+def test_names_tell_the_table_and_the_day(name: str, expected: object) -> None:
+    assert match_name(name, read_contract()["transactions"]) == expected
+
+
+def test_files_of_no_table_are_found(tmp_path: Path) -> None:
+    for name in (
+        "sales/transactions.csv",
+        "sales/transacions.csv",
+        "readme.txt",
+        ".simulated.json",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert find_strangers(tmp_path, read_contract()) == ["readme.txt", "sales/transacions.csv"]

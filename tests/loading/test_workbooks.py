@@ -1,0 +1,102 @@
+"""Workbooks: the first sheet, read as text, cast by the contract."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from tests.loading.conftest import Bronze
+
+COLUMNS = ["customer_id", "name", "email", "phone", "signup_date", "location"]
+SESSIONS = [
+    "session_id",
+    "customer_id",
+    "page_views",
+    "session_duration",
+    "device",
+    "interaction_date",
+]
+
+
+def _write(path: Path, *sheets: tuple[str, list[list[Any]]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(path) as workbook:
+        as_date = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        for name, rows in sheets:
+            sheet = workbook.add_worksheet(name)
+            for number, row in enumerate(rows):
+                for place, cell in enumerate(row):
+                    if isinstance(cell, datetime):
+                        sheet.write_datetime(number, place, cell, as_date)
+                    elif isinstance(cell, str) and cell.startswith("="):
+                        formula, _, value = cell.partition("→")
+                        sheet.write_formula(number, place, formula, None, value)
+                    elif isinstance(cell, str):
+                        sheet.write_string(number, place, cell)
+                    else:
+                        sheet.write(number, place, cell)
+
+
+def test_cells_of_every_type_are_read_and_leading_zeros_stay(bronze: Bronze) -> None:
+    path = bronze.landing / "workbooks" / "Web_Interactions.xlsx"
+    rows: list[list[Any]] = [
+        SESSIONS,
+        ["S1", "000123", 3, "12 min", "ios", datetime(2025, 1, 2, 3, 4, 5)],
+        ["S2", 123, "4", "340 s", "web", "2025-01-02 03:04:05"],
+        ["S3", "000124", None, 45, "web", "2025-01-02"],
+        ["S4", "000125", "many", "1.5 hours", "web", "soon"],
+    ]
+    _write(path, ("Sheet1", rows))
+    load = bronze.load_one("web_interactions")
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (4, 3, 1)
+    assert bronze.rows(
+        "select customer_id, page_views, session_duration, interaction_date::varchar, _row "
+        "from bronze.web_interactions order by _row"
+    ) == [
+        ("000123", 3, 720, "2025-01-02 03:04:05", 1),
+        ("123", 4, 340, "2025-01-02 03:04:05", 2),
+        ("000124", None, 45, "2025-01-02 00:00:00", 3),
+    ]
+    ((line, kind, errors, _),) = bronze.rejects()
+    assert (line, kind) == (5, "row")
+    assert [error["column"] for error in errors] == ["page_views", "interaction_date"]
+
+
+def test_a_title_above_the_header_and_blank_rows_are_passed_over(bronze: Bronze) -> None:
+    rows: list[list[Any]] = [
+        ["Customers of the web shop"],
+        [],
+        COLUMNS,
+        ["01", "Ann", None, None, "2025-01-01"],
+        [],
+    ]
+    rows += [["02", "Bea", None, None, "2025-01-02"]]
+    _write(bronze.landing / "workbooks" / "Customer_master.xlsx", ("Sheet1", rows))
+    assert bronze.load_one("customer_master").rows_loaded == 2
+    assert bronze.ids("customer_master") == ["01", "02"]
+
+
+def test_a_workbook_whose_first_sheet_is_another_names_the_right_one(bronze: Bronze) -> None:
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Notes", [["hello"]]), ("Data", [COLUMNS, ["01", "Ann"]]))
+    message = str(bronze.load_one("customer_master").message)
+    assert "first sheet 'Notes'" in message
+    assert "sheet 'Data' has them" in message
+
+
+def test_formulas_count_with_their_values(bronze: Bronze) -> None:
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    _write(path, ("S", [columns, ["T1", "01", "2025-01-01", "=1+2→3"]]))
+    bronze.load_one("workbook_transactions")
+    assert bronze.rows("select amount::varchar from bronze.workbook_transactions") == [("3.0000",)]
+    _write(path, ("S", [columns, ["T1", "01", "2025-01-01", "=1+2→"]]))
+    assert "formula in cell D2" in str(bronze.load_one("workbook_transactions").message)
+
+
+@pytest.mark.parametrize("content", [b"no workbook", b"PK\x03\x04 half a zip"])
+def test_a_file_that_only_ends_in_xlsx_is_refused(bronze: Bronze, content: bytes) -> None:
+    bronze.put("workbooks/Transaction.xlsx", content)
+    assert "no Excel workbook" in str(bronze.load_one("workbook_transactions").message)
