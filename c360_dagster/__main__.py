@@ -1,0 +1,121 @@
+"""The verbs behind the Makefile: run, refresh, ui and clean, each with its DAGSTER_HOME prepared.
+
+They only prepare, hand over to Dagster's own commands, and say in the end what came of it.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+
+from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings
+from c360_dagster.summary import summarise_loads
+
+MODULE = "c360_dagster.definitions"
+SELECTIONS = {"run": "*", "refresh": "not group:landing"}
+EVENT = re.compile(
+    r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
+    r"(?:\d+ - )?(?P<text>.*)"
+)
+REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "truth")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m c360_dagster", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("run", help="simulate where landing is free, then walk the whole road")
+    verbs.add_parser("refresh", help="load what is new in landing and rebuild what follows")
+    verbs.add_parser("ui", help="open Dagster on 127.0.0.1:3000")
+    verbs.add_parser("clean", help="remove what can be made again")
+    arguments = parser.parse_args()
+    try:
+        settings = read_settings()
+        if arguments.verb == "clean":
+            return clean_home(settings)
+        prepare_dagster_home(settings)
+    except (SettingsError, OSError) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    if arguments.verb == "ui":
+        return call_dagster(settings, "dev", "-h", "127.0.0.1", "-p", "3000")
+    return materialize(settings, SELECTIONS[arguments.verb])
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Puts the repository's dagster.yaml where Dagster looks for it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(REPOSITORY / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+
+
+def materialize(settings: Settings, selection: str) -> int:
+    code = call_dagster(
+        settings, "asset", "materialize", "--select", selection, "-m", MODULE, say=say_briefly
+    )
+    sys.stdout.write(summarise_loads(settings))
+    if code:
+        sys.stderr.write(
+            "The run failed; the reason stands above, and `make ui` shows it step by step. "
+            "What was published before stays as it was.\n"
+        )
+        return 1
+    return 0
+
+
+def call_dagster(
+    settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None] | None = None
+) -> int:
+    """Runs one of Dagster's commands; `say` may shorten what it prints."""
+    environment = os.environ | {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # Dagster's own command says of itself, through click, that another will follow it.
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore:::click.core"),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "dagster", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE if say else None,
+        stderr=subprocess.STDOUT if say else None,
+        text=True,
+    ) as process:
+        try:
+            if say and process.stdout:
+                say(process.stdout)
+            return process.wait()
+        except KeyboardInterrupt:
+            return process.wait() or 130
+
+
+def say_briefly(lines: Iterable[str]) -> None:
+    """What a person wants to see of a run: messages and failures, without the engine's own steps.
+
+    The whole log stands in the UI.
+    """
+    is_shown = True
+    for line in lines:
+        if event := EVENT.match(line):
+            is_shown = event["level"] != "DEBUG"
+            line = f"{event['time']} {event['text']}\n"  # noqa: PLW2901  the shorter line
+        if is_shown:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+
+def clean_home(settings: Settings) -> int:
+    """Removes what the road makes again; landing and the registry of ids are not among it."""
+    for name in REMOVABLE:
+        path = settings.home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    sys.stdout.write(f"{settings.home}: removed {', '.join(REMOVABLE)}; landing files are kept.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Thin assets, in the order of the road: landing, bronze."""

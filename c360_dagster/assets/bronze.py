@@ -1,0 +1,111 @@
+"""2. Bronze: loads every new or changed landing file and says what became of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.assets.describe import MASK, describe_table, markdown_table
+from c360_dagster.checks import check_load, specify_load_checks
+from c360_dagster.layers import BRONZE, LANDING
+from c360_dagster.loading.bronze import LoadRun, TableLoad, create_bronze, load_table
+from c360_dagster.loading.files import find_strangers
+from c360_dagster.loading.sql import fetch_count, quote
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+from landing_contract import Table, read_contract
+
+PREVIEW_ROWS = 5
+
+
+def build_bronze(settings: Settings) -> dg.AssetsDefinition:
+    """One asset per bronze table, filled by one pass over landing."""
+    contract = read_contract()
+
+    @dg.multi_asset(
+        name="load_bronze",
+        specs=[_specify(table) for table in contract.values()],
+        check_specs=[spec for table in contract.values() for spec in specify_load_checks(table)],
+        can_subset=True,
+    )
+    def load_bronze(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> Iterator[dg.MaterializeResult]:
+        run = LoadRun(context.run_id, settings.now, settings.scratch)
+        for stranger in find_strangers(settings.landing, contract):
+            context.log.warning("landing/%s is no table's file: is its name misspelt?", stranger)
+        with warehouse.connect() as con:
+            create_bronze(con, contract.values())
+            for table in contract.values():
+                if dg.AssetKey([BRONZE.name, table.name]) not in context.selected_asset_keys:
+                    continue
+                load = load_table(con, settings.landing, table, run)
+                for file in load.having("refused", "repeated"):
+                    context.log.warning(file.message)
+                yield dg.MaterializeResult(
+                    asset_key=[BRONZE.name, table.name],
+                    metadata=_describe_load(con, settings, table, load),
+                    check_results=list(check_load(con, table, load)),
+                )
+
+    return load_bronze
+
+
+def _specify(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[BRONZE.name, table.name],
+        deps=[dg.AssetKey([LANDING.name, table.name])],
+        group_name=BRONZE.name,
+        owners=[BRONZE.owner],
+        kinds=set(BRONZE.kinds),
+        description=f"{table.description} Typed by the contract, with file and record of origin.",
+        metadata={
+            **describe_table(table),
+            "dagster/table_name": f"{BRONZE.name}.{table.name}",
+            "dagster/storage_kind": "duckdb",
+        },
+        tags={"pii": ""} if any(column.is_pii for column in table.columns) else {},
+    )
+
+
+def _describe_load(
+    con: duckdb.DuckDBPyConnection, settings: Settings, table: Table, load: TableLoad
+) -> dict[str, dg.MetadataValue]:
+    loaded = load.having("loaded")
+    newest = load.files[-1].name if load.files else table.folder
+    files = [
+        (file.name, file.status, file.rows_read, file.rows_loaded, file.rows_rejected, file.message)
+        for file in load.files
+    ]
+    header = ("file", "status", "read", "loaded", "rejected", "message")
+    return {
+        "dagster/row_count": dg.MetadataValue.int(
+            fetch_count(con, f"select count(*) from {BRONZE.name}.{quote(table.name)}")
+        ),
+        "dagster/uri": dg.MetadataValue.url(Path(settings.landing / newest).as_uri()),
+        "rows_read": dg.MetadataValue.int(sum(file.rows_read for file in loaded)),
+        "rows_loaded": dg.MetadataValue.int(sum(file.rows_loaded for file in loaded)),
+        "rows_rejected": dg.MetadataValue.int(sum(file.rows_rejected for file in loaded)),
+        "files": dg.MetadataValue.md(markdown_table(header, files)),
+        "preview": dg.MetadataValue.md(_preview(con, table, show_pii=settings.show_pii)),
+    }
+
+
+def _preview(con: duckdb.DuckDBPyConnection, table: Table, *, show_pii: bool) -> str:
+    columns = ", ".join(quote(name) for name in table.column_names)
+    rows = con.execute(
+        f"select {columns} from {BRONZE.name}.{quote(table.name)} limit {PREVIEW_ROWS}"
+    ).fetchall()
+    hidden = [column.is_pii and not show_pii for column in table.columns]
+    masked = [
+        [
+            MASK if hide and cell is not None else cell
+            for cell, hide in zip(row, hidden, strict=True)
+        ]
+        for row in rows
+    ]
+    return markdown_table(table.column_names, masked)

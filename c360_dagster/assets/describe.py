@@ -1,0 +1,40 @@
+"""What an asset page in the UI shows of a table: its columns, and rows as a small table."""
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from landing_contract import Table
+
+MASK = "•••"
+LONGEST_CELL = 40
+
+
+def describe_table(table: Table) -> dict[str, dg.TableSchema]:
+    """The declared columns, as the UI's column view wants them."""
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=column.type,
+            description=column.description,
+            constraints=dg.TableColumnConstraints(nullable=column.name not in table.key),
+            tags={"pii": ""} if column.is_pii else {},
+        )
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [_line(header), _line(["---"] * len(header)), *(_line(row) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = text.replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

@@ -1,0 +1,71 @@
+"""1. Landing: simulates the retailer where nobody's own files lie, and shows what is there."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+import mock_data
+from c360_dagster.assets.describe import describe_table, markdown_table
+from c360_dagster.layers import LANDING
+from c360_dagster.loading.files import find_files
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.settings import Settings
+from landing_contract import Table, read_contract
+
+
+def build_landing(settings: Settings) -> dg.AssetsDefinition:
+    """One asset per landing table, filled by one simulation."""
+    contract = read_contract()
+
+    @dg.multi_asset(
+        name="simulate_landing",
+        specs=[_specify(table) for table in contract.values()],
+        can_subset=True,
+    )
+    def simulate_landing(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+    ) -> Iterator[dg.MaterializeResult]:
+        simulated = mock_data.generate(
+            settings.home,
+            customers=settings.customers,
+            seed=settings.seed,
+            start=settings.start_date,
+            end=settings.end_date,
+            defects=settings.defects,
+            progress=context.log.info,
+        )
+        context.log.info(simulated.message)
+        for key in sorted(context.selected_asset_keys):
+            table = contract[key.path[-1]]
+            yield dg.MaterializeResult(asset_key=key, metadata=_describe_files(settings, table))
+
+    return simulate_landing
+
+
+def _specify(table: Table) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[LANDING.name, table.name],
+        group_name=LANDING.name,
+        owners=[LANDING.owner],
+        kinds={"excel"} if table.is_workbook else {"csv"},
+        description=f"{table.description} Files: {table.folder}/{table.file_stem}*.",
+        metadata=describe_table(table),
+        tags=_tags(table),
+    )
+
+
+def _tags(table: Table) -> dict[str, str]:
+    return {"pii": ""} if any(column.is_pii for column in table.columns) else {}
+
+
+def _describe_files(settings: Settings, table: Table) -> dict[str, dg.MetadataValue]:
+    files = find_files(settings.landing, table)
+    sizes = [(file.name, f"{file.path.stat().st_size:,}") for file in files]
+    newest = files[-1].path if files else settings.landing / table.folder
+    return {
+        "dagster/uri": dg.MetadataValue.url(newest.as_uri()),
+        "files": dg.MetadataValue.int(len(files)),
+        "bytes": dg.MetadataValue.int(sum(file.path.stat().st_size for file in files)),
+        "listing": dg.MetadataValue.md(markdown_table(("file", "bytes"), sizes)),
+    }

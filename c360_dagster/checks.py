@@ -1,0 +1,126 @@
+"""What dbt cannot check: that files arrived, that every record is accounted for, what came unasked.
+
+Rejected rows and refused files warn; lost rows fail (and the load itself is undone before).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.layers import BRONZE
+from c360_dagster.loading.bronze import TableLoad
+from c360_dagster.loading.sql import fetch_row, quote
+from landing_contract import Table
+
+DESCRIPTIONS = {
+    "load_accounting": "Every record of every file is loaded or listed in bronze.rejected_rows.",
+    "arrival": "The table has at least one file in landing, and none was refused.",
+    "unknown_columns": "The files have the declared columns and no others.",
+}
+
+
+def specify_load_checks(table: Table) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name=name,
+            asset=[BRONZE.name, table.name],
+            description=description,
+            blocking=name == "load_accounting",
+        )
+        for name, description in DESCRIPTIONS.items()
+    ]
+
+
+def check_load(
+    con: duckdb.DuckDBPyConnection, table: Table, load: TableLoad
+) -> Iterator[dg.AssetCheckResult]:
+    yield _check_accounting(con, table)
+    yield _check_arrival(table, load)
+    yield _check_columns(table, load)
+
+
+def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetCheckResult:
+    """Counts bronze and the rejects anew, and holds them against the log of the current loads."""
+    read, loaded, rejected, cells, empty = fetch_row(
+        con,
+        """
+        select
+            coalesce(sum(rows_read), 0), coalesce(sum(rows_loaded), 0),
+            coalesce(sum(rows_rejected), 0), coalesce(sum(cells_unreadable), 0),
+            coalesce(sum(empty_essential_cells), 0)
+        from (
+            select *, row_number() over (partition by path order by rowid desc) as age
+            from bronze.load_log
+            where table_name = ? and status = 'loaded'
+        )
+        where age = 1
+        """,
+        [table.name],
+    ) or (0, 0, 0, 0, 0)
+    present, listed = fetch_row(
+        con,
+        f"select (select count(*) from {BRONZE.name}.{quote(table.name)}), "
+        "(select count(*) from bronze.rejected_rows where \"table\" = ? and kind = 'row')",
+        [table.name],
+    ) or (0, 0)
+    is_whole = read == loaded + rejected and loaded == present and rejected == listed
+    severity = dg.AssetCheckSeverity.WARN if is_whole else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        asset_key=[BRONZE.name, table.name],
+        check_name="load_accounting",
+        passed=is_whole and rejected == 0,
+        severity=severity,
+        description=(
+            f"{read:,} read = {loaded:,} loaded + {rejected:,} rejected"
+            if is_whole
+            else f"{read:,} read, but {present:,} in bronze and {listed:,} listed as rejected"
+        ),
+        metadata={
+            "rows_read": read,
+            "rows_loaded": loaded,
+            "rows_rejected": rejected,
+            "cells_unreadable": cells,
+            "empty_essential_cells": empty,
+            "look_at": f"select * from bronze.rejected_rows where \"table\" = '{table.name}'",
+        },
+    )
+
+
+def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
+    refused = load.having("refused")
+    if not load.files:
+        said = f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
+    else:
+        said = " ".join(str(file.message) for file in refused)
+    return dg.AssetCheckResult(
+        asset_key=[BRONZE.name, table.name],
+        check_name="arrival",
+        passed=bool(load.files) and not refused,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said or f"{len(load.files)} files",
+        metadata={"files": len(load.files), "refused": len(refused)},
+    )
+
+
+def _check_columns(table: Table, load: TableLoad) -> dg.AssetCheckResult:
+    notes = [
+        f"{file.name}: "
+        + "; ".join(part for part in _column_notes(file.unknown_columns, file.missing_columns))
+        for file in load.having("loaded")
+        if file.unknown_columns or file.missing_columns
+    ]
+    return dg.AssetCheckResult(
+        asset_key=[BRONZE.name, table.name],
+        check_name="unknown_columns",
+        passed=not notes,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(notes) or "as declared",
+    )
+
+
+def _column_notes(unknown: tuple[str, ...], missing: tuple[str, ...]) -> Iterator[str]:
+    if unknown:
+        yield f"{', '.join(unknown)} not declared and left out"
+    if missing:
+        yield f"{', '.join(missing)} absent and null"

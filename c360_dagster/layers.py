@@ -1,0 +1,21 @@
+"""The layers of the road, once: what each is called, who owns it, how its assets are drawn.
+
+Freshness windows and dbt folders join this table when their layers are built.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layer:
+    name: str
+    """Schema in the warehouse, first part of every asset key, and group in the graph."""
+    owner: str
+    kinds: frozenset[str]
+    meaning: str
+
+
+LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), "files as they arrive")
+BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed rows, nothing lost")
+
+LAYERS = (LANDING, BRONZE)

@@ -1,0 +1,1 @@
+"""What assets need from outside: the warehouse, the lock, the landing folder."""

@@ -1,0 +1,84 @@
+"""One writer per C360_HOME: a lock of the operating system, freed when its process ends or dies."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import dagster as dg
+
+Say = Callable[[str], None]
+
+POLL_SECONDS = 0.2
+
+
+class LockTimeoutError(Exception):
+    """Another run kept the lock for longer than C360_LOCK_TIMEOUT."""
+
+
+class HomeLock(dg.ConfigurableResource):
+    """Required by every asset that generates, loads or builds; set up once a run."""
+
+    home: str
+    timeout: int
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeLock"]:
+        log = context.log
+        with hold_lock(
+            Path(self.home),
+            self.timeout,
+            run_id=context.run_id or "",
+            say=log.info if log else None,
+        ):
+            yield self
+
+
+@contextmanager
+def hold_lock(home: Path, timeout: int, *, run_id: str, say: Say | None = None) -> Iterator[None]:
+    """Takes the lock of a C360_HOME, waiting for whoever has it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("a+") as file:
+        _wait_for(file, home, timeout, say)
+        file.truncate(0)
+        file.write(json.dumps({"pid": os.getpid(), "run_id": run_id}))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _wait_for(file: IO[str], home: Path, timeout: int, say: Say | None) -> None:
+    deadline = time.monotonic() + timeout
+    is_told = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _describe_holder(file)
+            if time.monotonic() >= deadline:
+                raise LockTimeoutError(
+                    f"{home} is in use by {holder}, and {timeout} s (C360_LOCK_TIMEOUT) have "
+                    "passed: wait for that run to end, or stop it, and try again."
+                ) from None
+            if say and not is_told:
+                say(f"{home} is in use by {holder}: waiting up to {timeout} s for it to end.")
+                is_told = True
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _describe_holder(file: IO[str]) -> str:
+    file.seek(0)
+    try:
+        holder = json.loads(file.read())
+    except ValueError:
+        return "another run"
+    return f"run {holder['run_id'] or '?'} (process {holder['pid']})"

@@ -1,0 +1,158 @@
+"""Every setting, read once: the only place that looks at the environment.
+
+The rest of the package receives a frozen Settings object and never asks os.environ or the clock.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+T = TypeVar("T")
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path
+    customers: int
+    seed: int
+    defects: bool
+    start_date: date
+    end_date: date
+    as_of: date | None
+    timezone: str
+    engine: str
+    dbt: str
+    lock_timeout: int
+    webhook_url: str | None
+    keep_days: int
+    show_pii: bool
+
+    def now(self) -> datetime:
+        """The business's local time, for logs and load times only: no feature may ask it."""
+        return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def scratch(self) -> Path:
+        """For files that live no longer than one step."""
+        return self.home / "dagster" / "scratch"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment, or a SettingsError that names the variable."""
+    values = _Values(os.environ if environment is None else environment)
+    timezone = values.read("C360_TIMEZONE", "UTC", _parse_timezone)
+    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
+    settings = Settings(
+        home=values.read("C360_HOME", str(REPOSITORY / "data"), _parse_home),
+        customers=values.read("C360_CUSTOMERS", "5000", _whole_number(1, 100_000_000)),
+        seed=values.read("C360_SEED", "7", _whole_number(0, 2**63 - 1)),
+        defects=values.read("C360_DEFECTS", "on", _parse_switch),
+        start_date=values.read("C360_START_DATE", "2025-01-01", _parse_date),
+        end_date=values.read("C360_END_DATE", yesterday.isoformat(), _parse_date),
+        as_of=values.read("C360_AS_OF", "", _optional(_parse_date)),
+        timezone=timezone,
+        engine=values.read("C360_ENGINE", "duckdb", _one_of("duckdb")),
+        dbt=values.read("C360_DBT", "inprocess", _one_of("inprocess", "subprocess")),
+        lock_timeout=values.read("C360_LOCK_TIMEOUT", "600", _whole_number(0, 86_400)),
+        webhook_url=values.read("C360_WEBHOOK_URL", "", _optional(_parse_url)),
+        keep_days=values.read("C360_KEEP_DAYS", "30", _whole_number(1, 36_500)),
+        show_pii=values.read("C360_SHOW_PII", "off", _parse_switch),
+    )
+    if settings.end_date < settings.start_date:
+        raise SettingsError(
+            f"C360_END_DATE ({settings.end_date}) is before C360_START_DATE "
+            f"({settings.start_date}): set an end on or after the start."
+        )
+    return settings
+
+
+class _Values:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    def read(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        text = self.environment.get(name, "").strip() or default
+        try:
+            return parse(text)
+        except ValueError as problem:
+            raise SettingsError(f"{name} is '{text}': {problem}.") from None
+
+
+def _parse_home(text: str) -> Path:
+    home = Path(text).expanduser()
+    home = home if home.is_absolute() else REPOSITORY / home
+    if home.exists() and not home.is_dir():
+        raise ValueError("it must be a folder, and a file of that name is in the way")
+    return home
+
+
+def _parse_timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("it must be a time zone such as UTC or Europe/Berlin") from None
+    return text
+
+
+def _parse_date(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise ValueError("it must be a day written as 2025-12-31") from None
+
+
+def _parse_switch(text: str) -> bool:
+    switches = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+    if text.lower() not in switches:
+        raise ValueError("it must be on or off")
+    return switches[text.lower()]
+
+
+def _parse_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("it must be an address that begins with http:// or https://")
+    return text
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+            raise ValueError(f"it must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"it must be {' or '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    return lambda text: parse(text) if text else None

@@ -1,0 +1,71 @@
+"""The last lines of a run: what was loaded, what was not and why, and where to look."""
+
+import duckdb
+
+from c360_dagster.loading.sql import fetch_row
+from c360_dagster.settings import Settings
+
+LONGEST_LIST = 20
+
+
+def summarise_loads(settings: Settings) -> str:
+    """A few sentences about the state of bronze after a run; empty where there is none."""
+    if not settings.warehouse.exists():
+        return ""
+    try:
+        with duckdb.connect(str(settings.warehouse), read_only=True) as con:
+            return _summarise(con)
+    except duckdb.IOException:
+        return "Another run is using the warehouse, so there is no summary here.\n"
+    except duckdb.CatalogException:
+        return ""
+
+
+def _summarise(con: duckdb.DuckDBPyConnection) -> str:
+    loaded, files, rejected, cells = fetch_row(
+        con,
+        """
+        select
+            coalesce(sum(rows_loaded), 0), count(*), coalesce(sum(rows_rejected), 0),
+            coalesce(sum(cells_unreadable), 0)
+        from (
+            select *, row_number() over (partition by path order by rowid desc) as age
+            from bronze.load_log
+            where status = 'loaded'
+        )
+        where age = 1
+        """,
+    ) or (0, 0, 0, 0)
+    lines = [f"Bronze holds {loaded:,} rows of {files} files."]
+    if rejected or cells:
+        lines.append(
+            f"{rejected:,} rows were rejected and {cells:,} cells left empty, each listed with its "
+            "line and reason in bronze.rejected_rows:"
+        )
+        reasons = con.execute(
+            """
+            select path, kind, count(*), min(line), arg_min(errors[1].reason, line)
+            from bronze.rejected_rows
+            group by path, kind
+            order by path, kind
+            limit ?
+            """,
+            [LONGEST_LIST],
+        ).fetchall()
+        lines += [
+            f"  {path}: {count:,} {kind}{'s' if count > 1 else ''}, first in line {line}: {reason}"
+            for path, kind, count, line, reason in reasons
+        ]
+    refused = con.execute(
+        """
+        select message
+        from (
+            select *, row_number() over (partition by path order by rowid desc) as age
+            from bronze.load_log
+        )
+        where age = 1 and status = 'refused'
+        order by message
+        """
+    ).fetchall()
+    lines += [f"Not loaded: {message}" for (message,) in refused]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,82 @@
+"""The Dagster graph, as a specification: groups, keys, owners, descriptions, edges, checks."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from c360_dagster.definitions import build_definitions
+from c360_dagster.layers import LAYERS
+from c360_dagster.settings import read_settings
+from landing_contract import read_contract
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(read_settings({}))
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_every_table_has_a_landing_and_a_bronze_asset(specs: dict[str, dg.AssetSpec]) -> None:
+    expected = {f"{layer}/{table}" for layer in ("landing", "bronze") for table in read_contract()}
+    assert set(specs) == expected
+
+
+def test_group_is_the_first_part_of_the_key(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        assert spec.group_name == key.split("/", maxsplit=1)[0]
+
+
+def test_every_asset_has_owner_kind_description_and_columns(specs: dict[str, dg.AssetSpec]) -> None:
+    layers = {layer.name: layer for layer in LAYERS}
+    for key, spec in specs.items():
+        assert list(spec.owners) == [layers[str(spec.group_name)].owner], key
+        assert spec.kinds, key
+        assert (spec.description or "").startswith("One row per "), key
+        schema = spec.metadata["dagster/column_schema"]
+        table = read_contract()[key.split("/")[1]]
+        assert [column.name for column in schema.columns] == list(table.column_names), key
+
+
+def test_bronze_reads_landing_and_landing_reads_nothing(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        upstream = [dep.asset_key.to_user_string() for dep in spec.deps]
+        layer, table = key.split("/")
+        assert upstream == ([f"landing/{table}"] if layer == "bronze" else []), key
+
+
+def test_tables_with_people_in_them_are_tagged(specs: dict[str, dg.AssetSpec]) -> None:
+    assert "pii" in specs["bronze/customers"].tags
+    assert "pii" in specs["landing/customer_master"].tags
+    assert "pii" not in specs["bronze/transaction_items"].tags
+
+
+def test_every_bronze_table_is_checked(definitions: dg.Definitions) -> None:
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    names = {(key.asset_key.to_user_string(), key.name) for key in checks}
+    assert names == {
+        (f"bronze/{table}", check)
+        for table in read_contract()
+        for check in ("load_accounting", "arrival", "unknown_columns")
+    }
+
+
+def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
+    assert definitions.executor is dg.in_process_executor
+    for assets in definitions.assets or []:
+        assert isinstance(assets, dg.AssetsDefinition)
+        assert "lock" in assets.required_resource_keys
+
+
+def test_nothing_on_the_road_is_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
+    assert [key for key, spec in specs.items() if spec.partitions_def] == []
+
+
+def test_definitions_are_built_without_touching_the_disk(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    build_definitions(read_settings({"C360_HOME": str(home)}))
+    assert not home.exists()

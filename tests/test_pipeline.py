@@ -1,0 +1,139 @@
+"""The whole road on a tiny world, through the commands that people type."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_dagster.settings import REPOSITORY
+from landing_contract import read_contract
+
+SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}
+MATERIALIZE = ["dagster", "asset", "materialize", "--select", "*", "-m", "c360_dagster.definitions"]
+
+
+def call(
+    home: Path, *command: str, cwd: Path = REPOSITORY, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a module of the environment's Python as a user would, DAGSTER_HOME unset."""
+    environment = os.environ | SMALL | {"C360_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+    environment.pop("DAGSTER_HOME", None)
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=cwd,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def rows(home: Path, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        return con.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after `make run`."""
+    home = tmp_path_factory.mktemp("home")
+    done = call(home, "c360_dagster", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Bronze holds " in done.stdout
+    assert "Warning" not in done.stdout + done.stderr
+    return home
+
+
+def test_every_table_has_its_file_and_its_rows(home: Path) -> None:
+    for table in read_contract().values():
+        ((count,),) = rows(home, f'select count(*) from bronze."{table.name}"')
+        assert count or table.name == "rates", table.name
+
+
+def test_every_record_is_loaded_or_listed(home: Path) -> None:
+    assert (
+        rows(
+            home,
+            "select path from bronze.load_log "
+            "where rows_read <> rows_loaded + rows_rejected or status <> 'loaded'",
+        )
+        == []
+    )
+    assert rows(
+        home,
+        "select sum(rows_rejected) "
+        "= (select count(*) from bronze.rejected_rows where kind = 'row') "
+        "from bronze.load_log",
+    ) == [(True,)]
+
+
+def test_a_second_run_has_nothing_to_do(home: Path) -> None:
+    before = rows(home, "select count(*) from bronze.load_log")
+    done = call(home, *MATERIALIZE, DAGSTER_HOME=str(home / "dagster"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(home, "select count(*) from bronze.load_log") == before
+
+
+def test_definitions_validate_from_anywhere(home: Path, tmp_path: Path) -> None:
+    done = call(
+        home, "dagster", "definitions", "validate", "-m", "c360_dagster.definitions", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert call(home, "dagster", "definitions", "validate").returncode == 0
+
+
+def test_ones_own_files_load_and_nothing_is_simulated_among_them(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "customer"
+    folder.mkdir(parents=True)
+    (folder / "customers.csv").write_text("customer_id,registration_date\nMine,2025-01-01\n")
+    (folder / "loyalty_program.csv").write_text("customer_id;points\nMine;1\n")
+    for verb in ("refresh", "run"):
+        done = call(tmp_path, "c360_dagster", verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Bronze holds 1 rows of 1 files." in done.stdout
+        assert (
+            "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
+        )
+    assert rows(tmp_path, "select customer_id from bronze.customers") == [("Mine",)]
+    assert sorted(path.name for path in (tmp_path / "landing").rglob("*.csv")) == [
+        "customers.csv",
+        "loyalty_program.csv",
+    ]
+
+
+def test_two_runs_at_once_both_succeed(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(call, tmp_path, *MATERIALIZE) for _ in range(2)]
+    for run in runs:
+        assert run.result().returncode == 0, run.result().stdout + run.result().stderr
+    told = "".join(run.result().stdout + run.result().stderr for run in runs)
+    assert told.count("is in use by run") >= 1, "the second says who it waits for"
+    counted = "select count(*) = count(distinct path) from bronze.load_log"
+    assert rows(tmp_path, counted) == [(True,)]
+
+
+@pytest.mark.parametrize("command", [("c360_dagster", "run"), tuple(MATERIALIZE)])
+def test_a_bad_setting_is_one_sentence_and_writes_nothing(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = call(tmp_path / "home", *command, C360_SEED="seven")
+    assert done.returncode == 1
+    assert "C360_SEED is 'seven': it must be a whole number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_clean_keeps_landing(tmp_path: Path) -> None:
+    kept = tmp_path / "landing" / "sales" / "transactions.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "warehouse.duckdb").write_text("x")
+    assert call(tmp_path, "c360_dagster", "clean").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["landing", "registry"]
+    assert kept.read_text() == "mine"

@@ -1,0 +1,68 @@
+"""Settings: their defaults, and the one sentence that a bad value gets."""
+
+from dataclasses import FrozenInstanceError
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
+
+
+def test_defaults_are_those_of_the_readme() -> None:
+    settings = read_settings({})
+    assert settings.home == REPOSITORY / "data"
+    assert (settings.customers, settings.seed, settings.defects) == (5000, 7, True)
+    assert settings.start_date == date(2025, 1, 1)
+    assert (settings.timezone, settings.engine, settings.dbt) == ("UTC", "duckdb", "inprocess")
+    assert (settings.lock_timeout, settings.keep_days, settings.show_pii) == (600, 30, False)
+    assert settings.as_of is None
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert read_settings({"C360_SEED": "", "C360_AS_OF": " "}) == read_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("C360_CUSTOMERS", "many", "a whole number"),
+        ("C360_CUSTOMERS", "0", "from 1"),
+        ("C360_SEED", "-1", "a whole number"),
+        ("C360_DEFECTS", "perhaps", "on or off"),
+        ("C360_START_DATE", "2025-02-30", "a day written as"),
+        ("C360_END_DATE", "31.12.2025", "a day written as"),
+        ("C360_AS_OF", "yesterday", "a day written as"),
+        ("C360_TIMEZONE", "Mars/Olympus", "a time zone"),
+        ("C360_TIMEZONE", "../../etc/passwd", "a time zone"),
+        ("C360_ENGINE", "oracle", "duckdb"),
+        ("C360_DBT", "cloud", "inprocess or subprocess"),
+        ("C360_LOCK_TIMEOUT", "1.5", "a whole number"),
+        ("C360_WEBHOOK_URL", "slack", "http"),
+        ("C360_KEEP_DAYS", "0", "from 1"),
+        ("C360_SHOW_PII", "x", "on or off"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_that_names_it(name: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{name} is '{value}': ")
+    assert words in message
+    assert message.count("\n") == 0
+
+
+def test_an_end_before_the_start_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"C360_END_DATE .* is before C360_START_DATE"):
+        read_settings({"C360_END_DATE": "2024-01-01"})
+
+
+def test_a_file_in_the_place_of_home_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("x")
+    with pytest.raises(SettingsError, match="C360_HOME"):
+        read_settings({"C360_HOME": str(tmp_path / "home")})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        read_settings({}).seed = 8  # type: ignore[misc]
