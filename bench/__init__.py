@@ -1,0 +1,1 @@
+"""Measurements that the project's claims rest on: `python -m bench <name>`; each prints ratios."""

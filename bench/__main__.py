@@ -1,0 +1,22 @@
+"""`python -m bench [loading|generation] [size]`: without a name, each at its default size."""
+
+import sys
+
+from bench import loading
+
+BENCHMARKS = {"loading": loading.main}
+
+
+def main() -> int:
+    name, *arguments = sys.argv[1:] or [""]
+    if name and name not in BENCHMARKS:
+        sys.stderr.write(f"There is no benchmark {name}; there are {', '.join(BENCHMARKS)}.\n")
+        return 1
+    for each, run in BENCHMARKS.items():
+        if name in ("", each):
+            run(arguments)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,180 @@
+"""The docs keep their word: links lead somewhere, and tables, settings and decisions are complete.
+
+Quick, and without a network: addresses on the web are not visited.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from landing_contract import Table, read_contract
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DECISIONS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+OWN_DATA = (ROOT / "docs/your-own-data.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+SETTING = re.compile(r"C360_[A-Z_]+")
+
+
+def without_code(text: str) -> str:
+    """The page's prose: what stands in fences is an example and no link of its own."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The places within a page that a link may name, as GitHub spells them."""
+    titles = [title.lower().strip() for title in HEADING.findall(without_code(text))]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+def broken_links(page: Path) -> set[str]:
+    """The page's relative links that lead to no file of the repository, or to no heading."""
+    broken = set()
+    for link in LINK.findall(without_code(page.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = unquote(link).partition("#")
+        target = (page.parent / name).resolve() if name else page
+        inside = target.is_relative_to(page.parent if ROOT not in page.parents else ROOT)
+        if not (inside and target.exists()):
+            broken.add(link)
+        elif anchor and anchor not in anchors(target.read_text("utf-8")):
+            broken.add(link)
+    return broken
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def row_of(table: Table) -> list[str]:
+    """The table's row in the guide, below the heading of its folder."""
+    section = OWN_DATA.split(f"### `landing/{table.folder}/`\n", 1)[-1].split("\n#", 1)[0]
+    (row,) = [line for line in section.splitlines() if line.startswith(f"| `{table.name}` |")]
+    return cells(row)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    assert not broken_links(page)
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    declared = set(SETTING.findall((ROOT / "c360_dagster/settings.py").read_text("utf-8")))
+    listed = re.findall(r"^\| `(C360_[A-Z_]+)` \|", README, re.MULTILINE)
+    assert set(listed) == declared
+    assert len(listed) == len(set(listed))
+
+
+def test_no_page_speaks_of_a_setting_that_does_not_exist() -> None:
+    declared = set(SETTING.findall((ROOT / "c360_dagster/settings.py").read_text("utf-8")))
+    strangers = {
+        (page.name, name)
+        for page in PAGES
+        for name in SETTING.findall(page.read_text("utf-8"))
+        if name not in declared
+    }
+    assert not strangers
+
+
+def test_no_page_speaks_of_a_verb_that_does_not_exist() -> None:
+    verbs = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    strangers = {
+        (page.name, verb)
+        for page in PAGES
+        for verb in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+        if verb not in verbs
+    }
+    assert not strangers
+
+
+@pytest.mark.parametrize("table", read_contract().values(), ids=lambda table: table.name)
+def test_the_guide_has_every_table_with_its_columns(table: Table) -> None:
+    _, file, _, must_have, may_lack = row_of(table)
+    assert file == f"`{table.file_stem}.{'xlsx' if table.is_workbook else 'csv'}`"
+    assert set(re.findall(r"[\w]+", must_have.replace("*", ""))) == table.required
+    assert set(re.findall(r"\w+", may_lack)) == set(table.column_names) - table.required
+    assert tuple(re.findall(r"\*\*(\w+)\*\*", must_have)) == table.key
+
+
+def test_the_guide_has_no_table_that_the_contract_lacks() -> None:
+    folders = set(re.findall(r"^### `landing/(\w+)/`$", OWN_DATA, re.MULTILINE))
+    assert folders == {table.folder for table in read_contract().values()}
+    sections = OWN_DATA.split("## Which file goes where\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", sections, re.MULTILINE)
+    assert sorted(listed) == sorted(read_contract())
+
+
+@pytest.mark.parametrize("name", ["load_log", "rejected_rows"])
+def test_the_guide_explains_every_column_of_the_log_and_of_the_rejects(name: str) -> None:
+    code = (ROOT / "c360_dagster/loading/bronze.py").read_text("utf-8")
+    created = re.search(rf"bronze\.{name} \((.*?)\n        \)\n", code, re.DOTALL)
+    assert created
+    declared = re.sub(r"struct\(.*?\)", "", created[1])
+    columns = {part.split()[0].strip('"') for part in declared.split(",")}
+    part = OWN_DATA.split(f"`bronze.{name}` has one row", 1)[1].split("\n\n")[1]
+    explained = {
+        column for line in part.splitlines() for column in re.findall(r"`(\w+)`", cells(line)[0])
+    }
+    assert explained == columns
+
+
+def test_every_decision_is_in_the_index_under_its_own_title() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    listed = re.findall(r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$", index, re.MULTILINE)
+    pages = [
+        (number, path.name, title)
+        for path in DECISIONS
+        for number, title in re.findall(r"\A# (\d{4})\. (.+)\n", path.read_text("utf-8"))
+    ]
+    assert listed == pages
+    assert len(pages) == len(DECISIONS), "a page opens with its number and its title"
+    assert [path.name[:4] for path in DECISIONS] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    assert all(path.name.startswith(f"{number}-") for path, (number, *_) in zip(DECISIONS, pages))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name[:4])
+def test_a_decision_is_one_short_page(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 35
+    assert re.search(r"^(Accepted, \d{4}-\d\d-\d\d\.|Replaced by \d{4}\.)", text, re.MULTILINE)
+    assert re.findall(r"^## (\w+ \w+)", text, re.MULTILINE) == [
+        "What was",
+        "What we",
+        "What we",
+        "What follows",
+    ]
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+# The tests themselves can fail ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("[a](there.md)", set()),
+        ("[a](there.md#a-heading-here)", set()),
+        ("[a](#here)\n\n# Here", set()),
+        ("[a](https://example.com/x)", set()),
+        ("```\n[a](nowhere.md)\n```", set()),
+        ("[a](nowhere.md)", {"nowhere.md"}),
+        ("[a](there.md#elsewhere)", {"there.md#elsewhere"}),
+        ("[a](../../outside.md)", {"../../outside.md"}),
+    ],
+)
+def test_a_broken_link_is_seen(tmp_path: Path, text: str, broken: set[str]) -> None:
+    (tmp_path / "there.md").write_text("# A heading, here\n")
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    assert broken_links(page) == broken
