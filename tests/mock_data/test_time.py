@@ -1,54 +1,54 @@
 """Days that are added later tell the same story: lives do not depend on when they are looked at."""
 
 from datetime import date
-from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
 
 from landing_contract import read_contract
+from tests.mock_data.home import Home, Simulate
 
 TABLES = [name for name in read_contract() if name != "rates"]
 MARCH_31, JUNE_30 = date(2025, 3, 31), date(2025, 6, 30)
 
 
 @pytest.fixture(scope="session")
-def clean_pair(simulate: Any) -> tuple[Any, Any]:
+def clean_pair(simulate: Simulate) -> tuple[Home, Home]:
     return simulate(JUNE_30, defects=False), simulate(MARCH_31, JUNE_30, defects=False)
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_two_calls_equal_one_without_defects(clean_pair: tuple[Any, Any], table: str) -> None:
+def test_two_calls_equal_one_without_defects(clean_pair: tuple[Home, Home], table: str) -> None:
     whole, split = clean_pair
     assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_two_calls_equal_one_with_defects(whole: Any, split: Any, table: str) -> None:
+def test_two_calls_equal_one_with_defects(whole: Home, split: Home, table: str) -> None:
     assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
 
 
 @pytest.mark.parametrize("table", ["transactions", "shipments", "support_tickets", "inventory"])
-def test_a_later_file_corrects_earlier_rows(clean_pair: tuple[Any, Any], table: str) -> None:
+def test_a_later_file_corrects_earlier_rows(clean_pair: tuple[Home, Home], table: str) -> None:
     _, split = clean_pair
     assert split.versions(table).height > split.table(table).height
 
 
-def test_a_later_file_repeats_no_unchanged_row(clean_pair: tuple[Any, Any]) -> None:
+def test_a_later_file_repeats_no_unchanged_row(clean_pair: tuple[Home, Home]) -> None:
     _, split = clean_pair
     for table in TABLES:
         versions = split.versions(table)
         assert versions.height == versions.unique().height, table
 
 
-def test_three_calls_over_the_new_year_equal_one(simulate: Any) -> None:
+def test_three_calls_over_the_new_year_equal_one(simulate: Simulate) -> None:
     ends = date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 31)
     whole, split = simulate(ends[-1], customers=200), simulate(*ends, customers=200)
     for table in TABLES:
         assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
 
 
-def test_the_future_keeps_what_earlier_calls_said(split: Any, whole: Any) -> None:
+def test_the_future_keeps_what_earlier_calls_said(split: Home, whole: Home) -> None:
     assert set(split.truth("future")["as_of"]) == {"2025-03-31", "2025-06-30"}
     now = split.truth("future").filter(as_of="2025-06-30")
     assert_frame_equal(now, whole.truth("future"))

@@ -1,0 +1,340 @@
+"""What people do: when they buy, what, where, and what becomes of the order.
+
+Nothing here depends on the end date: a later end only reveals more of the same lives.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+import numpy as np
+
+from mock_data.catalogue import CATEGORY_COUNT, SLOTS, STORES
+from mock_data.draws import Bools, Floats, Ints, scramble
+from mock_data.world import NEVER, PERSONAS, STORE, People, World
+
+BLOCK = 28
+CAMPAIGN_EVERY, CAMPAIGN_REACH, TREATED = 40, 0.3, 0.65
+COMPLETED, CANCELLED, REFUNDED = range(3)
+TAX_PERCENT = 8
+LOOK_AHEAD = 366
+_WEEK = np.array([0.88, 0.86, 0.9, 0.98, 1.16, 1.24, 0.98])
+
+
+@dataclass(frozen=True)
+class Campaign:
+    number: int
+    channel: int
+    start: int
+    end: int
+    lift: float
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Arrays, one element an order (of either system), returns among them."""
+
+    person: Ints
+    """Row in People."""
+    uid: Ints
+    """Person, number in her life, and whether it is a return: the key of everything below it."""
+    day: Ints
+    second: Ints
+    channel: Ints
+    store: Ints
+    is_return: Bools
+    is_guest: Bools
+    in_workbooks: Bools
+    fate: Ints
+    fate_day: Ints
+    subtotal: Ints
+    discount: Ints
+
+    def __len__(self) -> int:
+        return len(self.uid)
+
+    @property
+    def tax(self) -> Ints:
+        return tax_of(self.subtotal)
+
+    @property
+    def total(self) -> Ints:
+        return self.subtotal + self.tax - self.discount
+
+    @property
+    def number(self) -> Ints:
+        return scramble(self.uid, 36) + 100_000_000_000
+
+    def status(self, day: int) -> Ints:
+        """The status as it is known at the end of a day."""
+        return np.where(self.fate_day <= day, self.fate, COMPLETED)
+
+    def take(self, rows: Ints | Bools) -> "Orders":
+        return Orders(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Arrays, one element an order line."""
+
+    order: Ints
+    """Row in Orders."""
+    number: Ints
+    product: Ints
+    quantity: Ints
+    price: Ints
+    discount: Ints
+
+    @property
+    def total(self) -> Ints:
+        return self.quantity * self.price
+
+    def take(self, rows: Ints | Bools) -> "Lines":
+        return Lines(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def tax_of(cents: Ints) -> Ints:
+    """Eight per cent, half a cent rounded away from zero, as SQL rounds a decimal."""
+    tax: Ints = np.sign(cents) * ((np.abs(cents) * TAX_PERCENT + 50) // 100)
+    return tax
+
+
+def season(world: World, days: int) -> Floats:
+    """The weight of each day from the start: weeks, the year, and its peak at the end."""
+    weights = np.empty(days)
+    for day in range(days):
+        now = world.start + timedelta(days=day)
+        of_year = now.timetuple().tm_yday
+        weight = _WEEK[now.weekday()] * (1 + 0.06 * np.sin((of_year - 80) / 365 * 2 * np.pi))
+        if (now.month, now.day) >= (11, 18) and (now.month, now.day) <= (12, 24):
+            weight *= 1.7
+        elif (now.month == 1 and now.day > 5) or now.month == 2:
+            weight *= 0.82
+        weights[day] = weight
+    return weights
+
+
+def plan_campaigns(world: World, until: int) -> list[Campaign]:
+    """The campaigns that begin by a day, with the lift that each is given."""
+    count = max(0, (until - 15) // CAMPAIGN_EVERY + 1)
+    numbers = np.arange(count)
+    draws = world.draws
+    start = 15 + numbers * CAMPAIGN_EVERY + draws.integers("campaign start", 0, 9, numbers)
+    length = draws.integers("campaign length", 10, 16, numbers)
+    channel = draws.pick("campaign channel", [0.55, 0.25, 0.12, 0.08], numbers)
+    lift = np.round(0.3 + 1.0 * draws.uniform("campaign lift", numbers), 3)
+    return [
+        Campaign(int(n), int(channel[n]), int(start[n]), int(start[n] + length[n]), float(lift[n]))
+        for n in numbers
+        if start[n] <= until
+    ]
+
+
+def draw_contacts(world: World, people: People, campaign: Campaign) -> tuple[Ints, Bools]:
+    """Rows of the people drawn for a campaign, and whether each is treated."""
+    draw = world.draws.uniform("campaign", people.index, campaign.number)
+    allowed = people.consents[:, campaign.channel] if campaign.channel < 2 else True
+    drawn = (draw < CAMPAIGN_REACH) & people.in_crm & (people.registered < campaign.start) & allowed
+    rows = np.flatnonzero(drawn)
+    return rows, draw[rows] < CAMPAIGN_REACH * TREATED
+
+
+def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, Lines]:
+    """Every order up to a day, with its lines; order by order, person by person."""
+    person, day, tie = _draw_moments(world, people, until)
+    draws = world.draws
+    second = _draw_seconds(world, people.index[person], day, tie)
+    ranked = np.argsort(((person << 14) + day << 17) + second, kind="stable")
+    person, day, second = person[ranked], day[ranked], second[ranked]
+    first_of = np.searchsorted(person, np.arange(len(people)))
+    uid = (people.index[person] << 11) + ((np.arange(len(person)) - first_of[person]) << 1)
+    channel = _draw_channels(world, people, person, uid)
+    fate = draws.pick("fate of order", [0.932, 0.036, 0.032], uid)
+    delay = draws.uniform("fate day", uid)
+    own_store = (people.state[person] + draws.integers("usual store", 0, 1, people.index[person])
+                 ) % STORES  # fmt: skip
+    stray = draws.uniform("store", uid) < 0.12
+    store = np.where(stray, draws.integers("stray store", 0, STORES - 1, uid), own_store)
+    in_workbooks = (people.signed_up[person] <= day) & (
+        ~people.in_crm[person] | (draws.uniform("which system", uid) < 0.3)
+    )
+    orders = Orders(
+        person=person,
+        uid=uid,
+        day=day,
+        second=np.where(channel == STORE, 32400 + (second - 25200) * 12 // 17, second),
+        channel=channel,
+        store=store,
+        is_return=np.zeros(len(uid), dtype=bool),
+        is_guest=(draws.uniform("guest", uid) < 0.03) & ~in_workbooks,
+        in_workbooks=in_workbooks,
+        fate=fate,
+        fate_day=day
+        + np.where(fate == CANCELLED, delay * 3, 3 + delay * 38).astype(np.int64)
+        + np.where(fate == COMPLETED, NEVER, 0),
+        subtotal=np.zeros(len(uid), dtype=np.int64),
+        discount=np.zeros(len(uid), dtype=np.int64),
+    )
+    return _with_returns(world, *_fill_baskets(world, people, orders), until)
+
+
+def _draw_moments(world: World, people: People, until: int) -> tuple[Ints, Ints, Ints]:
+    """Person, day and a distinct tag of every purchase: a Poisson process, thinned by presence."""
+    blocks = until // BLOCK + 1
+    weights = season(world, (blocks + 1) * BLOCK)
+    cumulated = np.concatenate([[0.0], np.cumsum(weights)])
+    found = [_planned_first_orders(people)]
+    buyers = np.flatnonzero(people.rate > 0)
+    begin = np.arange(blocks) * BLOCK
+    mass = cumulated[begin + BLOCK] - cumulated[begin]
+    active = (people.active_from[buyers, None] < begin + BLOCK) & (
+        people.leaves[buyers, None] >= begin
+    )
+    rows, block = np.nonzero(active)
+    person = buyers[rows]
+    index = people.index[person]
+    counts = world.draws.poisson("orders", people.rate[person] * mass[block], index, block)
+    person, block = np.repeat(person, counts), np.repeat(block, counts)
+    purchases = (person, begin[block], begin[block] + BLOCK, block * 128 + _count_up(counts))
+    found.append(_spread(world, people, cumulated, purchases))
+    found += [_lifted_orders(world, people, cumulated, c) for c in plan_campaigns(world, until)]
+    person, day, tag = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    keep = day <= until
+    return person[keep], day[keep], tag[keep]
+
+
+def _planned_first_orders(people: People) -> tuple[Ints, Ints, Ints]:
+    rows = np.flatnonzero(people.first_order < NEVER)
+    return rows, people.first_order[rows], np.full(len(rows), -1)
+
+
+def _lifted_orders(
+    world: World, people: People, cumulated: Floats, campaign: Campaign
+) -> tuple[Ints, Ints, Ints]:
+    """What the treated buy on top within a campaign's days."""
+    rows, treated = draw_contacts(world, people, campaign)
+    rows = rows[treated]
+    rows = rows[people.rate[rows] > 0]
+    mass = cumulated[campaign.end + 1] - cumulated[campaign.start]
+    counts = world.draws.poisson(
+        "lifted", people.rate[rows] * mass * campaign.lift, people.index[rows], campaign.number
+    )
+    person = np.repeat(rows, counts)
+    start, end = np.full(len(person), campaign.start), np.full(len(person), campaign.end + 1)
+    tag = (1 << 20) + campaign.number * 128 + _count_up(counts)
+    return _spread(world, people, cumulated, (person, start, end, tag))
+
+
+def _spread(
+    world: World, people: People, cumulated: Floats, purchases: tuple[Ints, Ints, Ints, Ints]
+) -> tuple[Ints, Ints, Ints]:
+    """A day for each purchase by the season's weight; those outside the person's stay fall out."""
+    person, begin, end, tag = purchases
+    draw = world.draws.uniform("day", people.index[person], tag)
+    target = cumulated[begin] + draw * (cumulated[end] - cumulated[begin])
+    day = np.searchsorted(cumulated, target, side="right") - 1
+    there = (day >= people.active_from[person]) & (day < people.leaves[person])
+    return person[there], day[there], tag[there]
+
+
+def _count_up(counts: Ints) -> Ints:
+    """0, 1, … within each run of a repeat."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+
+
+def _draw_seconds(world: World, index: Ints, day: Ints, tag: Ints) -> Ints:
+    """From seven to midnight, fullest around the early evening."""
+    first, second = (world.draws.uniform(f"hour {part}", index, tag, day) for part in "ab")
+    return (25200 + (0.35 * first + 0.65 * np.maximum(first, second)) * 61199).astype(np.int64)
+
+
+def _draw_channels(world: World, people: People, person: Ints, uid: Ints) -> Ints:
+    draw = world.draws.uniform("channel", uid)
+    place = (draw[:, None] >= people.channel_edges[person, :2]).sum(axis=1)
+    channel: Ints = people.channel_order[person, place]
+    return channel
+
+
+def _fill_baskets(world: World, people: People, orders: Orders) -> tuple[Orders, Lines]:
+    """Products, quantities and discounts of every order."""
+    draws, catalogue = world.draws, world.catalogue
+    counts = 1 + draws.pick("lines", [0.26, 0.3, 0.22, 0.12, 0.07, 0.03], orders.uid)
+    order = np.repeat(np.arange(len(orders)), counts)
+    number = _count_up(counts)
+    person = orders.person[order]
+    key = orders.uid[order] * 8 + number
+    product = _draw_products(world, people, person, key)
+    partner = catalogue.complement[np.roll(product, 1)]
+    follows = (number > 0) & (partner >= 0) & (draws.uniform("complement", key) < 0.45)
+    product = np.where(follows, partner, product)
+    quantity = 1 + draws.pick("quantity", [0.76, 0.18, 0.06], key)
+    price = catalogue.price[product]
+    odd = world.flags("price_unlike_catalogue", key)
+    price = np.where(odd, price + 100 * (1 + key % 5), price)
+    bargain = draws.uniform("bargain", orders.uid) < people.discount[orders.person]
+    percent = np.array([10, 15, 20, 30])[draws.integers("percent", 0, 3, orders.uid)] * bargain
+    discount = (quantity * price * percent[order] + 50) // 100
+    lines = Lines(order, number, product, quantity, price, discount)
+    begin = np.cumsum(counts) - counts
+    sums = {
+        "subtotal": np.add.reduceat(lines.total, begin) if len(begin) else orders.subtotal,
+        "discount": np.add.reduceat(discount, begin) if len(begin) else orders.discount,
+    }
+    return Orders(
+        **{f.name: sums.get(f.name, getattr(orders, f.name)) for f in fields(orders)}
+    ), lines
+
+
+def _draw_products(world: World, people: People, person: Ints, key: Ints) -> Ints:
+    draws = world.draws
+    place = draws.pick("taste", [0.44, 0.28, 0.09, 0.09, 0.1], key)
+    category = np.where(
+        place < 4,
+        people.favourites[person, place.clip(0, 3)],
+        draws.integers("any category", 0, CATEGORY_COUNT - 1, key),
+    )
+    edges = np.cumsum(np.array([p.tiers for p in PERSONAS]), axis=1)
+    draw = draws.uniform("tier", key)
+    reach = edges[people.persona[person], :2]
+    tier = (draw >= reach[:, 0]).astype(np.int64) + (draw >= reach[:, 1])
+    return world.catalogue.slots[category, tier, draws.integers("slot", 0, SLOTS - 1, key)]
+
+
+def _with_returns(world: World, orders: Orders, lines: Lines, until: int) -> tuple[Orders, Lines]:
+    """Some completed orders give one line back, in an order of their own, some days later."""
+    draws = world.draws
+    back_day = orders.day + draws.integers("return day", 4, 28, orders.uid)
+    back = np.flatnonzero(
+        (draws.uniform("returned", orders.uid) < 0.05)
+        & (orders.fate == COMPLETED) & ~orders.in_workbooks & (back_day <= until)
+    )  # fmt: skip
+    first_line = np.searchsorted(lines.order, back)
+    given = lines.take(first_line)
+    source = orders.take(back)
+    returns = {f.name: getattr(source, f.name) for f in fields(source)}
+    returns |= {
+        "uid": source.uid + 1,
+        "day": back_day[back],
+        "is_return": np.ones(len(back), dtype=bool),
+        "subtotal": -given.total,
+        "discount": -given.discount,
+    }
+    given_back = {
+        "order": len(orders) + np.arange(len(back)),
+        "quantity": -given.quantity,
+        "discount": -given.discount,
+    }
+    return (
+        Orders(**{n: np.concatenate([getattr(orders, n), a]) for n, a in returns.items()}),
+        Lines(**{
+            f.name: np.concatenate(
+                [getattr(lines, f.name), given_back.get(f.name, getattr(given, f.name))]
+            )
+            for f in fields(lines)
+        }),
+    )  # fmt: skip
+
+
+def store_of(orders: Orders) -> Ints:
+    """The store's number, or −1 where the channel is not the store."""
+    return np.where(orders.channel == STORE, orders.store, -1)

@@ -1,0 +1,105 @@
+"""The things of the world: products and their complements, suppliers, stores and warehouses.
+
+People are in people.py; how the systems write these things down is in systems/.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mock_data import names
+from mock_data.draws import Bools, Draws, Floats, Ints
+
+PRODUCTS, SUPPLIERS, STORES, WAREHOUSES, TIERS, SLOTS = 240, 25, 12, 4, 3, 4096
+CATEGORY_COUNT = len(names.CATEGORIES)
+PER_CATEGORY = PRODUCTS // CATEGORY_COUNT
+LOCATIONS = STORES + WAREHOUSES
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Arrays indexed by product, location or supplier number."""
+
+    price: Ints
+    cost: Ints
+    grams: Ints
+    subcategory: Ints
+    brand: Ints
+    supplier: Ints
+    second_supplier: Ints
+    quality: Floats
+    complement: Ints
+    discontinued_on: Ints
+    is_seasonal: Bools
+    created_on: Ints
+    slots: Ints
+    """Products by (category, price tier, slot): a table to draw from."""
+    place_state: Ints
+    place_town: Ints
+
+    @property
+    def category(self) -> Ints:
+        return np.arange(PRODUCTS) // PER_CATEGORY
+
+
+def build_catalogue(draws: Draws) -> Catalogue:
+    """All products and places of one world."""
+    product = np.arange(PRODUCTS)
+    medians = np.array([median for median, _, _ in names.CATEGORIES.values()])
+    raw = medians[product // PER_CATEGORY] * np.exp(0.85 * draws.normal("price", product))
+    # Within a category the products stand in the order of their price.
+    price = np.sort(raw.reshape(CATEGORY_COUNT, PER_CATEGORY), axis=1).ravel()
+    price = np.maximum(price / 100.0, 2.0).astype(np.int64) * 100 + 99
+    supplier = draws.integers("supplier", 0, SUPPLIERS - 1, product)
+    second = (supplier + draws.integers("second", 1, SUPPLIERS - 1, product)) % SUPPLIERS
+    fate = draws.uniform("fate", product)
+    place = np.arange(LOCATIONS)
+    return Catalogue(
+        price=price,
+        cost=(price * (0.42 + 0.25 * draws.uniform("cost", product))).astype(np.int64),
+        grams=(80 + 2500 * draws.uniform("grams", product) ** 2).astype(np.int64),
+        subcategory=draws.integers("subcategory", 0, 2, product),
+        brand=draws.integers("brand", 0, len(names.BRANDS) - 1, product),
+        supplier=supplier,
+        second_supplier=np.where(draws.uniform("has second", product) < 0.4, second, -1),
+        quality=1.0 - draws.uniform("quality", product) ** 4,
+        complement=_pair_products(draws),
+        discontinued_on=np.where(
+            fate < 0.03,
+            -1,
+            np.where(fate < 0.08, draws.integers("end", 60, 900, product), 1_000_000),
+        ),
+        is_seasonal=fate > 0.92,
+        created_on=-draws.integers("created", 30, 1500, product),
+        slots=_build_slots(draws),
+        place_state=place % len(names.STATE_CODES),
+        place_town=draws.integers("place town", 0, len(names.TOWNS) - 1, place),
+    )
+
+
+def _pair_products(draws: Draws) -> Ints:
+    """Every eighth product has a complement in another category."""
+    product = np.arange(PRODUCTS)
+    category = product // PER_CATEGORY
+    other = (category + draws.integers("other category", 1, CATEGORY_COUNT - 1, product)) % (
+        CATEGORY_COUNT
+    )
+    # The complement is as dear within its category as the product is in its own.
+    partner = other * PER_CATEGORY + product % PER_CATEGORY
+    return np.where(product % 8 == 3, partner, -1)
+
+
+def _build_slots(draws: Draws) -> Ints:
+    """For each category and price tier, 4 096 slots filled by popularity."""
+    slots = np.empty((CATEGORY_COUNT, TIERS, SLOTS), dtype=np.int64)
+    popularity = draws.exponential("popularity", np.arange(PRODUCTS)) + 0.15
+    rank = np.arange(PER_CATEGORY) / (PER_CATEGORY - 1)
+    for category in range(CATEGORY_COUNT):
+        own = np.arange(category * PER_CATEGORY, (category + 1) * PER_CATEGORY)
+        for tier, centre in enumerate((0.15, 0.5, 0.9)):
+            weights = popularity[own] * np.exp(-(((rank - centre) / 0.17) ** 2))
+            edges = np.cumsum(weights) / weights.sum()
+            slots[category, tier] = own[
+                np.searchsorted(edges, (np.arange(SLOTS) + 0.5) / SLOTS).clip(0, PER_CATEGORY - 1)
+            ]
+    return slots

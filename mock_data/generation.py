@@ -1,0 +1,267 @@
+"""Generates a world batch by batch and writes it: the one way in.
+
+Two threads make batches, this one writes them in their order: bytes depend on neither.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from landing_contract import Table, read_contract
+from mock_data.batch import Rows, make_batch
+from mock_data.defects import MALFORMED, REPEATED, Tally, break_lines, pick_rows
+from mock_data.draws import Ints
+from mock_data.landing import Landing, Plan, Result
+from mock_data.systems.channels import count_orders, write_arrivals
+from mock_data.systems.customer import write_customer
+from mock_data.systems.logistic import write_locations, write_logistic
+from mock_data.systems.marketing import write_campaigns, write_marketing
+from mock_data.systems.products import (
+    count_units,
+    write_inventory,
+    write_product_families,
+    write_product_suppliers,
+    write_products,
+    write_suppliers,
+)
+from mock_data.systems.sales import sum_regions, write_regional_sales, write_sales
+from mock_data.systems.workbooks import ROWS_IN_A_WORKBOOK, write_workbooks
+from mock_data.truth import TruthFiles, earlier_tally, tell_truth
+from mock_data.workbook import write_workbook
+from mock_data.world import NEVER, World
+
+BATCH = 10_000
+IN_FLIGHT = 3
+NOT_SIMULATED = {"rates"}
+Progress = Callable[[str], None]
+
+
+def generate(  # noqa: PLR0913  one word for each thing that is asked for
+    home: Path | str,
+    *,
+    customers: int,
+    seed: int,
+    start: date,
+    end: date,
+    defects: bool = True,
+    progress: Progress | None = None,
+    batch: int = BATCH,
+) -> Result:
+    """Writes landing and truth up to a day; where earlier days lie there, only those after them."""
+    _check_arguments(customers, start, end)
+    home = Path(home)
+    settled = {"seed": seed, "customers": customers, "defects": defects, "start": start.isoformat()}
+    landing = Landing(home / "landing", settled)
+    plan = landing.plan(end)
+    if isinstance(plan, str):
+        return Result(plan)
+    world = World(seed, customers, start, defects)
+    call = _Call(world, landing, plan, batch, progress or (lambda _: None))
+    files = call.run()
+    rows = sum(files.values())
+    return Result(f"Simulated {rows:,} rows in {len(files)} files, up to {end}.", files)
+
+
+def _check_arguments(customers: int, start: date, end: date) -> None:
+    if not 1 <= customers <= 8_000_000:
+        raise ValueError(f"customers must be between 1 and 8 000 000, not {customers}.")
+    if end < start:
+        raise ValueError(f"The last day ({end}) lies before the first ({start}).")
+    if not date(1990, 1, 1) <= start or end >= date(2060, 1, 1):
+        raise ValueError(f"The days must lie between 1990 and 2059, not {start} to {end}.")
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A finished batch: text to append, workbook rows, sums, truth."""
+
+    text: dict[str, bytes]
+    counts: dict[str, int]
+    workbooks: dict[str, Rows]
+    regions: Ints
+    units: NDArray[np.int32]
+    arrivals: Ints
+    truth: dict[str, pl.DataFrame]
+    tally: Tally
+
+
+class _Call:
+    """One call's window of days, its open files and its running sums."""
+
+    def __init__(
+        self, world: World, landing: Landing, plan: Plan, size: int, progress: Progress
+    ) -> None:
+        self.world, self.landing, self.plan = world, landing, plan
+        self.size, self.progress = size, progress
+        truth = landing.root.parent / "truth"
+        self.end = world.day_of(plan.end)
+        self.after = -NEVER if plan.after is None else world.day_of(plan.after)
+        self.suffix = "" if plan.after is None else f"_{plan.end}"
+        self.truth = truth
+        self.contract = {n: t for n, t in read_contract().items() if n not in NOT_SIMULATED}
+        self.open: dict[str, BinaryIO] = {}
+        self.rows: dict[str, int] = dict.fromkeys(self.contract, 0)
+        self.sheets: dict[str, list[Rows]] = {
+            n: [] for n, t in self.contract.items() if t.is_workbook
+        }
+        self.tally = earlier_tally(truth, plan.after) if plan.after else Tally()
+
+    def run(self) -> dict[str, int]:
+        possible = [self._name(t) for t in self.contract.values()]
+        possible += [self._name(t, "csv") for t in self.contract.values() if t.is_workbook]
+        self.landing.begin(self.plan.end, possible)
+        told = TruthFiles(self.truth, self.plan.end)
+        sums: list[NDArray] = [np.zeros(0, dtype=np.int64)] * 3
+        total = self.world.people_by(self.end)
+        for number, made in enumerate(self._make_batches(total)):
+            own: list[NDArray] = [made.regions, made.units, made.arrivals]
+            sums = own if number == 0 else [a + b for a, b in zip(sums, own, strict=True)]
+            self._append(made)
+            for name, frame in made.truth.items():
+                told.append(name, frame)
+            done = min((number + 1) * self.size, total)
+            self.progress(
+                f"Simulated {done:,} of {total:,} people: {sum(self.rows.values()):,} rows."
+            )
+        self._write_shared(*sums)
+        files = self._close()
+        told.finish(self.world, self.end, self.tally)
+        self.landing.finish(self.plan.end, files)
+        return files
+
+    def _name(self, table: Table, ending: str | None = None) -> str:
+        ending = ending or ("xlsx" if table.is_workbook else "csv")
+        return f"{table.folder}/{table.file_stem}{self.suffix}.{ending}"
+
+    def _make_batches(self, total: int) -> Iterator[_Made]:
+        """Batches in their order, two in the making and at most one waiting."""
+        starts = iter(range(0, total, self.size))
+        waiting: list[Future[_Made]] = []
+        with ThreadPoolExecutor(2) as pool:
+            for first in starts:
+                waiting.append(pool.submit(self._make, range(first, min(first + self.size, total))))
+                if len(waiting) == IN_FLIGHT:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+
+    def _make(self, numbers: range) -> _Made:
+        batch = make_batch(self.world, numbers, self.after, self.end, self.suffix)
+        text, counts = {}, {}
+        writers = (write_customer, write_sales, write_logistic, write_marketing)
+        for write in writers:
+            for name, (frame, keys) in write(batch).items():
+                ordered = frame.select(self.contract[name].column_names)
+                text[name], counts[name] = self._render(name, ordered, keys, batch.tally)
+        return _Made(
+            text=text,
+            counts=counts,
+            workbooks=write_workbooks(batch),
+            regions=sum_regions(batch),
+            units=count_units(batch),
+            arrivals=count_orders(batch),
+            truth=tell_truth(batch),
+            tally=batch.tally,
+        )
+
+    def _render(
+        self, name: str, frame: pl.DataFrame, keys: Ints, tally: Tally
+    ) -> tuple[bytes, int]:
+        """The rows as text, a few of them twice, and broken copies of a few."""
+        text = _as_csv(frame)
+        rows = frame.height
+        if not self.world.defects:
+            return text, rows
+        draws, file = self.world.draws, f"{name}{self.suffix}"
+        if name in REPEATED:
+            again = pick_rows(draws, "repeated_rows", name, keys)
+            text += _as_csv(frame[again])
+            rows += len(again)
+            tally.add("repeated_rows", file, len(again))
+        if name in MALFORMED:
+            broken, count = break_lines(draws, name, frame, keys)
+            text += broken.encode()
+            rows += count
+            tally.add("malformed_lines", file, count)
+        return text, rows
+
+    def _append(self, made: _Made) -> None:
+        for name, text in made.text.items():
+            self._file(self.contract[name]).write(text)
+            self.rows[name] += made.counts[name]
+        for name, rows in made.workbooks.items():
+            self.sheets[name].append(rows)
+            self.rows[name] += rows[0].height
+            if self.rows[name] > ROWS_IN_A_WORKBOOK:
+                self._spill(name)
+        self.tally.merge(made.tally)
+
+    def _spill(self, name: str) -> None:
+        """A table too long for a workbook goes on as text."""
+        table = self.contract[name]
+        for frame, _ in self.sheets[name]:
+            self._file(table).write(_as_csv(frame.select(table.column_names)))
+        self.sheets[name].clear()
+
+    def _file(self, table: Table) -> BinaryIO:
+        if table.name not in self.open:
+            file = self.landing.temporary(self._name(table, "csv")).open("wb", buffering=1 << 20)
+            file.write((",".join(table.column_names) + "\n").encode())
+            self.open[table.name] = file
+        return self.open[table.name]
+
+    def _write_shared(self, regions: Ints, units: NDArray[np.int32], arrivals: Ints) -> None:
+        """The tables that belong to no person; later calls write what is new in them."""
+        world, after, end = self.world, self.after, self.end
+        (ledger, _), off = write_regional_sales(world, regions, after, end)
+        self.tally.add("regional_sales_off", f"regional_sales{self.suffix}", int(off.sum()))
+        shared = {
+            "regional_sales": ledger,
+            "inventory": write_inventory(world, units, after, end)[0],
+            "arrivals": write_arrivals(world, arrivals, after, end)[0],
+            "products": write_products(world, after, end),
+            "campaigns": write_campaigns(world, after, end),
+        }
+        if after == -NEVER:
+            shared |= {
+                "suppliers": write_suppliers(world),
+                "product_suppliers": write_product_suppliers(world),
+                "warehouse_locations": write_locations(world),
+                "product_families": write_product_families(),
+            }
+        for name, frame in shared.items():
+            if frame.height or after == -NEVER:
+                table = self.contract[name]
+                self._file(table).write(_as_csv(frame.select(table.column_names)))
+                self.rows[name] += frame.height
+
+    def _close(self) -> dict[str, int]:
+        """Closes the text files, writes the workbooks; the rows of each file by its name."""
+        written = {}
+        for name, table in self.contract.items():
+            if name in self.open:
+                self.open[name].close()
+                written[self._name(table, "csv")] = self.rows[name]
+            elif table.is_workbook:
+                self.progress(f"Writing the workbook {table.file_stem} ({self.rows[name]:,} rows).")
+                mixed = write_workbook(
+                    self.landing.temporary(self._name(table)), self.world, table, self.sheets[name]
+                )
+                self.tally.add("cells_of_mixed_types", f"{name}{self.suffix}", mixed)
+                written[self._name(table)] = self.rows[name]
+        return written
+
+
+def _as_csv(frame: pl.DataFrame) -> bytes:
+    """Lines without quotes: what needs them, an address, brings its own."""
+    buffer = BytesIO()
+    frame.write_csv(buffer, include_header=False, float_precision=2, quote_style="never")
+    return buffer.getvalue()

@@ -1,0 +1,173 @@
+"""The landing folder: whose files lie there, the simulator's mark, and files that appear whole.
+
+Nothing that the simulator did not write is ever touched.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+MARK = ".simulated.json"
+DATA_ENDINGS = (".csv", ".csv.gz", ".parquet", ".xlsx")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call did: the rows of each file it wrote, or why it wrote none."""
+
+    message: str
+    files: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(self.files.values())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left to generate: the days after one day, up to another."""
+
+    after: date | None
+    end: date
+
+
+class Landing:
+    """The folder and its mark, for one seed, size, first day and choice of defects."""
+
+    def __init__(self, root: Path, world: dict[str, Any]) -> None:
+        self.root = root
+        self.world = world
+        self.mark = _read_mark(root / MARK)
+
+    def plan(self, end: date) -> Plan | str:  # noqa: PLR0911  each reason is its own sentence
+        """What to generate up to a day, or the sentence that says why nothing is."""
+        lying = set(self._data_files())
+        if self.mark is None:
+            return Plan(None, end) if not lying else _refuse(
+                f"{self.root} holds files that were not simulated ({_name_some(lying)})"
+            )  # fmt: skip
+        if refused := self._find_mismatch(lying):
+            return _refuse(refused)
+        attempt, reached = self.mark.get("attempt", {}), self.mark["end"]
+        if reached and not lying and not attempt:
+            self.mark = None
+            return Plan(None, end)
+        if reached and date.fromisoformat(reached) >= end and not attempt:
+            return f"Nothing to generate: the simulated days already reach {reached}."
+        prints = self.mark["files"] | attempt.get("files", {})
+        if changed := [name for name, told in prints.items() if not self._is_own(name, told)]:
+            return _refuse(
+                f"files in {self.root} are no longer those that were simulated "
+                f"({_name_some(changed)})"
+            )
+        if not reached:
+            return Plan(None, end)
+        # An attempt that broke off is done again, at least as far as it was meant to go.
+        meant = date.fromisoformat(attempt["end"]) if attempt else end
+        return Plan(date.fromisoformat(reached), max(end, meant))
+
+    def _find_mismatch(self, lying: set[str]) -> str | None:
+        """Why what lies there is another world's or somebody's own."""
+        mark = self.mark or {}
+        if other := [k for k, v in self.world.items() if mark.get(k) != v]:
+            was = ", ".join(f"{k} {mark.get(k)}" for k in other)
+            now = ", ".join(f"{k} {self.world[k]}" for k in other)
+            return f"{self.root} was simulated with {was}, not with {now}"
+        if foreign := lying - set(mark["files"]) - set(mark.get("attempt", {}).get("files", {})):
+            return f"{self.root} also holds files that were not simulated ({_name_some(foreign)})"
+        return None
+
+    def begin(self, end: date, names: Iterable[str]) -> None:
+        """Marks the attempt before the first byte is written."""
+        earlier = (self.mark or {}).get("attempt", {}).get("files", {})
+        self._write_mark("unfinished", end, {name: earlier.get(name) for name in names} | {
+            name: print_ for name, print_ in earlier.items() if (self.root / name).exists()
+        })  # fmt: skip
+
+    def temporary(self, name: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(f".{path.name}.partial")
+
+    def finish(self, end: date, names: Iterable[str]) -> None:
+        """Notes what each new file looks like, puts them in place, completes the mark."""
+        names = list(names)
+        earlier = (self.mark or {}).get("attempt", {}).get("files", {})
+        prints = {name: _fingerprint(self.temporary(name)) for name in names}
+        self._write_mark("unfinished", end, prints)
+        for name in names:
+            target = self.root / name
+            if os.path.lexists(target) and (
+                target.is_dir() or _fingerprint(target) not in (prints[name], earlier.get(name))
+            ):
+                raise FileExistsError(f"{target} appeared while it was being simulated.")
+            self.temporary(name).replace(target)
+        for name in set(earlier) - set(names):
+            (self.root / name).unlink(missing_ok=True)
+        known = (self.mark or {}).get("files", {})
+        mark = {**self.world, "state": "finished", "end": end.isoformat(), "files": known | prints}
+        _write_json(self.root / MARK, mark)
+
+    def _write_mark(self, state: str, end: date, files: Mapping[str, str | None]) -> None:
+        known = self.mark or {"end": None, "files": {}}
+        mark = {
+            **self.world,
+            "state": state,
+            "end": known["end"],
+            "files": known["files"],
+            "attempt": {"end": end.isoformat(), "files": files},
+        }
+        _write_json(self.root / MARK, mark)
+        self.mark = mark
+
+    def _data_files(self) -> list[str]:
+        """Everything that looks like data, folders and links included."""
+        return [
+            path.relative_to(self.root).as_posix()
+            for path in sorted(self.root.rglob("*"))
+            if path.name.endswith(DATA_ENDINGS) and not path.name.startswith((".", "~$"))
+        ]
+
+    def _is_own(self, name: str, print_: str | None) -> bool:
+        path = self.root / name
+        if not os.path.lexists(path):
+            return name not in (self.mark or {})["files"]
+        return path.is_file() and print_ is not None and _fingerprint(path) == print_
+
+
+def _refuse(reason: str) -> str:
+    return f"Nothing generated: {reason}; simulated rows are never mixed with others."
+
+
+def _name_some(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
+
+
+def _fingerprint(path: Path) -> str:
+    """Size and a hash of both ends: enough to tell our file from somebody else's."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = blake2b(file.read(1 << 16), digest_size=16)
+        file.seek(max(0, size - (1 << 16)))
+        digest.update(file.read())
+    return f"{size}:{digest.hexdigest()}"
+
+
+def _read_mark(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    mark: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return mark
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    partial.replace(path)

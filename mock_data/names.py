@@ -1,0 +1,97 @@
+"""Invented but plausible words: people, towns, streets, firms and brands.
+
+First names are ordinary ones; everything else is put together from syllables.
+"""
+
+from itertools import product
+
+FEMALE = (
+    "Olivia Emma Ava Sophia Isabella Mia Charlotte Amelia Harper Evelyn Abigail Emily Ella Grace "
+    "Chloe Victoria Lily Hannah Nora Zoe Stella Lucy Anna Maria Elena Clara Ruth Helen Alice Julia "
+    "Sarah Laura Linda Susan Karen Nancy Diane Teresa Rosa Carmen Priya Mei Aisha Fatima Ingrid"
+).split()
+MALE = (
+    "Liam Noah Oliver James Elijah William Henry Lucas Benjamin Theodore Mateo Levi Daniel Jack "
+    "Owen Samuel David Joseph Carter Luke Michael Robert John Thomas Richard Charles Paul Mark "
+    "George Kenneth Steven Brian Kevin Jason Carlos Miguel Diego Wei Arjun Omar Hassan Ivan Lars"
+).split()
+NEUTRAL = "Alex Jordan Taylor Riley Casey Morgan Robin Jamie".split()
+
+_FAMILY_COMMON = (
+    "Smith Johnson Garcia Brown Miller Davis Martinez Wilson Anderson Thomas Moore Lee Walker"
+).split()
+_FAMILY_HEADS = (
+    "Ash Bar Bel Birch Black Brad Bram Cald Carl Clay Cran Dal Del Dun East Elm Fair Farn Fen Gar "
+    "Glen Hal Ham Hart Haw Hol Kel Kirk Lang Lin Lock Mar Mel Mor Nor Oak Pem Quin Rad Red Ros "
+    "Ruth Sal Sel Shel Stan Thorn Tren Wal Wes Whit Wil Win Wood York"
+).split()
+_FAMILY_TAILS = "berg bridge brook bury dale den field ford ham hurst land ley man ner ridge sen son ton well wick worth".split()  # noqa: E501
+FAMILY = _FAMILY_COMMON + [a + b for a, b in product(_FAMILY_HEADS, _FAMILY_TAILS)]
+
+_TOWN_HEADS = (
+    "Alder Amber Bay Briar Cedar Clear Copper Cotton Crest Eagle Ember Falcon Fern Flint Gold "
+    "Granite Harbor Haven Hazel Heron Honey Iron Juniper Lark Laurel Maple Meadow Mill Misty Otter "
+    "Pebble Quarry Raven River Sable Sage Silver Stone Sumac Tall Willow"
+).split()
+_TOWN_TAILS = "ford ton ville field burg port mont dale wood haven brook side".split()
+TOWNS = [a + b for a, b in product(_TOWN_HEADS, _TOWN_TAILS)]
+
+_STREET_KINDS = "Street Avenue Road Lane Drive Court".split()
+_STREET_HEADS = (
+    "Acorn Aspen Beacon Birch Bluebell Canal Chapel Cherry Clover Dogwood Elder Foxglove Garden "
+    "Gristmill Hawthorn Hickory Ivy Kestrel Lantern Linden Magnolia Market Mulberry Orchard "
+    "Pinecone Poplar Quail Rosewood Saddle Spruce Sunrise Thistle Valley Walnut Wren"
+).split()
+STREETS = [f"{a} {b}" for a, b in product(_STREET_HEADS, _STREET_KINDS)]
+
+STATES = {
+    "CA": ("California", 39), "TX": ("Texas", 30), "FL": ("Florida", 22), "NY": ("New York", 19),
+    "PA": ("Pennsylvania", 13), "IL": ("Illinois", 12), "OH": ("Ohio", 12), "GA": ("Georgia", 11),
+    "NC": ("North Carolina", 11), "MI": ("Michigan", 10), "NJ": ("New Jersey", 9),
+    "VA": ("Virginia", 9), "WA": ("Washington", 8), "AZ": ("Arizona", 7),
+    "MA": ("Massachusetts", 7),
+    "TN": ("Tennessee", 7), "IN": ("Indiana", 7), "MO": ("Missouri", 6), "WI": ("Wisconsin", 6),
+    "CO": ("Colorado", 6), "MN": ("Minnesota", 6), "OR": ("Oregon", 4), "CT": ("Connecticut", 4),
+    "NV": ("Nevada", 3),
+}  # fmt: skip
+STATE_CODES = list(STATES)
+MAIL_HOSTS = [
+    f"{head}{top}"
+    for head in ("", "mail.", "post.", "home.")
+    for top in ("example.com", "example.org", "example.net")
+]
+# The N9X block is kept for the numbering plan's expansion: no such area code can ring.
+AREA_CODES = [f"{a}9{b}" for a in range(2, 10) for b in range(10)]
+
+FIRM_HEADS = (
+    "Nordvik Palmera Tessaly Brightloom Quillon Marrow Ostrava Kestrelin Velmora Dunmore Ardent "
+    "Cobaltine Ferrous Lumenor Halcyon Verdance Pellmont Sundara Briony Calloway Zephyra Orrin "
+    "Thalassa Wendell Yarrow Juno Sorrel Mistral"
+).split()
+FIRM_TAILS = ("Trading", "Supply", "Works", "Mills", "Goods")
+BRANDS = (
+    "Aurelo Bryndle Castora Duneva Elmira Fjordal Galvera Hestia Ivorel Jorvik Kalmara Lumio "
+    "Mirrel Noveli Orsina Pellar Quenby Rivella Solenne Tavora Umbra Vescot Wyndle Yorrin"
+).split()
+COLORS = "Black White Navy Sand Olive Rust Teal Grey Cream Plum".split()
+COUNTRIES = "US Mexico Canada Portugal Vietnam India Germany Italy".split()
+
+# category: (median price in cents, {product family: subcategories}, nouns)
+CATEGORIES: dict[str, tuple[int, dict[str, tuple[str, ...]], tuple[str, ...]]] = {
+    "Apparel": (3900, {"Clothing": ("Shirts", "Dresses", "Knitwear")},
+                ("Shirt", "Dress", "Sweater", "Jacket", "Scarf", "Tunic")),
+    "Footwear": (5200, {"Shoes": ("Sneakers", "Sandals", "Boots")},
+                 ("Sneaker", "Sandal", "Boot", "Loafer", "Slipper", "Clog")),
+    "Home": (3400, {"Living": ("Bedding", "Lighting", "Decor")},
+             ("Throw", "Lamp", "Vase", "Cushion", "Quilt", "Mirror")),
+    "Kitchen": (2900, {"Living": ("Cookware", "Tableware", "Storage")},
+                ("Pan", "Bowl", "Mug", "Jar", "Platter", "Kettle")),
+    "Beauty": (2600, {"Care": ("Skincare", "Fragrance", "Bath")},
+               ("Balm", "Serum", "Soap", "Mist", "Oil", "Candle")),
+    "Electronics": (5900, {"Devices": ("Audio", "Wearables", "Accessories")},
+                    ("Speaker", "Headphones", "Watch", "Charger", "Tracker", "Stand")),
+    "Sports": (4300, {"Outdoor": ("Fitness", "Camping", "Cycling")},
+               ("Mat", "Tent", "Bottle", "Band", "Helmet", "Pack")),
+    "Grocery": (2400, {"Food": ("Coffee", "Snacks", "Pantry")},
+                ("Coffee", "Tea", "Granola", "Honey", "Pasta", "Chocolate")),
+}  # fmt: skip

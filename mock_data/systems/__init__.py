@@ -1,0 +1,1 @@
+"""How each of the retailer's systems sees the world: one module a landing folder."""

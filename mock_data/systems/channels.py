@@ -1,0 +1,48 @@
+"""Footfall and online visits by the hour: landing/channels. Never fewer than the orders."""
+
+import numpy as np
+import polars as pl
+
+from mock_data.batch import Batch, Rows
+from mock_data.behaviour import season
+from mock_data.catalogue import STORES
+from mock_data.draws import Ints
+from mock_data.text import ids, moments, words
+from mock_data.world import CHANNELS, STORE, World
+
+DOORS = STORES + 2
+
+
+def count_orders(batch: Batch) -> Ints:
+    """Orders by (door, day, hour); the two doors after the stores are the web and the app."""
+    orders, span = batch.orders, batch.end + 1
+    at = np.flatnonzero(batch.in_crm & (orders.day <= batch.end))
+    door = np.where(orders.channel == STORE, orders.store, STORES + orders.channel - 1)[at]
+    cell = (door * span + orders.day[at]) * 24 + orders.second[at] // 3600
+    return np.bincount(cell, minlength=DOORS * span * 24)
+
+
+def write_arrivals(world: World, orders: Ints, after: int, end: int) -> Rows:
+    """The hours of the new days: visitors who buy, and those who only look."""
+    span = end + 1
+    cell = np.arange(DOORS * span * 24)
+    door, day, hour = cell // (span * 24), cell // 24 % span, cell % 24
+    is_store = door < STORES
+    at = np.flatnonzero((day > after) & (~is_store | ((hour >= 9) & (hour <= 20))))
+    door, day, hour, orders = door[at], day[at], hour[at], orders[at]
+    key = (door * 100_000 + day) * 24 + hour
+    bell = np.exp(-(((hour - 16.5) / 4.5) ** 2))
+    crowd = world.customers * np.where(is_store[at], 0.0011, 0.006) * bell + 0.4
+    idle = crowd * season(world, span)[day]
+    spread = 0.6 + 0.8 * world.draws.uniform("crowd", key)
+    visits = orders + (idle * spread + world.draws.uniform("crowd rest", key)).astype(np.int64)
+    doors = [*(f"ST{n + 1:02d}" for n in range(STORES)), "online", "online"]
+    channel = np.where(door < STORES, 0, door - STORES + 1)
+    frame = pl.DataFrame({
+        "arrival_id": ids("A", 100_000_000 + key),
+        "location_id": words(doors, door),
+        "channel": words(CHANNELS, channel),
+        "arrival_hour": moments(world.start, day, hour * 3600),
+        "arrivals": visits,
+    })  # fmt: skip
+    return frame, key

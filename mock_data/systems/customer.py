@@ -1,0 +1,440 @@
+"""The CRM, the loyalty programme, the help desk and the app: landing/customer.
+
+Complaints follow from parcels and products; sessions from purchases yet to come.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from mock_data import names
+from mock_data.batch import Batch, Rows
+from mock_data.behaviour import COMPLETED
+from mock_data.draws import Bools, Ints, scramble
+from mock_data.text import FUTURE_DAYS, days, ids, moments, padded, whole, words
+from mock_data.world import CHANNELS, NEVER, PURPOSES, SEGMENTS, People, World
+
+TIERS = ("Bronze", "Silver", "Gold", "Platinum")
+TIER_POINTS = np.array([0, 400, 1500, 4000])
+FIRST_NAMES = pl.Series([*names.FEMALE, *names.MALE, *names.NEUTRAL])
+STREETS, TOWNS = pl.Series(names.STREETS), pl.Series(names.TOWNS)
+TYPO, SWAPPED, OLD_ADDRESS, OTHER_PHONE, TYPO_AND_MAIL = range(5)
+
+
+def write_customer(batch: Batch) -> dict[str, Rows]:
+    return {
+        "customers": _customers(batch),
+        "loyalty_program": _loyalty_program(batch),
+        "support_tickets": _support_tickets(batch),
+        "app_usage": _app_usage(batch),
+        "consents": _consents(batch),
+    }
+
+
+def _customers(batch: Batch) -> Rows:
+    people = batch.people
+    changed = (
+        batch.in_window(people.registered)
+        | batch.in_window(people.moves)
+        | batch.in_window(people.segment_changes)
+    )
+    once = np.flatnonzero(people.in_crm & changed)
+    again = np.flatnonzero(batch.in_window(people.registered_again))
+    row = np.concatenate([once, again])
+    is_again = np.concatenate([np.zeros(len(once), bool), np.ones(len(again), bool)])
+    key = people.index[row] * 2 + is_again
+    batch.tally.add("registered_twice", f"customers{batch.suffix}", len(again))
+    how = np.where(is_again, batch.world.draws.integers("how again", 0, 4, key), -1)
+    draws = batch.world.draws
+    registered = np.where(is_again, people.registered_again[row], people.registered[row])
+    address = address_of(people, row, batch.end, backwards=how == OLD_ADDRESS)
+    segment = np.where(
+        people.segment_changes[row] <= batch.end, people.new_segment[row], people.segment[row]
+    )
+    first, last = _names_of(people, row, how)
+    gender = words(["F", "M", "O", ""], np.where(
+        draws.uniform("gender untold", key) < 0.15, 3, people.gender[row]))  # fmt: skip
+    second = (people.registered_second[row] + is_again * 977) % 86_400
+    frame = pl.DataFrame({
+        "customer_id": ids("C", people.crm_id()[row] * ~is_again + is_again * (
+            people.crm_id(np.ones(len(people), bool))[row])),
+        "first_name": first,
+        "last_name": last,
+        "email": email_of(people, row, np.where(how == TYPO_AND_MAIL, 1, 0)),
+        "phone": _phones(batch, people.index[row], key, how),
+        "date_of_birth": days(date(1951, 1, 1), people.born[row]),
+        "gender": gender,
+        "registration_date": moments(batch.world.start, registered, second),
+        "customer_segment": words(SEGMENTS, segment),
+        "preferred_channel": words(CHANNELS, people.channel_order[row, 0]),
+        "address_line1": address[0],
+        "city": address[1],
+        "state": address[2],
+        "zip_code": address[3],
+        "country": pl.repeat("US", len(row), eager=True),
+    })  # fmt: skip
+    return _spoil_customers(batch, frame, key), key
+
+
+def _names_of(people: People, row: Ints, how: Ints) -> tuple[pl.Series, pl.Series]:
+    """First and last names; a second registration may misspell or swap them."""
+    first, last = (
+        words(FIRST_NAMES, people.first_name[row]),
+        words(names.FAMILY, people.last_name[row]),
+    )
+    typo = pl.Series((how == TYPO) | (how == TYPO_AND_MAIL))
+    at = 1 + people.index[row] % 3
+    misspelt = last.str.slice(0, pl.Series(at)) + last.str.slice(pl.Series(at + 1))
+    last = misspelt.zip_with(typo, last)
+    swapped = pl.Series(how == SWAPPED)
+    return last.zip_with(swapped, first), first.zip_with(swapped, last)
+
+
+def email_of(people: People, row: Ints, variant: Ints) -> pl.Series:
+    """An address at a reserved example domain."""
+    first, last = (
+        words(FIRST_NAMES, people.first_name[row]),
+        words(names.FAMILY, people.last_name[row]),
+    )
+    host = (people.number[row] + people.street[row] + variant) % len(names.MAIL_HOSTS)
+    local = (first + "." + last).str.to_lowercase()
+    tail = people.index[row] % 9973 + variant
+    return local + whole(tail) + "@" + words(names.MAIL_HOSTS, host)
+
+
+def phone_parts(world: World, index: Ints, other: Ints) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Area code, exchange and line; no such area code is in use."""
+    number = world.draws.integers("phone", 0, 80 * 800 * 10_000 - 1, index, other)
+    area = words(names.AREA_CODES, number % 80)
+    return area, whole(200 + number // 80 % 800), padded(number // 64_000, 4)
+
+
+def _phones(batch: Batch, index: Ints, key: Ints, how: Ints) -> pl.Series:
+    other = np.isin(how, (OTHER_PHONE, TYPO_AND_MAIL)).astype(np.int64)
+    area, exchange, line = phone_parts(batch.world, index, other)
+    odd = batch.plant("phone_formats", "customers", key)
+    style = np.where(odd, batch.world.draws.integers("phone style", 1, 5, key), 0)
+    parts = {
+        0: area + "-" + exchange + "-" + line,
+        1: "(" + area + ") " + exchange + "-" + line,
+        2: "+1 " + area + " " + exchange + " " + line,
+        3: area + exchange + line,
+        4: area + "." + exchange + "." + line,
+        5: "1-" + area + "-" + exchange + "-" + line,
+    }
+    phones = parts[0]
+    for number, written in parts.items():
+        phones = written.zip_with(pl.Series(style == number), phones)
+    return phones
+
+
+def address_of(
+    people: People, row: Ints, day: Ints | int, backwards: Bools | None = None
+) -> tuple[pl.Series, pl.Series, pl.Series, pl.Series]:
+    """Street, town, state and postal code as they are on a day; backwards gives the other one."""
+    moved = people.moves[row] <= day
+    if backwards is not None:
+        moved = moved ^ backwards
+    town = np.where(moved, people.new_town[row], people.town[row])
+    street = np.where(moved, people.new_street[row], people.street[row])
+    number = np.where(moved, people.new_number[row], people.number[row])
+    state = people.state[row]
+    return (
+        whole(number) + " " + words(STREETS, street),
+        words(TOWNS, (state * 20 + town) % len(names.TOWNS)),
+        words(names.STATE_CODES, state),
+        padded(1001 + state * 4000 + town * 181, 5),
+    )
+
+
+def _spoil_customers(batch: Batch, frame: pl.DataFrame, key: Ints) -> pl.DataFrame:
+    """Bad addresses, odd letter cases and stray spaces."""
+    bad = pl.Series(batch.plant("invalid_emails", "customers", key))
+    cases = pl.Series(batch.plant("letter_cases", "customers", key))
+    spaces = pl.Series(batch.plant("stray_spaces", "customers", key))
+    kind = pl.Series(batch.world.draws.integers("kind of spoil", 0, 2, key))
+    email = pl.col("email")
+    return frame.with_columns(
+        pl.when(bad & (kind == 0)).then(email.str.replace("@", " at "))
+        .when(bad & (kind == 1)).then(email.str.replace(r"\..*$", ""))
+        .when(bad).then(email.str.replace("@", "@@"))
+        .when(cases & (kind == 1)).then(email.str.to_uppercase())
+        .otherwise(email).alias("email"),
+        *(
+            pl.when(cases & (kind != 1)).then(pl.col(name).str.to_uppercase())
+            .when(cases).then(pl.col(name).str.to_lowercase())
+            .when(spaces).then(" " + pl.col(name) + "  ")
+            .otherwise(pl.col(name)).alias(name)
+            for name in ("first_name", "last_name", "city")
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The loyalty accounts of a batch's people, as they are on a day."""
+
+    earned: Ints
+    redeemed: Ints
+    tier: Ints
+    tier_since: Ints
+    lifetime: Ints
+
+
+def _loyalty_program(batch: Batch) -> Rows:
+    people = batch.people
+    now = _keep_accounts(batch, batch.end)
+    member = people.in_crm & (people.member_from <= batch.end)
+    if batch.after > -NEVER:
+        then = _keep_accounts(batch, batch.after)
+        same = (
+            (now.earned == then.earned) & (now.redeemed == then.redeemed) & (now.tier == then.tier)
+            & (now.lifetime == then.lifetime) & (now.tier_since == then.tier_since)
+            & (people.member_from <= batch.after)
+        )  # fmt: skip
+        member &= ~same
+    row = np.flatnonzero(member)
+    key = people.index[row]
+    off = batch.plant("lifetime_value_off", "loyalty_program", key)
+    factor = 0.4 + 1.8 * batch.world.draws.uniform("lifetime off", key)
+    lifetime = now.lifetime[row]
+    lifetime = np.where(off, (lifetime * factor).astype(np.int64) + 101, lifetime)
+    frame = pl.DataFrame({
+        "customer_id": ids("C", people.crm_id()[row]),
+        "loyalty_tier": words(TIERS, now.tier[row]),
+        "points_balance": (now.earned - now.redeemed)[row],
+        "points_earned_ytd": now.earned[row],
+        "points_redeemed_ytd": now.redeemed[row],
+        "tier_start_date": days(batch.world.start, now.tier_since[row]),
+        "lifetime_value": lifetime / 100.0,
+    })  # fmt: skip
+    return frame, key
+
+
+def _keep_accounts(batch: Batch, day: int) -> Accounts:
+    """Points of completed orders; a year's points end with the year. Tiers count all years."""
+    world, people, orders = batch.world, batch.people, batch.orders
+    today = world.start + timedelta(days=day)
+    new_year = world.day_of(date(today.year, 1, 1))
+    booked = batch.in_crm & ~orders.is_guest & batch.uses_first_id & (orders.day <= day)
+    counted = booked & (orders.status(day) == COMPLETED)
+    joined = people.member_from[orders.person]
+    earning = counted & ~orders.is_return & (orders.day >= joined)
+    points = np.where(earning, (orders.subtotal - orders.discount) // 100, 0)
+    size = len(people)
+    this_year = orders.day >= new_year
+    before = np.roll(points, 1) * np.roll(this_year, 1)
+    before[:1] = 0
+    follows = np.roll(orders.person, 1) == orders.person
+    spends = (
+        (world.draws.uniform("redeems", orders.uid) < 0.12)
+        & booked & this_year & follows & ~orders.is_return
+    )  # fmt: skip
+    lifetime = _sum_by(orders.person, orders.total * counted, size)
+    ranked = ~orders.is_return  # returns stand at the end and earn nothing
+    own, person = points[ranked], orders.person[ranked]
+    running = np.cumsum(own)
+    begin = np.searchsorted(person, np.arange(size))
+    running -= np.concatenate([[0], running])[begin][person] if len(own) else 0
+    tier = np.searchsorted(TIER_POINTS, _sum_by(person, own, size), side="right") - 1
+    goal = TIER_POINTS[tier][person]
+    crossed = (running >= goal) & (running - own < goal) & (goal > 0)
+    since = people.member_from.copy()
+    since[person[crossed]] = orders.day[ranked][crossed]
+    return Accounts(
+        earned=_sum_by(orders.person, points * this_year, size),
+        redeemed=_sum_by(orders.person, np.where(spends, before * 6 // 10, 0), size),
+        tier=tier,
+        tier_since=since,
+        lifetime=lifetime,
+    )
+
+
+def _sum_by(person: Ints, amounts: Ints, size: int) -> Ints:
+    return np.bincount(person, weights=amounts, minlength=size).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Complaints:
+    """Tickets of either system, one at most an order."""
+
+    order: Ints
+    opened: Ints
+    """Seconds since the start's midnight, like the next."""
+    solved: Ints
+    cause: Ints
+    score: Ints
+    """0 where nobody answered."""
+
+
+SHIPPING, PRODUCT, RETURNS, BILLING, ACCOUNT = range(5)
+CAUSES = ("shipping", "product", "returns", "billing", "account")
+
+
+def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> Complaints:
+    """Late parcels and bad products make people write; so does, rarely, anything else."""
+    world, orders, lines = batch.world, batch.orders, batch.lines
+    uid = orders.uid[order]
+    worst = np.ones(len(orders))
+    np.minimum.at(worst, lines.order, world.catalogue.quality[lines.product])
+    bad = 1.0 - worst[order]
+    draw = world.draws.uniform("complains", uid)
+    chance_late, chance_bad = 0.3 * is_late, 0.35 * bad**1.5
+    cause = np.where(
+        draw < chance_late, SHIPPING,
+        np.where(draw < chance_late + chance_bad, PRODUCT + (uid >> 1) % 2,
+                 3 + world.draws.integers("other cause", 0, 1, uid)),
+    )  # fmt: skip
+    chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
+    uid, cause = uid[chosen], cause[chosen]
+    wait = world.draws.uniform("waits to write", uid) * 3 * 86_400 + 3600
+    opened = learnt[chosen] * 86_400 + 32_400 + wait.astype(np.int64)
+    hours = np.exp(2.9 + 1.0 * world.draws.normal("effort", uid) + 0.5 * (cause == SHIPPING))
+    mood = 4.6 - 0.9 * (cause == SHIPPING) - np.log1p(hours / 24) * 0.9
+    score = np.clip(np.round(mood + 0.8 * world.draws.normal("mood", uid)), 1, 5).astype(np.int64)
+    answers = world.draws.uniform("answers", uid) < 0.7
+    return Complaints(order[chosen], opened, opened + (hours * 3600).astype(np.int64) + 600,
+                      cause, np.where(answers, score, 0))  # fmt: skip
+
+
+def _support_tickets(batch: Batch) -> Rows:
+    orders, parcels, world = batch.orders, batch.parcels, batch.world
+    order = np.flatnonzero(
+        batch.in_crm & ~orders.is_guest & ~orders.is_return & (orders.day <= batch.end)
+    )
+    late, learnt = np.zeros(len(orders), bool), orders.day + 1
+    late[parcels.order] = parcels.is_late & (parcels.arrives < NEVER)
+    late[parcels.order] |= parcels.is_lost
+    known = np.where(parcels.is_late, parcels.promised + 1, parcels.arrives)
+    learnt[parcels.order] = known
+    told = draw_complaints(batch, order, late[order], learnt[order])
+    opened, solved = told.opened // 86_400, told.solved // 86_400
+    shut = solved + 7
+    shown = batch.in_window(opened) | (
+        (opened <= batch.end) & (batch.in_window(solved) | batch.in_window(shut))
+    )
+    # The day after opening somebody takes it up: that too is a visible change.
+    shown |= (opened <= batch.end) & batch.in_window(opened + 1)
+    at = np.flatnonzero(shown)
+    uid, opened, solved = orders.uid[told.order[at]], opened[at], solved[at]
+    is_open = solved > batch.end
+    status = np.where(is_open, np.where(opened + 1 <= batch.end, 1, 0),
+                      np.where(shut[at] <= batch.end, 3, 2))  # fmt: skip
+    urgency = np.clip(
+        world.draws.integers("priority", 0, 2, uid) + (told.cause[at] == SHIPPING), 0, 3
+    )
+    buyer = np.where(
+        batch.plant("orphan_keys", "support_tickets", uid),
+        900_000_000 + uid % 99_991,
+        batch.buyer[told.order[at]],
+    )
+    frame = pl.DataFrame({
+        "ticket_id": ids("K", orders.number[told.order[at]]),
+        "customer_id": ids("C", buyer),
+        "created_date": moments(world.start, opened, told.opened[at] % 86_400),
+        "resolved_date": moments(world.start, solved, told.solved[at] % 86_400, is_open),
+        "category": words(CAUSES, told.cause[at]),
+        "priority": words(("low", "medium", "high", "urgent"), urgency),
+        "status": words(("open", "in_progress", "resolved", "closed"), status),
+        "channel": words(("phone", "email", "chat", "store"),
+                         world.draws.pick("writes by", [0.3, 0.35, 0.28, 0.07], uid)),
+        "satisfaction_score": whole(told.score[at], is_open | (told.score[at] == 0)),
+    })  # fmt: skip
+    return frame, uid
+
+
+def draw_sessions(
+    batch: Batch, order: Ints, more_on_screens: float
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Visits in the week before an order: row of the order, number, day and second."""
+    orders, draws = batch.orders, batch.world.draws
+    mean = np.where(orders.channel[order] > 0, 0.35 + more_on_screens, 0.35)
+    counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)
+    row = np.repeat(order, counts)
+    ends = np.cumsum(counts)
+    number = np.arange(len(row)) - np.repeat(ends - counts, counts)
+    key = orders.uid[row] * 8 + number
+    before = np.minimum((draws.exponential("days before", key) * 1.6).astype(np.int64), 6)
+    second = draws.integers("visit second", 7 * 3600, 23 * 3600, key)
+    second = np.where(before == 0, np.minimum(second, orders.second[row] - 300), second)
+    return row, key, orders.day[row] - before, second
+
+
+def _app_usage(batch: Batch) -> Rows:
+    orders, people, world = batch.orders, batch.people, batch.world
+    draws = world.draws
+    soon = batch.in_crm & ~orders.is_guest & ~orders.is_return
+    soon &= (orders.day > batch.after) & (orders.day <= batch.end + 7)
+    row, key, day, second = draw_sessions(batch, np.flatnonzero(soon), 1.0)
+    idle_row, idle_key, idle_day, idle_second = _idle_sessions(batch)
+    person = np.concatenate([orders.person[row], idle_row])
+    buyer = np.concatenate([batch.buyer[row], people.crm_id()[idle_row]])
+    key = np.concatenate([key * 2, idle_key * 2 + 1])
+    day, second = np.concatenate([day, idle_day]), np.concatenate([second, idle_second])
+    at = np.flatnonzero(
+        batch.in_window(day) & (day >= people.active_from[person]) & people.in_crm[person]
+    )
+    key, day, second, person, buyer = key[at], day[at], second[at], person[at], buyer[at]
+    far = batch.plant("future_dates", "app_usage", key)
+    lost = batch.plant("orphan_keys", "app_usage", key)
+    minutes = 1 + np.minimum((draws.exponential("minutes", key) * 9).astype(np.int64), 120)
+    pages = 1 + (minutes * (0.4 + 1.2 * draws.uniform("pages", key))).astype(np.int64)
+    device = draws.pick("device", [0.4, 0.3, 0.3], people.index[person])
+    shown = day + far * FUTURE_DAYS
+    frame = pl.DataFrame({
+        "usage_id": ids("U", scramble(key, 42)),
+        "customer_id": ids("C", np.where(lost, 900_000_000 + key % 99_991, buyer)),
+        "session_date": days(world.start, shown),
+        "session_start": moments(world.start, shown, second),
+        "session_duration_minutes": minutes,
+        "pages_viewed": pages,
+        "actions_taken": pages // 3 + draws.integers("actions", 0, 4, key),
+        "device_type": words(("ios", "android", "web"), device),
+        "app_version": words(tuple(f"{v // 4 + 3}.{v % 4}.0" for v in range(200)),
+                             np.where(device == 2, 0, np.clip(day // 45, 0, 199))),
+    })  # fmt: skip
+    return frame, key
+
+
+def _idle_sessions(batch: Batch) -> tuple[Ints, Ints, Ints, Ints]:
+    """Visits that lead to nothing, four-weekly counts at the person's own pace."""
+    people, draws = batch.people, batch.world.draws
+    first = max(0, batch.after // 28) if batch.after > -NEVER else 0
+    block = np.arange(first, batch.end // 28 + 1)
+    mean = np.minimum(0.03 + 1.6 * people.rate, 1.0)[:, None]
+    counts = np.minimum(draws.poisson("idle", mean, people.index[:, None], block), 7).ravel()
+    cell = np.repeat(np.arange(counts.size), counts)
+    ends = np.cumsum(counts)
+    number = np.arange(len(cell)) - np.repeat(ends - counts, counts)
+    row, at = cell // len(block), block[cell % len(block)]
+    key = ((people.index[row] << 10) + at) * 8 + number
+    day = at * 28 + draws.integers("idle day", 0, 27, key)
+    there = day < people.leaves[row] + 20
+    row, key, day = row[there], key[there], day[there]
+    return row, key, day, draws.integers("idle second", 7 * 3600, 23 * 3600, key)
+
+
+def _consents(batch: Batch) -> Rows:
+    people, draws = batch.people, batch.world.draws
+    changed = people.consent_changes <= batch.end
+    shown = batch.in_window(people.registered)[:, None] | batch.in_window(people.consent_changes)
+    row, purpose = np.nonzero(shown & people.in_crm[:, None])
+    key = people.index[row] * 4 + purpose
+    changed = changed[row, purpose]
+    day = np.where(changed, people.consent_changes[row, purpose], people.registered[row])
+    second = np.where(
+        changed,
+        draws.integers("consent second", 28_800, 79_000, key),
+        people.registered_second[row],
+    )
+    frame = pl.DataFrame({
+        "customer_id": ids("C", people.crm_id()[row]),
+        "purpose": words(PURPOSES, purpose),
+        "granted": words(("false", "true"), people.consents[row, purpose] ^ changed),
+        "updated_at": moments(batch.world.start, day, second),
+        "source": words(("web", "store", "app", "phone"),
+                        draws.pick("consent source", [0.5, 0.2, 0.25, 0.05], key + changed)),
+    })  # fmt: skip
+    return frame, key

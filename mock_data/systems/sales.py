@@ -1,0 +1,134 @@
+"""The tills and the web shop, and the regions' own ledger: landing/sales.
+
+The ledger adds the completed orders up by region and day; guests online count for the country.
+"""
+
+import numpy as np
+import polars as pl
+
+from mock_data import names
+from mock_data.batch import Batch, Rows
+from mock_data.behaviour import COMPLETED, store_of
+from mock_data.draws import Bools, Ints
+from mock_data.text import FUTURE_DAYS, days, ids, moments, money, words
+from mock_data.world import CHANNELS, NEVER, STORE, World
+
+STATUSES = ("completed", "cancelled", "refunded")
+REGIONS = len(names.STATE_CODES) + 1
+COUNTRY = REGIONS - 1
+
+
+def write_sales(batch: Batch) -> dict[str, Rows]:
+    return {"transactions": _transactions(batch), "transaction_items": _transaction_items(batch)}
+
+
+def _transactions(batch: Batch) -> Rows:
+    orders, world = batch.orders, batch.world
+    shown = batch.in_window(orders.day) | (
+        (orders.day <= batch.end) & batch.in_window(orders.fate_day)
+    )
+    at = np.flatnonzero(batch.in_crm & shown)
+    own, uid = orders.take(at), orders.uid[at]
+    lost = batch.plant("orphan_keys", "transactions", uid)
+    buyer = np.where(lost, 900_000_000 + uid % 99_991, batch.buyer[at])
+    day = own.day + batch.plant("future_dates", "transactions", uid) * FUTURE_DAYS
+    off = batch.plant("header_off_by_a_cent", "transactions", uid)
+    payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], uid)
+    payment = np.where((own.channel > 0) & (payment == 3), 2, payment)
+    frame = pl.DataFrame({
+        "transaction_id": ids("T", own.number),
+        "customer_id": ids("C", buyer, own.is_guest & ~lost),
+        "transaction_date": moments(world.start, day, own.second),
+        "channel": words(CHANNELS, own.channel),
+        "store_id": store_names(store_of(own)),
+        "payment_method": words(
+            ("credit_card", "debit_card", "paypal", "cash", "gift_card"), payment),
+        "subtotal": money(own.subtotal),
+        "tax_amount": money(own.tax),
+        "discount_amount": money(own.discount),
+        "total_amount": money(own.total + off),
+        "currency": pl.repeat("USD", len(at), eager=True),
+        "status": words(STATUSES, own.status(batch.end)),
+    })  # fmt: skip
+    return frame, uid
+
+
+def store_names(place: Ints) -> pl.Series:
+    """Ids of stores and warehouses; −1 is none."""
+    table = ["", *(f"ST{n + 1:02d}" for n in range(12)), *(f"WH{n + 1:02d}" for n in range(4))]
+    return words(table, place + 1)
+
+
+def product_ids(product: Ints) -> pl.Series:
+    return words([f"P{n + 1:04d}" for n in range(240)], product)
+
+
+def _transaction_items(batch: Batch) -> Rows:
+    orders, catalogue = batch.orders, batch.world.catalogue
+    at = np.flatnonzero((batch.in_crm & batch.in_window(orders.day))[batch.lines.order])
+    own = batch.lines.take(at)
+    key = orders.uid[own.order] * 8 + own.number
+    odd = int((own.price != catalogue.price[own.product]).sum())
+    batch.tally.add("price_unlike_catalogue", f"transaction_items{batch.suffix}", odd)
+    wrong = batch.plant("negative_quantities", "transaction_items", key)
+    lost = batch.plant("orphan_keys", "transaction_items", key)
+    quantity = np.where(wrong, -own.quantity, own.quantity)
+    product = words(["P9999", *product_ids(np.arange(240))], np.where(lost, 0, own.product + 1))
+    number = orders.number[own.order]
+    frame = pl.DataFrame({
+        "item_id": ids("I", number * 8 + own.number),
+        "transaction_id": ids("T", number),
+        "product_id": product,
+        "quantity": quantity,
+        "unit_price": money(own.price),
+        "line_total": money(quantity * own.price),
+        "discount_applied": money(own.discount),
+    })  # fmt: skip
+    return frame, key
+
+
+def regions_of(batch: Batch, order: Ints | Bools) -> Ints:
+    """The store's state, else the customer's; the country for a guest online."""
+    own = batch.orders.take(order)
+    home = np.where(own.is_guest, COUNTRY, batch.people.state[own.person])
+    return np.where(own.channel == STORE, batch.world.catalogue.place_state[own.store], home)
+
+
+def sum_regions(batch: Batch) -> Ints:
+    """Revenue, completed and all orders by (as known at the last call and now, region, day)."""
+    orders, span = batch.orders, batch.end + 1
+    sums = np.zeros((2, 3, REGIONS * span), dtype=np.int64)
+    for cut, known in enumerate((batch.after, batch.end)):
+        at = np.flatnonzero(batch.in_crm & (orders.day <= known))
+        cell = regions_of(batch, at) * span + orders.day[at]
+        sums[cut, 2] = np.bincount(cell, minlength=REGIONS * span)
+        counted = orders.status(known)[at] == COMPLETED
+        at, cell = at[counted], cell[counted]
+        sums[cut, 0] = np.bincount(cell, weights=orders.total[at], minlength=REGIONS * span)
+        sums[cut, 1] = np.bincount(cell, minlength=REGIONS * span)
+    return sums
+
+
+def write_regional_sales(world: World, sums: Ints, after: int, end: int) -> tuple[Rows, Bools]:
+    """New days, and days whose orders were cancelled or refunded since; with the planted errors."""
+    span = end + 1
+    (then_revenue, then_orders, _), (revenue, orders, placed) = sums
+    region, day = np.divmod(np.arange(REGIONS * span), span)
+    differs = (revenue != then_revenue) | (orders != then_orders)
+    at = np.flatnonzero(((day > after) & (placed > 0)) | ((day <= after) & differs))
+    region, day, revenue, orders = region[at], day[at], revenue[at], orders[at]
+    key = region * NEVER + day
+    off = world.flags("regional_sales_off", key)
+    revenue = revenue + off * world.draws.integers("regional error", 101, 5_000, key)
+    average = np.where(orders > 0, np.round(revenue / np.maximum(orders, 1)), 0).astype(np.int64)
+    codes, titles = [*names.STATE_CODES, "US"], [n for n, _ in names.STATES.values()]
+    frame = pl.DataFrame({
+        "region_id": words(codes, region),
+        "region_name": words([*titles, "United States"], region),
+        "country": pl.repeat("US", len(at), eager=True),
+        "sales_date": days(world.start, day),
+        "total_revenue": money(revenue),
+        "total_transactions": orders,
+        "average_order_value": money(average),
+    })  # fmt: skip
+    return (frame, key), off

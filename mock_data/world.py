@@ -1,0 +1,295 @@
+"""The world and its people: who exists, since when, and the latent truth that drives them.
+
+What they then do is in behaviour.py; the things they buy are in catalogue.py.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mock_data import names
+from mock_data.catalogue import CATEGORY_COUNT, Catalogue, build_catalogue
+from mock_data.defects import RATES
+from mock_data.draws import Bools, Draws, Floats, Ints, scramble
+
+NEVER = 1_000_000
+BEFORE_START, STEADY_DAYS = 0.8, 731
+ID_BITS = 25
+NON_BUYERS, ONE_TIMERS = 0.09, 0.38
+"""Below the first a person never buys, below the second she buys once."""
+
+
+@dataclass(frozen=True)
+class Persona:
+    name: str
+    share: float
+    orders_a_day: float
+    rate_shape: int
+    tiers: tuple[float, float, float]
+    discount: float
+    channels: tuple[float, float, float]
+    """Shares of the most liked channel, the second and the third."""
+    stays_days: float
+    taste_for_dear: float
+
+
+PERSONAS = (
+    Persona("Engaged Regulars",
+            0.24, 0.062, 10, (0.38, 0.5, 0.12), 0.18, (0.4, 0.32, 0.28), 6000, 0),
+    Persona("Transitional Shoppers",
+            0.25, 0.0165, 10, (0.35, 0.63, 0.02), 0.35, (0.6, 0.4, 0), 3500, 0),
+    Persona("Premium but At-Risk",
+            0.15, 0.05, 8, (0, 0.05, 0.95), 0.08, (0.6, 0.4, 0), 0, 0.4),
+    Persona("Occasional Premiums",
+            0.17, 0.0095, 10, (0, 0.05, 0.95), 0.05, (1, 0, 0), 9000, 0.4),
+    Persona("Price-Sensitive Shoppers",
+            0.19, 0.024, 8, (0.96, 0.04, 0), 0.85, (1, 0, 0), 3500, -0.4),
+)  # fmt: skip
+AT_RISK = 2
+PURPOSES = ("marketing_email", "marketing_sms", "profiling", "analytics")
+SEGMENTS = ("Premium", "Standard", "Basic")
+CHANNELS = ("store", "online", "mobile")
+STORE, ONLINE, MOBILE = range(3)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that one seed, size and first day settle."""
+
+    seed: int
+    customers: int
+    start: date
+    defects: bool = True
+    draws: Draws = field(init=False)
+    catalogue: Catalogue = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "draws", Draws(self.seed))
+        object.__setattr__(self, "catalogue", build_catalogue(self.draws))
+
+    def day_of(self, day: date) -> int:
+        return (day - self.start).days
+
+    @cached_property
+    def registered_before(self) -> int:
+        return round(self.customers * BEFORE_START)
+
+    @cached_property
+    def registrations_a_day(self) -> float:
+        return max(self.customers - self.registered_before, 1) / STEADY_DAYS
+
+    def people_by(self, day: int) -> int:
+        """An upper bound of the people registered by a day; they are numbered in that order."""
+        return self.registered_before + int(self.registrations_a_day * (day + 1)) + 1
+
+    def flags(self, defect: str, *keys: ArrayLike) -> Bools:
+        """Which keys a defect hits: none where defects are off."""
+        if not self.defects:
+            return np.zeros(np.broadcast(*keys).shape, dtype=bool)
+        return self.draws.uniform(f"defect {defect}", *keys) < RATES[defect]
+
+
+@dataclass(frozen=True)
+class People:
+    """Arrays, one element a person."""
+
+    index: Ints
+    registered: Ints
+    registered_second: Ints
+    in_crm: Bools
+    in_workbooks: Bools
+    signed_up: Ints
+    persona: Ints
+    rate: Floats
+    never_buys: Bools
+    buys_once: Bools
+    first_order: Ints
+    """The day of the first order where it is a planned one, else NEVER."""
+    active_from: Ints
+    leaves: Ints
+    channel_edges: Floats
+    channel_order: Ints
+    favourites: Ints
+    discount: Floats
+    gender: Ints
+    first_name: Ints
+    last_name: Ints
+    born: Ints
+    state: Ints
+    town: Ints
+    street: Ints
+    number: Ints
+    moves: Ints
+    new_town: Ints
+    new_street: Ints
+    new_number: Ints
+    segment: Ints
+    new_segment: Ints
+    segment_changes: Ints
+    member_from: Ints
+    household: Ints
+    consents: Bools
+    consent_changes: Ints
+    registered_again: Ints
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def crm_id(self, again: Bools | None = None) -> Ints:
+        doubled = self.index * 2 + (0 if again is None else again)
+        return scramble(doubled, ID_BITS) + 100_000_000
+
+    @property
+    def workbook_id(self) -> Ints:
+        return scramble(self.index, 24)
+
+
+def settle_people(world: World, numbers: range, end: int) -> People:
+    """The people of these numbers who are registered by the end."""
+    index = np.arange(numbers.start, numbers.stop, dtype=np.int64)
+    registered = _registration_days(world, index)
+    index, registered = index[registered <= end], registered[registered <= end]
+    draws = world.draws
+    persona = draws.pick("persona", [p.share for p in PERSONAS], index)
+    is_old = index < world.registered_before
+    kind = draws.uniform("systems", index)
+    only_workbooks = is_old & (kind < 0.1)
+    in_workbooks = only_workbooks | (kind > 0.69)
+    after = draws.integers("sign-up", 0, 240, index)
+    signed_up = np.where(only_workbooks, registered, np.maximum(registered, -700) + after)
+    return People(
+        index=index,
+        registered=registered,
+        registered_second=draws.integers("second", 8 * 3600, 22 * 3600 - 1, index),
+        in_crm=~only_workbooks,
+        in_workbooks=in_workbooks,
+        signed_up=np.where(in_workbooks, signed_up, NEVER),
+        persona=persona,
+        registered_again=_second_registrations(world, index, registered, ~only_workbooks),
+        **_draw_habits(draws, index, persona, registered, is_old),
+        **_draw_home(draws, index),
+        **_draw_changes(draws, index, persona, registered),
+    )
+
+
+def _registration_days(world: World, index: Ints) -> Ints:
+    """Before the start at random over three years; then evenly, so that no day goes without."""
+    draw = world.draws.uniform("registration", index)
+    later = (index - world.registered_before + 0.5 + 0.3 * (draw - 0.5)) / world.registrations_a_day
+    days = np.where(index < world.registered_before, draw * 1095 - 1095, later)
+    return np.floor(days).astype(np.int64)
+
+
+def _second_registrations(world: World, index: Ints, registered: Ints, in_crm: Bools) -> Ints:
+    """The day on which a careless shopper registers a second time in the CRM."""
+    day = np.maximum(registered, 0) + world.draws.integers("again", 10, 500, index)
+    return np.where(world.flags("registered_twice", index) & in_crm, day, NEVER)
+
+
+def _draw_habits(
+    draws: Draws, index: Ints, persona: Ints, registered: Ints, is_old: Bools
+) -> dict[str, Any]:
+    """How often, how long, where and what a person buys."""
+    buying, active_from = draws.uniform("buying", index), np.maximum(registered, 0)
+    buys_once = (buying >= NON_BUYERS) & (buying < ONE_TIMERS)
+    of = {name: np.array([getattr(p, name) for p in PERSONAS])[persona]
+          for name in ("orders_a_day", "rate_shape", "stays_days", "discount")}  # fmt: skip
+    phases = np.arange(10)
+    waits = draws.exponential("rate", index[:, None], phases)
+    waits[phases >= of["rate_shape"][:, None]] = 0.0
+    rate = of["orders_a_day"] * waits.sum(axis=1) / of["rate_shape"]
+    stays = of["stays_days"] * draws.exponential("stays", index)
+    stays = np.where(persona == AT_RISK, 70 + 190 * draws.uniform("stays", index), stays + 30)
+    rate[buying < ONE_TIMERS] = 0.0
+    once = draws.integers("once", 0, 639, index)
+    soon = active_from + (draws.exponential("first", index) * 6).astype(np.int64)
+    planned = (~is_old & (buying >= NON_BUYERS)) | buys_once
+    edges = np.cumsum(np.array([p.channels for p in PERSONAS]), axis=1)[persona]
+    liked = np.argsort(draws.uniform("channels", index[:, None], np.arange(3)), axis=1)
+    return {
+        "rate": rate,
+        "first_order": np.where(planned, np.where(is_old & buys_once, once, soon), NEVER),
+        "active_from": active_from,
+        "never_buys": buying < NON_BUYERS,
+        "buys_once": buys_once,
+        "leaves": active_from + stays.astype(np.int64),
+        "channel_edges": edges,
+        "channel_order": liked,
+        "favourites": _draw_favourites(draws, index, persona),
+        "discount": np.clip(of["discount"] + 0.06 * draws.normal("discount", index), 0, 0.95),
+    }
+
+
+def _draw_favourites(draws: Draws, index: Ints, persona: Ints) -> Ints:
+    """Two liked categories; the well-off like the dear ones better."""
+    median = np.array([m for m, _, _ in names.CATEGORIES.values()]) / 3400
+    bent = np.array([median**p.taste_for_dear for p in PERSONAS])
+    edges = np.cumsum(bent / bent.sum(axis=1, keepdims=True), axis=1)[persona]
+    draw = draws.uniform("favourites", index[:, None], np.arange(4))
+    passed = draw[:, :, None] >= edges[:, None, : CATEGORY_COUNT - 1]
+    return np.asarray(passed.sum(axis=2), dtype=np.int64)
+
+
+def _draw_home(draws: Draws, index: Ints) -> dict[str, Any]:
+    """Name, sex, age and address; a third of neighbours in number share a household."""
+    pair = index & ~1
+    household = np.where(draws.uniform("shares home", pair) < 0.3, pair, index)
+    gender = draws.pick("gender", [0.52, 0.46, 0.02], index)
+    common = draws.uniform("name is common", household) < 0.12
+    family = draws.uniform("family", household)
+    commons = 14
+    last = np.where(common, family * commons, commons + family * (len(names.FAMILY) - commons))
+    adrift = draws.pick("adrift", [0.985, 0.015], index) == 1
+    own = np.where(gender == 0, len(names.FEMALE), len(names.MALE))
+    first = (draws.uniform("first name", index) ** 1.4 * own).astype(np.int64)
+    first += np.where(gender == 0, 0, len(names.FEMALE))
+    neutral = len(names.FEMALE) + len(names.MALE)
+    first = np.where(
+        (gender == 2) | adrift,
+        neutral + draws.integers("neutral", 0, len(names.NEUTRAL) - 1, index),
+        first,
+    )
+    return {
+        "household": household,
+        "gender": gender,
+        "first_name": first,
+        "last_name": last.astype(np.int64),
+        "born": draws.integers("born", 0, 55 * 365, index),
+        "state": draws.pick("state", [w for _, w in names.STATES.values()], household),
+        "town": draws.integers("town", 0, 19, household),
+        "street": draws.integers("street", 0, len(names.STREETS) - 1, household),
+        "number": draws.integers("number", 1, 2400, household),
+        "new_town": draws.integers("new town", 0, 19, index),
+        "new_street": draws.integers("new street", 0, len(names.STREETS) - 1, index),
+        "new_number": draws.integers("new number", 1, 2400, index),
+    }
+
+
+def _draw_changes(draws: Draws, index: Ints, persona: Ints, registered: Ints) -> dict[str, Any]:
+    """What changes about a person over time, and when."""
+    since = np.maximum(registered, 0) + 1
+    moves = since + draws.integers("moves", 0, 1400, index)
+    changes = since + draws.integers("segment changes", 0, 1400, index)
+    premium = np.isin(persona, (0, 2, 3))
+    noise = draws.uniform("segment", index)
+    segment = np.where(noise < 0.2, 1, np.where(premium, 0, np.where(persona == 4, 2, 1)))
+    asked = draws.uniform("consents", index[:, None], np.arange(4))
+    reconsiders = draws.uniform("reconsiders", index[:, None], np.arange(4)) < 0.12
+    day = since[:, None] + draws.integers("consent day", 0, 900, index[:, None], np.arange(4))
+    return {
+        "moves": np.where(draws.uniform("mover", index) < 0.25, moves, NEVER),
+        "segment": segment,
+        "new_segment": (segment + 1) % 3,
+        "segment_changes": np.where(draws.uniform("riser", index) < 0.25, changes, NEVER),
+        "member_from": np.where(
+            draws.uniform("member", index) < 0.62,
+            np.maximum(registered, -365) + draws.integers("joins", 0, 90, index),
+            NEVER,
+        ),
+        "consents": asked < np.array([0.68, 0.45, 0.74, 0.85]),
+        "consent_changes": np.where(reconsiders, day, NEVER),
+    }

@@ -1,0 +1,272 @@
+"""Arithmetic, keys and causes, in a world without defects."""
+
+import json
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+import polars as pl
+import pytest
+
+from tests.mock_data.home import Home, Simulate, number
+
+CENTS = pl.Decimal(18, 2)
+KEYS = [
+    ("transactions", "customer_id", "customers", "customer_id"),
+    ("transaction_items", "transaction_id", "transactions", "transaction_id"),
+    ("transaction_items", "product_id", "products", "product_id"),
+    ("transactions", "store_id", "warehouse_locations", "location_id"),
+    ("shipments", "transaction_id", "transactions", "transaction_id"),
+    ("shipments", "origin_location", "warehouse_locations", "location_id"),
+    ("tracking_events", "shipment_id", "shipments", "shipment_id"),
+    ("support_tickets", "customer_id", "customers", "customer_id"),
+    ("app_usage", "customer_id", "customers", "customer_id"),
+    ("consents", "customer_id", "customers", "customer_id"),
+    ("loyalty_program", "customer_id", "customers", "customer_id"),
+    ("campaign_contacts", "customer_id", "customers", "customer_id"),
+    ("campaign_contacts", "campaign_id", "campaigns", "campaign_id"),
+    ("inventory", "product_id", "products", "product_id"),
+    ("inventory", "location_id", "warehouse_locations", "location_id"),
+    ("product_suppliers", "product_id", "products", "product_id"),
+    ("product_suppliers", "supplier_id", "suppliers", "supplier_id"),
+    ("products", "subcategory", "product_families", "subcategory"),
+    ("workbook_transactions", "customer_id", "customer_master", "customer_id"),
+    ("customer_support", "customer_id", "customer_master", "customer_id"),
+    ("web_interactions", "customer_id", "customer_master", "customer_id"),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "parent", "key"), KEYS)
+def test_keys_resolve(clean_world: Home, table: str, column: str, parent: str, key: str) -> None:
+    used = set(clean_world.table(table)[column]) - {"", None}
+    assert used
+    assert used <= set(clean_world.table(parent)[key])
+
+
+def test_lines_and_headers_add_up(clean_world: Home) -> None:
+    lines = clean_world.table("transaction_items").with_columns(
+        pl.col("unit_price", "line_total", "discount_applied").cast(CENTS),
+        pl.col("quantity").cast(pl.Int64),
+    )
+    assert (lines["line_total"] == lines["quantity"] * lines["unit_price"]).all()
+    sums = lines.group_by("transaction_id").agg(pl.col("line_total", "discount_applied").sum())
+    orders = clean_world.table("transactions").join(sums, on="transaction_id", how="left")
+    for row in orders.iter_rows(named=True):
+        subtotal, tax = Decimal(row["subtotal"]), Decimal(row["tax_amount"])
+        assert subtotal == row["line_total"]
+        assert Decimal(row["discount_amount"]) == row["discount_applied"]
+        assert tax == (subtotal * 8 / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        assert Decimal(row["total_amount"]) == subtotal + tax - row["discount_applied"]
+
+
+def test_only_store_orders_name_a_store(clean_world: Home) -> None:
+    orders = clean_world.table("transactions")
+    assert ((orders["channel"] == "store") == (orders["store_id"] != "")).all()
+
+
+def test_guests_returns_cancellations_and_refunds_happen(clean_world: Home) -> None:
+    orders = clean_world.table("transactions")
+    assert 0.015 < number((orders["customer_id"] == "").mean()) < 0.05
+    returns = orders.filter(pl.col("total_amount").cast(float) < 0)
+    assert 0.02 < returns.height / orders.height < 0.08
+    assert set(returns["status"]) == {"completed"}
+    assert {"cancelled", "refunded"} <= set(orders["status"])
+
+
+def test_regional_sales_add_up_from_completed_orders(clean_world: Home) -> None:
+    orders = clean_world.table("transactions").filter(pl.col("status") == "completed")
+    booked = orders.group_by(day=pl.col("transaction_date").str.slice(0, 10)).agg(
+        orders=pl.len(), revenue=pl.col("total_amount").cast(CENTS).sum()
+    )
+    ledger = clean_world.table("regional_sales").group_by(day="sales_date").agg(
+        told=pl.col("total_transactions").cast(pl.Int64).sum(),
+        earned=pl.col("total_revenue").cast(CENTS).sum(),
+    )  # fmt: skip
+    both = booked.join(ledger, on="day", how="left")
+    assert (both["orders"] == both["told"]).all()
+    assert (both["revenue"] == both["earned"]).all()
+
+
+def test_one_primary_supplier_a_product(clean_world: Home) -> None:
+    primary = clean_world.table("product_suppliers").filter(is_primary="true")
+    products = clean_world.table("products")["product_id"]
+    assert primary["product_id"].sort().equals(products.sort())
+
+
+def test_points_add_up(clean_world: Home) -> None:
+    accounts = clean_world.table("loyalty_program").with_columns(
+        pl.col("^points.*$").cast(pl.Int64)
+    )  # fmt: skip
+    assert (
+        accounts["points_balance"]
+        == accounts["points_earned_ytd"] - accounts["points_redeemed_ytd"]
+    ).all()
+    assert (accounts["points_balance"] >= 0).all()
+    assert (accounts["points_redeemed_ytd"] > 0).any()
+    assert set(accounts["loyalty_tier"]) == {"Bronze", "Silver", "Gold", "Platinum"}
+
+
+def test_lifetime_value_is_what_was_spent(clean_world: Home) -> None:
+    orders = clean_world.table("transactions").filter(pl.col("status") == "completed")
+    spent = orders.group_by("customer_id").agg(pl.col("total_amount").cast(CENTS).sum())
+    accounts = clean_world.table("loyalty_program").join(spent, on="customer_id", how="left")
+    told = accounts["lifetime_value"].cast(CENTS)
+    assert (told == accounts["total_amount"].fill_null(Decimal(0))).all()
+
+
+def test_open_tickets_have_neither_end_nor_score(clean_world: Home) -> None:
+    tickets = clean_world.table("support_tickets")
+    is_open = tickets["status"].is_in(["open", "in_progress"])
+    assert is_open.any()
+    assert (is_open == (tickets["resolved_date"] == "")).all()
+    assert (tickets.filter(is_open)["satisfaction_score"] == "").all()
+    solved = tickets.filter(~is_open)
+    assert (solved["resolved_date"] > solved["created_date"]).all()
+
+
+def test_parcels_are_scanned_in_order(clean_world: Home) -> None:
+    steps = ["picked_up", "in_transit", "delayed", "out_for_delivery", "delivered", "returned"]
+    scans = clean_world.table("tracking_events").with_columns(
+        step=pl.col("event_type").replace_strict(steps, range(len(steps)), return_dtype=pl.Int64)
+    )
+    ordered = scans.sort("shipment_id", "event_timestamp", "step")
+    same = ordered["shipment_id"] == ordered["shipment_id"].shift(1)
+    assert (ordered["step"].diff().filter(same) > 0).all()
+    parcels = clean_world.table("shipments")
+    arrived = parcels.filter(pl.col("actual_delivery") != "")
+    assert (arrived["actual_delivery"] >= arrived["ship_date"]).all()
+    assert set(arrived["delivery_status"]) == {"delivered"}
+    delivered = scans.filter(event_type="delivered").join(arrived, on="shipment_id")
+    assert delivered.height == arrived.height
+    days = delivered["event_timestamp"].str.slice(0, 10)
+    assert (days == delivered["actual_delivery"]).all()
+
+
+def test_late_parcels_bring_tickets(clean_world: Home) -> None:
+    parcels = clean_world.table("shipments").filter(pl.col("actual_delivery") != "")
+    complained = clean_world.table("support_tickets")["ticket_id"].str.slice(1)
+    parcels = parcels.with_columns(
+        is_late=pl.col("actual_delivery") > pl.col("estimated_delivery"),
+        complained=pl.col("shipment_id").str.slice(1).is_in(complained.implode()),
+    )
+    share = dict(parcels.group_by("is_late").agg(pl.col("complained").mean()).iter_rows())
+    assert share[True] > 2 * share[False]
+
+
+def test_sessions_rise_before_purchases(clean_world: Home) -> None:
+    orders = clean_world.table("transactions").filter(pl.col("customer_id") != "").select(
+        "customer_id", bought=pl.col("transaction_date").str.slice(0, 10).str.to_date()
+    )  # fmt: skip
+    visits = clean_world.table("app_usage").select(
+        "customer_id", visited=pl.col("session_date").str.to_date()
+    )
+    ahead = visits.join(orders, on="customer_id").select(
+        days=(pl.col("bought") - pl.col("visited")).dt.total_days()
+    )["days"]  # fmt: skip
+    assert number(ahead.is_between(0, 6).sum()) > 1.5 * number(ahead.is_between(-14, -8).sum())
+
+
+def test_the_treated_buy_more_than_the_controls(default_world: Home) -> None:
+    contacts = default_world.table("campaign_contacts").join(
+        default_world.table("campaigns"), on="campaign_id"
+    )
+    orders = default_world.table("transactions").filter(
+        pl.col("total_amount").cast(float) > 0
+    ).select("customer_id", bought=pl.col("transaction_date").str.slice(0, 10))  # fmt: skip
+    within = contacts.join(orders, on="customer_id").filter(
+        pl.col("bought").is_between(pl.col("start_date"), pl.col("end_date"))
+    )
+    sizes = dict(contacts.group_by("group").len().iter_rows())
+    bought = dict(within.group_by("group").len().iter_rows())
+    rate = {group: bought[group] / sizes[group] for group in sizes}
+    assert 1.3 < rate["treatment"] / rate["control"] < 2.6
+    assert 0.6 < sizes["treatment"] / (sizes["treatment"] + sizes["control"]) < 0.7
+    lifts = default_world.truth("campaigns")["lift"].cast(float)
+    assert number(lifts.min()) >= 0.3
+
+
+def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None:
+    contacts = clean_world.table("campaign_contacts")
+    opened, clicked = contacts["opened_at"] != "", contacts["clicked_at"] != ""
+    assert set(contacts.filter(opened)["group"]) == {"treatment"}
+    assert clicked.any()
+    assert (opened | ~clicked).all()
+
+
+def test_complements_are_bought_together(default_world: Home) -> None:
+    pairs = default_world.truth("products").filter(pl.col("bought_with").fill_null("") != "")
+    lines = default_world.table("transaction_items").select("transaction_id", "product_id")
+    with_partner = lines.join(pairs, on="product_id").join(
+        lines, left_on=["transaction_id", "bought_with"],
+        right_on=["transaction_id", "product_id"], how="semi",
+    )  # fmt: skip
+    with_any = lines.join(pairs, on="product_id")
+    assert with_partner.height / with_any.height > 0.15
+
+
+def test_arrivals_are_never_fewer_than_orders(clean_world: Home) -> None:
+    orders = clean_world.table("transactions").group_by(
+        place=pl.when(pl.col("channel") == "store").then("store_id").otherwise(pl.lit("online")),
+        channel="channel",
+        hour=pl.col("transaction_date").str.slice(0, 13),
+    ).len()  # fmt: skip
+    visits = clean_world.table("arrivals").select(
+        "channel",
+        pl.col("arrivals").cast(pl.Int64),
+        place="location_id",
+        hour=pl.col("arrival_hour").str.slice(0, 13),
+    )
+    both = orders.join(visits, on=["place", "channel", "hour"], how="left")
+    assert both["arrivals"].null_count() == 0
+    assert (both["arrivals"] >= both["len"]).all()
+
+
+def test_shelves_run_out_sometimes(clean_world: Home) -> None:
+    stock = clean_world.table("inventory")["stock_quantity"].cast(pl.Int64)
+    assert (stock >= 0).all()
+    assert (stock == 0).any()
+
+
+def test_the_end_of_the_year_is_the_peak(default_world: Home) -> None:
+    months = default_world.table("transactions")["transaction_date"].str.slice(0, 7)
+    counts = dict(months.value_counts().iter_rows())
+    assert counts["2025-12"] > 1.25 * counts["2025-09"]
+
+
+def test_mail_and_phones_can_reach_nobody(clean_world: Home) -> None:
+    people = clean_world.table("customers")
+    assert people["email"].str.contains(r"@([a-z]+\.)?example\.(com|org|net)$").all()
+    assert people["phone"].str.contains(r"^[2-9]9\d-[2-9]\d\d-\d{4}$").all()
+
+
+def test_nothing_happens_after_the_end(clean_world: Home) -> None:
+    for table, column in [
+        ("transactions", "transaction_date"), ("shipments", "ship_date"),
+        ("shipments", "actual_delivery"), ("tracking_events", "event_timestamp"),
+        ("support_tickets", "resolved_date"), ("app_usage", "session_start"),
+        ("customers", "registration_date"), ("consents", "updated_at"),
+        ("campaign_contacts", "clicked_at"),
+    ]:  # fmt: skip
+        assert clean_world.table(table)[column].sort()[-1] < "2026-11-21"
+
+
+def test_the_future_comes_true(simulate: Simulate) -> None:
+    early = simulate(date(2025, 3, 31), defects=False).truth("future")
+    late = simulate(date(2026, 3, 31), defects=False)
+    crm = late.table("transactions").filter(
+        (pl.col("transaction_date") > "2025-04") & (pl.col("customer_id") != "")
+        & (pl.col("status") == "completed") & (pl.col("total_amount").cast(float) > 0)
+    )  # fmt: skip
+    bought = crm.join(
+        late.truth("identities").filter(source_system="crm"),
+        left_on="customer_id", right_on="source_id",
+    ).group_by("person_id").len()  # fmt: skip
+    in_shop = late.truth("people").filter(in_workbooks="true")["person_id"]
+    told = early.join(bought, on="person_id").filter(~pl.col("person_id").is_in(in_shop.implode()))
+    # Guest orders and refunds that come later blur it a little; nothing else does.
+    assert number((told["orders"].cast(pl.Int64) - told["len"]).abs().mean()) < 0.5
+    assert told.height > 50
+
+
+def test_a_clean_world_reports_no_defect(clean_world: Home) -> None:
+    report = json.loads((clean_world.path / "truth" / "defects.json").read_text())
+    assert {told["count"] for told in report.values()} == {0}

@@ -1,0 +1,142 @@
+"""The landing folder: nothing of anybody else's is touched, nothing half done stays."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mock_data
+from mock_data.landing import Landing
+
+START, MARCH_31, JUNE_30 = date(2025, 1, 1), date(2025, 3, 31), date(2025, 6, 30)
+MARK = "landing/.simulated.json"
+
+
+def generate(home: Path, end: date = MARCH_31, **options: Any) -> mock_data.Result:  # noqa: ANN401
+    asked: dict[str, Any] = {"customers": 60, "seed": 5, "start": START, "end": end} | options
+    return mock_data.generate(home, **asked)
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    return {p.as_posix(): p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file()}
+
+
+def test_the_mark_says_what_lies_there(tmp_path: Path) -> None:
+    result = generate(tmp_path)
+    mark = json.loads((tmp_path / MARK).read_text())
+    assert (mark["state"], mark["seed"], mark["customers"]) == ("finished", 5, 60)
+    assert (mark["start"], mark["end"], mark["defects"]) == ("2025-01-01", "2025-03-31", True)
+    assert set(mark["files"]) == set(result.files)
+    assert not list(tmp_path.rglob("*.partial"))
+    lines = (tmp_path / "landing/channels/arrivals.csv").read_text().count("\n") - 1
+    assert result.files["channels/arrivals.csv"] == lines
+
+
+@pytest.mark.parametrize("name", ["sales/transactions.csv", "mine.parquet", "workbooks/a b.xlsx"])
+def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "landing" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    before = contents(tmp_path)
+    result = generate(tmp_path)
+    assert result.rows == 0
+    assert "not simulated" in result.message
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 6}, {"customers": 61}, {"defects": False}, {"start": date(2025, 1, 2)}]
+)
+def test_another_world_is_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+    generate(tmp_path)
+    before = contents(tmp_path)
+    result = generate(tmp_path, JUNE_30, **other)
+    assert next(iter(other)) in result.message
+    assert result.message.endswith(".")
+    assert contents(tmp_path) == before
+
+
+def test_days_that_are_there_are_not_made_again(tmp_path: Path) -> None:
+    generate(tmp_path)
+    before = contents(tmp_path)
+    assert "already reach" in generate(tmp_path, date(2025, 2, 1)).message
+    assert contents(tmp_path) == before
+
+
+def test_later_days_lie_beside_the_first(tmp_path: Path) -> None:
+    generate(tmp_path)
+    before = contents(tmp_path / "landing")
+    result = generate(tmp_path, JUNE_30)
+    assert all("_2025-06-30." in name for name in result.files)
+    after = contents(tmp_path / "landing")
+    mark = (tmp_path / MARK).as_posix()
+    assert {n: b for n, b in after.items() if n in before and n != mark} == {
+        n: b for n, b in before.items() if n != mark
+    }
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_interrupted_generation_is_done_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: bool,  # noqa: FBT001
+) -> None:
+    untouched, broken = tmp_path / "untouched", tmp_path / "broken"
+    ends = [MARCH_31] if first else [MARCH_31, JUNE_30]
+    for end in ends:
+        generate(untouched, end)
+    for end in ends[:-1]:
+        generate(broken, end)
+    moves = iter([True] * 5)
+    replace = Path.replace
+
+    def stop(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial") and "landing" in self.parts and next(moves, None) is None:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            generate(broken, ends[-1])
+    assert json.loads((broken / MARK).read_text())["state"] == "unfinished"
+    generate(broken, ends[-1])
+    assert [b for _, b in sorted(contents(broken).items())] == [
+        b for _, b in sorted(contents(untouched).items())
+    ]
+
+
+def test_a_file_put_among_the_unfinished_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            generate(tmp_path)
+    mine = tmp_path / "landing/sales/transactions.csv"
+    mine.write_text("mine")
+    assert "no longer those" in generate(tmp_path).message
+    assert mine.read_text() == "mine"
+
+
+def test_a_replaced_or_added_file_ends_the_simulation(tmp_path: Path) -> None:
+    generate(tmp_path)
+    mine = tmp_path / "landing/customer/customers.csv"
+    kept = mine.read_bytes()
+    mine.write_text("customer_id\n1\n")
+    assert generate(tmp_path, JUNE_30).rows == 0
+    mine.write_bytes(kept)
+    (tmp_path / "landing/sales/transactions_2025-06-30.csv").mkdir()
+    assert "not simulated" in generate(tmp_path, JUNE_30).message
+
+
+def test_an_emptied_landing_is_filled_again(tmp_path: Path) -> None:
+    files = generate(tmp_path).files
+    for name in files:
+        (tmp_path / "landing" / name).unlink()
+    assert generate(tmp_path).files == files
