@@ -36,6 +36,9 @@ class Table:
     required: frozenset[str]
     """Columns without which a file is refused: the essential ones and a few named ones."""
 
+    is_optional: bool = False
+    """A table that most retailers do without; its absence is no warning."""
+
     @property
     def is_workbook(self) -> bool:
         return self.folder == "workbooks"
@@ -70,6 +73,7 @@ def _table(declared: dict) -> Table:
         event_time=event_time,
         essential=frozenset(essential),
         required=frozenset(essential | set(meta.get("required", ()))),
+        is_optional=meta.get("optional", False),
     )
 
 

@@ -4,14 +4,19 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 
-from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings
+from c360_dagster.settings import (
+    REPOSITORY,
+    Settings,
+    SettingsError,
+    environment_for_dagster,
+    read_settings,
+)
 from c360_dagster.summary import summarise_loads
 
 MODULE = "c360_dagster.definitions"
@@ -20,7 +25,7 @@ EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
     r"(?:\d+ - )?(?P<text>.*)"
 )
-REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "truth")
+REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster")
 
 
 def main() -> int:
@@ -68,16 +73,10 @@ def call_dagster(
     settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None] | None = None
 ) -> int:
     """Runs one of Dagster's commands; `say` may shorten what it prints."""
-    environment = os.environ | {
-        "DAGSTER_HOME": str(settings.dagster_home),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        # Dagster's own command says of itself, through click, that another will follow it.
-        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore:::click.core"),
-    }
     with subprocess.Popen(
         [sys.executable, "-m", "dagster", *arguments],
         cwd=REPOSITORY,
-        env=environment,
+        env=environment_for_dagster(settings),
         stdout=subprocess.PIPE if say else None,
         stderr=subprocess.STDOUT if say else None,
         text=True,

@@ -88,6 +88,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def environment_for_dagster(settings: Settings) -> dict[str, str]:
+    """The environment for a Dagster command started by the verbs."""
+    return os.environ | {
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # Dagster's own command says of itself, through click, that another will follow it.
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore:::click.core"),
+    }
+
+
+def tell_dbt_the_warehouse(path: str) -> None:
+    """Sets what dbt's profile reads: it takes the warehouse from the environment alone."""
+    os.environ["C360_WAREHOUSE"] = path
+
+
 class _Values:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment

@@ -1,5 +1,7 @@
 """The last lines of a run: what was loaded, what was not and why, and where to look."""
 
+from pathlib import Path
+
 import duckdb
 
 from c360_dagster.loading.sql import fetch_row
@@ -14,14 +16,14 @@ def summarise_loads(settings: Settings) -> str:
         return ""
     try:
         with duckdb.connect(str(settings.warehouse), read_only=True) as con:
-            return _summarise(con)
+            return _summarise(con, settings.landing)
     except duckdb.IOException:
         return "Another run is using the warehouse, so there is no summary here.\n"
     except duckdb.CatalogException:
         return ""
 
 
-def _summarise(con: duckdb.DuckDBPyConnection) -> str:
+def _summarise(con: duckdb.DuckDBPyConnection, landing: Path) -> str:
     loaded, files, rejected, cells = fetch_row(
         con,
         """
@@ -37,6 +39,7 @@ def _summarise(con: duckdb.DuckDBPyConnection) -> str:
         """,
     ) or (0, 0, 0, 0)
     lines = [f"Bronze holds {loaded:,} rows of {files} files."]
+    reasons = []
     if rejected or cells:
         lines.append(
             f"{rejected:,} rows were rejected and {cells:,} cells left empty, each listed with its "
@@ -58,7 +61,7 @@ def _summarise(con: duckdb.DuckDBPyConnection) -> str:
         ]
     refused = con.execute(
         """
-        select message
+        select path, message
         from (
             select *, row_number() over (partition by path order by rowid desc) as age
             from bronze.load_log
@@ -67,5 +70,7 @@ def _summarise(con: duckdb.DuckDBPyConnection) -> str:
         order by message
         """
     ).fetchall()
-    lines += [f"Not loaded: {message}" for (message,) in refused]
+    if len(reasons) == LONGEST_LIST:
+        lines.append("  … and more: ask bronze.rejected_rows for all of them.")
+    lines += [f"Not loaded: {message}" for path, message in refused if (landing / path).exists()]
     return "\n".join(lines) + "\n"

@@ -27,7 +27,7 @@ from c360_dagster.loading.files import (
 )
 from c360_dagster.loading.sql import fetch_count, fetch_row, literal, quote
 from c360_dagster.loading.workbook import read_parquet, read_workbook
-from landing_contract import Table
+from landing_contract import Column, Table
 
 PROVENANCE = {
     "_file": "varchar",
@@ -124,17 +124,31 @@ def load_table(
             loads.append(_refuse(con, Attempt(file, None, run, run.clock()), str(refusal)))
             continue
         if current.get(file.name) == _content(attempt):
-            loads.append(FileLoad(file.name, "unchanged"))
+            loads.append(_note_unchanged(con, attempt))
         else:
             pending.append(attempt)
-            current.pop(file.name, None)
-    for attempt in pending:
-        twin = next((name for name, held in current.items() if held == _content(attempt)), None)
+    # Files that bronze holds come first: their new content may be what others repeat, or no more.
+    for attempt in sorted(pending, key=lambda attempt: attempt.file.name not in current):
+        twin = _find_twin(current, attempt)
         load = _note_repetition(con, attempt, twin) if twin else _load_file(con, attempt)
         loads.append(load)
         if load.status == "loaded":
             current[load.name] = _content(attempt)
+        elif load.status == "repeated":
+            current.pop(load.name, None)
     return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
+
+
+def _find_twin(current: dict[str, tuple[str, date | None]], attempt: Attempt) -> str | None:
+    """Another file of the same content whose rows bronze holds."""
+    return next(
+        (
+            name
+            for name, held in current.items()
+            if held == _content(attempt) and name != attempt.file.name
+        ),
+        None,
+    )
 
 
 def _content(attempt: Attempt) -> tuple[str, date | None]:
@@ -147,11 +161,16 @@ def _current_contents(
 ) -> dict[str, tuple[str, date | None]]:
     """By path, the content whose rows bronze holds now."""
     rows = con.execute(
-        "select path, arg_max(checksum, rowid), arg_max(known_at, rowid) from bronze.load_log "
-        "where table_name = ? and status = 'loaded' group by path order by path",
+        """
+        select path, status, checksum, known_at
+        from bronze.load_log
+        where table_name = ? and status in ('loaded', 'repeated')
+        order by rowid
+        """,
         [table.name],
     ).fetchall()
-    return {path: (checksum, known_at) for path, checksum, known_at in rows}
+    latest = {path: (status, (checksum, known_at)) for path, status, checksum, known_at in rows}
+    return {path: content for path, (status, content) in latest.items() if status == "loaded"}
 
 
 def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
@@ -206,7 +225,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
     try:
         con.execute(f"delete from {_bronze(file.table)} where _file = ?", [file.name])
         con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
-        for rows in _row_sources(con, file.table, reading.layout):
+        for rows in _row_sources(con, file.table, reading):
             con.execute(
                 f"insert into {_bronze(file.table)} ({columns}) select {cells}, "
                 f"{literal(file.name)}, _row, {known_at}, {loaded_at}, {literal(run.run_id)} "
@@ -222,14 +241,15 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
     return load
 
 
-def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> list[str]:
+def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> list[str]:
     """The relations whose rows go to bronze: those read at once, and those read at second look."""
     sources = ["(select *, record as _row from examined where not is_rejected order by record)"]
     if not _exists(con, "staged"):
         return sources
-    present = {column.name for column in layout.declared}
+    present = {column.name for column in reading.layout.declared}
     values = ", ".join(
-        f"{casting.cast_read(column) if column.name in present else 'null'} as {quote(column.name)}"
+        f"{_staged_value(column, reading) if column.name in present else 'null'} "
+        f"as {quote(column.name)}"
         for column in table.columns
     )
     if fetch_count(con, "select count(*) from shifts") == 0:
@@ -240,6 +260,10 @@ def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -
         "asof left join shifts on rows.place >= shifts.first_row)"
     )
     return [numbered, *sources]
+
+
+def _staged_value(column: Column, reading: Reading) -> str:
+    return casting.cast_read(column, as_text=column.name in reading.as_text)
 
 
 def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> None:
@@ -344,9 +368,28 @@ def _refuse(con: duckdb.DuckDBPyConnection, attempt: Attempt, reason: str) -> Fi
 
 
 def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str) -> FileLoad:
+    """The file's rows are its twin's; those that an earlier content of it left behind go."""
     name = attempt.file.name
     message = f"{name}: the same content as {twin}, loaded once."
-    return _log_once(con, attempt, FileLoad(name, "repeated", message))
+    con.execute("begin")
+    try:
+        con.execute(f"delete from {_bronze(attempt.file.table)} where _file = ?", [name])
+        con.execute("delete from bronze.rejected_rows where path = ?", [name])
+        load = _log_once(con, attempt, FileLoad(name, "repeated", message))
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return load
+
+
+def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
+    """Says nothing, unless the last word about the file was that it could not be loaded."""
+    name = attempt.file.name
+    query = "select status from bronze.load_log where path = ? order by rowid desc limit 1"
+    if fetch_row(con, query, [name]) == ("refused",):
+        _write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
+    return FileLoad(name, "unchanged")
 
 
 def _log_once(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> FileLoad:

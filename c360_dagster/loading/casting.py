@@ -16,6 +16,10 @@ EXPECTED = {
 }
 
 
+LARGEST_EXACT = 2**53
+"""Beyond this a double no longer holds every whole number."""
+
+
 def kind_of(column: Column) -> str:
     return column.format or column.type.split("(")[0]
 
@@ -40,27 +44,27 @@ def cast_text(column: Column, text: str) -> str:
             return f"try_cast(trim({text}) as {column.type})"
 
 
-def read_type(column: Column) -> str:
-    """The type to let the CSV reader use: strict enough that nothing is rounded unseen."""
+def read_type(column: Column, *, as_text: bool) -> str:
+    """The type to let the CSV reader use: one by which nothing is rounded unseen."""
     if kind_of(column) == "bigint":
-        return "decimal(18,4)"
-    return "varchar" if column.format else column.type
+        return "double"
+    return "varchar" if as_text else column.type
 
 
-def cast_read(column: Column) -> str:
+def cast_read(column: Column, *, as_text: bool) -> str:
     """The contract's value from what the CSV reader made of the column."""
     name = quote(column.name)
     if kind_of(column) == "bigint":
         return f"cast({name} as bigint)"
-    return cast_text(column, name) if column.format else name
+    return cast_text(column, name) if as_text else name
 
 
-def is_doubtful(column: Column) -> str | None:
+def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     """Whether the reader's value needs a closer look; None where it never does."""
     name = quote(column.name)
     if kind_of(column) == "bigint":
-        return f"{name} <> trunc({name})"
-    if column.format:
+        return f"{name} <> trunc({name}) or abs({name}) >= {LARGEST_EXACT}"
+    if as_text and kind_of(column) != "varchar":
         return f"{name} is not null and {cast_text(column, name)} is null"
     return None
 

@@ -47,7 +47,11 @@ def match_header(header: list[str], table: Table) -> Layout:
         )
     return Layout(
         positions=tuple(declared.get(name) for name in names),
-        unknown=tuple(name for name, key in zip(header, names, strict=True) if key not in declared),
+        unknown=tuple(
+            name.strip() or f"(column {place})"
+            for place, (name, key) in enumerate(zip(header, names, strict=True), 1)
+            if key not in declared
+        ),
         missing=tuple(missing),
     )
 

@@ -3,10 +3,12 @@
 DuckDB's reader does the work; repair.py steps in where its records and the file's lines disagree.
 """
 
+import contextlib
 import csv
 import io
-import re
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -18,9 +20,19 @@ from c360_dagster.loading.columns import Layout, match_header
 from c360_dagster.loading.files import FileRefusedError, TextShape
 from c360_dagster.loading.repair import Repaired, read_lines, repair_text
 from c360_dagster.loading.sql import fetch_count, literal, quote
-from landing_contract import Table
+from landing_contract import Column, Table
 
 HEADER_BYTES = 1 << 16
+SAMPLE = 50
+"""Lines from which to tell how a file writes its times."""
+TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S.%f",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,18 @@ class Reading:
     layout: Layout
     records: int
     """Records in the file, counted from its bytes and not from what was loaded."""
+    as_text: frozenset[str] = frozenset()
+    """Columns that `staged` holds as text, because of how the file writes them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the reader is to take the file's columns."""
+
+    layout: Layout
+    times: str | None
+    """The one form of its times, or None: then they are read as text."""
+    as_text: frozenset[str]
 
 
 class LostRowsError(Exception):
@@ -42,19 +66,21 @@ def read_text(
     layout = match_header(header, table)
     records = shape.lines - 1
     is_plain = not shape.bare_cr and shape.crlf in (0, shape.lines, shape.lines - 1)
-    if is_plain and _read_records(con, path, layout) == records:
+    times = _find_time_format(path, layout)
+    plan = Plan(layout, times, _columns_as_text(layout, times))
+    if is_plain and _read_records(con, path, plan, records) == records:
         _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
     else:
         repaired = repair_text(path, scratch / "repaired.csv", len(header))
         path, records = repaired.path, repaired.records
-        seen = _read_records(con, path, layout)
+        seen = _read_records(con, path, plan, records)
         if seen != records:
             raise LostRowsError(f"{records} records were counted and {seen} were read")
         _collect_repaired(con, repaired)
     _number_rows(con)
-    _doubt_unsound_rows(con, path, table, layout)
+    _doubt_unsound_rows(con, path, table, plan)
     _open_texts(con, layout, scratch / "second_look.csv")
-    return Reading(layout, records)
+    return Reading(layout, records, plan.as_text)
 
 
 def _read_header(path: Path) -> list[str]:
@@ -68,23 +94,36 @@ def _read_header(path: Path) -> list[str]:
     return next(csv.reader(io.StringIO(text, newline=None)))
 
 
-def _read_records(con: duckdb.DuckDBPyConnection, path: Path, layout: Layout) -> int:
-    """Stages what reads well, and returns how many records the reader saw."""
+def _read_records(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, expected: int) -> int:
+    """Stages what reads well, and returns how many records the reader saw.
+
+    With very many rejects DuckDB 2.0 forgets some of the file's tail when it reads in parallel:
+    where the count is not the expected one, it reads once more, in one piece.
+    """
+    for is_parallel in (True, False):
+        seen = _stage(con, path, plan, is_parallel=is_parallel)
+        if seen == expected or not fetch_count(con, "select count(*) from reject_errors"):
+            break
+    return seen
+
+
+def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, *, is_parallel: bool) -> int:
     con.execute("drop table if exists staged; drop table if exists reject_errors")
     con.execute("drop table if exists reject_scans")
     types = ", ".join(
-        f"{literal(name)}: {literal(casting.read_type(column) if column else 'varchar')}"
-        for name, column in zip(layout.names, layout.positions, strict=True)
+        f"{literal(name)}: {literal(_read_type(column, plan))}"
+        for name, column in zip(plan.layout.names, plan.layout.positions, strict=True)
     )
-    columns = ", ".join(quote(column.name) for column in layout.declared)
+    columns = ", ".join(quote(column.name) for column in plan.layout.declared)
     con.execute(
         f"""
         create temporary table staged as
         select {columns}
         from read_csv(
             {literal(str(path))}, columns = {{{types}}}, header = true, auto_detect = false,
-            delim = ',', quote = '"', escape = '"', timestampformat = {literal(_time_format(path))},
-            store_rejects = true, rejects_limit = 0
+            delim = ',', quote = '"', escape = '"',
+            timestampformat = {literal(plan.times or TIME_FORMATS[0])},
+            store_rejects = true, rejects_limit = 0, parallel = {str(is_parallel).lower()}
         )
         """
     )
@@ -95,17 +134,45 @@ def _read_records(con: duckdb.DuckDBPyConnection, path: Path, layout: Layout) ->
     )
 
 
-def _time_format(path: Path) -> str:
-    """How the first record writes its times; whatever is written otherwise is looked at twice."""
-    for number, line in enumerate(read_lines(path)):
-        text = line.decode("utf-8", "replace")
-        if number > 0 and text:
-            found = re.search(r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d(:\d\d)?([.]\d+)?(?=[\",]|$)", text)
-            if found is None:
-                break
-            separator, seconds, fraction = found.groups()
-            return f"%Y-%m-%d{separator}%H:%M{':%S' if seconds else ''}{'.%f' if fraction else ''}"
-    return "%Y-%m-%d %H:%M:%S"
+def _read_type(column: Column | None, plan: Plan) -> str:
+    return casting.read_type(column, as_text=column.name in plan.as_text) if column else "varchar"
+
+
+def _columns_as_text(layout: Layout, times: str | None) -> frozenset[str]:
+    """Columns that no type of the reader's fits: durations, and times in an unusual form."""
+    return frozenset(
+        column.name
+        for column in layout.declared
+        if column.format or (column.type == "timestamp" and times is None)
+    )
+
+
+def _find_time_format(path: Path, layout: Layout) -> str | None:
+    """The one form in which the first records write all their times; None where there is none.
+
+    A record that writes its times otherwise is looked at twice.
+    """
+    places = [
+        place
+        for place, column in enumerate(layout.positions)
+        if column and column.type == "timestamp"
+    ]
+    lines = (line.decode("utf-8", "replace") for line in islice(read_lines(path), SAMPLE))
+    found = {
+        next((known for known in TIME_FORMATS if _is_written(row[place].strip(), known)), None)
+        for row in islice(csv.reader(lines), 1, None)
+        for place in places
+        if place < len(row) and row[place].strip()
+    }
+    if not found:
+        return TIME_FORMATS[0]
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_written(text: str, form: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(datetime.strptime(text, form))
+    return False
 
 
 def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
@@ -116,7 +183,7 @@ def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
         select
             cast(record as bigint) as record,
             min(cast(file_line as bigint)) as line,
-            min(csv_line) as raw,
+            rtrim(min(csv_line), chr(10) || chr(13)) as raw,
             bool_or(error_type <> 'CAST') as is_broken,
             case min(error_type::varchar) filter (error_type <> 'CAST')
                 when 'MISSING COLUMNS' then
@@ -176,12 +243,18 @@ def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _doubt_unsound_rows(
-    con: duckdb.DuckDBPyConnection, path: Path, table: Table, layout: Layout
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    table: Table,
+    plan: Plan,
 ) -> None:
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
     conditions = [
         f"{quote(name)} is null or trim(cast({quote(name)} as varchar)) = ''" for name in table.key
-    ] + [doubt for column in layout.declared if (doubt := casting.is_doubtful(column))]
+    ]
+    for column in plan.layout.declared:
+        doubt = casting.is_doubtful(column, as_text=column.name in plan.as_text)
+        conditions += [doubt] if doubt else []
     condition = " or ".join(f"coalesce({condition}, false)" for condition in conditions)
     con.execute(
         "create or replace temporary table unsound as "

@@ -53,12 +53,12 @@ class TextShape:
 
 
 def find_files(landing: Path, table: Table) -> list[LandingFile]:
-    """The table's files in landing, the plain one first, then by name."""
+    """The table's files in landing, those without a date first, then by date and name."""
     folder = landing / table.folder
     if not folder.is_dir():
         return []
     found = []
-    for path in sorted(folder.iterdir(), key=lambda path: (len(path.name.split("_")), path.name)):
+    for path in folder.iterdir():
         matched = match_name(path.name, table)
         if matched:
             suffix, known_at = matched
@@ -104,10 +104,13 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
 def take_fingerprint(path: Path) -> Fingerprint:
     """Size and checksum of the content: a compressed file has that of what it holds."""
     digest = hashlib.sha256()
-    stamp = take_stamp(path)
+    try:
+        stamp = take_stamp(path)
+    except OSError as problem:
+        raise FileRefusedError(f"it cannot be opened: {problem.strerror}") from problem
     for chunk in read_chunks(path):
         digest.update(chunk)
-    return Fingerprint(path.stat().st_size, digest.hexdigest(), stamp)
+    return Fingerprint(stamp[1], digest.hexdigest(), stamp)
 
 
 def take_stamp(path: Path) -> tuple[int, int, int]:

@@ -67,11 +67,14 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
         for column in layout.declared
     )
     names = ", ".join(quote(column.name) for column in layout.declared)
-    con.execute(
-        f"create or replace temporary table texts as select file_row_number + 1 as record, "
-        f"file_row_number + 1 as line, concat_ws(',', {names}) as raw, {names} "
-        f"from (select file_row_number, {cells} from ({_parquet(path)}))"
-    )
+    try:
+        con.execute(
+            f"create or replace temporary table texts as select file_row_number + 1 as record, "
+            f"file_row_number + 1 as line, concat_ws(',', {names}) as raw, {names} "
+            f"from (select file_row_number, {cells} from ({_parquet(path)}))"
+        )
+    except duckdb.Error as problem:
+        raise FileRefusedError("its pages are damaged: write or copy it again") from problem
     found = fetch_count(con, "select count(*) from texts")
     if found != records:
         raise LostRowsError(f"{records} rows were counted and {found} were read")
@@ -91,11 +94,12 @@ def _has_header(workbook: fastexcel.ExcelReader, name: str, table: Table) -> boo
 
 
 def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
-    """The first row that names more than half of the declared columns."""
+    """The first row that names all required columns, or more than half of the declared ones."""
+    required = {name.lower() for name in table.required}
     declared = {name.lower() for name in table.column_names}
     for number, row in enumerate(frame.head(HEADER_WITHIN).iter_rows()):
         named = {str(cell).strip().lower() for cell in row if cell is not None}
-        if len(named & declared) * 2 > len(declared):
+        if required <= named or len(named & declared) * 2 > len(declared):
             return number
     return None
 
@@ -107,13 +111,24 @@ def _refuse_formulas_without_values(path: Path) -> None:
         content = archive.read(sheet) if sheet else b""
     if b"<f" not in content:
         return
-    for cell in re.finditer(rb"<c [^>]*>(?:(?!</c>).)*?<f.*?</c>", content, re.DOTALL):
-        if not re.search(rb"<v>[^<]", cell.group()):
-            where = re.search(rb'r="([A-Z]+[0-9]+)"', cell.group())
+    for cell in re.finditer(rb"<c ([^>/]*)>(.*?)</c>", content, re.DOTALL):
+        attributes, inner = cell.groups()
+        is_empty_text = b't="str"' in attributes
+        if b"<f" in inner and not re.search(rb"<v>[^<]", inner) and not is_empty_text:
+            where = re.search(rb'r="([A-Z]+[0-9]+)"', attributes)
             raise FileRefusedError(
                 f"the formula in cell {where.group(1).decode() if where else '?'} has no value "
                 "yet: open the workbook, save it, and its values are stored"
             )
+
+
+def _read_serial(name: str) -> pl.Expr:
+    """A date whose cell lost its format is the number of days since the end of 1899."""
+    is_serial = pl.col(name).str.contains(r"^[2-7]\d{4}([.]\d+)?$")
+    days = pl.col(name).str.extract(r"^([2-7]\d{4}(?:[.]\d+)?)$").cast(pl.Float64)
+    moment = pl.datetime(1899, 12, 30) + pl.duration(milliseconds=(days * 86_400_000).round())
+    text = moment.dt.round("1s").dt.strftime("%Y-%m-%d %H:%M:%S")
+    return pl.when(is_serial).then(text).otherwise(pl.col(name)).alias(name)
 
 
 def _register_texts(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, layout: Layout) -> None:
@@ -122,6 +137,11 @@ def _register_texts(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, layout: 
     frame = rows.with_columns(
         pl.concat_str(cells, separator=",", ignore_nulls=True).alias("_raw")
     ).rename(renamed)
+    frame = frame.with_columns(
+        _read_serial(column.name)
+        for column in layout.declared
+        if column.type in {"date", "timestamp"}
+    )
     con.register("sheet", frame)
     names = ", ".join(quote(column.name) for column in layout.declared)
     con.execute(

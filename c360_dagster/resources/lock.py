@@ -79,6 +79,6 @@ def _describe_holder(file: IO[str]) -> str:
     file.seek(0)
     try:
         holder = json.loads(file.read())
-    except ValueError:
+        return f"run {holder['run_id'] or '?'} (process {holder['pid']})"
+    except (ValueError, TypeError, KeyError):
         return "another run"
-    return f"run {holder['run_id'] or '?'} (process {holder['pid']})"

@@ -136,3 +136,33 @@ def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) ->
         "2025-07-01 00:00:00",
         "2025-03-30 02:30:00",
     ]
+
+
+@pytest.mark.parametrize("time", ["2025-01-01", "2025-01-01T10:00:00Z", "01.01.2025 10:00"])
+def test_a_large_file_with_another_form_of_times_loses_nothing(bronze: Bronze, time: str) -> None:
+    count = 200_000
+    lines = "".join(f"U{number},C1,{time}\n" for number in range(count))
+    bronze.put("customer/app_usage.csv", "usage_id,customer_id,session_start\n" + lines)
+    load = bronze.load_one("app_usage")
+    expected = 0 if "01.01" in time else count
+    assert (load.rows_read, load.rows_loaded) == (count, expected)
+
+
+def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
+    lines = [_good(n) if n % 2 else f"I{n},T,P,?,?,?,?" for n in range(400_000)]
+    bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_loaded, load.rows_rejected) == (200_000, 200_000)
+
+
+def test_whole_numbers_are_never_rounded(bronze: Bronze) -> None:
+    rows = ["2.0", "2.00004", "9007199254740993", "-3", "1e2"]
+    lines = "".join(f"I{n},T,P,{text},1,1,0\n" for n, text in enumerate(rows))
+    bronze.put("sales/transaction_items.csv", f"{HEADER}\n{lines}")
+    bronze.load_one()
+    assert bronze.rows("select quantity from bronze.transaction_items order by _row") == [
+        (2,),
+        (9007199254740993,),
+        (-3,),
+        (100,),
+    ]

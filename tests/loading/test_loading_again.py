@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from c360_dagster.loading import bronze as loader
@@ -129,3 +130,61 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     assert find_strangers(tmp_path, read_contract()) == ["readme.txt", "sales/transacions.csv"]
+
+
+def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.put("sales/transaction_items_b.csv", MORE)
+    bronze.load()
+    bronze.put("sales/transaction_items_b.csv", ITEMS)
+    assert bronze.load()["sales/transaction_items_b.csv"].status == "repeated"
+    assert bronze.ids() == ["I1", "I2", "I3"]
+    bronze.put("sales/transaction_items_b.csv", MORE)
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"]
+
+
+def test_a_copy_is_not_loaded_when_its_original_goes_bad(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.put("sales/transaction_items_copy.csv")
+    bronze.load()
+    bronze.put("sales/transaction_items.csv", "")
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+def test_a_copy_loads_in_the_run_in_which_its_original_changes(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_z.csv")
+    bronze.load()
+    bronze.put("sales/transaction_items_a.csv")
+    bronze.put("sales/transaction_items_z.csv", MORE)
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"]
+
+
+def test_a_file_restored_after_a_refusal_is_no_longer_called_refused(bronze: Bronze) -> None:
+    for content in (ITEMS, "", ITEMS):
+        bronze.put("sales/transaction_items.csv", content)
+        bronze.load()
+    assert bronze.load_one().status == "unchanged"
+    assert bronze.rows("select status from bronze.load_log order by rowid") == [
+        ("loaded",),
+        ("refused",),
+        ("restored",),
+    ]
+
+
+def test_a_link_to_nowhere_and_a_damaged_parquet_are_refused(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    (bronze.landing / "sales" / "transaction_items_link.csv").symlink_to("nowhere.csv")
+    whole = bronze.landing / "sales" / "transaction_items_p.parquet"
+    header = ITEMS.split("\n", maxsplit=1)[0]
+    frame = pl.DataFrame({name: ["1"] * 5000 for name in header.split(",")})
+    frame.write_parquet(whole, compression="uncompressed")
+    content = bytearray(whole.read_bytes())
+    content[20:200] = b"\xff" * 180
+    whole.write_bytes(content)
+    loads = bronze.load()
+    assert loads["sales/transaction_items_link.csv"].status == "refused"
+    assert loads["sales/transaction_items_p.parquet"].status == "refused"
+    assert bronze.ids() == ["I1", "I2", "I3"]
