@@ -1,0 +1,34 @@
+{#- A phone number as digits with its country's calling code; `codes` is a row of calling_codes. -#}
+
+{#- What was dialled: no extension, no trunk zero in brackets. -#}
+{% macro dialled_digits(phone) -%}
+{{ digits_only("replace(" ~ dbt.split_part("lower(" ~ phone ~ ")", "'x'", 1) ~ ", '(0)', '')") }}
+{%- endmacro %}
+
+{#- Only a leading zero is always a trunk prefix: a leading 1 may also be the calling code. -#}
+{% macro full_phone(phone, digits, codes) -%}
+case
+            when {{ digits }} = '' then null
+            when {{ phone }} like '+%' then {{ digits }}
+            when {{ phone }} like '00%' then substr({{ digits }}, 3)
+            when {{ codes }}.calling_code is null then {{ digits }}
+            when
+                length({{ digits }}) > {{ codes }}.max_digits
+                and {{ digits }} like {{ codes }}.calling_code || '%'
+                then {{ digits }}
+            when {{ codes }}.trunk_prefix like '0%' and {{ digits }} like {{ codes }}.trunk_prefix || '%'
+                then {{ codes }}.calling_code || substr({{ digits }}, length({{ codes }}.trunk_prefix) + 1)
+            else {{ codes }}.calling_code || {{ digits }}
+        end
+{%- endmacro %}
+
+{#- Right in length for its country; a number from elsewhere has 8 to 15 digits. Null where there is none. -#}
+{% macro is_phone_valid(full_phone, codes) -%}
+case
+        when {{ full_phone }} is null then null
+        when {{ full_phone }} like {{ codes }}.calling_code || '%'
+            then length({{ full_phone }}) - length({{ codes }}.calling_code)
+                between {{ codes }}.min_digits and {{ codes }}.max_digits
+        else length({{ full_phone }}) between 8 and 15
+    end
+{%- endmacro %}

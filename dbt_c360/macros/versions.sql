@@ -1,0 +1,57 @@
+{#- Bronze keeps every version of a record that ever landed; these pick among them. -#}
+
+{#- Whether a file was known on the as-of day; one without a date always was. -#}
+{% macro is_known(alias, clock='clock') -%}
+({{ alias }}._known_at is null or {{ alias }}._known_at <= {{ clock }}.as_of_date)
+{%- endmacro %}
+
+{#- A later version first: the file's date (none is the oldest), its name, the record's number. -#}
+{% macro latest_first(alias) -%}
+coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._file desc, {{ alias }}._row desc
+{%- endmacro %}
+
+{#- A key's column as silver compares it: trimmed text, in lower case where the source's case says nothing. -#}
+{% macro key_text(alias, column, caseless) -%}
+{%- set text = "coalesce(trim(cast(" ~ alias ~ "." ~ column ~ " as " ~ dbt.type_string() ~ ")), '')" -%}
+{{ 'lower(' ~ text ~ ')' if column in caseless else text }}
+{%- endmacro %}
+
+{#-
+    The rows that a later version of the same key replaces. Most keys have one version: ranking only
+    those that have several keeps the window small where a table has millions of rows.
+-#}
+{% macro superseded_rows(relation, key, caseless=[]) -%}
+    select
+        ranked._file,
+        ranked._row
+    from (
+        select
+            versions._file,
+            versions._row,
+            row_number() over (
+                partition by {% for column in key %}repeated.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+                order by {{ latest_first('versions') }}
+            ) as version_rank
+        from {{ relation }} as versions
+        cross join clock
+        inner join (
+            select
+                {%- for column in key %}
+                {{ key_text('counted', column, caseless) }} as {{ column }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            from {{ relation }} as counted
+            cross join clock
+            where {{ is_known('counted') }}
+            group by {% for column in key %}{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
+            having count(*) > 1
+        ) as repeated
+            on {% for column in key %}{{ key_text('versions', column, caseless) }} = repeated.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        where {{ is_known('versions') }}
+    ) as ranked
+    where ranked.version_rank > 1
+{%- endmacro %}
+
+{#- An event of a day after the as-of day is kept and flagged; one without a day is neither. -#}
+{% macro is_after(day) -%}
+coalesce(cast({{ day }} as date) > clock.as_of_date, false)
+{%- endmacro %}

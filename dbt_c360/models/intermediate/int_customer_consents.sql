@@ -1,0 +1,39 @@
+with
+
+consents as (
+    select * from {{ ref('stg_consents') }}
+),
+
+identities as (
+    select * from {{ ref('customer_identities') }}
+),
+
+-- the last word per purpose counts; said twice in the same second, no is the safer answer
+ranked as (
+    select
+        identities.customer_id,
+        consents.purpose,
+        consents.is_granted,
+        row_number() over (
+            partition by identities.customer_id, consents.purpose
+            order by
+                case when consents.updated_at is null then 1 else 0 end,
+                consents.updated_at desc,
+                consents.is_granted,
+                consents.customer_id
+        ) as consent_rank
+    from consents
+    inner join identities
+        on consents.customer_id = identities.source_id and identities.source_system = 'crm'
+    where not consents.is_after_as_of and consents.is_granted is not null
+)
+
+select
+    customer_id,
+    max(case when purpose like 'marketing%' then case when is_granted then 1 else 0 end end) = 1
+        as marketing_consent,
+    max(case when purpose = 'profiling' then case when is_granted then 1 else 0 end end) = 1
+        as profiling_consent
+from ranked
+where consent_rank = 1
+group by customer_id

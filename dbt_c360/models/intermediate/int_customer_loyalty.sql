@@ -1,0 +1,41 @@
+with
+
+memberships as (
+    select * from {{ ref('stg_loyalty_program') }}
+),
+
+identities as (
+    select * from {{ ref('customer_identities') }}
+),
+
+ranked as (
+    select
+        identities.customer_id,
+        memberships.loyalty_tier,
+        memberships.points_balance,
+        memberships.points_earned_ytd,
+        memberships.points_redeemed_ytd,
+        memberships.lifetime_value,
+        memberships.tier_start_date,
+        row_number() over (
+            partition by identities.customer_id
+            order by
+                case when memberships.tier_start_date is null then 1 else 0 end,
+                memberships.tier_start_date desc,
+                memberships.customer_id
+        ) as membership_rank
+    from memberships
+    inner join identities
+        on memberships.customer_id = identities.source_id and identities.source_system = 'crm'
+)
+
+select
+    customer_id,
+    loyalty_tier,
+    points_balance,
+    points_earned_ytd,
+    points_redeemed_ytd,
+    lifetime_value,
+    tier_start_date
+from ranked
+where membership_rank = 1

@@ -1,0 +1,45 @@
+{{ config(materialized='table') }}
+
+with
+
+customers as (
+    select * from {{ ref('dim_customers') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+summed as (
+    select
+        customer_id,
+        {{ count_if('is_counted') }} as total_orders,
+        {{ money_sum('case when is_counted then total_amount end') }} as total_spent,
+        {{ money_sum('case when is_counted then net_amount end') }} as net_spent,
+        cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
+        min(case when is_counted then ordered_at end) as first_ordered_at,
+        max(case when is_counted then ordered_at end) as last_ordered_at,
+        {{ count_if("order_status = 'refunded' and not is_after_as_of") }} as orders_refunded,
+        {{ money_sum("case when order_status = 'refunded' and not is_after_as_of then total_amount end") }}
+            as amount_refunded,
+        {{ count_if("order_status = 'cancelled' and not is_after_as_of") }} as orders_cancelled
+    from orders
+    where customer_id is not null
+    group by customer_id
+)
+
+-- a customer without orders has made none and spent nothing: these zeros are known
+select
+    customers.customer_id,
+    coalesce(summed.total_orders, 0) as total_orders,
+    coalesce(summed.total_spent, 0) as total_spent,
+    coalesce(summed.net_spent, 0) as net_spent,
+    coalesce(summed.total_items, 0) as total_items,
+    coalesce(summed.orders_refunded, 0) as orders_refunded,
+    coalesce(summed.amount_refunded, 0) as amount_refunded,
+    coalesce(summed.orders_cancelled, 0) as orders_cancelled,
+    summed.first_ordered_at,
+    summed.last_ordered_at
+from customers
+left join summed
+    on customers.customer_id = summed.customer_id

@@ -1,0 +1,43 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+orders as (
+    select * from {{ ref('int_customer_orders') }}
+),
+
+measured as (
+    select
+        orders.customer_id,
+        orders.total_orders > 0 as has_ordered,
+        case
+            when orders.total_orders > 0
+                then {{ days_between('cast(orders.last_ordered_at as date)', 'clock.as_of_date') }}
+        end as recency_days,
+        orders.total_orders as frequency,
+        orders.net_spent as monetary
+    from orders
+    cross join clock
+)
+
+-- equal customers share the middle of their places, so that they have equal scores in any order;
+-- a position is twice that place less one: from 1 to 2 x customers - 1
+select
+    customer_id,
+    recency_days,
+    frequency,
+    monetary,
+    case when has_ordered then count(*) over (partition by has_ordered) end as customers,
+    {% for measure, order in [
+        ('recency', 'recency_days desc'), ('frequency', 'frequency'), ('monetary', 'monetary'),
+    ] -%}
+    {%- set column = order.split(' ')[0] -%}
+    case
+        when has_ordered
+            then 2 * rank() over (partition by has_ordered order by {{ order }})
+                + count(*) over (partition by has_ordered, {{ column }}) - 2
+    end as {{ measure }}_position{{ ',' if not loop.last }}
+    {% endfor %}
+from measured

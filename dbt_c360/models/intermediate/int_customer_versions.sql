@@ -1,0 +1,67 @@
+with
+
+anchors as (
+    select * from {{ ref('int_customer_anchors') }}
+),
+
+registrations as (
+    select * from {{ ref('stg_customer_versions') }}
+),
+
+memberships as (
+    select * from {{ ref('stg_loyalty_versions') }}
+),
+
+changes as (
+    select customer_id, known_from from registrations
+    union
+    select customer_id, known_from from memberships
+),
+
+registration_spans as (
+    select
+        *,
+        lead(known_from) over (partition by customer_id order by known_from) as known_to
+    from registrations
+),
+
+membership_spans as (
+    select
+        *,
+        lead(known_from) over (partition by customer_id order by known_from) as known_to
+    from memberships
+)
+
+select
+    anchors.customer_id,
+    changes.known_from as valid_from,
+    registration_spans.address_line1,
+    registration_spans.city,
+    registration_spans.state,
+    registration_spans.zip_code,
+    registration_spans.country,
+    registration_spans.customer_segment,
+    membership_spans.loyalty_tier,
+    -- one text of all that is followed, so that versions that say the same can be told
+    {% for column in [
+        'registration_spans.address_line1', 'registration_spans.city', 'registration_spans.state',
+        'registration_spans.zip_code', 'registration_spans.country',
+        'registration_spans.customer_segment', 'membership_spans.loyalty_tier',
+    ] -%}
+    coalesce({{ column }}, '~'){{ " || '|' ||" if not loop.last else ' as said' }}
+    {% endfor %}
+from changes
+inner join anchors
+    on changes.customer_id = anchors.source_id and anchors.source_system = 'crm'
+left join registration_spans
+    on
+        changes.customer_id = registration_spans.customer_id
+        and changes.known_from >= registration_spans.known_from
+        and (
+            registration_spans.known_to is null or changes.known_from < registration_spans.known_to
+        )
+left join membership_spans
+    on
+        changes.customer_id = membership_spans.customer_id
+        and changes.known_from >= membership_spans.known_from
+        and (membership_spans.known_to is null or changes.known_from < membership_spans.known_to)

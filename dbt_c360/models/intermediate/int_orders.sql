@@ -1,0 +1,73 @@
+with
+
+till_orders as (
+    select * from {{ ref('stg_transactions') }}
+),
+
+workbook_orders as (
+    select * from {{ ref('stg_workbook_transactions') }}
+),
+
+unioned as (
+    select
+        transaction_id as order_id,
+        'crm' as source_system,
+        customer_id as source_customer_id,
+        store_id,
+        channel,
+        payment_method,
+        currency,
+        source_status,
+        order_status,
+        {{ money('subtotal * rate_to_reporting') }} as subtotal,
+        {{ money('tax_amount * rate_to_reporting') }} as tax_amount,
+        {{ money('discount_amount * rate_to_reporting') }} as discount_amount,
+        {{ money('total_amount * rate_to_reporting') }} as total_amount,
+        {{ money('(subtotal - coalesce(discount_amount, 0)) * rate_to_reporting') }} as net_amount,
+        is_after_as_of,
+        transaction_at as ordered_at
+    from till_orders
+    union all
+    -- the acquired shop sells on the web alone and states one amount: paid, before and after tax
+    select
+        'wb-' || transaction_id as order_id,
+        'workbooks' as source_system,
+        customer_id as source_customer_id,
+        null as store_id,
+        'online' as channel,
+        payment_method,
+        null as currency,
+        null as source_status,
+        'completed' as order_status,
+        null as subtotal,
+        null as tax_amount,
+        null as discount_amount,
+        amount as total_amount,
+        amount as net_amount,
+        is_after_as_of,
+        transaction_at as ordered_at
+    from workbook_orders
+)
+
+select
+    order_id,
+    source_system,
+    source_customer_id,
+    store_id,
+    channel,
+    payment_method,
+    currency,
+    source_status,
+    order_status,
+    subtotal,
+    tax_amount,
+    discount_amount,
+    total_amount,
+    net_amount,
+    source_customer_id is null as is_guest,
+    is_after_as_of,
+    coalesce(
+        order_status = 'completed' and not is_after_as_of and ordered_at is not null, false
+    ) as is_counted,
+    ordered_at
+from unioned

@@ -1,0 +1,75 @@
+with
+
+ledger as (
+    select * from {{ ref('stg_regional_sales') }}
+),
+
+regions as (
+    select * from {{ ref('int_regional_revenue') }}
+),
+
+memberships as (
+    select * from {{ ref('int_customer_loyalty') }}
+),
+
+spending as (
+    select * from {{ ref('int_customer_orders') }}
+),
+
+revenue as (
+    select * from {{ ref('customer_lifetime_value') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+-- what total_spent counts and total_revenue does not
+bridge as (
+    select
+        customer_id,
+        sum(
+            case
+                when source_system = 'workbooks' or lines = 0 then total_amount
+                else tax_amount
+            end
+        ) as beyond_revenue
+    from orders
+    where is_counted and customer_id is not null
+    group by customer_id
+),
+
+differences as (
+    select
+        'regional ledger vs orders' as check_name,
+        ledger.total_revenue - coalesce(regions.revenue, 0) as difference
+    from ledger
+    left join regions
+        on upper(ledger.region_id) = regions.region_id and ledger.sales_date = regions.order_date
+    where not ledger.is_after_as_of
+    union all
+    select
+        'CRM lifetime value vs total spent' as check_name,
+        memberships.lifetime_value - spending.total_spent as difference
+    from memberships
+    inner join spending
+        on memberships.customer_id = spending.customer_id
+    union all
+    select
+        'total spent vs total revenue and its bridge' as check_name,
+        spending.total_spent - coalesce(revenue.total_revenue, 0) - coalesce(bridge.beyond_revenue, 0)
+            as difference
+    from spending
+    left join revenue
+        on spending.customer_id = revenue.customer_id
+    left join bridge
+        on spending.customer_id = bridge.customer_id
+)
+
+select
+    check_name,
+    count(difference) as compared,
+    {{ count_if('difference <> 0') }} as differing,
+    cast(max(abs(difference)) as decimal(18, 2)) as largest_difference
+from differences
+group by check_name

@@ -1,0 +1,53 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+shipments as (
+    select * from {{ ref('stg_shipments') }}
+),
+
+as_of as (
+    select
+        shipments.*,
+        clock.as_of_date,
+        case
+            when shipments.actual_delivery_date <= clock.as_of_date
+                then shipments.actual_delivery_date
+        end as delivered_date
+    from shipments
+    cross join clock
+)
+
+select
+    shipment_id,
+    transaction_id as order_id,
+    tracking_number,
+    carrier,
+    service_level,
+    origin_location as origin_location_id,
+    destination_address,
+    -- what arrived later was still under way on the as-of day
+    case
+        when actual_delivery_date > as_of_date then 'in_transit'
+        else delivery_status
+    end as delivery_status,
+    weight_kg,
+    shipping_cost,
+    case
+        when delivered_date >= ship_date
+            then {{ days_between('ship_date', 'delivered_date') }}
+    end as delivery_days,
+    delivered_date is not null as is_delivered,
+    case
+        when estimated_delivery_date is null then null
+        when delivered_date is not null then delivered_date > estimated_delivery_date
+        when delivery_status = 'returned' then null
+        else as_of_date > estimated_delivery_date
+    end as is_late,
+    is_after_as_of,
+    ship_date,
+    estimated_delivery_date,
+    delivered_date as actual_delivery_date
+from as_of

@@ -1,0 +1,35 @@
+with
+
+tickets as (
+    select * from {{ ref('fct_support_tickets') }}
+),
+
+orders as (
+    select * from {{ ref('int_order_locations') }}
+),
+
+ranked as (
+    select
+        tickets.ticket_id,
+        orders.location_id,
+        row_number() over (
+            partition by tickets.ticket_id
+            order by orders.ordered_at desc, orders.order_id
+        ) as order_rank
+    from tickets
+    inner join orders
+        on
+            tickets.customer_id = orders.customer_id
+            and orders.ordered_at <= tickets.created_at
+            and orders.ordered_at >= {{ dbt.dateadd('day', -30, 'tickets.created_at') }}
+)
+
+select
+    tickets.ticket_id,
+    coalesce(ranked.location_id, 'unknown') as location_id,
+    tickets.resolution_hours,
+    tickets.created_at
+from tickets
+left join ranked
+    on tickets.ticket_id = ranked.ticket_id and ranked.order_rank = 1
+where not tickets.is_after_as_of and tickets.created_at is not null

@@ -1,0 +1,39 @@
+with
+
+tickets as (
+    select * from {{ ref('int_tickets') }}
+),
+
+identities as (
+    select * from {{ ref('customer_identities') }}
+)
+
+select
+    tickets.ticket_id,
+
+    tickets.source_system,
+    identities.customer_id,
+    tickets.category,
+    tickets.priority,
+    tickets.status,
+    tickets.channel,
+
+    tickets.satisfaction_score,
+    -- resolved before it was opened: one of the two is wrong, so there is no length
+    case
+        when tickets.resolved_at >= tickets.created_at
+            then round(
+                cast({{ hours_between('tickets.created_at', 'tickets.resolved_at') }} as double), 6
+            )
+    end as resolution_hours,
+
+    tickets.resolved_at is null and tickets.status not in ('resolved', 'closed') as is_open,
+    tickets.is_after_as_of,
+
+    tickets.created_at,
+    tickets.resolved_at
+from tickets
+left join identities
+    on
+        tickets.source_system = identities.source_system
+        and tickets.source_customer_id = identities.source_id

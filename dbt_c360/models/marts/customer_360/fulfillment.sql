@@ -1,0 +1,53 @@
+with
+
+shipments as (
+    select * from {{ ref('fct_shipments') }}
+),
+
+parcels as (
+    select * from {{ ref('int_shipments') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+events as (
+    select * from {{ ref('int_shipment_events') }}
+)
+
+select
+    shipments.shipment_id,
+
+    shipments.order_id,
+    shipments.customer_id,
+    parcels.tracking_number,
+    shipments.carrier,
+    shipments.service_level,
+    shipments.origin_location_id,
+    parcels.destination_address,
+    orders.order_status,
+    shipments.delivery_status,
+    events.last_event_type,
+    events.last_event_location,
+
+    shipments.shipping_cost,
+    shipments.delivery_days,
+    coalesce(events.events, 0) as tracking_events,
+
+    shipments.is_delivered,
+    shipments.is_late,
+    shipments.is_after_as_of,
+
+    orders.order_date,
+    shipments.ship_date,
+    shipments.estimated_delivery_date,
+    shipments.actual_delivery_date,
+    events.last_event_at
+from shipments
+inner join parcels
+    on shipments.shipment_id = parcels.shipment_id
+left join orders
+    on shipments.order_id = orders.order_id
+left join events
+    on shipments.shipment_id = events.shipment_id

@@ -1,0 +1,41 @@
+with
+
+lines as (
+    select * from {{ ref('fct_order_lines') }}
+),
+
+products as (
+    select * from {{ ref('dim_products') }}
+),
+
+bought as (
+    select
+        lines.customer_id,
+        products.category,
+        count(distinct lines.order_id) as orders,
+        sum(lines.quantity) as units,
+        sum(lines.total_price) as revenue,
+        {{ count_if('lines.quantity > 0') }} as lines_bought,
+        max(lines.order_date) as last_bought_date
+    from lines
+    inner join products
+        on lines.product_id = products.product_id
+    where lines.is_counted and lines.customer_id is not null and products.category is not null
+    group by lines.customer_id, products.category
+)
+
+select
+    customer_id,
+    category,
+    orders,
+    cast(coalesce(units, 0) as bigint) as units,
+    cast(coalesce(revenue, 0) as decimal(18, 2)) as revenue,
+    {{ ratio('revenue', 'sum(revenue) over (partition by customer_id)') }} as revenue_share,
+    row_number() over (
+        partition by customer_id
+        order by coalesce(revenue, 0) desc, coalesce(units, 0) desc, category
+    ) as preference_rank,
+    -- a line that only takes something back is no purchase
+    lines_bought > 0 as is_bought,
+    last_bought_date
+from bought

@@ -1,0 +1,43 @@
+with
+
+lines as (
+    select * from {{ ref('fct_order_lines') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+products as (
+    select * from {{ ref('dim_products') }}
+)
+
+select
+    lines.line_id,
+
+    lines.order_id,
+    lines.customer_id,
+    lines.product_id,
+    lines.store_id,
+    lines.channel,
+    orders.payment_method,
+    lines.order_status,
+    products.product_name,
+    products.category,
+    products.subcategory,
+    products.brand,
+
+    lines.quantity,
+    lines.unit_price,
+    lines.discount_applied,
+    lines.total_price,
+
+    lines.is_counted,
+
+    lines.order_date,
+    orders.ordered_at
+from lines
+left join orders
+    on lines.order_id = orders.order_id
+left join products
+    on lines.product_id = products.product_id

@@ -1,0 +1,38 @@
+with
+
+sales as (
+    select * from {{ ref('stg_sales') }}
+),
+
+identities as (
+    select * from {{ ref('customer_identities') }}
+),
+
+-- lines are summed into orders first: a line is never counted as an order
+orders as (
+    select
+        identities.customer_id,
+        sales.order_id,
+        sum(sales.total_price) as revenue
+    from sales
+    inner join identities
+        on sales.customer_id = identities.source_id and identities.source_system = 'crm'
+    where sales.is_counted
+    group by identities.customer_id, sales.order_id
+),
+
+summed as (
+    select
+        customer_id,
+        count(*) as total_orders,
+        {{ money_sum('revenue') }} as total_revenue
+    from orders
+    group by customer_id
+)
+
+select
+    customer_id,
+    total_orders,
+    total_revenue,
+    {{ money_ratio('total_revenue', 'total_orders') }} as avg_order_value
+from summed

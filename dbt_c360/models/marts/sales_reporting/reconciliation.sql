@@ -1,0 +1,28 @@
+with
+
+sales as (
+    select * from {{ ref('int_reconciled_sales') }}
+),
+
+ledgers as (
+    select * from {{ ref('int_reconciled_ledgers') }}
+),
+
+rounding as (
+    select * from {{ ref('int_reconciled_rounding') }}
+),
+
+checks as (
+    select check_name, compared, differing, largest_difference from sales
+    union all
+    select check_name, compared, differing, largest_difference from ledgers
+    union all
+    select check_name, compared, differing, largest_difference from rounding
+)
+
+select
+    check_name,
+    compared,
+    differing,
+    largest_difference
+from checks

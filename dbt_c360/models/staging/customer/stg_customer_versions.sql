@@ -1,0 +1,38 @@
+{{ config(materialized='view') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'customers') }}
+),
+
+state_codes as (
+    select * from {{ ref('state_codes') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'customers'), ['customer_id', '_known_at']) }}
+)
+
+select
+    {{ clean_text('versions.customer_id') }} as customer_id,
+
+    {{ clean_text('versions.address_line1') }} as address_line1,
+    {{ clean_text('versions.city') }} as city,
+    coalesce(state_codes.state_code, {{ clean_upper('versions.state') }}) as state,
+    {{ clean_text('versions.zip_code') }} as zip_code,
+    {{ clean_text('versions.country') }} as country,
+    {{ title_case(clean_text('versions.customer_segment')) }} as customer_segment,
+
+    coalesce(versions._known_at, cast('{{ var("history_start") }}' as date)) as known_from
+from versions
+cross join clock
+left join state_codes
+    on lower(trim(versions.state)) = state_codes.state_name
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

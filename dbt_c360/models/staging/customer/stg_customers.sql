@@ -1,0 +1,81 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+calling_codes as (
+    select * from {{ ref('calling_codes') }}
+),
+
+state_codes as (
+    select * from {{ ref('state_codes') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'customers'), ['customer_id']) }}
+),
+
+versions as (
+    select
+        *,
+        {{ clean_text('phone') }} as phone_text,
+        {{ dialled_digits('phone') }} as phone_digits
+    from {{ source('bronze', 'customers') }}
+),
+
+latest as (
+    select
+        versions.*,
+        {{ is_after('versions.registration_date') }} as is_after_as_of
+    from versions
+    cross join clock
+    left join superseded
+        on versions._file = superseded._file and versions._row = superseded._row
+    where superseded._row is null and {{ is_known('versions') }}
+),
+
+dialled as (
+    select
+        latest.*,
+        calling_codes.country_code,
+        calling_codes.calling_code,
+        calling_codes.min_digits,
+        calling_codes.max_digits,
+        state_codes.state_code,
+        {{ full_phone('latest.phone_text', 'latest.phone_digits', 'calling_codes') }} as full_phone
+    from latest
+    left join calling_codes
+        on coalesce({{ clean_lower('latest.country') }}, lower('{{ var("default_country") }}'))
+        = calling_codes.country
+    left join state_codes
+        on lower(trim(latest.state)) = state_codes.state_name
+)
+
+select
+    {{ clean_text('customer_id') }} as customer_id,
+
+    {{ clean_name('first_name') }} as first_name,
+    {{ clean_name('last_name') }} as last_name,
+    {{ clean_lower('email') }} as email,
+    full_phone as phone,
+    case
+        when lower(trim(gender)) in ('m', 'male', 'man') then 'M'
+        when lower(trim(gender)) in ('f', 'female', 'woman') then 'F'
+        when lower(trim(gender)) in ('o', 'other', 'x', 'non-binary', 'diverse') then 'O'
+    end as gender,
+    {{ title_case(clean_text('customer_segment')) }} as customer_segment,
+    {{ clean_lower('preferred_channel') }} as preferred_channel,
+    {{ clean_text('address_line1') }} as address_line1,
+    {{ clean_text('city') }} as city,
+    coalesce(state_code, {{ clean_upper('state') }}) as state,
+    {{ clean_text('zip_code') }} as zip_code,
+    {{ clean_text('country') }} as country,
+    case when {{ clean_text('country') }} is not null then country_code end as country_code,
+
+    {{ is_phone_valid('full_phone', 'dialled') }} as is_phone_valid,
+    is_after_as_of,
+
+    date_of_birth,
+    registration_date as registered_at
+from dialled

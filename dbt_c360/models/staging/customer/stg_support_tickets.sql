@@ -1,0 +1,34 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'support_tickets') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'support_tickets'), ['ticket_id']) }}
+)
+
+select
+    {{ clean_text('versions.ticket_id') }} as ticket_id,
+    {{ clean_text('versions.customer_id') }} as customer_id,
+
+    {{ clean_lower('versions.category') }} as category,
+    {{ clean_lower('versions.priority') }} as priority,
+    {{ clean_lower('versions.status') }} as status,
+    {{ clean_lower('versions.channel') }} as channel,
+
+    versions.satisfaction_score,
+
+    {{ is_after('versions.created_date') }} as is_after_as_of,
+
+    versions.created_date as created_at,
+    versions.resolved_date as resolved_at
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

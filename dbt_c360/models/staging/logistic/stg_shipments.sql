@@ -1,0 +1,39 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'shipments') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'shipments'), ['shipment_id']) }}
+)
+
+select
+    {{ clean_text('versions.shipment_id') }} as shipment_id,
+    {{ clean_text('versions.transaction_id') }} as transaction_id,
+
+    {{ clean_text('versions.tracking_number') }} as tracking_number,
+    {{ clean_text('versions.carrier') }} as carrier,
+    {{ clean_lower('versions.service_level') }} as service_level,
+    {{ clean_text('versions.origin_location') }} as origin_location,
+    {{ clean_text('versions.destination_address') }} as destination_address,
+    {{ clean_text('versions.dimensions') }} as dimensions,
+    {{ clean_lower('versions.delivery_status') }} as delivery_status,
+
+    versions.weight_kg,
+    {{ money('versions.shipping_cost') }} as shipping_cost,
+
+    {{ is_after('versions.ship_date') }} as is_after_as_of,
+
+    versions.ship_date,
+    versions.estimated_delivery as estimated_delivery_date,
+    versions.actual_delivery as actual_delivery_date
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

@@ -1,0 +1,33 @@
+{{ config(materialized='view') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'tracking_events') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'tracking_events'), ['event_id']) }}
+)
+
+select
+    {{ clean_text('versions.event_id') }} as event_id,
+    {{ clean_text('versions.shipment_id') }} as shipment_id,
+
+    {{ clean_lower('versions.event_type') }} as event_type,
+    {{ clean_text('versions.location') }} as location,
+    {{ clean_text('versions.description') }} as description,
+    {{ clean_text('versions.carrier_status') }} as carrier_status,
+
+    {{ is_after('versions.event_timestamp') }} as is_after_as_of,
+
+    versions.event_timestamp as event_at
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

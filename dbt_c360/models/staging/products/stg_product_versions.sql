@@ -1,0 +1,34 @@
+{{ config(materialized='view') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'products') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'products'), ['product_id', '_known_at']) }}
+)
+
+select
+    {{ clean_text('versions.product_id') }} as product_id,
+
+    {{ clean_text('versions.product_name') }} as product_name,
+    {{ clean_text('versions.category') }} as category,
+    {{ clean_text('versions.subcategory') }} as subcategory,
+    {{ clean_text('versions.brand') }} as brand,
+    {{ clean_lower('versions.status') }} as status,
+
+    {{ money('versions.price') }} as price,
+    {{ money('versions.cost') }} as cost,
+
+    coalesce(versions._known_at, cast('{{ var("history_start") }}' as date)) as known_from
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

@@ -1,0 +1,36 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'products') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'products'), ['product_id']) }}
+)
+
+select
+    {{ clean_text('versions.product_id') }} as product_id,
+
+    {{ clean_text('versions.product_name') }} as product_name,
+    {{ clean_text('versions.category') }} as category,
+    {{ clean_text('versions.subcategory') }} as subcategory,
+    {{ clean_text('versions.brand') }} as brand,
+    {{ clean_text('versions.dimensions') }} as dimensions,
+    {{ clean_text('versions.color') }} as color,
+    {{ clean_text('versions.size') }} as size,
+    {{ clean_lower('versions.status') }} as status,
+
+    {{ money('versions.price') }} as price,
+    {{ money('versions.cost') }} as cost,
+    versions.weight_kg,
+
+    versions.created_date
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

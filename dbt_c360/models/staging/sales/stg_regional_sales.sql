@@ -1,0 +1,34 @@
+{{ config(materialized='view') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'regional_sales') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'regional_sales'), ['region_id', 'sales_date']) }}
+)
+
+select
+    {{ clean_text('versions.region_id') }} as region_id,
+
+    {{ clean_text('versions.region_name') }} as region_name,
+    {{ clean_text('versions.country') }} as country,
+
+    {{ money('versions.total_revenue') }} as total_revenue,
+    versions.total_transactions,
+    {{ money('versions.average_order_value') }} as average_order_value,
+
+    {{ is_after('versions.sales_date') }} as is_after_as_of,
+
+    versions.sales_date
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

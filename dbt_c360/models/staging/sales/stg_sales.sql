@@ -1,0 +1,42 @@
+with
+
+orders as (
+    select * from {{ ref('stg_transactions') }}
+),
+
+lines as (
+    select * from {{ ref('stg_transaction_items') }}
+)
+
+select
+    lines.item_id as line_id,
+    lines.transaction_id as order_id,
+    orders.customer_id,
+    lines.product_id,
+
+    -- a line whose order is nowhere has no date and no customer, and is in no sum
+    coalesce(orders.order_status, 'no_order') as order_status,
+
+    lines.quantity,
+    {{ money('lines.unit_price * coalesce(orders.rate_to_reporting, 1)') }} as unit_price,
+    {{ money('lines.line_total * coalesce(orders.rate_to_reporting, 1)') }} as line_total,
+    {{ money('lines.discount_applied * coalesce(orders.rate_to_reporting, 1)') }}
+        as discount_applied,
+    {{ money('lines.line_total * coalesce(orders.rate_to_reporting, 1)') }}
+    - coalesce(
+        {{ money('lines.discount_applied * coalesce(orders.rate_to_reporting, 1)') }}, 0
+    ) as total_price,
+
+    coalesce(
+        orders.order_status = 'completed'
+        and not orders.is_after_as_of
+        and orders.transaction_at is not null,
+        false
+    ) as is_counted,
+    coalesce(orders.is_after_as_of, false) as is_after_as_of,
+    lines.has_rounded_amounts,
+
+    cast(orders.transaction_at as date) as order_date
+from lines
+left join orders
+    on lines.transaction_id = orders.transaction_id

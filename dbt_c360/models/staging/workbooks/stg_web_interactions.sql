@@ -1,0 +1,33 @@
+{{ config(materialized='view') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'web_interactions') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'web_interactions'), ['session_id']) }}
+)
+
+select
+    {{ clean_text('versions.session_id') }} as session_id,
+    {{ clean_text('versions.customer_id') }} as customer_id,
+
+    {{ clean_lower('versions.device') }} as device,
+
+    versions.page_views,
+    versions.session_duration as session_duration_seconds,
+
+    {{ is_after('versions.interaction_date') }} as is_after_as_of,
+
+    versions.interaction_date as interaction_at
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

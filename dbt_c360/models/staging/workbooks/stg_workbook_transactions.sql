@@ -1,0 +1,31 @@
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+versions as (
+    select * from {{ source('bronze', 'workbook_transactions') }}
+),
+
+superseded as (
+    {{ superseded_rows(source('bronze', 'workbook_transactions'), ['transaction_id']) }}
+)
+
+select
+    {{ clean_text('versions.transaction_id') }} as transaction_id,
+    {{ clean_text('versions.customer_id') }} as customer_id,
+
+    {{ clean_lower('versions.payment_method') }} as payment_method,
+    {{ clean_text('versions.store_location') }} as store_location,
+
+    {{ money('versions.amount') }} as amount,
+
+    {{ is_after('versions.transaction_date') }} as is_after_as_of,
+
+    versions.transaction_date as transaction_at
+from versions
+cross join clock
+left join superseded
+    on versions._file = superseded._file and versions._row = superseded._row
+where superseded._row is null and {{ is_known('versions') }}

@@ -1,0 +1,86 @@
+"""A warehouse for tests: bronze from the contract, hand-made rows, dbt in this process.
+
+The loader is tested elsewhere; here rows arrive typed, as if it had done its work.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+from landing_contract import read_contract
+
+PROJECT = Path(__file__).parents[2] / "dbt_c360"
+LOADED_AT = datetime(2026, 2, 1, 6, 0)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def create_bronze(self) -> None:
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("create schema bronze")
+            for table in read_contract().values():
+                columns = [f'"{column.name}" {column.type}' for column in table.columns]
+                connection.execute(
+                    f"create table bronze.{table.name} ({', '.join(columns)}, _file varchar,"
+                    " _row bigint, _known_at date, _loaded_at timestamp, _run_id varchar)"
+                )
+
+    def land(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        known: str | None = None,
+        part: str = "",
+        loaded_at: datetime = LOADED_AT,
+    ) -> None:
+        """One file of a table; `known` is the date in its name."""
+        name = "_".join(filter(None, [table, known, part])) + ".csv"
+        with duckdb.connect(str(self.path)) as connection:
+            for number, row in enumerate(rows, start=1):
+                cells = {
+                    **row,
+                    "_file": name,
+                    "_row": number,
+                    "_known_at": date.fromisoformat(known) if known else None,
+                    "_loaded_at": loaded_at,
+                    "_run_id": "load",
+                }
+                names = ", ".join(f'"{column}"' for column in cells)
+                marks = ", ".join("?" for _ in cells)
+                connection.execute(
+                    f"insert into bronze.{table} ({names}) values ({marks})", list(cells.values())
+                )
+
+    def dbt(self, *arguments: str, **variables: Any) -> dbtRunnerResult:
+        import os
+
+        os.environ["C360_WAREHOUSE"] = str(self.path)
+        try:
+            return dbtRunner().invoke(
+                [
+                    *arguments,
+                    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+                    *("--target-path", str(self.folder / "target")),
+                    *("--log-path", str(self.folder / "logs"), "--quiet"),
+                    *(("--vars", str(variables)) if variables else ()),
+                ]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            return connection.execute(query).fetchall()
