@@ -1,0 +1,11 @@
+{#- A value that is there lies between the bounds, both included; a bound may be left out. -#}
+{% test between(model, column_name, low=none, high=none) %}
+
+select *
+from {{ model }}
+where
+    {% if low is not none %}{{ column_name }} < {{ low }}{% endif %}
+    {% if low is not none and high is not none %}or{% endif %}
+    {% if high is not none %}{{ column_name }} > {{ high }}{% endif %}
+
+{% endtest %}
