@@ -3,6 +3,7 @@
 The loader is tested elsewhere; here rows arrive typed, as if it had done its work.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -65,8 +66,6 @@ class Warehouse:
                 )
 
     def dbt(self, *arguments: str, **variables: Any) -> dbtRunnerResult:
-        import os
-
         os.environ["C360_WAREHOUSE"] = str(self.path)
         try:
             return dbtRunner().invoke(
@@ -84,3 +83,12 @@ class Warehouse:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             return connection.execute(query).fetchall()
+
+    def gold(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every gold table, in an order of its own."""
+        tables = self.rows(
+            "select table_name from information_schema.tables where table_schema = 'gold'"
+        )
+        return {
+            name: sorted(self.rows(f"select * from gold.{name}"), key=repr) for (name,) in tables
+        }

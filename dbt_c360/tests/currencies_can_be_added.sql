@@ -1,0 +1,29 @@
+-- Amounts in several currencies cannot be added without rates. Error: the sums would mean nothing.
+with
+
+orders as (
+    select * from {{ ref('stg_transactions') }}
+),
+
+rates as (
+    select * from {{ ref('stg_rates') }}
+),
+
+unrated as (
+    select
+        orders.currency,
+        count(*) as orders,
+        sum(orders.total_amount) as amount
+    from orders
+    where
+        orders.currency is not null
+        and orders.currency not in (select rates.currency from rates)
+    group by orders.currency
+)
+
+select
+    currency,
+    orders,
+    amount
+from unrated
+where (select count(*) from unrated) > 1

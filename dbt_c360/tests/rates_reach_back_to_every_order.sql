@@ -1,0 +1,11 @@
+-- An order before its currency's first rate has no amount. Warn: an earlier rate repairs it.
+{{ config(severity='warn') }}
+
+select
+    currency,
+    count(*) as orders,
+    sum(total_amount) as amount_in_currency,
+    min(cast(transaction_at as date)) as first_order_date
+from {{ ref('stg_transactions') }}
+where rate_to_reporting is null
+group by currency
