@@ -1,0 +1,182 @@
+"""What was known on a day stays what it was: files that come later change nothing of it."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from warehouse import PROJECT, Warehouse
+
+AS_OF = "2026-01-10"
+D = Decimal
+
+
+def order(order_id, placed, total, customer="c1", **more):
+    return {"transaction_id": order_id, "customer_id": customer, "transaction_date": placed,
+            "channel": "store", "store_id": "s1", "subtotal": total, "tax_amount": 0,
+            "discount_amount": 0, "total_amount": total, "status": "completed", **more}  # fmt: skip
+
+
+def line(line_id, order_id, total, product="p1"):
+    return {"item_id": line_id, "transaction_id": order_id, "product_id": product, "quantity": 1,
+            "unit_price": total, "line_total": total, "discount_applied": 0}  # fmt: skip
+
+
+def ticket(ticket_id, opened, resolved=None, score=None):
+    return {"ticket_id": ticket_id, "customer_id": "c1", "created_date": opened,
+            "resolved_date": resolved, "status": "resolved" if resolved else "open",
+            "category": "billing", "channel": "chat", "satisfaction_score": score}  # fmt: skip
+
+
+def land_what_was_known(warehouse: Warehouse) -> None:
+    warehouse.land("customers", [{"customer_id": "c1", "city": "Rome", "customer_segment": "basic"}])
+    warehouse.land("customers", [{"customer_id": "c1", "city": "Oslo"}], known="2026-01-05")
+    warehouse.land("loyalty_program", [{"customer_id": "c1", "loyalty_tier": "silver",
+                                        "points_balance": 10}], known="2026-01-07")  # fmt: skip
+    warehouse.land("products", [{"product_id": "p1", "category": "Toys", "price": 10, "cost": 4}])
+    warehouse.land("transactions", [order("t1", "2026-01-02 10:00:00", 10)], known="2026-01-05")
+    warehouse.land("transaction_items", [line("i1", "t1", 10)], known="2026-01-05")
+    warehouse.land(
+        "transactions",
+        [order("t2", "2026-01-09 10:00:00", 20), order("t3", "2026-01-12 10:00:00", 40)],
+        known="2026-01-10",
+    )
+    warehouse.land(
+        "transaction_items", [line("i2", "t2", 20), line("i3", "t3", 40)], known="2026-01-10"
+    )
+    warehouse.land(
+        "support_tickets",
+        [
+            ticket("k1", "2026-01-03 10:00:00", "2026-01-03 16:00:00", 4),
+            ticket("k2", "2026-01-04 10:00:00", "2026-01-20 10:00:00", 1),
+        ],
+    )
+    warehouse.land("inventory", [{"inventory_id": "v1", "product_id": "p1", "location_id": "s1",
+                                  "stock_quantity": 7,
+                                  "last_updated": "2026-01-04 00:00:00"}])  # fmt: skip
+
+
+def land_what_came_later(warehouse: Warehouse) -> None:
+    later = "2026-01-15"
+    warehouse.land("customers", [{"customer_id": "c1", "city": "Bonn"},
+                                 {"customer_id": "c2", "city": "Bern"}], known=later)  # fmt: skip
+    warehouse.land("loyalty_program", [{"customer_id": "c1", "loyalty_tier": "gold",
+                                        "points_balance": 99}], known=later)  # fmt: skip
+    warehouse.land("products", [{"product_id": "p1", "category": "Games", "price": 12, "cost": 5}],
+                   known=later)  # fmt: skip
+    corrected = order("t1", "2026-01-02 10:00:00", 11)
+    late = order("t4", "2026-01-08 10:00:00", 80, customer="c7")
+    new = order("t5", "2026-01-14 10:00:00", 160)
+    warehouse.land("transactions", [corrected, late, new], known=later)
+    warehouse.land(
+        "transaction_items",
+        [line("i1", "t1", 11), line("i4", "t4", 80), line("i5", "t5", 160)],
+        known=later,
+    )
+    warehouse.land("support_tickets", [ticket("k3", "2026-01-05 10:00:00")], known=later)
+    warehouse.land("inventory", [{"inventory_id": "v1", "product_id": "p1", "location_id": "s1",
+                                  "stock_quantity": 0,
+                                  "last_updated": "2026-01-14 00:00:00"}], known=later)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory):
+    """Gold as of one day before and after later files came, and gold of the later day."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("as_of"))
+    warehouse.create_bronze()
+    land_what_was_known(warehouse)
+    assert warehouse.dbt("seed").success
+    assert warehouse.dbt("run", as_of=AS_OF, run_id="first").success
+    before = warehouse.gold()
+    land_what_came_later(warehouse)
+    assert warehouse.dbt("run", as_of=AS_OF, run_id="second").success
+    after = warehouse.gold()
+    assert warehouse.dbt("run").success
+    return before, after, warehouse
+
+
+def test_later_files_change_nothing(worlds):
+    before, after, _ = worlds
+    assert before.pop("publication") != after.pop("publication")
+    assert {name: rows for name, rows in after.items() if rows != before[name]} == {}
+    assert len(before) > 30
+
+
+def test_events_after_the_day_are_kept_and_not_counted(worlds):
+    before, _, _ = worlds
+    # t1 10 and t2 20; t3 of 12 January was in the file of the 10th and is no sum's
+    assert before["monthly_revenue_orders"] == [("2026-01", 2, D("30.00"))]
+    assert len(before["fct_orders"]) == 3
+
+
+def test_a_ticket_that_was_resolved_later_was_open(worlds):
+    before, _, _ = worlds
+    # k1 took six hours and was rated 4; k2 was open, and its rating not yet given
+    assert before["issue_resolution"] == [("billing", "chat", "2026-01", 2, 1, 6.0, 4.0)]
+
+
+def test_the_default_day_is_that_of_the_latest_file(worlds):
+    _, _, warehouse = worlds
+    assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(date(2026, 1, 15),)]
+
+
+def test_a_later_version_replaces_an_earlier_one(worlds):
+    _, _, warehouse = worlds
+    # 11 + 20 + 40 + 80 + 160, the corrected t1 once
+    assert warehouse.rows("select * from gold.monthly_revenue_orders") == [
+        ("2026-01", 5, D("311.00"))
+    ]
+    assert warehouse.rows("select stock_on_hand from gold.product_performance") == [(0,)]
+
+
+def test_histories_hold_each_version_for_its_days(worlds):
+    _, _, warehouse = worlds
+    rows = warehouse.rows(
+        "select valid_from, valid_to, city, customer_segment, loyalty_tier"
+        " from gold.dim_customers_history where customer_id = 'c1' order by 1"
+    )
+    assert rows == [
+        (date(1900, 1, 1), date(2026, 1, 5), "Rome", "Basic", None),
+        (date(2026, 1, 5), date(2026, 1, 7), "Oslo", None, None),
+        (date(2026, 1, 7), date(2026, 1, 15), "Oslo", None, "Silver"),
+        (date(2026, 1, 15), None, "Bonn", None, "Gold"),
+    ]
+    rows = warehouse.rows("select valid_from, valid_to, price from gold.dim_products_history")
+    assert sorted(rows) == [
+        (date(1900, 1, 1), date(2026, 1, 15), D("10.00")),
+        (date(2026, 1, 15), None, D("12.00")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("landed", "expected"),
+    [
+        # a day that its undated file could not know when it was loaded is no as-of day
+        ([(None, "2026-01-30 10:00:00"), (None, "2099-01-01 00:00:00")], date(2026, 1, 30)),
+        # the file's date counts, also where its orders are older
+        ([("2026-01-20", "2026-01-18 10:00:00")], date(2026, 1, 20)),
+        # a file dated after the day it was loaded says nothing about today
+        ([("2026-01-20", "2026-01-18 10:00:00"), ("2099-01-01", None)], date(2026, 1, 20)),
+    ],
+)
+def test_the_default_day(tmp_path, landed, expected):
+    warehouse = Warehouse(tmp_path)
+    warehouse.create_bronze()
+    for number, (known, placed) in enumerate(landed):
+        rows = [order(f"t{number}", placed, 1)]
+        warehouse.land("transactions", rows, known=known, part=str(number),
+                       loaded_at=datetime(2026, 2, 1))  # fmt: skip
+    assert warehouse.dbt("run", "--select", "int_data_clock", "stg_file_days").success
+    assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(expected,)]
+
+
+def test_no_model_asks_the_clock():
+    asks = re.compile(
+        r"current_date|current_timestamp|current_time\b|localtime|\bnow\(|today\(|sysdate|getdate"
+        r"|run_started_at",
+        re.IGNORECASE,
+    )
+    read = [*PROJECT.glob("models/**/*.sql"), *PROJECT.glob("macros/**/*.sql")]
+    assert len(read) > 90
+    assert [path.name for path in read if asks.search(Path(path).read_text("utf-8"))] == []
