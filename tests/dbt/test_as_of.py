@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from warehouse import PROJECT, Warehouse
+from tests.dbt.warehouse import PROJECT, Warehouse
 
 AS_OF = "2026-01-10"
 D = Decimal

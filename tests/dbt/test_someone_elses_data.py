@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from warehouse import Warehouse
+from tests.dbt.warehouse import Warehouse
 
 D = Decimal
 
