@@ -1,30 +1,30 @@
 {#- The month as text ('2024-09') and the Monday of the week. -#}
 
 {% macro year_month(date) -%}
-{{ return(adapter.dispatch('year_month', 'c360')(date)) }}
+    {{ adapter.dispatch('year_month', 'c360')(date) }}
 {%- endmacro %}
 
 {% macro default__year_month(date) -%}
-to_char({{ date }}, 'YYYY-MM')
+    to_char({{ date }}, 'YYYY-MM')
 {%- endmacro %}
 
 {% macro duckdb__year_month(date) -%}
-strftime({{ date }}, '%Y-%m')
+    strftime({{ date }}, '%Y-%m')
 {%- endmacro %}
 
 {% macro spark__year_month(date) -%}
-date_format({{ date }}, 'yyyy-MM')
+    date_format({{ date }}, 'yyyy-MM')
 {%- endmacro %}
 
 {% macro week_start(date) -%}
-cast({{ dbt.date_trunc('week', date) }} as date)
+    cast({{ dbt.date_trunc('week', date) }} as date)
 {%- endmacro %}
 
 {#- Whole days from the first date to the second; both are dates. -#}
 {% macro days_between(earlier, later) -%}
-{{ dbt.datediff(earlier, later, 'day') }}
+    {{ dbt.datediff(earlier, later, 'day') }}
 {%- endmacro %}
 
 {% macro hours_between(earlier, later) -%}
-{{ dbt.datediff(earlier, later, 'second') }} / 3600.0
+    {{ dbt.datediff(earlier, later, 'second') }} / 3600.0
 {%- endmacro %}

@@ -1,27 +1,27 @@
 {#- Money is DECIMAL, a ratio is a DOUBLE rounded to six decimals; nothing is divided by zero. -#}
 
 {% macro money(column) -%}
-cast(round({{ column }}, 2) as decimal(18, 2))
+    cast(round({{ column }}, 2) as decimal(18, 2))
 {%- endmacro %}
 
 {% macro money_sum(expression) -%}
-cast(coalesce(sum({{ expression }}), 0) as decimal(18, 2))
+    cast(coalesce(sum({{ expression }}), 0) as decimal(18, 2))
 {%- endmacro %}
 
 {% macro ratio(numerator, denominator) -%}
-round(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0), 6)
+    round(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0), 6)
 {%- endmacro %}
 
 {#- An average of money stays money: six decimals, so that nothing is lost before it is shown. -#}
 {% macro money_ratio(numerator, denominator) -%}
-cast({{ ratio(numerator, denominator) }} as decimal(18, 6))
+    cast({{ ratio(numerator, denominator) }} as decimal(18, 6))
 {%- endmacro %}
 
 {#- An average of whole or decimal numbers: sum first, divide once, so that row order cannot matter. -#}
 {% macro exact_avg(expression) -%}
-{{ ratio('sum(' ~ expression ~ ')', 'count(' ~ expression ~ ')') }}
+    {{ ratio('sum(' ~ expression ~ ')', 'count(' ~ expression ~ ')') }}
 {%- endmacro %}
 
 {% macro count_if(condition) -%}
-count(case when {{ condition }} then 1 end)
+    count(case when {{ condition }} then 1 end)
 {%- endmacro %}

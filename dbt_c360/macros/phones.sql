@@ -2,7 +2,7 @@
 
 {#- What was dialled: no extension, no trunk zero in brackets. -#}
 {% macro dialled_digits(phone) -%}
-{{ digits_only("replace(" ~ dbt.split_part("lower(" ~ phone ~ ")", "'x'", 1) ~ ", '(0)', '')") }}
+    {{ digits_only("replace(" ~ dbt.split_part("lower(" ~ phone ~ ")", "'x'", 1) ~ ", '(0)', '')") }}
 {%- endmacro %}
 
 {#- Only a leading zero is always a trunk prefix: a leading 1 may also be the calling code. -#}
@@ -23,12 +23,11 @@ case
 {%- endmacro %}
 
 {#- Right in length for its country; a number from elsewhere has 8 to 15 digits. Null where there is none. -#}
-{% macro is_phone_valid(full_phone, codes) -%}
+{% macro is_phone_valid(full_phone) -%}
 case
         when {{ full_phone }} is null then null
-        when {{ full_phone }} like {{ codes }}.calling_code || '%'
-            then length({{ full_phone }}) - length({{ codes }}.calling_code)
-                between {{ codes }}.min_digits and {{ codes }}.max_digits
+        when {{ full_phone }} like calling_code || '%'
+            then length({{ full_phone }}) - length(calling_code) between min_digits and max_digits
         else length({{ full_phone }}) between 8 and 15
     end
 {%- endmacro %}

@@ -1,15 +1,15 @@
 {#- What silver does to text: an empty cell is null, names are written alike. -#}
 
 {% macro clean_text(column) -%}
-nullif(trim({{ column }}), '')
+    nullif(trim({{ column }}), '')
 {%- endmacro %}
 
 {% macro clean_lower(column) -%}
-nullif(lower(trim({{ column }})), '')
+    nullif(lower(trim({{ column }})), '')
 {%- endmacro %}
 
 {% macro clean_upper(column) -%}
-nullif(upper(trim({{ column }})), '')
+    nullif(upper(trim({{ column }})), '')
 {%- endmacro %}
 
 {#- Each word with a capital, only where the source wrote all of it in one case: McDonald stays. -#}
@@ -22,11 +22,11 @@ case
 {%- endmacro %}
 
 {% macro title_case(text) -%}
-{{ return(adapter.dispatch('title_case', 'c360')(text)) }}
+    {{ adapter.dispatch('title_case', 'c360')(text) }}
 {%- endmacro %}
 
 {% macro default__title_case(text) -%}
-initcap({{ text }})
+    initcap({{ text }})
 {%- endmacro %}
 
 {% macro duckdb__title_case(text) -%}
@@ -39,30 +39,30 @@ array_to_string(
 {%- endmacro %}
 
 {% macro digits_only(text) -%}
-{{ return(adapter.dispatch('digits_only', 'c360')(text)) }}
+    {{ adapter.dispatch('digits_only', 'c360')(text) }}
 {%- endmacro %}
 
 {% macro default__digits_only(text) -%}
-regexp_replace({{ text }}, '[^0-9]', '')
+    regexp_replace({{ text }}, '[^0-9]', '')
 {%- endmacro %}
 
 {% macro duckdb__digits_only(text) -%}
-regexp_replace({{ text }}, '[^0-9]', '', 'g')
+    regexp_replace({{ text }}, '[^0-9]', '', 'g')
 {%- endmacro %}
 
 {#- The distinct values in alphabetical order, with a comma between: the same bytes every time. -#}
 {% macro sorted_list(text) -%}
-{{ return(adapter.dispatch('sorted_list', 'c360')(text)) }}
+    {{ adapter.dispatch('sorted_list', 'c360')(text) }}
 {%- endmacro %}
 
 {% macro default__sorted_list(text) -%}
-string_agg(distinct {{ text }}, ',' order by {{ text }})
+    string_agg(distinct {{ text }}, ',' order by {{ text }})
 {%- endmacro %}
 
 {% macro spark__sorted_list(text) -%}
-array_join(sort_array(collect_set({{ text }})), ',')
+    array_join(sort_array(collect_set({{ text }})), ',')
 {%- endmacro %}
 
 {% macro snowflake__sorted_list(text) -%}
-listagg(distinct {{ text }}, ',') within group (order by {{ text }})
+    listagg(distinct {{ text }}, ',') within group (order by {{ text }})
 {%- endmacro %}

@@ -2,18 +2,18 @@
 
 {#- Whether a file was known on the as-of day; one without a date always was. -#}
 {% macro is_known(alias, clock='clock') -%}
-({{ alias }}._known_at is null or {{ alias }}._known_at <= {{ clock }}.as_of_date)
+    ({{ alias }}._known_at is null or {{ alias }}._known_at <= {{ clock }}.as_of_date)
 {%- endmacro %}
 
 {#- A later version first: the file's date (none is the oldest), its name, the record's number. -#}
 {% macro latest_first(alias) -%}
-coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._file desc, {{ alias }}._row desc
+    coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._file desc, {{ alias }}._row desc
 {%- endmacro %}
 
 {#- A key's column as silver compares it: trimmed text, in lower case where the source's case says nothing. -#}
 {% macro key_text(alias, column, caseless) -%}
-{%- set text = "coalesce(trim(cast(" ~ alias ~ "." ~ column ~ " as " ~ dbt.type_string() ~ ")), '')" -%}
-{{ 'lower(' ~ text ~ ')' if column in caseless else text }}
+    {%- set text = "coalesce(trim(cast(" ~ alias ~ "." ~ column ~ " as " ~ dbt.type_string() ~ ")), '')" -%}
+    {{ 'lower(' ~ text ~ ')' if column in caseless else text }}
 {%- endmacro %}
 
 {#-
@@ -36,9 +36,9 @@ coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._f
         cross join clock
         inner join (
             select
-                {%- for column in key %}
-                {{ key_text('counted', column, caseless) }} as {{ column }}{{ ',' if not loop.last }}
-                {%- endfor %}
+    {%- for column in key %}
+        {{ key_text('counted', column, caseless) }} as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
             from {{ relation }} as counted
             cross join clock
             where {{ is_known('counted') }}
@@ -53,5 +53,10 @@ coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._f
 
 {#- An event of a day after the as-of day is kept and flagged; one without a day is neither. -#}
 {% macro is_after(day) -%}
-coalesce(cast({{ day }} as date) > clock.as_of_date, false)
+    coalesce(cast({{ day }} as date) > clock.as_of_date, false)
+{%- endmacro %}
+
+{#- All that is followed as one text, so that versions that say the same can be told. -#}
+{% macro said(columns) -%}
+    {%- for column in columns %}coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~'){{ " || '|' || " if not loop.last }}{% endfor %}
 {%- endmacro %}

@@ -4,20 +4,35 @@
 with
 
 empty_cells as (
-    select 'order without a date' as gap, count(*) as rows_affected
-    from {{ ref('fct_orders') }} where ordered_at is null
+    select
+        'order without a date' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_orders') }}
+    where ordered_at is null
     union all
-    select 'order without a total' as gap, count(*) as rows_affected
-    from {{ ref('fct_orders') }} where total_amount is null
+    select
+        'order without a total' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_orders') }}
+    where total_amount is null
     union all
-    select 'line without a product' as gap, count(*) as rows_affected
-    from {{ ref('fct_order_lines') }} where product_id is null
+    select
+        'line without a product' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_order_lines') }}
+    where product_id is null
     union all
-    select 'line without a quantity' as gap, count(*) as rows_affected
-    from {{ ref('fct_order_lines') }} where quantity is null
+    select
+        'line without a quantity' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_order_lines') }}
+    where quantity is null
     union all
-    select 'line without a total' as gap, count(*) as rows_affected
-    from {{ ref('fct_order_lines') }} where line_total is null
+    select
+        'line without a total' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_order_lines') }}
+    where line_total is null
 )
 
 select

@@ -11,13 +11,13 @@
 } %}
 
 {% for fact, day in facts.items() %}
-select
-    '{{ fact }}' as table_name,
-    count(*) as events,
-    min({{ day }}) as first_date,
-    max({{ day }}) as last_date
-from {{ ref(fact) }}
-where is_after_as_of
-having count(*) > 0
-{{ 'union all' if not loop.last }}
+    select
+        '{{ fact }}' as table_name,
+        count(*) as events,
+        min({{ day }}) as first_date,
+        max({{ day }}) as last_date
+    from {{ ref(fact) }}
+    where is_after_as_of
+    having count(*) > 0
+    {{ 'union all' if not loop.last }}
 {% endfor %}

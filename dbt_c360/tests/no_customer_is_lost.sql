@@ -9,8 +9,11 @@ expected as (
 
 counted as (
     {% for table in customer_tables %}
-    select '{{ table }}' as table_name, count(*) as customers from {{ ref(table) }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ table }}' as table_name,
+            count(*) as customers
+        from {{ ref(table) }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 )
 

@@ -7,7 +7,10 @@ totals as (
         (select sum(total_revenue) from {{ ref('monthly_revenue_orders') }}) as by_month,
         (select sum(total_revenue) from {{ ref('category_performance') }}) as by_category,
         (select sum(revenue) from {{ ref('demand_summary') }}) as by_week,
-        (select sum(total_price) from {{ ref('fct_order_lines') }} where is_counted) as by_line,
+        (
+            select sum(total_price) from {{ ref('fct_order_lines') }}
+            where is_counted
+        ) as by_line,
         (select sum(total_revenue) from {{ ref('customer_lifetime_value') }}) as by_customer,
         (
             select sum(total_price) from {{ ref('fct_order_lines') }}

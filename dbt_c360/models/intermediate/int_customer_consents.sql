@@ -19,8 +19,8 @@ ranked as (
             order by
                 case when consents.updated_at is null then 1 else 0 end,
                 consents.updated_at desc,
-                consents.is_granted,
-                consents.customer_id
+                consents.is_granted asc,
+                consents.customer_id asc
         ) as consent_rank
     from consents
     inner join identities

@@ -22,7 +22,7 @@ ranked as (
             order by
                 case when memberships.tier_start_date is null then 1 else 0 end,
                 memberships.tier_start_date desc,
-                memberships.customer_id
+                memberships.customer_id asc
         ) as membership_rank
     from memberships
     inner join identities

@@ -25,7 +25,7 @@ ranked as (
         store_id,
         row_number() over (
             partition by customer_id
-            order by orders desc, last_ordered_at desc, store_id
+            order by orders desc, last_ordered_at desc, store_id asc
         ) as store_rank
     from visits
 )

@@ -42,14 +42,11 @@ select
     registration_spans.country,
     registration_spans.customer_segment,
     membership_spans.loyalty_tier,
-    -- one text of all that is followed, so that versions that say the same can be told
-    {% for column in [
+    {{ said([
         'registration_spans.address_line1', 'registration_spans.city', 'registration_spans.state',
         'registration_spans.zip_code', 'registration_spans.country',
         'registration_spans.customer_segment', 'membership_spans.loyalty_tier',
-    ] -%}
-    coalesce({{ column }}, '~'){{ " || '|' ||" if not loop.last else ' as said' }}
-    {% endfor %}
+    ]) }} as said
 from changes
 inner join anchors
     on changes.customer_id = anchors.source_id and anchors.source_system = 'crm'

@@ -7,9 +7,17 @@ file_days as (
 ),
 
 candidates as (
-    select source_table, latest_event_date as candidate_date, load_date from file_days
+    select
+        source_table,
+        latest_event_date as candidate_date,
+        load_date
+    from file_days
     union all
-    select source_table, known_date as candidate_date, load_date from file_days
+    select
+        source_table,
+        known_date as candidate_date,
+        load_date
+    from file_days
 ),
 
 default_days as (

@@ -14,7 +14,7 @@ ranked as (
             order by
                 case when last_updated_at is null then 1 else 0 end,
                 last_updated_at desc,
-                inventory_id
+                inventory_id asc
         ) as count_rank
     from inventory
     where not is_after_as_of and product_id is not null

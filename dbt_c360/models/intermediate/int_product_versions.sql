@@ -15,11 +15,7 @@ told as (
         status,
         price,
         cost,
-        {% for column in ['product_name', 'category', 'subcategory', 'brand', 'status'] -%}
-        coalesce({{ column }}, '~') || '|' ||
-        {% endfor -%}
-        coalesce(cast(price as {{ dbt.type_string() }}), '~') || '|' ||
-        coalesce(cast(cost as {{ dbt.type_string() }}), '~') as said
+        {{ said(['product_name', 'category', 'subcategory', 'brand', 'status', 'price', 'cost']) }} as said
     from versions
 ),
 

@@ -28,9 +28,17 @@ placed as (
 ),
 
 regions as (
-    select upper(state) as region_id, order_date, total_amount from placed
+    select
+        upper(state) as region_id,
+        order_date,
+        total_amount
+    from placed
     union all
-    select upper(country) as region_id, order_date, total_amount from placed
+    select
+        upper(country) as region_id,
+        order_date,
+        total_amount
+    from placed
     where country is not null and (state is null or upper(country) <> upper(state))
 )
 

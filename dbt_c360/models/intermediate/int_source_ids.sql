@@ -37,23 +37,50 @@ web_sessions as (
 ),
 
 mentioned as (
-    select 'crm' as source_system, customer_id from transactions
+    select
+        'crm' as source_system,
+        customer_id
+    from transactions
     union
-    select 'crm' as source_system, customer_id from tickets
+    select
+        'crm' as source_system,
+        customer_id
+    from tickets
     union
-    select 'crm' as source_system, customer_id from app_sessions
+    select
+        'crm' as source_system,
+        customer_id
+    from app_sessions
     union
-    select 'crm' as source_system, customer_id from memberships
+    select
+        'crm' as source_system,
+        customer_id
+    from memberships
     union
-    select 'crm' as source_system, customer_id from consents
+    select
+        'crm' as source_system,
+        customer_id
+    from consents
     union
-    select 'crm' as source_system, customer_id from contacts
+    select
+        'crm' as source_system,
+        customer_id
+    from contacts
     union
-    select 'workbooks' as source_system, customer_id from workbook_orders
+    select
+        'workbooks' as source_system,
+        customer_id
+    from workbook_orders
     union
-    select 'workbooks' as source_system, customer_id from workbook_tickets
+    select
+        'workbooks' as source_system,
+        customer_id
+    from workbook_tickets
     union
-    select 'workbooks' as source_system, customer_id from web_sessions
+    select
+        'workbooks' as source_system,
+        customer_id
+    from web_sessions
 )
 
 select

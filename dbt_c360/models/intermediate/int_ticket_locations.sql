@@ -14,7 +14,7 @@ ranked as (
         orders.location_id,
         row_number() over (
             partition by tickets.ticket_id
-            order by orders.ordered_at desc, orders.order_id
+            order by orders.ordered_at desc, orders.order_id asc
         ) as order_rank
     from tickets
     inner join orders

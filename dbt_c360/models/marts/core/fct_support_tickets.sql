@@ -22,9 +22,7 @@ select
     -- resolved before it was opened: one of the two is wrong, so there is no length
     case
         when tickets.resolved_at >= tickets.created_at
-            then round(
-                cast({{ hours_between('tickets.created_at', 'tickets.resolved_at') }} as double), 6
-            )
+            then {{ ratio(hours_between('tickets.created_at', 'tickets.resolved_at'), 1) }}
     end as resolution_hours,
 
     tickets.resolved_at is null and tickets.status not in ('resolved', 'closed') as is_open,

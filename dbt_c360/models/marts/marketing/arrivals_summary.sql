@@ -17,7 +17,7 @@ ranked as (
         arrivals,
         row_number() over (
             partition by location_id, channel, arrival_date
-            order by arrivals desc, arrival_hour
+            order by arrivals desc, arrival_hour asc
         ) as hour_rank
     from hours
 ),

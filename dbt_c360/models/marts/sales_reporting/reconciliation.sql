@@ -13,11 +13,26 @@ rounding as (
 ),
 
 checks as (
-    select check_name, compared, differing, largest_difference from sales
+    select
+        check_name,
+        compared,
+        differing,
+        largest_difference
+    from sales
     union all
-    select check_name, compared, differing, largest_difference from ledgers
+    select
+        check_name,
+        compared,
+        differing,
+        largest_difference
+    from ledgers
     union all
-    select check_name, compared, differing, largest_difference from rounding
+    select
+        check_name,
+        compared,
+        differing,
+        largest_difference
+    from rounding
 )
 
 select

@@ -9,7 +9,7 @@ ranked as (
         customer_id,
         total_orders,
         total_revenue,
-        row_number() over (order by total_revenue desc, customer_id) as revenue_rank
+        row_number() over (order by total_revenue desc, customer_id asc) as revenue_rank
     from customers
 )
 

@@ -28,12 +28,12 @@ summed as (
         {{ count_if('days_ago < 30') }} as sessions_30d,
         {{ count_if('days_ago < 90') }} as sessions_90d,
         {%- for touchpoint in ['app', 'web'] %}
-        {%- for days in [30, 90] %}
-        {%- set recent = "touchpoint = '" ~ touchpoint ~ "' and days_ago < " ~ days %}
-        {{ count_if(recent) }} as {{ touchpoint }}_sessions_{{ days }}d,
-        sum(case when {{ recent }} then page_views end) as {{ touchpoint }}_page_views_{{ days }}d,
-        sum(case when {{ recent }} then minutes end) as {{ touchpoint }}_minutes_{{ days }}d,
-        {%- endfor %}
+            {%- for days in [30, 90] %}
+                {%- set recent = "touchpoint = '" ~ touchpoint ~ "' and days_ago < " ~ days %}
+                {{ count_if(recent) }} as {{ touchpoint }}_sessions_{{ days }}d,
+                sum(case when {{ recent }} then page_views end) as {{ touchpoint }}_page_views_{{ days }}d,
+                sum(case when {{ recent }} then minutes end) as {{ touchpoint }}_minutes_{{ days }}d,
+            {%- endfor %}
         {%- endfor %}
         max(session_date) as last_session_date
     from dated
@@ -46,13 +46,13 @@ select
     coalesce(summed.sessions_30d, 0) as sessions_30d,
     coalesce(summed.sessions_90d, 0) as sessions_90d,
     {%- for touchpoint in ['app', 'web'] %}
-    {%- for days in [30, 90] %}
-    coalesce(summed.{{ touchpoint }}_sessions_{{ days }}d, 0) as {{ touchpoint }}_sessions_{{ days }}d,
-    cast(coalesce(summed.{{ touchpoint }}_page_views_{{ days }}d, 0) as bigint)
-        as {{ touchpoint }}_page_views_{{ days }}d,
-    cast(coalesce(summed.{{ touchpoint }}_minutes_{{ days }}d, 0) as decimal(18, 2))
-        as {{ touchpoint }}_minutes_{{ days }}d,
-    {%- endfor %}
+        {%- for days in [30, 90] %}
+            coalesce(summed.{{ touchpoint }}_sessions_{{ days }}d, 0) as {{ touchpoint }}_sessions_{{ days }}d,
+            cast(coalesce(summed.{{ touchpoint }}_page_views_{{ days }}d, 0) as bigint)
+                as {{ touchpoint }}_page_views_{{ days }}d,
+            cast(coalesce(summed.{{ touchpoint }}_minutes_{{ days }}d, 0) as decimal(18, 2))
+                as {{ touchpoint }}_minutes_{{ days }}d,
+        {%- endfor %}
     {%- endfor %}
     summed.last_session_date
 from customers

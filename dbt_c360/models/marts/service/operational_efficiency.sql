@@ -17,13 +17,25 @@ tickets as (
 ),
 
 location_months as (
-    select location_id, month from orders
+    select
+        location_id,
+        month
+    from orders
     union
-    select location_id, month from shipments
+    select
+        location_id,
+        month
+    from shipments
     union
-    select location_id, month from stock
+    select
+        location_id,
+        month
+    from stock
     union
-    select location_id, month from tickets
+    select
+        location_id,
+        month
+    from tickets
 )
 
 select

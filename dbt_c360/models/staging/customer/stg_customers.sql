@@ -47,7 +47,7 @@ dialled as (
     from latest
     left join calling_codes
         on coalesce({{ clean_lower('latest.country') }}, lower('{{ var("default_country") }}'))
-        = calling_codes.country
+            = calling_codes.country
     left join state_codes
         on lower(trim(latest.state)) = state_codes.state_name
 )
@@ -73,7 +73,7 @@ select
     {{ clean_text('country') }} as country,
     case when {{ clean_text('country') }} is not null then country_code end as country_code,
 
-    {{ is_phone_valid('full_phone', 'dialled') }} as is_phone_valid,
+    {{ is_phone_valid('full_phone') }} as is_phone_valid,
     is_after_as_of,
 
     date_of_birth,

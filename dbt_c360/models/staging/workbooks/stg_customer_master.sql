@@ -63,7 +63,7 @@ select
     full_phone as phone,
     {{ clean_text('location') }} as location,
 
-    {{ is_phone_valid('full_phone', 'dialled') }} as is_phone_valid,
+    {{ is_phone_valid('full_phone') }} as is_phone_valid,
     is_after_as_of,
 
     signup_date as registered_at
