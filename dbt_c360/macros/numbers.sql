@@ -17,11 +17,21 @@
     cast({{ ratio(numerator, denominator) }} as decimal(18, 6))
 {%- endmacro %}
 
-{#- An average of whole or decimal numbers: sum first, divide once, so that row order cannot matter. -#}
+{#- An average of exact numbers: sum first, divide once, so that row order cannot matter. -#}
 {% macro exact_avg(expression) -%}
     {{ ratio('sum(' ~ expression ~ ')', 'count(' ~ expression ~ ')') }}
 {%- endmacro %}
 
 {% macro count_if(condition) -%}
     count(case when {{ condition }} then 1 end)
+{%- endmacro %}
+
+{#- Twice the middle of the places that equal customers share, less one, among those who ordered. -#}
+{% macro shared_position(column, direction) -%}
+    case
+        when has_ordered
+            then
+                2 * rank() over (partition by has_ordered order by {{ column }} {{ direction }})
+                + count(*) over (partition by has_ordered, {{ column }}) - 2
+    end
 {%- endmacro %}

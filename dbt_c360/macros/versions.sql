@@ -7,13 +7,15 @@
 
 {#- A later version first: the file's date (none is the oldest), its name, the record's number. -#}
 {% macro latest_first(alias) -%}
-    coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc, {{ alias }}._file desc, {{ alias }}._row desc
+    coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc,
+                    {{ alias }}._file desc,
+                    {{ alias }}._row desc
 {%- endmacro %}
 
-{#- A key's column as silver compares it: trimmed text, in lower case where the source's case says nothing. -#}
+{#- A key's column as silver compares it: trimmed, in lower case where case says nothing. -#}
 {% macro key_text(alias, column, caseless) -%}
-    {%- set text = "coalesce(trim(cast(" ~ alias ~ "." ~ column ~ " as " ~ dbt.type_string() ~ ")), '')" -%}
-    {{ 'lower(' ~ text ~ ')' if column in caseless else text }}
+    {%- set text = 'trim(cast(' ~ alias ~ '.' ~ column ~ ' as ' ~ dbt.type_string() ~ '))' -%}
+    coalesce({{ 'lower(' ~ text ~ ')' if column in caseless else text }}, '')
 {%- endmacro %}
 
 {#-
@@ -59,4 +61,22 @@
 {#- All that is followed as one text, so that versions that say the same can be told. -#}
 {% macro said(columns) -%}
     {%- for column in columns %}coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~'){{ " || '|' || " if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{#- The days that each file of a table speaks of: in its name, of its loading, of its events. -#}
+{% macro file_days(table, event_time) -%}
+select
+    '{{ table }}' as source_table,
+    _file as file_path,
+    min(case when _known_at <= cast(_loaded_at as date) then _known_at end) as known_date,
+    min(cast(_loaded_at as date)) as load_date,
+    max(
+        case
+            when
+                cast({{ event_time }} as date) <= coalesce(_known_at, cast(_loaded_at as date))
+                then cast({{ event_time }} as date)
+        end
+    ) as latest_event_date
+from {{ source('bronze', table) }}
+group by _file
 {%- endmacro %}

@@ -13,4 +13,8 @@ select
     sum(arrivals) as arrivals
 from arrivals
 where not is_after_as_of and arrival_hour_at is not null
-group by 1, 2, 3, 4
+group by
+    case when lower(location_id) = 'online' then 'online' else coalesce(location_id, 'unknown') end,
+    coalesce(channel, 'unknown'),
+    cast(arrival_hour_at as date),
+    cast(extract(hour from arrival_hour_at) as bigint)

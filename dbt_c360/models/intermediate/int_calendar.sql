@@ -25,8 +25,11 @@ numbers as (
 
 days as (
     select
-        cast({{ dbt.dateadd('day', '1 - cast(numbers.generated_number as integer)', 'bounds.as_of_date') }} as date)
-            as calendar_date
+        cast(
+            {{ dbt.dateadd(
+                'day', '1 - cast(numbers.generated_number as integer)', 'bounds.as_of_date'
+            ) }} as date
+        ) as calendar_date
     from bounds
     cross join numbers
 )

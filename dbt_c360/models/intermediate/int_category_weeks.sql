@@ -22,7 +22,11 @@ orders as (
     left join products
         on lines.product_id = products.product_id
     where lines.is_counted
-    group by 1, 2, 3, 4
+    group by
+        coalesce(products.category, 'unknown'),
+        {{ week_start('lines.order_date') }},
+        lines.order_id,
+        lines.customer_id
 )
 
 select

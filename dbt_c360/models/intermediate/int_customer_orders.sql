@@ -19,12 +19,12 @@ summed as (
         cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
         min(case when is_counted then ordered_at end) as first_ordered_at,
         max(case when is_counted then ordered_at end) as last_ordered_at,
-        {{ count_if("order_status = 'refunded' and not is_after_as_of") }} as orders_refunded,
-        {{ money_sum("case when order_status = 'refunded' and not is_after_as_of then total_amount end") }}
+        {{ count_if("order_status = 'refunded'") }} as orders_refunded,
+        {{ money_sum("case when order_status = 'refunded' then total_amount end") }}
             as amount_refunded,
-        {{ count_if("order_status = 'cancelled' and not is_after_as_of") }} as orders_cancelled
+        {{ count_if("order_status = 'cancelled'") }} as orders_cancelled
     from orders
-    where customer_id is not null
+    where customer_id is not null and not is_after_as_of and ordered_at is not null
     group by customer_id
 )
 

@@ -30,14 +30,7 @@ select
     frequency,
     monetary,
     case when has_ordered then count(*) over (partition by has_ordered) end as customers,
-    {% for measure, order in [
-        ('recency', 'recency_days desc'), ('frequency', 'frequency'), ('monetary', 'monetary'),
-    ] -%}
-    {%- set column = order.split(' ')[0] -%}
-    case
-        when has_ordered
-            then 2 * rank() over (partition by has_ordered order by {{ order }})
-                + count(*) over (partition by has_ordered, {{ column }}) - 2
-    end as {{ measure }}_position{{ ',' if not loop.last }}
-    {% endfor %}
+    {{ shared_position('recency_days', 'desc') }} as recency_position,
+    {{ shared_position('frequency', 'asc') }} as frequency_position,
+    {{ shared_position('monetary', 'asc') }} as monetary_position
 from measured

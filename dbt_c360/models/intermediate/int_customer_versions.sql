@@ -13,9 +13,15 @@ memberships as (
 ),
 
 changes as (
-    select customer_id, known_from from registrations
+    select
+        customer_id,
+        known_from
+    from registrations
     union
-    select customer_id, known_from from memberships
+    select
+        customer_id,
+        known_from
+    from memberships
 ),
 
 registration_spans as (

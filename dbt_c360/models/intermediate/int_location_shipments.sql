@@ -7,8 +7,10 @@ shipments as (
 select
     coalesce(origin_location_id, 'unknown') as location_id,
     {{ year_month('ship_date') }} as month,
-    {{ ratio(count_if('is_delivered and not is_late'), count_if('is_delivered and is_late is not null')) }}
-        as on_time_rate,
+    {{ ratio(
+        count_if('is_delivered and not is_late'),
+        count_if('is_delivered and is_late is not null')
+    ) }} as on_time_rate,
     {{ exact_avg('delivery_days') }} as avg_delivery_days,
     {{ money_ratio('sum(shipping_cost)', 'count(shipping_cost)') }} as avg_shipping_cost
 from shipments

@@ -15,7 +15,9 @@ told as (
         status,
         price,
         cost,
-        {{ said(['product_name', 'category', 'subcategory', 'brand', 'status', 'price', 'cost']) }} as said
+        {{ said([
+            'product_name', 'category', 'subcategory', 'brand', 'status', 'price', 'cost',
+        ]) }} as said
     from versions
 ),
 

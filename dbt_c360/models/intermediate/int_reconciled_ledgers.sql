@@ -57,8 +57,9 @@ differences as (
     union all
     select
         'total spent vs total revenue and its bridge' as check_name,
-        spending.total_spent - coalesce(revenue.total_revenue, 0) - coalesce(bridge.beyond_revenue, 0)
-            as difference
+        spending.total_spent
+        - coalesce(revenue.total_revenue, 0)
+        - coalesce(bridge.beyond_revenue, 0) as difference
     from spending
     left join revenue
         on spending.customer_id = revenue.customer_id

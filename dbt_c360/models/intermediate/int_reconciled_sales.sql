@@ -27,7 +27,8 @@ differences as (
     union all
     select
         'order total vs its parts' as check_name,
-        total_amount - (subtotal + coalesce(tax_amount, 0) - coalesce(discount_amount, 0)) as difference
+        total_amount
+        - (subtotal + coalesce(tax_amount, 0) - coalesce(discount_amount, 0)) as difference
     from orders
     where source_system = 'crm'
     union all

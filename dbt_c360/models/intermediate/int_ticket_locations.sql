@@ -20,8 +20,8 @@ ranked as (
     inner join orders
         on
             tickets.customer_id = orders.customer_id
-            and orders.ordered_at <= tickets.created_at
-            and orders.ordered_at >= {{ dbt.dateadd('day', -30, 'tickets.created_at') }}
+            and tickets.created_at >= orders.ordered_at
+            and {{ dbt.dateadd('day', -30, 'tickets.created_at') }} <= orders.ordered_at
 )
 
 select

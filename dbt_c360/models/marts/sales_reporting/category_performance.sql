@@ -18,7 +18,7 @@ sold as (
     group by product_id
 )
 
--- what was sold counts, in the catalogue or not; a product's price counts once, however often it sold
+-- what was sold counts, in the catalogue or not; its price counts once, however often it sold
 select
     coalesce(products.category, 'unknown') as category,
     cast(coalesce(sum(sold.units), 0) as bigint) as total_sales,

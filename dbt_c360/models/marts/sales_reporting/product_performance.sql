@@ -20,8 +20,9 @@ select
     sales.margin,
     {{ ratio('sales.units_back', 'sales.units_out') }} as return_rate,
     stock.stock_on_hand,
-    {{ ratio('stock.stock_on_hand * 90', 'case when sales.units_90d > 0 then sales.units_90d end') }}
-        as days_of_stock
+    case
+        when sales.units_90d > 0 then {{ ratio('stock.stock_on_hand * 90', 'sales.units_90d') }}
+    end as days_of_stock
 from products
 left join sales
     on products.product_id = sales.product_id

@@ -1,3 +1,10 @@
+{%- set spans = {
+    'app_{}_30d': "touchpoint = 'app' and days_ago < 30",
+    'app_{}_90d': "touchpoint = 'app' and days_ago < 90",
+    'web_{}_30d': "touchpoint = 'web' and days_ago < 30",
+    'web_{}_90d': "touchpoint = 'web' and days_ago < 90",
+} -%}
+
 with
 
 clock as (
@@ -27,13 +34,10 @@ summed as (
         count(*) as sessions,
         {{ count_if('days_ago < 30') }} as sessions_30d,
         {{ count_if('days_ago < 90') }} as sessions_90d,
-        {%- for touchpoint in ['app', 'web'] %}
-            {%- for days in [30, 90] %}
-                {%- set recent = "touchpoint = '" ~ touchpoint ~ "' and days_ago < " ~ days %}
-                {{ count_if(recent) }} as {{ touchpoint }}_sessions_{{ days }}d,
-                sum(case when {{ recent }} then page_views end) as {{ touchpoint }}_page_views_{{ days }}d,
-                sum(case when {{ recent }} then minutes end) as {{ touchpoint }}_minutes_{{ days }}d,
-            {%- endfor %}
+        {%- for span, recent in spans.items() %}
+        {{ count_if(recent) }} as {{ span.format('sessions') }},
+        sum(case when {{ recent }} then page_views end) as {{ span.format('page_views') }},
+        sum(case when {{ recent }} then minutes end) as {{ span.format('minutes') }},
         {%- endfor %}
         max(session_date) as last_session_date
     from dated
@@ -45,14 +49,11 @@ select
     coalesce(summed.sessions, 0) as sessions,
     coalesce(summed.sessions_30d, 0) as sessions_30d,
     coalesce(summed.sessions_90d, 0) as sessions_90d,
-    {%- for touchpoint in ['app', 'web'] %}
-        {%- for days in [30, 90] %}
-            coalesce(summed.{{ touchpoint }}_sessions_{{ days }}d, 0) as {{ touchpoint }}_sessions_{{ days }}d,
-            cast(coalesce(summed.{{ touchpoint }}_page_views_{{ days }}d, 0) as bigint)
-                as {{ touchpoint }}_page_views_{{ days }}d,
-            cast(coalesce(summed.{{ touchpoint }}_minutes_{{ days }}d, 0) as decimal(18, 2))
-                as {{ touchpoint }}_minutes_{{ days }}d,
-        {%- endfor %}
+    {%- for span in spans %}
+    {%- set pages, minutes = span.format('page_views'), span.format('minutes') %}
+    coalesce(summed.{{ span.format('sessions') }}, 0) as {{ span.format('sessions') }},
+    cast(coalesce(summed.{{ pages }}, 0) as bigint) as {{ pages }},
+    cast(coalesce(summed.{{ minutes }}, 0) as decimal(18, 2)) as {{ minutes }},
     {%- endfor %}
     summed.last_session_date
 from customers

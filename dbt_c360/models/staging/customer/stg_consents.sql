@@ -9,7 +9,9 @@ versions as (
 ),
 
 superseded as (
-    {{ superseded_rows(source('bronze', 'consents'), ['customer_id', 'purpose'], caseless=['purpose']) }}
+    {{ superseded_rows(
+        source('bronze', 'consents'), ['customer_id', 'purpose'], caseless=['purpose']
+    ) }}
 )
 
 select

@@ -39,6 +39,7 @@ dialled as (
         calling_codes.calling_code,
         calling_codes.min_digits,
         calling_codes.max_digits,
+        {{ clean_text(dbt.split_part('latest.full_name', "' '", 1)) }} as first_word,
         {{ full_phone('latest.phone_text', 'latest.phone_digits', 'calling_codes') }} as full_phone
     from latest
     left join calling_codes
@@ -52,12 +53,12 @@ select
     -- `Doe, Jane` as well as `Jane Doe`
     case
         when full_name like '%,%' then {{ clean_text(dbt.split_part('full_name', "','", 2)) }}
-        else {{ clean_text(dbt.split_part('full_name', "' '", 1)) }}
+        else first_word
     end as first_name,
     case
         when full_name like '%,%' then {{ clean_text(dbt.split_part('full_name', "','", 1)) }}
         when full_name like '% %'
-            then {{ clean_text("substr(full_name, length(" ~ dbt.split_part('full_name', "' '", 1) ~ ") + 2)") }}
+            then {{ clean_text("substr(full_name, length(first_word) + 1)") }}
     end as last_name,
     {{ clean_lower('email') }} as email,
     full_phone as phone,
