@@ -26,7 +26,7 @@
     count(case when {{ condition }} then 1 end)
 {%- endmacro %}
 
-{#- Twice the middle of the places that equal customers share, less one, among those who ordered. -#}
+{#- Twice the middle of the places that equals share, less one, among those who ordered. -#}
 {% macro shared_position(column, direction) -%}
     case
         when has_ordered

@@ -2,7 +2,8 @@
 
 {#- What was dialled: no extension, no trunk zero in brackets. -#}
 {% macro dialled_digits(phone) -%}
-    {{ digits_only("replace(" ~ dbt.split_part("lower(" ~ phone ~ ")", "'x'", 1) ~ ", '(0)', '')") }}
+    {%- set number = dbt.split_part('lower(' ~ phone ~ ')', "'x'", 1) -%}
+    {{ digits_only('replace(' ~ number ~ ", '(0)', '')") }}
 {%- endmacro %}
 
 {#- Only a leading zero is always a trunk prefix: a leading 1 may also be the calling code. -#}
@@ -16,8 +17,12 @@ case
                 length({{ digits }}) > {{ codes }}.max_digits
                 and {{ digits }} like {{ codes }}.calling_code || '%'
                 then {{ digits }}
-            when {{ codes }}.trunk_prefix like '0%' and {{ digits }} like {{ codes }}.trunk_prefix || '%'
-                then {{ codes }}.calling_code || substr({{ digits }}, length({{ codes }}.trunk_prefix) + 1)
+            when
+                {{ codes }}.trunk_prefix like '0%'
+                and {{ digits }} like {{ codes }}.trunk_prefix || '%'
+                then
+                    {{ codes }}.calling_code
+                    || substr({{ digits }}, length({{ codes }}.trunk_prefix) + 1)
             else {{ codes }}.calling_code || {{ digits }}
         end
 {%- endmacro %}

@@ -60,7 +60,10 @@
 
 {#- All that is followed as one text, so that versions that say the same can be told. -#}
 {% macro said(columns) -%}
-    {%- for column in columns %}coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~'){{ " || '|' || " if not loop.last }}{% endfor %}
+    {%- for column in columns -%}
+    coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+    {{- " || '|' || " if not loop.last -}}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- The days that each file of a table speaks of: in its name, of its loading, of its events. -#}

@@ -19,11 +19,16 @@ unrated as (
         orders.currency is not null
         and orders.currency not in (select rates.currency from rates)
     group by orders.currency
+),
+
+counted as (
+    select count(*) as currencies from unrated
 )
 
 select
-    currency,
-    orders,
-    amount
+    unrated.currency,
+    unrated.orders,
+    unrated.amount
 from unrated
-where (select count(*) from unrated) > 1
+cross join counted
+where counted.currencies > 1

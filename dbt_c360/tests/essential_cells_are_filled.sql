@@ -1,4 +1,4 @@
--- An empty essential cell is left out of sums. Warn: the row is kept, and only its owner can fill it.
+-- An empty essential cell is left out of sums. Warn: the row is kept, only its owner can fill it.
 {{ config(severity='warn') }}
 
 with

@@ -1,5 +1,7 @@
 -- Every record is a customer's, and every customer is in each customer table. Error: lost rows.
-{% set customer_tables = ['dim_customers', 'mart_customer_360', 'customer_profile', 'customer_rfm', 'engagement_metrics'] %}
+{% set customer_tables = [
+    'dim_customers', 'mart_customer_360', 'customer_profile', 'customer_rfm', 'engagement_metrics',
+] %}
 
 with
 

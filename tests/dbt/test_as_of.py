@@ -4,33 +4,41 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from tests.dbt.warehouse import PROJECT, Warehouse
 
 AS_OF = "2026-01-10"
 D = Decimal
+Gold = dict[str, list[tuple[Any, ...]]]
+Worlds = tuple[Gold, Gold, Warehouse]
 
 
-def order(order_id, placed, total, customer="c1", **more):
+def order(order_id: str, placed: str | None, total: int, customer: str = "c1") -> dict[str, Any]:
     return {"transaction_id": order_id, "customer_id": customer, "transaction_date": placed,
             "channel": "store", "store_id": "s1", "subtotal": total, "tax_amount": 0,
-            "discount_amount": 0, "total_amount": total, "status": "completed", **more}  # fmt: skip
+            "discount_amount": 0, "total_amount": total, "status": "completed"}  # fmt: skip
 
 
-def line(line_id, order_id, total, product="p1"):
-    return {"item_id": line_id, "transaction_id": order_id, "product_id": product, "quantity": 1,
+def line(line_id: str, order_id: str, total: int) -> dict[str, Any]:
+    return {"item_id": line_id, "transaction_id": order_id, "product_id": "p1", "quantity": 1,
             "unit_price": total, "line_total": total, "discount_applied": 0}  # fmt: skip
 
 
-def ticket(ticket_id, opened, resolved=None, score=None):
+def ticket(
+    ticket_id: str, opened: str, resolved: str | None = None, score: int | None = None
+) -> dict[str, Any]:
     return {"ticket_id": ticket_id, "customer_id": "c1", "created_date": opened,
             "resolved_date": resolved, "status": "resolved" if resolved else "open",
             "category": "billing", "channel": "chat", "satisfaction_score": score}  # fmt: skip
 
 
 def land_what_was_known(warehouse: Warehouse) -> None:
-    warehouse.land("customers", [{"customer_id": "c1", "city": "Rome", "customer_segment": "basic"}])
+    warehouse.land(
+        "customers", [{"customer_id": "c1", "city": "Rome", "customer_segment": "basic"}]
+    )
     warehouse.land("customers", [{"customer_id": "c1", "city": "Oslo"}], known="2026-01-05")
     warehouse.land("loyalty_program", [{"customer_id": "c1", "loyalty_tier": "silver",
                                         "points_balance": 10}], known="2026-01-07")  # fmt: skip
@@ -81,7 +89,7 @@ def land_what_came_later(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory):
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     """Gold as of one day before and after later files came, and gold of the later day."""
     warehouse = Warehouse(tmp_path_factory.mktemp("as_of"))
     warehouse.create_bronze()
@@ -96,32 +104,32 @@ def worlds(tmp_path_factory):
     return before, after, warehouse
 
 
-def test_later_files_change_nothing(worlds):
+def test_later_files_change_nothing(worlds: Worlds) -> None:
     before, after, _ = worlds
     assert before.pop("publication") != after.pop("publication")
     assert {name: rows for name, rows in after.items() if rows != before[name]} == {}
     assert len(before) > 30
 
 
-def test_events_after_the_day_are_kept_and_not_counted(worlds):
+def test_events_after_the_day_are_kept_and_not_counted(worlds: Worlds) -> None:
     before, _, _ = worlds
     # t1 10 and t2 20; t3 of 12 January was in the file of the 10th and is no sum's
     assert before["monthly_revenue_orders"] == [("2026-01", 2, D("30.00"))]
     assert len(before["fct_orders"]) == 3
 
 
-def test_a_ticket_that_was_resolved_later_was_open(worlds):
+def test_a_ticket_that_was_resolved_later_was_open(worlds: Worlds) -> None:
     before, _, _ = worlds
     # k1 took six hours and was rated 4; k2 was open, and its rating not yet given
     assert before["issue_resolution"] == [("billing", "chat", "2026-01", 2, 1, 6.0, 4.0)]
 
 
-def test_the_default_day_is_that_of_the_latest_file(worlds):
+def test_the_default_day_is_that_of_the_latest_file(worlds: Worlds) -> None:
     _, _, warehouse = worlds
     assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(date(2026, 1, 15),)]
 
 
-def test_a_later_version_replaces_an_earlier_one(worlds):
+def test_a_later_version_replaces_an_earlier_one(worlds: Worlds) -> None:
     _, _, warehouse = worlds
     # 11 + 20 + 40 + 80 + 160, the corrected t1 once
     assert warehouse.rows("select * from gold.monthly_revenue_orders") == [
@@ -130,7 +138,7 @@ def test_a_later_version_replaces_an_earlier_one(worlds):
     assert warehouse.rows("select stock_on_hand from gold.product_performance") == [(0,)]
 
 
-def test_histories_hold_each_version_for_its_days(worlds):
+def test_histories_hold_each_version_for_its_days(worlds: Worlds) -> None:
     _, _, warehouse = worlds
     rows = warehouse.rows(
         "select valid_from, valid_to, city, customer_segment, loyalty_tier"
@@ -160,7 +168,9 @@ def test_histories_hold_each_version_for_its_days(worlds):
         ([("2026-01-20", "2026-01-18 10:00:00"), ("2099-01-01", None)], date(2026, 1, 20)),
     ],
 )
-def test_the_default_day(tmp_path, landed, expected):
+def test_the_default_day(
+    tmp_path: Path, landed: list[tuple[str | None, str | None]], expected: date
+) -> None:
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
     for number, (known, placed) in enumerate(landed):
@@ -171,7 +181,7 @@ def test_the_default_day(tmp_path, landed, expected):
     assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(expected,)]
 
 
-def test_no_model_asks_the_clock():
+def test_no_model_asks_the_clock() -> None:
     asks = re.compile(
         r"current_date|current_timestamp|current_time\b|localtime|\bnow\(|today\(|sysdate|getdate"
         r"|run_started_at",

@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -72,8 +73,8 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
         {"region_id": "OH", "sales_date": "2025-01-10", "total_revenue": 12,
          "total_transactions": 1},
     ])  # fmt: skip
-    warehouse.land("consents", [{"customer_id": "c1", "purpose": "marketing_email",
-                                 "granted": True, "updated_at": "2025-01-01 00:00:00"}])  # fmt: skip
+    agreed = {"customer_id": "c1", "purpose": "marketing_email", "granted": True}
+    warehouse.land("consents", [{**agreed, "updated_at": "2025-01-01 00:00:00"}])
     warehouse.land("support_tickets", [
         {"ticket_id": "k1", "customer_id": "c1", "created_date": "2025-01-08 10:00:00",
          "resolved_date": "2025-01-08 13:00:00", "status": "resolved", "category": "Shipping",
@@ -102,7 +103,7 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory):
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("mistakes"))
     warehouse.create_bronze()
     land_a_small_retailer(warehouse)
@@ -110,29 +111,32 @@ def warehouse(tmp_path_factory):
     return warehouse
 
 
-def mart(warehouse, *columns):
+def mart(warehouse: Warehouse, *columns: str) -> tuple[Any, ...]:
     query = f"select {', '.join(columns)} from gold.mart_customer_360 where customer_id = 'c1'"
     (row,) = warehouse.rows(query)
     return row
 
 
-def test_recency_is_counted_to_the_as_of_day_not_to_today(warehouse):
+def test_recency_is_counted_to_the_as_of_day_not_to_today(warehouse: Warehouse) -> None:
     assert mart(warehouse, "as_of_date", "days_since_last_order") == (date(2025, 1, 10), 0)
     assert mart(warehouse, "sessions_90d") == (2,)
 
 
-def test_an_unanswered_satisfaction_is_null(warehouse):
+def test_an_unanswered_satisfaction_is_null(warehouse: Warehouse) -> None:
     assert mart(warehouse, "avg_satisfaction") == (None,)
     rows = warehouse.rows("select * from gold.issue_resolution")
     assert rows == [("shipping", "chat", "2025-01", 1, 1, 3.0, None)]
 
 
-def test_a_discontinued_product_that_was_sold_is_not_lost(warehouse):
+def test_a_discontinued_product_that_was_sold_is_not_lost(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.category_performance order by 1")
-    assert rows == [("Food", 2, D("20.00"), D("10.000000")), ("Toys", 2, D("20.00"), D("10.000000"))]
+    assert rows == [
+        ("Food", 2, D("20.00"), D("10.000000")),
+        ("Toys", 2, D("20.00"), D("10.000000")),
+    ]
 
 
-def test_every_landing_table_that_is_not_for_later_reaches_gold(warehouse):
+def test_every_landing_table_that_is_not_for_later_reaches_gold(warehouse: Warehouse) -> None:
     manifest = json.loads((warehouse.folder / "target" / "manifest.json").read_text("utf-8"))
     reached = {
         name for name in read_contract() if reaches_gold(manifest, f"source.c360.bronze.{name}")
@@ -141,7 +145,7 @@ def test_every_landing_table_that_is_not_for_later_reaches_gold(warehouse):
     assert set(read_contract()) - reached == {"campaigns"}
 
 
-def reaches_gold(manifest, unique_id):
+def reaches_gold(manifest: dict[str, Any], unique_id: str) -> bool:
     node = manifest["nodes"].get(unique_id, {})
     return node.get("schema") == "gold" or any(
         reaches_gold(manifest, child)
@@ -150,7 +154,7 @@ def reaches_gold(manifest, unique_id):
     )
 
 
-def test_inventory_suppliers_shipments_and_regions_are_used(warehouse):
+def test_inventory_suppliers_shipments_and_regions_are_used(warehouse: Warehouse) -> None:
     assert warehouse.rows("select * from gold.supplier_performance order by 1") == [
         # p1 and p2: 2 + 2 units, 20 + 20 revenue, less 2 x 4 and 2 x 5 (the supplier's price)
         ("u1", "Acme", 2, 4, D("40.00"), D("22.00"), 4.5, D("4.5000"), 1),
@@ -170,7 +174,7 @@ def test_inventory_suppliers_shipments_and_regions_are_used(warehouse):
     ]
 
 
-def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse):
+def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.operational_efficiency order by 1, 2")
     assert rows == [
         # the ticket of the 8th belongs to s1, where the order of the 2nd was; one shelf of three
@@ -181,37 +185,39 @@ def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse):
     ]
 
 
-def test_arrivals_meet_orders(warehouse):
+def test_arrivals_meet_orders(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.arrivals_summary")
     assert rows == [("s1", "store", date(2025, 1, 2), 13, 1, 0.076923, 11)]
 
 
-def test_consent_has_a_column(warehouse):
+def test_consent_has_a_column(warehouse: Warehouse) -> None:
     assert mart(warehouse, "marketing_consent") == (True,)
     assert warehouse.rows(
         "select marketing_consent from gold.mart_customer_360 where customer_id = 'wb-001'"
     ) == [(None,)]
 
 
-def test_what_a_store_stocks_is_no_purchase(warehouse):
+def test_what_a_store_stocks_is_no_purchase(warehouse: Warehouse) -> None:
     # s1 stocks Toys, Food and Art; c1 bought Toys and Food
     assert mart(warehouse, "categories_purchased", "brands_purchased") == (2, 2)
 
 
-def test_a_customer_of_two_stores_has_one_row(warehouse):
+def test_a_customer_of_two_stores_has_one_row(warehouse: Warehouse) -> None:
     assert mart(warehouse, "store_id", "store_name") == ("s2", "High Street")
     assert warehouse.rows("select count(*) from gold.mart_customer_360") == [(2,)]
 
 
-def test_order_value_is_per_order(warehouse):
+def test_order_value_is_per_order(warehouse: Warehouse) -> None:
     # 30 and 10 over two orders, not 40 over three lines
     assert mart(warehouse, "total_orders", "avg_order_value") == (2, D("20.000000"))
     rows = warehouse.rows("select * from gold.customer_lifetime_value")
     assert rows == [("c1", 2, D("40.00"), D("20.000000"))]
 
 
-def test_both_systems_have_a_t1_and_an_a1(warehouse):
-    rows = warehouse.rows("select order_id, customer_id, total_amount from gold.fct_orders order by 1")
+def test_both_systems_have_a_t1_and_an_a1(warehouse: Warehouse) -> None:
+    rows = warehouse.rows(
+        "select order_id, customer_id, total_amount from gold.fct_orders order by 1"
+    )
     assert rows == [
         ("t1", "c1", D("30.00")), ("t2", "c1", D("10.00")), ("wb-t1", "wb-001", D("8.25")),
     ]  # fmt: skip
@@ -219,5 +225,5 @@ def test_both_systems_have_a_t1_and_an_a1(warehouse):
     assert rows == [("a1", D("6.00")), ("a2", D("1.00")), ("wb-a1", D("1.50"))]
 
 
-def test_what_later_steps_fill_is_there_and_null(warehouse):
+def test_what_later_steps_fill_is_there_and_null(warehouse: Warehouse) -> None:
     assert mart(warehouse, "persona", "clv_12m", "churn_risk", "next_best_category") == (None,) * 4

@@ -7,12 +7,23 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+
 from tests.dbt.warehouse import Warehouse
 
 D = Decimal
 
 
-def order(order_id, customer, placed, status, subtotal, tax, discount, total, **more):
+def order(  # noqa: PLR0913, PLR0917, one argument a column
+    order_id: str,
+    customer: str | None,
+    placed: str | None,
+    status: str | None,
+    subtotal: str,
+    tax: str,
+    discount: str | None,
+    total: str,
+    **more: str,
+) -> dict[str, str | None]:
     return {
         "transaction_id": order_id,
         "customer_id": customer,
@@ -28,7 +39,15 @@ def order(order_id, customer, placed, status, subtotal, tax, discount, total, **
     }
 
 
-def line(line_id, order_id, product, quantity, price, total, discount="0"):
+def line(  # noqa: PLR0913, PLR0917, one argument a column
+    line_id: str,
+    order_id: str,
+    product: str,
+    quantity: int,
+    price: str,
+    total: str,
+    discount: str | None = "0",
+) -> dict[str, str | int | None]:
     return {
         "item_id": line_id,
         "transaction_id": order_id,
@@ -88,7 +107,7 @@ CUSTOMERS = [
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory):
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("four_tables"))
     warehouse.create_bronze()
     warehouse.land("customers", CUSTOMERS)
@@ -102,16 +121,16 @@ def warehouse(tmp_path_factory):
     return warehouse
 
 
-def test_the_as_of_day_is_the_last_order_that_its_file_could_know(warehouse):
+def test_the_as_of_day_is_the_last_order_that_its_file_could_know(warehouse: Warehouse) -> None:
     assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(date(2026, 1, 31),)]
 
 
-def test_no_customer_is_merged_or_lost(warehouse):
+def test_no_customer_is_merged_or_lost(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select customer_id, is_inferred from gold.dim_customers order by 1")
     assert rows == [("c1", False), ("c2", False), ("c3", False), ("c9", True)]
 
 
-def test_names_mails_and_phones_are_written_alike(warehouse):
+def test_names_mails_and_phones_are_written_alike(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select first_name, email, phone, is_phone_valid, state from gold.dim_customers"
         " where customer_id = 'c1'"
@@ -119,7 +138,7 @@ def test_names_mails_and_phones_are_written_alike(warehouse):
     assert rows == [("Ann", "ann@example.com", "15551234567", True, "OH")]
 
 
-def test_the_customer_mart(warehouse):
+def test_the_customer_mart(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select customer_id, total_orders, total_spent, avg_order_value, first_order_date,"
         " last_order_date, total_items_purchased, store_id, categories_purchased,"
@@ -139,7 +158,7 @@ def test_the_customer_mart(warehouse):
     ]  # fmt: skip
 
 
-def test_genders_are_declared_or_unknown_where_names_are_few(warehouse):
+def test_genders_are_declared_or_unknown_where_names_are_few(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select customer_gender, customer_gender_source from gold.mart_customer_360 order by"
         " customer_id"
@@ -149,14 +168,14 @@ def test_genders_are_declared_or_unknown_where_names_are_few(warehouse):
     ]  # fmt: skip
 
 
-def test_lifetime_value_counts_orders_not_lines(warehouse):
+def test_lifetime_value_counts_orders_not_lines(warehouse: Warehouse) -> None:
     # c1: 20 + 19 + 10 - 10 over three orders (not the mean of four lines); c9: one order;
     # guests and c2, whose order has no lines, have no row
     rows = warehouse.rows("select * from gold.customer_lifetime_value order by 1")
     assert rows == [("c1", 3, D("39.00"), D("13.000000")), ("c9", 1, D("7.77"), D("7.770000"))]
 
 
-def test_order_frequency_is_null_for_one_order(warehouse):
+def test_order_frequency_is_null_for_one_order(warehouse: Warehouse) -> None:
     # 1 December to 20 January: 50 days, two intervals
     rows = warehouse.rows("select * from gold.customer_order_frequency order by 1")
     assert rows == [
@@ -165,13 +184,13 @@ def test_order_frequency_is_null_for_one_order(warehouse):
     ]
 
 
-def test_guests_count_in_months(warehouse):
+def test_guests_count_in_months(warehouse: Warehouse) -> None:
     # January: t5 15.00, t6 -10.00, t7 7.77, t11 0.10
     rows = warehouse.rows("select * from gold.monthly_revenue_orders order by 1")
     assert rows == [("2025-12", 2, D("49.00")), ("2026-01", 4, D("12.87"))]
 
 
-def test_sold_items_count_whatever_the_catalogue_says_of_them(warehouse):
+def test_sold_items_count_whatever_the_catalogue_says_of_them(warehouse: Warehouse) -> None:
     # Food is discontinued, p9 is in no catalogue; prices: (10 + 20) / 2, 5, none
     rows = warehouse.rows("select * from gold.category_performance order by 1")
     assert rows == [
@@ -181,12 +200,12 @@ def test_sold_items_count_whatever_the_catalogue_says_of_them(warehouse):
     ]
 
 
-def test_top_customers(warehouse):
+def test_top_customers(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.top_10_customers_by_revenue")
     assert rows == [("c1", 3, D("39.00")), ("c9", 1, D("7.77"))]
 
 
-def test_products(warehouse):
+def test_products(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select product_id, units, orders, revenue, margin, return_rate, stock_on_hand,"
         " days_of_stock from gold.product_performance order by 1"
@@ -202,7 +221,7 @@ def test_products(warehouse):
     ]
 
 
-def test_recency_frequency_and_spend(warehouse):
+def test_recency_frequency_and_spend(warehouse: Warehouse) -> None:
     # of three who ordered, places 1, 2, 3 score 1, 3, 5; the two with one order share a score
     rows = warehouse.rows("select * from gold.customer_rfm order by 1")
     assert rows == [
@@ -213,7 +232,7 @@ def test_recency_frequency_and_spend(warehouse):
     ]
 
 
-def test_reconciliation_bridges_what_was_spent_and_what_was_sold(warehouse):
+def test_reconciliation_bridges_what_was_spent_and_what_was_sold(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select compared, differing, largest_difference from gold.reconciliation"
         " where check_name = 'total spent vs total revenue and its bridge'"
@@ -221,18 +240,20 @@ def test_reconciliation_bridges_what_was_spent_and_what_was_sold(warehouse):
     assert rows == [(4, 0, D("0.00"))]
 
 
-def test_what_is_left_out_is_named(warehouse):
+def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     failures = "test_failures."
     assert warehouse.rows(f"select * from {failures}order_statuses_are_mapped") == [
         ("On hold", 1, D("99.00"))
     ]
     gaps = warehouse.rows(f"select gap, rows_affected from {failures}essential_cells_are_filled")
     assert sorted(gaps) == [("order without a date", 1)]
-    future = warehouse.rows(f"select table_name, events from {failures}events_are_not_in_the_future")
+    future = warehouse.rows(
+        f"select table_name, events from {failures}events_are_not_in_the_future"
+    )
     assert future == [("fct_orders", 1)]
 
 
-def test_tables_of_other_sources_are_there_and_empty(warehouse):
+def test_tables_of_other_sources_are_there_and_empty(warehouse: Warehouse) -> None:
     for table in ("fct_shipments", "fct_sessions", "issue_resolution", "supplier_performance"):
         assert warehouse.rows(f"select count(*) from gold.{table}") == [(0,)]
     assert warehouse.rows("select customers, orders, order_lines from gold.publication") == [

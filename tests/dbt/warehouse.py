@@ -65,7 +65,7 @@ class Warehouse:
                     f"insert into bronze.{table} ({names}) values ({marks})", list(cells.values())
                 )
 
-    def dbt(self, *arguments: str, **variables: Any) -> dbtRunnerResult:
+    def dbt(self, *arguments: str, **variables: str) -> dbtRunnerResult:
         os.environ["C360_WAREHOUSE"] = str(self.path)
         try:
             return dbtRunner().invoke(

@@ -4,13 +4,21 @@ events as (
     select * from {{ ref('stg_tracking_events') }}
 ),
 
+counted as (
+    select
+        shipment_id,
+        count(*) as events
+    from events
+    where not is_after_as_of and shipment_id is not null
+    group by shipment_id
+),
+
 ranked as (
     select
         shipment_id,
         event_type,
         location,
         event_at,
-        count(*) over (partition by shipment_id) as events,
         row_number() over (
             partition by shipment_id
             order by
@@ -23,10 +31,12 @@ ranked as (
 )
 
 select
-    shipment_id,
-    events,
-    event_type as last_event_type,
-    location as last_event_location,
-    event_at as last_event_at
-from ranked
-where event_rank = 1
+    counted.shipment_id,
+    counted.events,
+    ranked.event_type as last_event_type,
+    ranked.location as last_event_location,
+    ranked.event_at as last_event_at
+from counted
+inner join ranked
+    on counted.shipment_id = ranked.shipment_id
+where ranked.event_rank = 1

@@ -8,20 +8,34 @@ products as (
     select * from {{ ref('dim_products') }}
 ),
 
-bought as (
+-- summed by order first: counting rows is cheaper than counting distinct orders
+per_order as (
     select
         lines.customer_id,
         products.category,
-        count(distinct lines.order_id) as orders,
+        lines.order_id,
         sum(lines.quantity) as units,
         sum(lines.total_price) as revenue,
         {{ count_if('lines.quantity > 0') }} as lines_bought,
-        max(lines.order_date) as last_bought_date
+        max(lines.order_date) as order_date
     from lines
     inner join products
         on lines.product_id = products.product_id
     where lines.is_counted and lines.customer_id is not null and products.category is not null
-    group by lines.customer_id, products.category
+    group by lines.customer_id, products.category, lines.order_id
+),
+
+bought as (
+    select
+        customer_id,
+        category,
+        count(*) as orders,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        sum(lines_bought) as lines_bought,
+        max(order_date) as last_bought_date
+    from per_order
+    group by customer_id, category
 )
 
 select

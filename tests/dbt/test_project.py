@@ -1,0 +1,114 @@
+"""The laws of the dbt project, read from its manifest: layers, contracts, keys, descriptions."""
+
+import json
+from typing import Any
+
+import pytest
+from dbt.cli.main import dbtRunner
+
+from tests.dbt.warehouse import PROJECT
+
+Manifest = dict[str, Any]
+GRAIN = ("One row", "{{ doc(")
+KEY_TESTS = {"unique", "unique_key"}
+# the as-of day and the seeds are what staging needs besides bronze; lines need their orders
+STAGING_READS = {"int_data_clock", "stg_order_rates", "stg_rates"}
+SALES_READS = {"stg_sales", "stg_products"}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    target = tmp_path_factory.mktemp("manifest")
+    folders = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+    outputs = ("--target-path", str(target), "--log-path", str(target))
+    assert dbtRunner().invoke(["parse", *folders, *outputs, "--quiet"]).success
+    read: Manifest = json.loads((target / "manifest.json").read_text("utf-8"))
+    return read
+
+
+def models(manifest: Manifest, layer: str | None = None) -> list[dict[str, Any]]:
+    found = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    return [node for node in found if layer is None or node["fqn"][1] == layer]
+
+
+def test_schemas_are_called_what_layers_are_called(manifest: Manifest) -> None:
+    schemas = {(node["fqn"][1], node["schema"]) for node in models(manifest)}
+    assert schemas == {("staging", "silver"), ("intermediate", "silver"), ("marts", "gold")}
+
+
+def test_only_staging_reads_bronze(manifest: Manifest) -> None:
+    readers = {
+        node["fqn"][1]
+        for node in models(manifest)
+        if any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])
+    }
+    assert readers == {"staging"}
+
+
+def test_staging_reads_nothing_but_bronze_and_the_day(manifest: Manifest) -> None:
+    for node in models(manifest, "staging"):
+        if node["name"] == "stg_sales":
+            continue
+        read = {
+            parent.split(".")[-1]
+            for parent in node["depends_on"]["nodes"]
+            if parent.startswith("model.")
+        }
+        assert read <= STAGING_READS, node["name"]
+
+
+def test_marts_read_no_staging_but_sales_and_products_for_sales(manifest: Manifest) -> None:
+    for node in models(manifest, "marts"):
+        read = {
+            parent.split(".")[-1] for parent in node["depends_on"]["nodes"] if ".stg_" in parent
+        }
+        allowed = SALES_READS if node["fqn"][2] == "sales_reporting" else set()
+        assert read <= allowed, node["name"]
+
+
+def test_gold_has_contracts_on_tables_and_a_tested_key(manifest: Manifest) -> None:
+    tested: dict[str, set[str]] = {}
+    for test in manifest["nodes"].values():
+        if test["resource_type"] == "test" and test.get("test_metadata"):
+            tested.setdefault(test["attached_node"], set()).add(test["test_metadata"]["name"])
+    for node in models(manifest, "marts"):
+        assert node["config"]["materialized"] == "table", node["name"]
+        assert node["contract"]["enforced"], node["name"]
+        if node["name"] != "publication":  # one row
+            assert tested[node["unique_id"]] & KEY_TESTS, node["name"]
+
+
+def test_everything_is_described_grain_first(manifest: Manifest) -> None:
+    for node in models(manifest):
+        assert node["description"].strip().startswith(GRAIN), node["name"]
+        undescribed = [name for name, each in node["columns"].items() if not each["description"]]
+        assert undescribed == [], node["name"]
+        assert node["columns"], node["name"]
+
+
+def test_names_and_addresses_are_marked_as_personal(manifest: Manifest) -> None:
+    personal = {"first_name", "last_name", "email", "phone", "date_of_birth", "address_line1"}
+    for node in models(manifest):
+        for name in personal & set(node["columns"]):
+            assert node["columns"][name]["config"]["meta"].get("pii"), (node["name"], name)
+
+
+def test_every_model_has_its_yml_beside_it(manifest: Manifest) -> None:
+    described = {path.stem for path in PROJECT.glob("models/**/*.yml")}
+    assert {node["name"] for node in models(manifest)} <= described
+
+
+def test_the_customer_mart_has_its_columns_in_order(manifest: Manifest) -> None:
+    (mart,) = [node for node in models(manifest) if node["name"] == "mart_customer_360"]
+    assert (
+        list(mart["columns"])
+        == (
+            "customer_id customer_gender total_orders total_spent avg_order_value first_order_date"
+            " last_order_date total_items_purchased store_name store_id store_city store_state"
+            " categories_purchased brands_purchased orders_refunded amount_refunded"
+            " orders_cancelled customer_gender_source source_systems is_inferred loyalty_tier customer_segment"
+            " preferred_channel days_since_last_order rfm_segment persona clv_12m churn_risk"
+            " tickets_open avg_satisfaction late_deliveries sessions_90d favourite_category"
+            " next_best_category marketing_consent as_of_date"
+        ).split()
+    )
