@@ -27,7 +27,7 @@ case
         end
 {%- endmacro %}
 
-{#- Right in length for its country; a number from elsewhere has 8 to 15 digits. Null where there is none. -#}
+{#- Right in length for its country, 8 to 15 digits for one from elsewhere; null without one. -#}
 {% macro is_phone_valid(full_phone) -%}
 case
         when {{ full_phone }} is null then null

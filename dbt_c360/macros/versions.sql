@@ -61,8 +61,8 @@
 {#- All that is followed as one text, so that versions that say the same can be told. -#}
 {% macro said(columns) -%}
     {%- for column in columns -%}
-    coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
-    {{- " || '|' || " if not loop.last -}}
+        coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
+        {{- " || '|' || " if not loop.last -}}
     {%- endfor -%}
 {%- endmacro %}
 

@@ -15,6 +15,16 @@ KEY_TESTS = {"unique", "unique_key"}
 STAGING_READS = {"int_data_clock", "stg_order_rates", "stg_rates"}
 SALES_READS = {"stg_sales", "stg_products"}
 
+CUSTOMER_MART = """
+customer_id customer_gender total_orders total_spent avg_order_value first_order_date
+last_order_date total_items_purchased store_name store_id store_city store_state
+categories_purchased brands_purchased
+orders_refunded amount_refunded orders_cancelled customer_gender_source source_systems is_inferred
+loyalty_tier customer_segment preferred_channel days_since_last_order rfm_segment persona clv_12m
+churn_risk tickets_open avg_satisfaction late_deliveries sessions_90d favourite_category
+next_best_category marketing_consent as_of_date
+"""
+
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
@@ -100,15 +110,4 @@ def test_every_model_has_its_yml_beside_it(manifest: Manifest) -> None:
 
 def test_the_customer_mart_has_its_columns_in_order(manifest: Manifest) -> None:
     (mart,) = [node for node in models(manifest) if node["name"] == "mart_customer_360"]
-    assert (
-        list(mart["columns"])
-        == (
-            "customer_id customer_gender total_orders total_spent avg_order_value first_order_date"
-            " last_order_date total_items_purchased store_name store_id store_city store_state"
-            " categories_purchased brands_purchased orders_refunded amount_refunded"
-            " orders_cancelled customer_gender_source source_systems is_inferred loyalty_tier customer_segment"
-            " preferred_channel days_since_last_order rfm_segment persona clv_12m churn_risk"
-            " tickets_open avg_satisfaction late_deliveries sessions_90d favourite_category"
-            " next_best_category marketing_consent as_of_date"
-        ).split()
-    )
+    assert list(mart["columns"]) == CUSTOMER_MART.split()

@@ -1,5 +1,5 @@
 {#- A value that is there lies between the bounds, both included; a bound may be left out. -#}
-{% test between(model, column_name, low=none, high=none) %}
+{% test between(model, column_name, low=none, high=none) -%}
 
 select *
 from {{ model }}

@@ -1,5 +1,5 @@
 {#- The columns together name one row, and none of them is null. -#}
-{% test unique_key(model, columns) %}
+{% test unique_key(model, columns) -%}
 
 select
     {{ columns | join(', ') }},

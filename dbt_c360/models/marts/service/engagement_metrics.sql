@@ -35,9 +35,9 @@ summed as (
         {{ count_if('days_ago < 30') }} as sessions_30d,
         {{ count_if('days_ago < 90') }} as sessions_90d,
         {%- for span, recent in spans.items() %}
-        {{ count_if(recent) }} as {{ span.format('sessions') }},
-        sum(case when {{ recent }} then page_views end) as {{ span.format('page_views') }},
-        sum(case when {{ recent }} then minutes end) as {{ span.format('minutes') }},
+            {{ count_if(recent) }} as {{ span.format('sessions') }},
+            sum(case when {{ recent }} then page_views end) as {{ span.format('page_views') }},
+            sum(case when {{ recent }} then minutes end) as {{ span.format('minutes') }},
         {%- endfor %}
         max(session_date) as last_session_date
     from dated
@@ -50,10 +50,10 @@ select
     coalesce(summed.sessions_30d, 0) as sessions_30d,
     coalesce(summed.sessions_90d, 0) as sessions_90d,
     {%- for span in spans %}
-    {%- set pages, minutes = span.format('page_views'), span.format('minutes') %}
-    coalesce(summed.{{ span.format('sessions') }}, 0) as {{ span.format('sessions') }},
-    cast(coalesce(summed.{{ pages }}, 0) as bigint) as {{ pages }},
-    cast(coalesce(summed.{{ minutes }}, 0) as decimal(18, 2)) as {{ minutes }},
+        {%- set pages, minutes = span.format('page_views'), span.format('minutes') %}
+        coalesce(summed.{{ span.format('sessions') }}, 0) as {{ span.format('sessions') }},
+        cast(coalesce(summed.{{ pages }}, 0) as bigint) as {{ pages }},
+        cast(coalesce(summed.{{ minutes }}, 0) as decimal(18, 2)) as {{ minutes }},
     {%- endfor %}
     summed.last_session_date
 from customers
