@@ -1,0 +1,66 @@
+"""One reporting currency: others are converted by rates, or the build says that they cannot be."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dbt.warehouse import Warehouse
+
+D = Decimal
+SELECT = ("--select", "+fct_orders", "+monthly_revenue_orders", "currencies_can_be_added",
+          "--indirect-selection", "cautious")  # fmt: skip
+
+
+def order(order_id: str, placed: str, currency: str | None) -> dict[str, Any]:
+    return {"transaction_id": order_id, "transaction_date": placed, "currency": currency,
+            "subtotal": "10", "tax_amount": "1", "discount_amount": "0", "total_amount": "11",
+            "status": "completed"}  # fmt: skip
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path)
+    warehouse.create_bronze()
+    orders = [
+        order("t1", "2026-01-05 10:00:00", "USD"),
+        order("t2", "2026-01-06 10:00:00", "eur "),
+        order("t3", "2026-01-09 10:00:00", "EUR"),
+        order("t4", "2026-01-09 10:00:00", None),
+    ]
+    warehouse.land("transactions", orders)
+    lines = [{"item_id": f"i{number}", "transaction_id": f"t{number}", "quantity": 1,
+              "unit_price": "10", "line_total": "10", "discount_applied": "0"}
+             for number in range(1, 5)]  # fmt: skip
+    warehouse.land("transaction_items", lines)
+    return warehouse
+
+
+def test_several_currencies_without_rates_are_an_error_that_names_them(
+    warehouse: Warehouse,
+) -> None:
+    result = warehouse.dbt("build", *SELECT, "--exclude-resource-type", "unit_test")
+    assert not result.success
+    failed = {each.node.name for each in result.result if each.status == "fail"}
+    assert failed == {"currencies_can_be_added"}
+    named = "select * from test_failures.currencies_can_be_added order by 1"
+    assert warehouse.rows(named) == [("EUR", 2, D("22.00")), ("USD", 1, D("11.00"))]
+
+
+def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
+    rates = [
+        {"currency": "EUR", "date": "2026-01-01", "rate": "1.1"},
+        {"currency": "EUR", "date": "2026-01-08", "rate": "1.25"},
+    ]
+    warehouse.land("rates", rates)
+    assert warehouse.dbt("build", *SELECT, "--exclude-resource-type", "unit_test").success
+    amounts = "select order_id, total_amount, net_amount from gold.fct_orders order by 1"
+    assert warehouse.rows(amounts) == [
+        ("t1", D("11.00"), D("10.00")),
+        ("t2", D("12.10"), D("11.00")),
+        ("t3", D("13.75"), D("12.50")),
+        ("t4", D("11.00"), D("10.00")),
+    ]
+    revenue = "select total_orders, total_revenue from gold.monthly_revenue_orders"
+    assert warehouse.rows(revenue) == [(4, D("43.50"))]
