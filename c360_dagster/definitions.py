@@ -6,7 +6,9 @@ import warnings
 import dagster as dg
 
 from c360_dagster.assets.bronze import build_bronze
+from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.landing import build_landing
+from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
@@ -20,9 +22,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole road for one set of settings."""
 
     return dg.Definitions(
-        assets=[build_landing(settings), build_bronze(settings)],
+        assets=[build_landing(settings), build_bronze(settings), build_dbt(settings)],
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
+            "dbt": DbtBuilder(warehouse=str(settings.warehouse), mode=settings.dbt),
             "warehouse": Warehouse(
                 path=str(settings.warehouse),
                 timezone=settings.timezone,

@@ -1,6 +1,6 @@
 """The layers of the road, once: what each is called, who owns it, how its assets are drawn.
 
-Freshness windows and dbt folders join this table when their layers are built.
+Freshness windows join this table when schedules watch over them.
 """
 
 from dataclasses import dataclass
@@ -18,4 +18,7 @@ class Layer:
 LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), "files as they arrive")
 BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed rows, nothing lost")
 
-LAYERS = (LANDING, BRONZE)
+SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "clean rows")
+GOLD = Layer("gold", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "what people use")
+
+LAYERS = (LANDING, BRONZE, SILVER, GOLD)

@@ -100,7 +100,7 @@ def environment_for_dagster(settings: Settings) -> dict[str, str]:
 
 def tell_dbt_the_warehouse(path: str) -> None:
     """Sets what dbt's profile reads: it takes the warehouse from the environment alone."""
-    os.environ["C360_WAREHOUSE"] = path
+    os.environ["DBT_C360_WAREHOUSE"] = path
 
 
 class _Values:

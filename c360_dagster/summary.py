@@ -73,4 +73,15 @@ def _summarise(con: duckdb.DuckDBPyConnection, landing: Path) -> str:
     if len(reasons) == LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     lines += [f"Not loaded: {message}" for path, message in refused if (landing / path).exists()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + _summarise_gold(con)) + "\n"
+
+
+def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
+    try:
+        row = fetch_row(con, "select as_of_date, customers, orders from gold.publication")
+    except duckdb.CatalogException:
+        return []
+    if row is None:
+        return []
+    as_of, customers, orders = row
+    return [f"Gold holds {customers:,} customers and {orders:,} orders as of {as_of}."]

@@ -20,7 +20,7 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-SETTING = re.compile(r"C360_[A-Z_]+")
+SETTING = re.compile(r"(?<![A-Z_])C360_[A-Z_]+")
 
 
 def without_code(text: str) -> str:

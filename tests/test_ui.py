@@ -76,7 +76,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> None:
     nodes = _ask(server, ASSETS, {})["assetNodes"]
-    assert {node["groupName"] for node in nodes} == {"landing", "bronze"}
+    assert {node["groupName"] for node in nodes} == {"landing", "bronze", "silver", "gold"}
     launched = _ask(
         server,
         LAUNCH,

@@ -66,7 +66,7 @@ class Warehouse:
                 )
 
     def dbt(self, *arguments: str, **variables: str) -> dbtRunnerResult:
-        os.environ["C360_WAREHOUSE"] = str(self.path)
+        os.environ["DBT_C360_WAREHOUSE"] = str(self.path)
         try:
             return dbtRunner().invoke(
                 [

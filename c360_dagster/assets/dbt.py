@@ -1,0 +1,181 @@
+"""3. dbt: silver and gold, every model an asset and every test of one a check on it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    dbt_assets,
+)
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from c360_dagster.layers import LAYERS
+from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+OWNERS = {layer.name: layer.owner for layer in LAYERS}
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """One name for one thing: the asset's key is the relation's schema and name."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        name = dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str] | None:
+        owner = OWNERS.get(dbt_resource_props["schema"])
+        return [owner] if owner else None
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> dict[str, str]:
+        columns = dbt_resource_props.get("columns", {}).values()
+        is_personal = any(_meta(column).get("pii") for column in columns)
+        return {"pii": ""} if is_personal else {}
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props.get("description") or "")
+
+
+def _meta(props: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta: Mapping[str, Any] = (props.get("config") or {}).get("meta") or props.get("meta") or {}
+    return meta
+
+
+def build_dbt(settings: Settings) -> dg.AssetsDefinition:
+    """The dbt project as assets, built in one go or in the parts that a selection asks for."""
+    manifest = read_manifest()
+    translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="build_models")
+    def build_models(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+        dbt: DbtBuilder,
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        results = []
+        for result in dbt.build(
+            select=_select(context, manifest, translator),
+            variables={
+                "as_of": settings.as_of.isoformat() if settings.as_of else None,
+                "run_id": context.run_id,
+                "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
+            },
+            scratch=settings.scratch,
+        ):
+            results.append(result)
+            if result.is_bad or result.status == "warn":
+                log = context.log.error if result.is_bad else context.log.warning
+                log(_describe(manifest, result))
+        counts = _count_rows(warehouse)
+        for result in results:
+            yield from _report(context, manifest, translator, result, counts)
+        _raise_failures(manifest, results)
+
+    return build_models
+
+
+def _select(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: LayerTranslator
+) -> list[str]:
+    """The dbt selection for what Dagster selected; empty for everything."""
+    if not context.is_subset:
+        return []
+    chosen = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in {"model", "seed"}
+        and translator.get_asset_key(node) in context.selected_asset_keys
+    ]
+    tests = [
+        node
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "test"
+        and get_asset_check_key_for_test(manifest, translator, unique_id, None)
+        in context.selected_asset_check_keys
+    ]
+    return [".".join(node["fqn"]) for node in (*chosen, *tests)]
+
+
+def _count_rows(warehouse: Warehouse) -> dict[tuple[str, str], int]:
+    """Rows of every table; a view would have to be worked out to be counted."""
+    with warehouse.connect() as con:
+        rows = con.execute(
+            "select schema_name, table_name, estimated_size from duckdb_tables() "
+            "where not temporary"
+        ).fetchall()
+    return {(schema, name): size for schema, name, size in rows}
+
+
+def _report(
+    context: dg.AssetExecutionContext,
+    manifest: Mapping[str, Any],
+    translator: LayerTranslator,
+    result: NodeResult,
+    counts: Mapping[tuple[str, str], int],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    node = manifest["nodes"].get(result.unique_id)
+    if node is None:
+        return
+    if node["resource_type"] == "test":
+        key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
+        if key and key in context.selected_asset_check_keys and result.status != "skipped":
+            yield _check_result(key, node, result)
+    elif result.status == "success":
+        name = (node["schema"], node["alias"])
+        rows = {"dagster/row_count": counts[name]} if name in counts else {}
+        yield dg.MaterializeResult(
+            asset_key=translator.get_asset_key(node),
+            metadata={
+                **rows,
+                "seconds": round(result.seconds, 3),
+                "dagster/table_name": ".".join(name),
+                "dagster/storage_kind": "duckdb",
+            },
+        )
+
+
+def _check_result(
+    key: dg.AssetCheckKey, node: Mapping[str, Any], result: NodeResult
+) -> dg.AssetCheckResult:
+    is_warning = str(node["config"].get("severity", "error")).lower() == "warn"
+    metadata: dict[str, Any] = {"dbt_test": node["name"], "status": result.status}
+    if result.failures:
+        metadata |= {"failures": result.failures, "look_at": _failing_rows(node)}
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.status == "pass",
+        severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
+        description=result.message if result.status != "pass" else None,
+        metadata=metadata,
+    )
+
+
+def _failing_rows(node: Mapping[str, Any]) -> str:
+    return f"select * from {node['schema']}.{node['alias']}"
+
+
+def _raise_failures(manifest: Mapping[str, Any], results: list[NodeResult]) -> None:
+    bad = [_describe(manifest, result) for result in results if result.is_bad]
+    if bad:
+        raise dg.Failure(description="\n".join(bad), allow_retries=False)
+
+
+def _describe(manifest: Mapping[str, Any], result: NodeResult) -> str:
+    """Names the model, the test and where its rows are, with what dbt said."""
+    node = manifest["nodes"].get(result.unique_id)
+    if node is None:
+        return f"{result.unique_id}: {result.message}"
+    said = f"{node['resource_type']} {node['name']}: {result.message}"
+    if node["resource_type"] != "test" or not result.failures:
+        return said
+    models = ", ".join(name.split(".")[-1] for name in node["depends_on"]["nodes"])
+    return f"{said}, on {models}; look at them with: {_failing_rows(node)}"

@@ -1,0 +1,218 @@
+"""dbt inside the step's own process: the manifest made when it is stale, and builds as events.
+
+A build by the stock command costs eight seconds before its first model; in process, one.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import dagster_dbt
+
+from c360_dagster.settings import tell_dbt_the_warehouse
+
+PROJECT = Path(__file__).parents[2] / "dbt_c360"
+TARGET = PROJECT / "target"
+STAMP = "manifest.stamp"
+PARSED = ("manifest.json", "partial_parse.msgpack")
+WATCHED = ("*.sql", "*.yml", "*.csv", "*.md")
+
+
+class DbtError(Exception):
+    """dbt could not parse or start; the message is what it said, and where."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model, seed or test."""
+
+    unique_id: str
+    status: str
+    message: str
+    seconds: float
+    failures: int | None
+
+    @property
+    def is_bad(self) -> bool:
+        return self.status in {"error", "fail", "runtime error"}
+
+
+class DbtBuilder(dg.ConfigurableResource):
+    """Builds models, seeds and tests in the warehouse; `subprocess` is the stock way."""
+
+    warehouse: str
+    mode: str = "inprocess"
+    threads: int = 2
+
+    def build(
+        self,
+        *,
+        select: Sequence[str],
+        variables: Mapping[str, str | None],
+        scratch: Path,
+        full_refresh: bool = False,
+    ) -> Iterator[NodeResult]:
+        """Results as they come; the file is free again when they end."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        target = Path(tempfile.mkdtemp(prefix="dbt_", dir=scratch))
+        arguments = [
+            "build",
+            *("--exclude-resource-type", "unit_test"),
+            *("--vars", json.dumps(variables)),
+            *_folders(target),
+        ]
+        if select:
+            arguments += ["--indirect-selection", "empty", "--select", *select]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        tell_dbt_the_warehouse(self.warehouse)
+        try:
+            run = _run_in_process if self.mode == "inprocess" else _run_apart
+            yield from run(arguments, target)
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+
+
+def read_manifest() -> dict[str, Any]:
+    """The project's manifest, made now where it is missing, stale or broken."""
+    digest = _digest_project()
+    stamp = TARGET / STAMP
+    with contextlib.suppress(OSError, ValueError):
+        if stamp.read_text() == digest:
+            manifest: dict[str, Any] = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
+            return manifest
+    return _parse_project(digest)
+
+
+def _digest_project() -> str:
+    digest = hashlib.sha256(dagster_dbt.__version__.encode())
+    files = sorted(
+        path
+        for pattern in WATCHED
+        for path in PROJECT.rglob(pattern)
+        if not path.is_relative_to(TARGET)
+    )
+    for path in files:
+        digest.update(str(path.relative_to(PROJECT)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _parse_project(digest: str) -> dict[str, Any]:
+    """Parses into a folder aside and moves the files into place, so that two at once are safe."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
+
+    with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
+        result = dbtRunner().invoke(["parse", "--quiet", *_folders(Path(folder))])
+        if not result.success:
+            raise DbtError(
+                f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
+                f"show: {result.exception}. Mend the file it names, and try again."
+            )
+        text = (Path(folder) / PARSED[0]).read_text("utf-8")
+        with contextlib.suppress(OSError):  # a read-only installation parses each time
+            TARGET.mkdir(exist_ok=True)
+            for name in PARSED:
+                _put(TARGET / name, (Path(folder) / name).read_bytes())
+            _put(TARGET / STAMP, digest.encode())
+    manifest: dict[str, Any] = json.loads(text)
+    return manifest
+
+
+def _put(path: Path, content: bytes) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _folders(target: Path) -> list[str]:
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(target)),
+    ]
+
+
+def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]:
+    """Runs dbt in a thread of this process; its finished nodes come through a queue."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: PLC0415
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+
+    done: queue.Queue[NodeResult | None] = queue.Queue()
+    outcome: list[dbtRunnerResult | BaseException] = []
+
+    def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
+        if event.info.name == "NodeFinished":
+            done.put(_read_event(event))
+
+    def run() -> None:
+        try:
+            with contextlib.suppress(OSError):
+                packed = (TARGET / PARSED[1]).read_bytes()
+                manifest = Manifest.from_msgpack(packed)
+                manifest.build_flat_graph()
+                outcome.append(
+                    dbtRunner(manifest=manifest, callbacks=[listen]).invoke(["--quiet", *arguments])
+                )
+                return
+            outcome.append(dbtRunner(callbacks=[listen]).invoke(["--quiet", *arguments]))
+        except BaseException as problem:  # noqa: BLE001  handed to the thread that waits
+            outcome.append(problem)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+            done.put(None)
+
+    thread = threading.Thread(target=run, name="dbt")
+    thread.start()
+    try:
+        while (result := done.get()) is not None:
+            yield result
+    finally:
+        thread.join()
+    (ended,) = outcome
+    if isinstance(ended, BaseException):
+        raise ended
+    if ended.exception:
+        raise DbtError(f"dbt stopped: {ended.exception}")
+
+
+def _read_event(event: Any) -> NodeResult:  # noqa: ANN401  the same
+    result = event.data.run_result
+    node = event.data.node_info
+    return NodeResult(
+        unique_id=node.unique_id,
+        status=str(node.node_status),
+        message=str(result.message),
+        seconds=float(result.execution_time),
+        failures=int(result.num_failures),
+    )
+
+
+def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
+    """The stock way: the dbt command in a process of its own, its results read from its file."""
+    import subprocess  # noqa: PLC0415
+
+    command = [str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    results = target / "run_results.json"
+    if not results.exists():
+        raise DbtError(f"dbt stopped: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
+    for result in json.loads(results.read_text("utf-8"))["results"]:
+        yield NodeResult(
+            unique_id=result["unique_id"],
+            status=result["status"],
+            message=result["message"] or "",
+            seconds=result["execution_time"],
+            failures=result["failures"],
+        )
