@@ -99,11 +99,42 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(tmp_path: Path)
         assert (
             "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
         )
-    assert rows(tmp_path, "select customer_id from bronze.customers") == [("Mine",)]
+    assert rows(tmp_path, "select customer_id from gold.mart_customer_360") == [("Mine",)]
     assert sorted(path.name for path in (tmp_path / "landing").rglob("*.csv")) == [
         "customers.csv",
         "loyalty_program.csv",
     ]
+
+
+def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(tmp_path: Path) -> None:
+    files = {
+        "customer/customers.csv": "customer_id,registration_date\nC1,2025-01-01\n",
+        "products/products.csv": "product_id,price\nP1,5\n",
+        "sales/transactions.csv": (
+            "transaction_id,customer_id,transaction_date,subtotal,tax_amount,discount_amount,"
+            "total_amount,currency,status\n"
+            "T1,C1,2025-01-02 10:00:00,5,0,0,5,USD,completed\n"
+            "T2,C1,2025-01-03 10:00:00,5,0,0,5,EUR,completed\n"
+        ),
+        "sales/transaction_items.csv": (
+            "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
+            "I1,T1,P1,1,5,5,0\nI2,T2,P1,1,5,5,0\n"
+        ),
+    }
+    for name, content in files.items():
+        path = tmp_path / "landing" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    failed = call(tmp_path, "c360_dagster", "refresh")
+    assert failed.returncode == 1
+    assert "currencies_can_be_added" in failed.stdout
+    assert "look at them with: select * from test_failures." in failed.stdout
+    path = tmp_path / "landing" / "sales" / "transactions.csv"
+    path.write_text(path.read_text().replace("EUR", "USD"))
+    mended = call(tmp_path, "c360_dagster", "refresh")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
+    assert rows(tmp_path, spent) == [("C1", 2, "10.00")]
 
 
 def test_two_runs_at_once_both_succeed(tmp_path: Path) -> None:

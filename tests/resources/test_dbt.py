@@ -1,0 +1,78 @@
+"""dbt in process: what it leaves open, what it says of a broken project, and its fall-back."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.resources import dbt
+from c360_dagster.resources.dbt import DbtBuilder, DbtError, NodeResult
+from landing_contract import read_contract
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as con:
+        create_bronze(con, read_contract().values())
+    return path
+
+
+def _build(path: Path, mode: str) -> list[NodeResult]:
+    builder = DbtBuilder(warehouse=str(path), mode=mode)
+    select = ["+stg_customers"]
+    return list(builder.build(select=select, variables={}, scratch=path.parent / "scratch"))
+
+
+@pytest.mark.parametrize("mode", ["inprocess", "subprocess"])
+def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: str) -> None:
+    results = {result.unique_id: result for result in _build(warehouse, mode)}
+    assert results["model.c360.stg_customers"].status == "success"
+    assert not any(result.is_bad for result in results.values())
+    with duckdb.connect(str(warehouse)) as con:
+        assert con.execute("select count(*) from silver.stg_customers").fetchall() == [(0,)]
+    assert list((warehouse.parent / "scratch").iterdir()) == [], "no target folder stays behind"
+
+
+def test_a_failed_model_is_reported_with_its_reason(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("drop table bronze.customers")
+    bad = [result for result in _build(warehouse, "inprocess") if result.is_bad]
+    assert [result.unique_id for result in bad]
+    assert "customers" in bad[0].message
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project that a test may spoil."""
+    copy = tmp_path / "dbt_c360"
+    shutil.copytree(dbt.PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr(dbt, "PROJECT", copy)
+    monkeypatch.setattr(dbt, "TARGET", copy / "target")
+    return copy
+
+
+def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> None:
+    assert "model.c360.stg_customers" in dbt.read_manifest()["nodes"]
+    written = (project / "target" / "manifest.json").stat().st_mtime_ns
+    dbt.read_manifest()
+    assert (project / "target" / "manifest.json").stat().st_mtime_ns == written
+    (project / "target" / "manifest.json").write_text("{ broken")
+    assert "model.c360.stg_customers" in dbt.read_manifest()["nodes"]
+    extra = project / "models" / "staging" / "customer" / "stg_more.sql"
+    extra.write_text("select 1 as n")
+    assert "model.c360.stg_more" in dbt.read_manifest()["nodes"]
+
+
+def test_a_project_that_cannot_be_parsed_gets_one_sentence(project: Path) -> None:
+    (project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
+    with pytest.raises(DbtError, match="cannot be parsed") as caught:
+        dbt.read_manifest()
+    assert "nowhere" in str(caught.value)
+
+
+def test_the_dbt_command_lies_beside_the_interpreter() -> None:
+    assert (Path(sys.executable).parent / "dbt").exists()
