@@ -22,7 +22,16 @@
 
 {#- Whole days from the first date to the second; both are dates. -#}
 {% macro days_between(earlier, later) -%}
+    {{ adapter.dispatch('days_between', 'c360')(earlier, later) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
     {{ dbt.datediff(earlier, later, 'day') }}
+{%- endmacro %}
+
+{#- Spark counts days in 32 bits. -#}
+{% macro spark__days_between(earlier, later) -%}
+    cast({{ dbt.datediff(earlier, later, 'day') }} as bigint)
 {%- endmacro %}
 
 {% macro hours_between(earlier, later) -%}

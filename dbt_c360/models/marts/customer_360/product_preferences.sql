@@ -45,9 +45,11 @@ select
     cast(coalesce(units, 0) as bigint) as units,
     cast(coalesce(revenue, 0) as decimal(18, 2)) as revenue,
     {{ ratio('revenue', 'sum(revenue) over (partition by customer_id)') }} as revenue_share,
-    row_number() over (
-        partition by customer_id
-        order by coalesce(revenue, 0) desc, coalesce(units, 0) desc, category
+    cast(
+        row_number() over (
+            partition by customer_id
+            order by coalesce(revenue, 0) desc, coalesce(units, 0) desc, category
+        ) as bigint
     ) as preference_rank,
     -- a line that only takes something back is no purchase
     lines_bought > 0 as is_bought,
