@@ -1,5 +1,7 @@
 """Make .venv hold exactly what requirements.lock pins, or say in one sentence why it cannot.
 
+`setup.py portable` does the same for .venv-portable and requirements-portable.lock.
+
 Standard library only. Even an old Python must be able to read this far, to be told that it is
 too old: no syntax newer than 3.6, and nothing that is evaluated at import beyond the constants.
 """
@@ -20,8 +22,9 @@ from pathlib import Path
 
 NEEDED = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements.lock"
-VENV = ROOT / ".venv"
+SUFFIX = "-portable" if sys.argv[1:] == ["portable"] else ""
+LOCK = ROOT / ("requirements" + SUFFIX + ".lock")
+VENV = ROOT / (".venv" + SUFFIX)
 VENV_PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".set-up"
 LAST_LINES = 12
@@ -77,7 +80,7 @@ def check_python() -> None:
 def check_folder() -> None:
     if not os.access(str(ROOT), os.W_OK | os.X_OK):
         raise SetupError(
-            f"the folder {ROOT} may not be written to, and .venv has to be created in it. "
+            f"the folder {ROOT} may not be written to, and {VENV.name} has to be created in it. "
             "Change its permissions, or clone into a folder of your own."
         )
     if VENV.is_symlink() or VENV.is_file():
@@ -85,9 +88,7 @@ def check_folder() -> None:
     if VENV.exists() and not os.access(str(VENV), os.W_OK | os.X_OK):
         raise SetupError(f"{VENV} may not be written to: it seems to belong to another user.")
     if not LOCK.exists():
-        raise SetupError(
-            "requirements.lock is missing: restore it with `git checkout requirements.lock`."
-        )
+        raise SetupError(f"{LOCK.name} is missing: restore it with `git checkout {LOCK.name}`.")
 
 
 def is_current() -> bool:
@@ -133,11 +134,11 @@ def create_venv() -> None:
     if missing:
         version = ".".join(map(str, sys.version_info[:2]))
         raise SetupError(
-            f"{sys.executable} has no `{missing[0]}` module, which creates .venv. "
+            f"{sys.executable} has no `{missing[0]}` module, which creates {VENV.name}. "
             f"On Debian and Ubuntu: apt install python{version}-venv. "
             "Or name another Python: make PYTHON=python3.12 setup"
         )
-    say(f"Creating .venv with Python {platform.python_version()} …")
+    say(f"Creating {VENV.name} with Python {platform.python_version()} …")
     if VENV.exists():
         shutil.rmtree(str(VENV))
     # Run from a .venv, the interpreter behind it makes the new one: the old one is gone by now.
@@ -151,7 +152,7 @@ def install() -> None:
     """By uv, for its speed, which pip fetches first; where that fails, by pip alone."""
     lock = LOCK.read_text("utf-8")
     packages = len(re.findall(r"^[A-Za-z0-9]", lock, re.MULTILINE))
-    say(f"Installing what requirements.lock pins ({packages} entries) …")
+    say(f"Installing what {LOCK.name} pins ({packages} entries) …")
     if fetch_uv(lock):
         uv = [str(VENV / "bin" / "uv"), "pip", "sync", "--require-hashes", "--compile-bytecode"]
         done = run([*uv, "--python", str(VENV_PYTHON), str(LOCK)], uv_settings())
