@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui test lint bench clean lock
+.PHONY: help setup run refresh ui test lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -36,7 +36,7 @@ ui: setup ## Open Dagster on 127.0.0.1:3000
 test: setup ## Run the whole test suite
 	@$(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
-SOURCES := $(wildcard landing_contract.py mock_data c360_dagster bench scripts tests)
+SOURCES := $(wildcard landing_contract.py mock_data c360_dagster bench portable scripts tests)
 MODELS := $(shell find dbt_c360 -name '*.sql' -not -path '*/target/*' 2>/dev/null | head -1)
 
 lint: setup ## Check style, format, types and SQL
@@ -45,6 +45,10 @@ lint: setup ## Check style, format, types and SQL
 	@$(PY) -m mypy $(SOURCES)
 	@$(if $(MODELS),$(PY) -m sqlfluff lint --disable-progress-bar dbt_c360,echo "No SQL models yet.")
 
+portable: ## Prove that the models run on Spark and Snowflake, in .venv-portable; needs Java 17
+	@"$(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard .venv-portable/bin/python),$(PYTHON)),$(PYTHON))" -IS scripts/setup.py portable
+	@.venv-portable/bin/python -m portable
+
 bench: setup ## Measure speed and memory
 	@$(PY) -m bench
 
@@ -52,8 +56,11 @@ clean: setup ## Remove what can be made again; keeps your landing files and the 
 	@$(PY) -m c360_dagster clean
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
-lock: setup ## Write requirements.lock anew from pyproject.toml (UPGRADE=1: newest versions)
-	@UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} .venv/bin/uv pip compile pyproject.toml --extra ui --group dev \
-		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet --output-file requirements.lock
+LOCKED := UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} .venv/bin/uv pip compile --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade) --quiet
+
+lock: setup ## Write both locks anew from pyproject.toml (UPGRADE=1: newest versions)
+	@$(LOCKED) pyproject.toml --extra ui --group dev --output-file requirements.lock
+	@$(LOCKED) --group portable --output-file requirements-portable.lock
 	@$(MAKE) --no-print-directory setup

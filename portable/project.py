@@ -1,0 +1,136 @@
+"""The dbt project as another engine gets it: compiled without a connection, in dependency order."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from landing_contract import read_contract
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ROOT / "dbt_c360"
+PROFILES = PROJECT / "portable"
+
+# What the loader writes beside a file's own columns.
+PROVENANCE = {
+    "_file": "varchar",
+    "_row": "bigint",
+    "_known_at": "date",
+    "_loaded_at": "timestamp",
+    "_run_id": "varchar",
+}
+
+
+class NotPortableError(Exception):
+    """What an engine does not take; its text names the engine, the model and the error."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the models read and do not make: a landing table or a seed."""
+
+    relation: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    relation: str
+    sql: str
+    contract: dict[str, str] | None
+    """The types of its columns, where dbt enforces them."""
+
+
+@dataclass(frozen=True)
+class Project:
+    sources: tuple[Table, ...]
+    seeds: tuple[Table, ...]
+    models: tuple[Model, ...]
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        relations = [item.relation for item in (*self.sources, *self.seeds)]
+        relations += [model.relation for model in self.models]
+        return tuple(sorted({relation.rpartition(".")[0] for relation in relations}))
+
+
+def compile_for(engine: str, folder: Path) -> Project:
+    """Every model as SQL of that engine, made without a connection."""
+    done = run_dbt("compile", engine, folder, "--no-introspect", "--no-populate-cache")
+    if done.returncode:
+        raise NotPortableError(f"{engine}: {failures(folder) or done.stdout.strip()}")
+    return read_project(json.loads((folder / "manifest.json").read_text("utf-8")))
+
+
+def run_dbt(
+    command: str, engine: str, folder: Path, *options: str, profiles: Path = PROFILES
+) -> subprocess.CompletedProcess[str]:
+    (folder / "run_results.json").unlink(missing_ok=True)  # what an earlier command could not do
+    dbt = Path(sys.executable).with_name("dbt")
+    places = ("--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--target", engine)
+    outputs = ("--target-path", str(folder), "--log-path", str(folder))
+    return subprocess.run(
+        [str(dbt), "--quiet", command, *places, *outputs, *options],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def failures(folder: Path) -> str:
+    """What dbt's last command there could not do, model by model; empty where it came to none."""
+    path = folder / "run_results.json"
+    if not path.exists():
+        return ""
+    results = json.loads(path.read_text("utf-8"))["results"]
+    return "\n".join(
+        f"the {' '.join(result['unique_id'].split('.')[::2])} fails: {result['message']}"
+        for result in results
+        if result["status"] in {"error", "fail"}
+    )
+
+
+def read_project(manifest: dict) -> Project:
+    nodes = manifest["nodes"].values()
+    return Project(
+        sources=tuple(_source(source) for source in manifest["sources"].values()),
+        seeds=tuple(_seed(node) for node in nodes if node["resource_type"] == "seed"),
+        models=tuple(_model(manifest["nodes"][key]) for key in _order(manifest)),
+    )
+
+
+def _order(manifest: dict) -> list[str]:
+    """The models' keys, each after all that it reads; equals by name, so that it never varies."""
+    waiting = {
+        key: {parent for parent in node["depends_on"]["nodes"] if parent.startswith("model.")}
+        for key, node in sorted(manifest["nodes"].items())
+        if node["resource_type"] == "model"
+    }
+    ordered: list[str] = []
+    while waiting:
+        ready = [key for key, parents in waiting.items() if parents.isdisjoint(waiting)]
+        ordered += ready
+        waiting = {key: parents for key, parents in waiting.items() if key not in ready}
+    return ordered
+
+
+def _source(source: dict) -> Table:
+    table = read_contract().get(source["name"])
+    if table is None:
+        raise NotPortableError(f"The source {source['name']} is not in the landing contract.")
+    types = {column.name: column.type for column in table.columns}
+    return Table(source["relation_name"], {**types, **PROVENANCE})
+
+
+def _seed(node: dict) -> Table:
+    return Table(node["relation_name"], dict(node["config"]["column_types"]))
+
+
+def _model(node: dict) -> Model:
+    columns = {name: column["data_type"] for name, column in node["columns"].items()}
+    contract = columns if node["config"]["contract"]["enforced"] else None
+    return Model(node["name"], node["relation_name"], node["compiled_code"], contract)
