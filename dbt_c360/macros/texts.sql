@@ -38,6 +38,11 @@ array_to_string(
                 )
 {%- endmacro %}
 
+{#- Snowflake's own choice of delimiters would write O'brien as O'Brien and Mary-ann as Mary-Ann. -#}
+{% macro snowflake__title_case(text) -%}
+    initcap({{ text }}, ' ')
+{%- endmacro %}
+
 {% macro digits_only(text) -%}
     {{ adapter.dispatch('digits_only', 'c360')(text) }}
 {%- endmacro %}
