@@ -1,5 +1,6 @@
 """Spark: a local session analyses each compiled model on empty tables, in dependency order."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def analyse(project: Project, folder: Path) -> None:
                 columns = columns_of(spark.sql(model.sql).schema)
                 create(spark, model.relation, columns)
             except PySparkException as error:
-                said = str(error).split("\n\nJVM stacktrace")[0].strip()
+                said = str(error).strip().splitlines()[0].rstrip(";")  # the query's plan follows
                 raise NotPortableError(f"spark: the model {model.name} fails: {said}") from None
             check_contract(spark, model, columns)
 
@@ -38,6 +39,8 @@ def analyse(project: Project, folder: Path) -> None:
 def open_session(folder: Path) -> Iterator[SparkSession]:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise NotPortableError("spark: there is no java here. Spark needs Java 17 or newer.")
+    # It writes the engine's whole stack; the sentence is ours to say.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     spark = (
         SparkSession.builder.master("local[1]")
         .config("spark.sql.warehouse.dir", str(folder / "spark-warehouse"))
