@@ -266,9 +266,12 @@ def test_pips_settings_reach_uv(clone: Path, monkeypatch: pytest.MonkeyPatch) ->
 # The lock ------------------------------------------------------------------------------------
 
 
-def read_lock() -> list[tuple[Requirement, list[str]]]:
+LOCKS = ("requirements.lock", "requirements-portable.lock")
+
+
+def read_lock(name: str) -> list[tuple[Requirement, list[str]]]:
     """Every pinned requirement with its hashes."""
-    text = re.sub(r"^\s*#.*\n", "", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE)
     entries = text.replace("\\\n", " ").splitlines()
     return [
         (Requirement(entry.split(" --hash")[0].strip()), re.findall(r"--hash=(\S+)", entry))
@@ -277,15 +280,19 @@ def read_lock() -> list[tuple[Requirement, list[str]]]:
     ]
 
 
-def declared() -> list[Requirement]:
+def declared() -> list[tuple[str, Requirement]]:
+    """What is asked for, with the lock that has to pin it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    product = (
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["ui"],
+        *project["dependency-groups"]["dev"],
+    )
+    portable = project["dependency-groups"]["portable"]
     return [
-        Requirement(text)
-        for text in (
-            *project["project"]["dependencies"],
-            *project["project"]["optional-dependencies"]["ui"],
-            *project["dependency-groups"]["dev"],
-        )
+        (lock, Requirement(text))
+        for lock, texts in zip(LOCKS, (product, portable), strict=True)
+        for text in texts
     ]
 
 
@@ -298,26 +305,28 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_every_locked_version_is_exact_and_hashed() -> None:
-    for requirement, hashes in read_lock():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_version_is_exact_and_hashed(lock: str) -> None:
+    for requirement, hashes in read_lock(lock):
         assert [spec.operator for spec in requirement.specifier] == ["=="], requirement
         assert requirement.url is None, requirement
         assert hashes, requirement
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), requirement
 
 
-def test_the_lock_names_no_place_to_download_from() -> None:
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_names_no_place_to_download_from(lock: str) -> None:
+    text = (ROOT / lock).read_text()
     places = r"\w+://\S*|^-\S.*|--(?:extra-)?index\S*|--find-links"
     assert not re.findall(places, text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("wanted", declared(), ids=lambda wanted: wanted.name)
-def test_the_lock_satisfies_what_is_declared(wanted: Requirement, python: str) -> None:
+@pytest.mark.parametrize(("lock", "wanted"), declared(), ids=str)
+def test_the_lock_satisfies_what_is_declared(lock: str, wanted: Requirement, python: str) -> None:
     versions = [
         next(iter(pinned.specifier)).version
-        for pinned, _ in read_lock()
+        for pinned, _ in read_lock(lock)
         if canonical(pinned.name) == canonical(wanted.name) and applies(pinned.marker, python)
     ]
     assert len(versions) == 1

@@ -1,0 +1,61 @@
+"""How the proof on other engines reads dbt's project; the engines need `make portable`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portable.project import PROVENANCE, NotPortableError, failures, read_project
+
+
+def model(name: str, *parents: str, enforced: bool = False) -> dict[str, Any]:
+    return {
+        "resource_type": "model",
+        "name": name,
+        "relation_name": f"silver.{name}",
+        "compiled_code": f"select 1 as {name}",
+        "columns": {"id": {"data_type": "string"}},
+        "config": {"contract": {"enforced": enforced}},
+        "depends_on": {"nodes": [f"model.c360.{parent}" for parent in parents]},
+    }
+
+
+def manifest(*models: dict[str, Any], source: str = "rates") -> dict[str, Any]:
+    return {
+        "nodes": {f"model.c360.{node['name']}": node for node in models},
+        "sources": {"one": {"name": source, "relation_name": f"bronze.{source}"}},
+    }
+
+
+def test_a_model_comes_after_all_that_it_reads() -> None:
+    read = read_project(manifest(model("a", "c", "b"), model("b", "c"), model("c"), model("d")))
+    assert [model.name for model in read.models] == ["c", "d", "b", "a"]
+
+
+def test_only_an_enforced_contract_is_promised() -> None:
+    read = read_project(manifest(model("a", enforced=True), model("b")))
+    assert [model.contract for model in read.models] == [{"id": "string"}, None]
+
+
+def test_a_landing_table_has_its_own_columns_and_where_a_row_came_from() -> None:
+    (table,) = read_project(manifest()).sources
+    assert table.relation == "bronze.rates"
+    assert {"currency": "varchar", "date": "date"}.items() <= table.columns.items()
+    assert set(PROVENANCE) <= set(table.columns)
+
+
+def test_a_source_that_no_contract_describes_is_named() -> None:
+    with pytest.raises(NotPortableError, match="gossip"):
+        read_project(manifest(source="gossip"))
+
+
+def test_what_dbt_could_not_do_names_the_model(tmp_path: Path) -> None:
+    results = [
+        {"unique_id": "model.c360.dim_stores", "status": "error", "message": "no column store_idx"},
+        {"unique_id": "model.c360.dim_dates", "status": "success", "message": "OK"},
+        {"unique_id": "model.c360.dim_late", "status": "skipped", "message": None},
+    ]
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": results}))
+    assert failures(tmp_path) == "the model dim_stores fails: no column store_idx"
+    assert failures(tmp_path / "elsewhere") == ""
