@@ -26,7 +26,12 @@ def build(project: Project, folder: Path) -> None:
     with quiet(), fakesnow.server() as server:
         with snowflake.connector.connect(**server) as connection:
             for statement in statements(project):
-                connection.cursor().execute(statement)
+                try:
+                    connection.cursor().execute(statement)
+                except snowflake.connector.Error as error:
+                    raise NotPortableError(
+                        f"snowflake, on fakesnow: `{statement}` fails: {error}"
+                    ) from None
         profile = {key: server[key] for key in ACCESS}
         profile |= {"type": "snowflake", "database": "C360", "schema": "silver", "threads": 1}
         profiles = {"c360": {"target": "snowflake", "outputs": {"snowflake": profile}}}

@@ -24,7 +24,10 @@ def analyse(project: Project, folder: Path) -> None:
             spark.sql(f"create database if not exists {schema}")
         for table in (*project.sources, *project.seeds):
             columns = {name: TYPES.get(kind, kind) for name, kind in table.columns.items()}
-            create(spark, table.relation, columns)
+            try:
+                create(spark, table.relation, columns)
+            except PySparkException as error:
+                raise NotPortableError(f"spark: no table {table.relation}: {error}") from None
         for model in project.models:
             try:
                 columns = columns_of(spark.sql(model.sql).schema)
@@ -41,15 +44,20 @@ def open_session(folder: Path) -> Iterator[SparkSession]:
         raise NotPortableError("spark: there is no java here. Spark needs Java 17 or newer.")
     # It writes the engine's whole stack; the sentence is ours to say.
     logging.getLogger("SQLQueryContextLogger").disabled = True
-    spark = (
+    builder = (
         SparkSession.builder.master("local[1]")
         .config("spark.sql.warehouse.dir", str(folder / "spark-warehouse"))
         .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={LOGGING.as_uri()}")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.enabled", value=False)
-        .getOrCreate()
     )
+    try:
+        spark = builder.getOrCreate()
+    except PySparkException as error:
+        raise NotPortableError(
+            f"spark: no session starts; it needs Java 17 or newer. It said: {error}"
+        ) from None
     try:
         yield spark
     finally:
