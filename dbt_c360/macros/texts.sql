@@ -38,7 +38,7 @@ array_to_string(
                 )
 {%- endmacro %}
 
-{#- Snowflake's own choice of delimiters would write O'brien as O'Brien and Mary-ann as Mary-Ann. -#}
+{#- Left alone, Snowflake also begins a word after an apostrophe or a hyphen. -#}
 {% macro snowflake__title_case(text) -%}
     initcap({{ text }}, ' ')
 {%- endmacro %}
