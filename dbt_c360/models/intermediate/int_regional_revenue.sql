@@ -19,7 +19,7 @@ ledger as (
 states as (
     select distinct upper(region_id) as region_id
     from ledger
-    where upper(region_id) <> upper(country)
+    where country is null or upper(region_id) <> upper(country)
 ),
 
 countries as (

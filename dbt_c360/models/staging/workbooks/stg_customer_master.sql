@@ -53,10 +53,11 @@ located as (
         end as location_city,
         case
             when latest.location like '%,%'
-                then coalesce(
-                    state_codes.state_code,
-                    {{ clean_upper(dbt.split_part('latest.location', "','", 2)) }}
-                )
+                then
+                    coalesce(
+                        state_codes.state_code,
+                        {{ clean_upper(dbt.split_part('latest.location', "','", 2)) }}
+                    )
             else places.state_code
         end as location_state
     from latest
@@ -76,7 +77,8 @@ dialled as (
         calling_codes.min_digits,
         calling_codes.max_digits,
         {{ clean_text(dbt.split_part('located.full_name', "' '", 1)) }} as first_word,
-        {{ full_phone('located.phone_text', 'located.phone_digits', 'calling_codes') }} as full_phone
+        {{ full_phone('located.phone_text', 'located.phone_digits', 'calling_codes') }}
+            as full_phone
     from located
     left join calling_codes
         on calling_codes.country = lower('{{ var("default_country") }}')
