@@ -84,6 +84,29 @@ class DbtBuilder(dg.ConfigurableResource):
             shutil.rmtree(target, ignore_errors=True)
 
 
+def write_static_docs(warehouse: Path, folder: Path) -> Path:
+    """Writes dbt's documentation as one page that opens without a server."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
+
+    if not warehouse.exists():
+        raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
+    tell_dbt_the_warehouse(str(warehouse))
+    with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
+        try:
+            result = dbtRunner().invoke(
+                ["docs", "generate", "--static", "--quiet", *_folders(Path(target))]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        if not result.success:
+            raise DbtError(f"The page could not be written: {result.exception}")
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "index.html"
+        shutil.copyfile(Path(target) / "static_index.html", page)
+    return page
+
+
 def read_manifest() -> dict[str, Any]:
     """The project's manifest, made now where it is missing, stale or broken."""
     digest = _digest_project()
