@@ -17,7 +17,7 @@ from c360_dagster.settings import (
     environment_for_dagster,
     read_settings,
 )
-from c360_dagster.summary import summarise_loads
+from c360_dagster.summary import summarise_run
 
 MODULE = "c360_dagster.definitions"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
@@ -62,7 +62,7 @@ def materialize(settings: Settings, selection: str) -> int:
     code = call_dagster(
         settings, "asset", "materialize", "--select", selection, "-m", MODULE, say=say_briefly
     )
-    sys.stdout.write(summarise_loads(settings))
+    sys.stdout.write(summarise_run(settings, has_failed=code != 0))
     if code:
         sys.stderr.write(
             "The run failed; the reason stands above, and `make ui` shows it step by step. "
