@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui test lint bench portable clean lock
+.PHONY: help setup run refresh ui docs test lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -44,6 +44,9 @@ lint: setup ## Check style, format, types and SQL
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy $(SOURCES)
 	@$(if $(MODELS),$(PY) -m sqlfluff lint --disable-progress-bar dbt_c360,echo "No SQL models yet.")
+
+docs: setup ## Write a page that describes every table and column
+	@$(PY) -m c360_dagster docs
 
 portable: ## Prove that the models run on Spark and Snowflake, in .venv-portable; needs Java 17
 	@"$(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard .venv-portable/bin/python),$(PYTHON)),$(PYTHON))" -IS scripts/setup.py portable

@@ -1,10 +1,10 @@
-"""`python -m bench [loading|generation] [size]`: without a name, each at its default size."""
+"""`python -m bench [generation|loading|models] …`: without a name, each at its default size."""
 
 import sys
 
-from bench import loading
+from bench import generation, loading, models
 
-BENCHMARKS = {"loading": loading.main}
+BENCHMARKS = {"generation": generation.main, "loading": loading.main, "models": models.main}
 
 
 def main() -> int:

@@ -25,7 +25,10 @@ def main(arguments: list[str]) -> None:
         for share in (0, 10):
             path = _write_lines(Path(folder), lines, share)
             pairs = [
-                (measure(load, path, folder), measure(read_bare, path, folder, bool(share)))
+                (
+                    measure(load, path, folder),
+                    measure(read_bare, path, folder, ignore_errors=bool(share)),
+                )
                 for _ in range(rounds)
             ]
             _report(f"{lines:,} lines, {share} % of them bad", pairs)
@@ -43,7 +46,7 @@ def load(path: Path, folder: str) -> object:
     return file.rows_loaded, file.rows_rejected
 
 
-def read_bare(path: Path, folder: str, ignore_errors: bool) -> object:  # noqa: FBT001
+def read_bare(path: Path, folder: str, *, ignore_errors: bool) -> object:
     """The limit: one statement, the same types, nothing checked."""
     home = Path(tempfile.mkdtemp(dir=folder))
     types = ", ".join(f"{literal(c.name)}: {literal(c.type)}" for c in TABLE.columns)

@@ -15,11 +15,11 @@ class Measured:
     result: object
 
 
-def measure(function: Callable[..., object], *arguments: object) -> Measured:
+def measure(function: Callable[..., object], *arguments: object, **options: object) -> Measured:
     """Starts fresh, so that neither caches nor memory of an earlier measurement count."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, function, arguments))
+    process = context.Process(target=_run, args=(theirs, function, arguments, options))
     process.start()
     theirs.close()
     measured: Measured = ours.recv()
@@ -27,9 +27,14 @@ def measure(function: Callable[..., object], *arguments: object) -> Measured:
     return measured
 
 
-def _run(pipe: Connection, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+def _run(
+    pipe: Connection,
+    function: Callable[..., object],
+    arguments: tuple[object, ...],
+    options: dict[str, object],
+) -> None:
     began = time.perf_counter()
-    result = function(*arguments)
+    result = function(*arguments, **options)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pipe.send(Measured(seconds, peak, result))

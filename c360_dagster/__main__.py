@@ -1,4 +1,4 @@
-"""The verbs behind the Makefile: run, refresh, ui and clean, each with its DAGSTER_HOME prepared.
+"""The verbs behind the Makefile: run, refresh, ui, docs and clean, with DAGSTER_HOME prepared.
 
 They only prepare, hand over to Dagster's own commands, and say in the end what came of it.
 """
@@ -17,7 +17,7 @@ from c360_dagster.settings import (
     environment_for_dagster,
     read_settings,
 )
-from c360_dagster.summary import summarise_loads
+from c360_dagster.summary import summarise_run
 
 MODULE = "c360_dagster.definitions"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
@@ -25,7 +25,7 @@ EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
     r"(?:\d+ - )?(?P<text>.*)"
 )
-REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster")
+REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
 
 
 def main() -> int:
@@ -34,12 +34,15 @@ def main() -> int:
     verbs.add_parser("run", help="simulate where landing is free, then walk the whole road")
     verbs.add_parser("refresh", help="load what is new in landing and rebuild what follows")
     verbs.add_parser("ui", help="open Dagster on 127.0.0.1:3000")
+    verbs.add_parser("docs", help="write the page that describes every table and column")
     verbs.add_parser("clean", help="remove what can be made again")
     arguments = parser.parse_args()
     try:
         settings = read_settings()
         if arguments.verb == "clean":
             return clean_home(settings)
+        if arguments.verb == "docs":
+            return write_docs(settings)
         prepare_dagster_home(settings)
     except (SettingsError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -59,7 +62,7 @@ def materialize(settings: Settings, selection: str) -> int:
     code = call_dagster(
         settings, "asset", "materialize", "--select", selection, "-m", MODULE, say=say_briefly
     )
-    sys.stdout.write(summarise_loads(settings))
+    sys.stdout.write(summarise_run(settings, has_failed=code != 0))
     if code:
         sys.stderr.write(
             "The run failed; the reason stands above, and `make ui` shows it step by step. "
@@ -102,6 +105,19 @@ def say_briefly(lines: Iterable[str]) -> None:
         if is_shown:
             sys.stdout.write(line)
             sys.stdout.flush()
+
+
+def write_docs(settings: Settings) -> int:
+    """One self-contained page of every model, column and edge; it needs a run to have been."""
+    from c360_dagster.resources.dbt import DbtError, write_static_docs  # noqa: PLC0415  slow import
+
+    try:
+        page = write_static_docs(settings.warehouse, settings.home / "docs")
+    except DbtError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    sys.stdout.write(f"{page}\n")
+    return 0
 
 
 def clean_home(settings: Settings) -> int:

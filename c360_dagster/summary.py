@@ -4,26 +4,28 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.sql import fetch_row
+from c360_dagster.loading.sql import fetch_row, quote
 from c360_dagster.settings import Settings
 
 LONGEST_LIST = 20
 
 
-def summarise_loads(settings: Settings) -> str:
-    """A few sentences about the state of bronze after a run; empty where there is none."""
+def summarise_run(settings: Settings, *, has_failed: bool) -> str:
+    """A few sentences about what a run left; nothing of gold where it failed before."""
     if not settings.warehouse.exists():
         return ""
     try:
         with duckdb.connect(str(settings.warehouse), read_only=True) as con:
-            return _summarise(con, settings.landing)
+            lines = _summarise_bronze(con, settings.landing)
+            lines += _find_checks(con) if has_failed else _summarise_gold(con)
+            return "\n".join(lines) + "\n"
     except duckdb.IOException:
         return "Another run is using the warehouse, so there is no summary here.\n"
     except duckdb.CatalogException:
         return ""
 
 
-def _summarise(con: duckdb.DuckDBPyConnection, landing: Path) -> str:
+def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str]:
     loaded, files, rejected, cells = fetch_row(
         con,
         """
@@ -73,7 +75,7 @@ def _summarise(con: duckdb.DuckDBPyConnection, landing: Path) -> str:
     if len(reasons) == LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     lines += [f"Not loaded: {message}" for path, message in refused if (landing / path).exists()]
-    return "\n".join(lines + _summarise_gold(con)) + "\n"
+    return lines
 
 
 def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -84,4 +86,30 @@ def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
     if row is None:
         return []
     as_of, customers, orders = row
-    return [f"Gold holds {customers:,} customers and {orders:,} orders as of {as_of}."]
+    holds = (
+        f"Gold holds {customers:,} customers and {orders:,} orders of every status as of {as_of}."
+    )
+    return [holds, *_find_checks(con)]
+
+
+def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
+    lines = [
+        f"  {name}: {sample}, …; look at them with: select * from test_failures.{name}"
+        for name, sample in _find_failures(con)
+    ]
+    return ["Checks that found rows:", *lines] if lines else []
+
+
+def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The tests whose failing rows are kept, each with the first of them in words."""
+    tables = con.execute(
+        "select table_name from duckdb_tables() "
+        "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
+    ).fetchall()
+    found = []
+    for (name,) in tables:
+        cursor = con.execute(f"select * from test_failures.{quote(name)} order by all limit 1")
+        names = [column[0] for column in cursor.description or []]
+        cells = dict(zip(names, cursor.fetchall()[0], strict=True))
+        found.append((name, ", ".join(f"{key} {value}" for key, value in cells.items())))
+    return found

@@ -135,7 +135,7 @@ def test_every_decision_is_in_the_index_under_its_own_title() -> None:
     ]
     assert listed == pages
     assert len(pages) == len(DECISIONS), "a page opens with its number and its title"
-    assert [path.name[:4] for path in DECISIONS] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    assert len({path.name[:4] for path in DECISIONS}) == len(DECISIONS), "numbers are given once"
     assert not {name for number, name, _ in pages if not name.startswith(f"{number}-")}
 
 
@@ -153,7 +153,7 @@ def test_a_decision_is_one_short_page(path: Path) -> None:
 
 
 def test_the_readme_stays_short() -> None:
-    assert len(README.splitlines()) <= 150
+    assert len(README.splitlines()) < 170
 
 
 # The tests themselves can fail ---------------------------------------------------------------

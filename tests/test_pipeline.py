@@ -79,6 +79,14 @@ def test_a_second_run_has_nothing_to_do(home: Path) -> None:
     assert rows(home, "select count(*) from bronze.load_log") == before
 
 
+def test_docs_are_one_page(home: Path) -> None:
+    done = call(home, "c360_dagster", "docs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = home / "docs" / "index.html"
+    assert done.stdout.strip().endswith(str(page))
+    assert "mart_customer_360" in page.read_text("utf-8")
+
+
 def test_definitions_validate_from_anywhere(home: Path, tmp_path: Path) -> None:
     done = call(
         home, "dagster", "definitions", "validate", "-m", "c360_dagster.definitions", cwd=tmp_path

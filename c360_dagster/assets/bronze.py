@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.assets.describe import MASK, describe_table, markdown_table
+from c360_dagster.assets.describe import MASK, describe_table, markdown_table, tag_table
 from c360_dagster.checks import check_load, specify_load_checks
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import LoadRun, TableLoad, create_bronze, load_table
@@ -68,7 +68,7 @@ def _specify(table: Table) -> dg.AssetSpec:
             "dagster/table_name": f"{BRONZE.name}.{table.name}",
             "dagster/storage_kind": "duckdb",
         },
-        tags={"pii": ""} if any(column.is_pii for column in table.columns) else {},
+        tags=tag_table(table, BRONZE),
     )
 
 

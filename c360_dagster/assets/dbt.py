@@ -37,7 +37,8 @@ class LayerTranslator(DagsterDbtTranslator):
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> dict[str, str]:
         columns = dbt_resource_props.get("columns", {}).values()
         is_personal = any(_meta(column).get("pii") for column in columns)
-        return {"pii": ""} if is_personal else {}
+        layer = {"layer": str(dbt_resource_props["schema"])}
+        return layer | ({"pii": ""} if is_personal else {})
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return str(dbt_resource_props.get("description") or "")
@@ -71,9 +72,8 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
             scratch=settings.scratch,
         ):
             results.append(result)
-            if result.is_bad or result.status == "warn":
-                log = context.log.error if result.is_bad else context.log.warning
-                log(_describe(manifest, result))
+            if result.is_bad:
+                context.log.error(_describe(manifest, result))
         counts = _count_rows(warehouse)
         for result in results:
             yield from _report(context, manifest, translator, result, counts)

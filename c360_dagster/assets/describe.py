@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from c360_dagster.layers import Layer
 from landing_contract import Table
 
 MASK = "•••"
@@ -23,6 +24,11 @@ def describe_table(table: Table) -> dict[str, dg.TableSchema]:
         for column in table.columns
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def tag_table(table: Table, layer: Layer) -> dict[str, str]:
+    is_personal = any(column.is_pii for column in table.columns)
+    return {"layer": layer.name} | ({"pii": ""} if is_personal else {})
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

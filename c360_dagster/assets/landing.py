@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 import mock_data
-from c360_dagster.assets.describe import describe_table, markdown_table
+from c360_dagster.assets.describe import describe_table, markdown_table, tag_table
 from c360_dagster.layers import LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.resources.lock import HomeLock
@@ -51,12 +51,8 @@ def _specify(table: Table) -> dg.AssetSpec:
         kinds={"excel"} if table.is_workbook else {"csv"},
         description=f"{table.description} Files: {table.folder}/{table.file_stem}*.",
         metadata=describe_table(table),
-        tags=_tags(table),
+        tags=tag_table(table, LANDING),
     )
-
-
-def _tags(table: Table) -> dict[str, str]:
-    return {"pii": ""} if any(column.is_pii for column in table.columns) else {}
 
 
 def _describe_files(settings: Settings, table: Table) -> dict[str, dg.MetadataValue]:

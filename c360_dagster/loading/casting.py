@@ -69,6 +69,13 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     return None
 
 
+def is_empty(column: Column) -> str:
+    """Whether the reader's value is null or blank; only texts before '!' can be blank."""
+    name = quote(column.name)
+    blank = f" or ({name} < '!' and trim({name}) = '')" if column.type == "varchar" else ""
+    return f"{name} is null{blank}"
+
+
 def describe_failure(column: Column, text: str) -> str:
     """The reason, as SQL text, why a cell could not be read."""
     expected = EXPECTED[kind_of(column)]

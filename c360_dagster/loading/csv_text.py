@@ -249,12 +249,11 @@ def _doubt_unsound_rows(
     plan: Plan,
 ) -> None:
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
-    conditions = [
-        f"{quote(name)} is null or trim(cast({quote(name)} as varchar)) = ''" for name in table.key
-    ]
+    conditions = []
     for column in plan.layout.declared:
         doubt = casting.is_doubtful(column, as_text=column.name in plan.as_text)
-        conditions += [doubt] if doubt else []
+        empty = casting.is_empty(column) if column.name in table.key else None
+        conditions += [condition for condition in (doubt, empty) if condition]
     condition = " or ".join(f"coalesce({condition}, false)" for condition in conditions)
     con.execute(
         "create or replace temporary table unsound as "

@@ -14,11 +14,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import dagster_dbt
 
 from c360_dagster.settings import tell_dbt_the_warehouse
 
@@ -84,6 +84,29 @@ class DbtBuilder(dg.ConfigurableResource):
             shutil.rmtree(target, ignore_errors=True)
 
 
+def write_static_docs(warehouse: Path, folder: Path) -> Path:
+    """Writes dbt's documentation as one page that opens without a server."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
+
+    if not warehouse.exists():
+        raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
+    tell_dbt_the_warehouse(str(warehouse))
+    with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
+        try:
+            result = dbtRunner().invoke(
+                ["docs", "generate", "--static", "--quiet", *_folders(Path(target))]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        if not result.success:
+            raise DbtError(f"The page could not be written: {result.exception}")
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "index.html"
+        shutil.copyfile(Path(target) / "static_index.html", page)
+    return page
+
+
 def read_manifest() -> dict[str, Any]:
     """The project's manifest, made now where it is missing, stale or broken."""
     digest = _digest_project()
@@ -96,7 +119,8 @@ def read_manifest() -> dict[str, Any]:
 
 
 def _digest_project() -> str:
-    digest = hashlib.sha256(dagster_dbt.__version__.encode())
+    versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
+    digest = hashlib.sha256(" ".join(versions).encode())
     files = sorted(
         path
         for pattern in WATCHED
@@ -147,7 +171,6 @@ def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]
     """Runs dbt in a thread of this process; its finished nodes come through a queue."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: PLC0415
-    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
     done: queue.Queue[NodeResult | None] = queue.Queue()
     outcome: list[dbtRunnerResult | BaseException] = []
@@ -158,15 +181,8 @@ def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]
 
     def run() -> None:
         try:
-            with contextlib.suppress(OSError):
-                packed = (TARGET / PARSED[1]).read_bytes()
-                manifest = Manifest.from_msgpack(packed)
-                manifest.build_flat_graph()
-                outcome.append(
-                    dbtRunner(manifest=manifest, callbacks=[listen]).invoke(["--quiet", *arguments])
-                )
-                return
-            outcome.append(dbtRunner(callbacks=[listen]).invoke(["--quiet", *arguments]))
+            runner = dbtRunner(manifest=_read_parsed(), callbacks=[listen])
+            outcome.append(runner.invoke(["--quiet", *arguments]))
         except BaseException as problem:  # noqa: BLE001  handed to the thread that waits
             outcome.append(problem)
         finally:
@@ -185,6 +201,17 @@ def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]
         raise ended
     if ended.exception:
         raise DbtError(f"dbt stopped: {ended.exception}")
+
+
+def _read_parsed() -> Any:  # noqa: ANN401  dbt has no types
+    """The project as parsed before; None where that is unreadable, and dbt parses anew."""
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415  slow import
+
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        manifest = Manifest.from_msgpack((TARGET / PARSED[1]).read_bytes())
+        manifest.build_flat_graph()
+        return manifest
+    return None
 
 
 def _read_event(event: Any) -> NodeResult:  # noqa: ANN401  the same

@@ -1,4 +1,5 @@
 -- Amounts in several currencies cannot be added without rates. Error: the sums would mean nothing.
+-- One currency may go without: the reporting one, unless the rates name it themselves by a 1.
 with
 
 orders as (
@@ -21,6 +22,16 @@ unrated as (
     group by orders.currency
 ),
 
+reporting as (
+    select count(*) as currencies
+    from (
+        select currency
+        from rates
+        group by currency
+        having min(rate) = 1 and max(rate) = 1
+    ) as named
+),
+
 counted as (
     select count(*) as currencies from unrated
 )
@@ -31,4 +42,5 @@ select
     unrated.amount
 from unrated
 cross join counted
-where counted.currencies > 1
+cross join reporting
+where counted.currencies > 1 or reporting.currencies > 0

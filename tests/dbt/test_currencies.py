@@ -64,3 +64,27 @@ def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
     ]
     revenue = "select total_orders, total_revenue from gold.monthly_revenue_orders"
     assert warehouse.rows(revenue) == [(4, D("43.50"))]
+
+
+def test_an_order_before_its_currencys_first_rate_has_no_amount_anywhere(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.land("rates", [{"currency": "EUR", "date": "2026-01-08", "rate": "1.25"}])
+    assert warehouse.dbt("build", *SELECT, "--exclude-resource-type", "unit_test").success
+    # t2 is older than the rate; t1 and t4 count 10, t3 counts 10 x 1.25
+    assert warehouse.rows("select total_amount from gold.fct_orders where order_id = 't2'") == [
+        (None,)
+    ]
+    revenue = "select total_revenue from gold.monthly_revenue_orders"
+    assert warehouse.rows(revenue) == [(D("32.50"),)]
+
+
+def test_a_currency_is_not_forgotten_where_the_rates_name_the_reporting_one(
+    warehouse: Warehouse,
+) -> None:
+    rates = [{"currency": "GBP", "date": "2026-01-01", "rate": "1"},
+             {"currency": "EUR", "date": "2026-01-01", "rate": "1.1"}]  # fmt: skip
+    warehouse.land("rates", rates)
+    assert not warehouse.dbt("build", *SELECT, "--exclude-resource-type", "unit_test").success
+    named = "select currency from test_failures.currencies_can_be_added"
+    assert warehouse.rows(named) == [("USD",)]

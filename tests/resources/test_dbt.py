@@ -67,6 +67,12 @@ def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> Non
     assert "model.c360.stg_more" in dbt.read_manifest()["nodes"]
 
 
+def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> None:
+    dbt.read_manifest()
+    (project / "target" / "partial_parse.msgpack").write_bytes(b"xx")
+    assert not any(result.is_bad for result in _build(warehouse, "inprocess"))
+
+
 def test_a_project_that_cannot_be_parsed_gets_one_sentence(project: Path) -> None:
     (project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
     with pytest.raises(DbtError, match="cannot be parsed") as caught:

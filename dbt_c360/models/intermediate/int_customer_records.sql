@@ -14,10 +14,6 @@ mentioned as (
     select * from {{ ref('int_source_ids') }}
 ),
 
-state_codes as (
-    select * from {{ ref('state_codes') }}
-),
-
 registered as (
     select
         'crm' as source_system,
@@ -48,12 +44,8 @@ registered as (
         workbook_customers.email,
         workbook_customers.phone,
         null as address_line1,
-        -- `City, State` as well as `City`
-        {{ clean_text(dbt.split_part('workbook_customers.location', "','", 1)) }} as city,
-        coalesce(
-            state_codes.state_code,
-            {{ clean_upper(dbt.split_part('workbook_customers.location', "','", 2)) }}
-        ) as state,
+        workbook_customers.city,
+        workbook_customers.state,
         null as zip_code,
         null as country,
         null as gender,
@@ -64,10 +56,6 @@ registered as (
         cast(null as date) as date_of_birth,
         workbook_customers.registered_at
     from workbook_customers
-    left join state_codes
-        on
-            lower(trim({{ dbt.split_part('workbook_customers.location', "','", 2) }}))
-            = state_codes.state_name
 )
 
 select

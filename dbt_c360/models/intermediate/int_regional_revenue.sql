@@ -12,11 +12,32 @@ stores as (
     select * from {{ ref('dim_stores') }}
 ),
 
+ledger as (
+    select * from {{ ref('stg_regional_sales') }}
+),
+
+states as (
+    select distinct upper(region_id) as region_id
+    from ledger
+    where country is null or upper(region_id) <> upper(country)
+),
+
+countries as (
+    select distinct upper(region_id) as region_id
+    from ledger
+    where upper(region_id) = upper(country)
+),
+
+only_country as (
+    select case when count(*) = 1 then max(region_id) end as region_id
+    from countries
+),
+
 -- an order belongs to its store's region, or else to the region where the customer lives
 placed as (
     select
-        coalesce(stores.store_state, customers.state) as state,
-        coalesce(stores.store_country, customers.country) as country,
+        upper(coalesce(stores.store_state, customers.state)) as state,
+        upper(coalesce(stores.store_country, customers.country)) as country,
         orders.order_date,
         orders.total_amount
     from orders
@@ -27,19 +48,18 @@ placed as (
     where orders.is_counted and orders.source_system = 'crm'
 ),
 
+-- and there to the finest one that the ledger keeps: its state, else its country
 regions as (
     select
-        upper(state) as region_id,
-        order_date,
-        total_amount
+        coalesce(states.region_id, countries.region_id, only_country.region_id) as region_id,
+        placed.order_date,
+        placed.total_amount
     from placed
-    union all
-    select
-        upper(country) as region_id,
-        order_date,
-        total_amount
-    from placed
-    where country is not null and (state is null or upper(country) <> upper(state))
+    cross join only_country
+    left join states
+        on placed.state = states.region_id
+    left join countries
+        on placed.country = countries.region_id
 )
 
 select

@@ -4,8 +4,21 @@ orders as (
     select * from {{ ref('stg_transactions') }}
 ),
 
-lines as (
+items as (
     select * from {{ ref('stg_transaction_items') }}
+),
+
+-- an order before its currency's first rate has no amount; a line without its order is as written
+lines as (
+    select
+        items.*,
+        case
+            when orders.transaction_id is null then 1
+            else orders.rate_to_reporting
+        end as rate
+    from items
+    left join orders
+        on items.transaction_id = orders.transaction_id
 )
 
 select
@@ -18,14 +31,12 @@ select
     coalesce(orders.order_status, 'no_order') as order_status,
 
     lines.quantity,
-    {{ money('lines.unit_price * coalesce(orders.rate_to_reporting, 1)') }} as unit_price,
-    {{ money('lines.line_total * coalesce(orders.rate_to_reporting, 1)') }} as line_total,
-    {{ money('lines.discount_applied * coalesce(orders.rate_to_reporting, 1)') }}
+    {{ money('lines.unit_price * lines.rate') }} as unit_price,
+    {{ money('lines.line_total * lines.rate') }} as line_total,
+    {{ money('lines.discount_applied * lines.rate') }}
         as discount_applied,
-    {{ money('lines.line_total * coalesce(orders.rate_to_reporting, 1)') }}
-    - coalesce(
-        {{ money('lines.discount_applied * coalesce(orders.rate_to_reporting, 1)') }}, 0
-    ) as total_price,
+    {{ money('lines.line_total * lines.rate') }}
+    - coalesce({{ money('lines.discount_applied * lines.rate') }}, 0) as total_price,
 
     coalesce(
         orders.order_status = 'completed'

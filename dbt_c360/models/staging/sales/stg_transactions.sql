@@ -56,7 +56,7 @@ select
 from versions
 cross join clock
 left join order_statuses
-    on lower(trim(versions.status)) = order_statuses.source_status
+    on lower(trim(versions.status)) = lower(trim(order_statuses.source_status))
 left join rates_by_day
     on
         upper(trim(versions.currency)) = rates_by_day.currency

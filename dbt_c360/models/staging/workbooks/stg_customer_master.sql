@@ -8,6 +8,14 @@ calling_codes as (
     select * from {{ ref('calling_codes') }}
 ),
 
+state_codes as (
+    select * from {{ ref('state_codes') }}
+),
+
+places as (
+    select distinct state_code from state_codes
+),
+
 superseded as (
     {{ superseded_rows(source('bronze', 'customer_master'), ['customer_id']) }}
 ),
@@ -32,16 +40,46 @@ latest as (
     where superseded._row is null and {{ is_known('versions') }}
 ),
 
+-- `City, State`, `City ST` or `City`
+located as (
+    select
+        latest.*,
+        case
+            when latest.location like '%,%'
+                then {{ clean_text(dbt.split_part('latest.location', "','", 1)) }}
+            when places.state_code is not null
+                then trim(substr(trim(latest.location), 1, length(trim(latest.location)) - 3))
+            else {{ clean_text('latest.location') }}
+        end as location_city,
+        case
+            when latest.location like '%,%'
+                then
+                    coalesce(
+                        state_codes.state_code,
+                        {{ clean_upper(dbt.split_part('latest.location', "','", 2)) }}
+                    )
+            else places.state_code
+        end as location_state
+    from latest
+    left join state_codes
+        on lower(trim({{ dbt.split_part('latest.location', "','", 2) }})) = state_codes.state_name
+    left join places
+        on
+            substr(trim(latest.location), length(trim(latest.location)) - 2)
+            = ' ' || places.state_code
+),
+
 -- the workbook says no country: a number without one is of the retailer's own
 dialled as (
     select
-        latest.*,
+        located.*,
         calling_codes.calling_code,
         calling_codes.min_digits,
         calling_codes.max_digits,
-        {{ clean_text(dbt.split_part('latest.full_name', "' '", 1)) }} as first_word,
-        {{ full_phone('latest.phone_text', 'latest.phone_digits', 'calling_codes') }} as full_phone
-    from latest
+        {{ clean_text(dbt.split_part('located.full_name', "' '", 1)) }} as first_word,
+        {{ full_phone('located.phone_text', 'located.phone_digits', 'calling_codes') }}
+            as full_phone
+    from located
     left join calling_codes
         on calling_codes.country = lower('{{ var("default_country") }}')
 )
@@ -62,7 +100,8 @@ select
     end as last_name,
     {{ clean_lower('email') }} as email,
     full_phone as phone,
-    {{ clean_text('location') }} as location,
+    location_city as city,
+    location_state as state,
 
     {{ is_phone_valid('full_phone') }} as is_phone_valid,
     is_after_as_of,
