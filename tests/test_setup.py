@@ -192,15 +192,15 @@ def current(clone: Path) -> Path:
 
 @needs_make
 def test_make_setup_is_silent_and_quick_when_current(current: Path) -> None:
-    def once() -> float:
+    def once(*command: str) -> float:
         began = time.perf_counter()
-        done = subprocess.run(
-            ["make", "--no-print-directory", "setup"], cwd=current, check=True, capture_output=True
-        )
+        done = subprocess.run(command, cwd=current, check=True, capture_output=True)
         assert (done.stdout, done.stderr) == (b"", b"")
         return time.perf_counter() - began
 
-    assert min(once() for _ in range(5)) < 0.1
+    # Against starting Python itself, so that a busy machine slows both.
+    bare = min(once(sys.executable, "-c", "import hashlib, json, subprocess") for _ in range(5))
+    assert min(once("make", "--no-print-directory", "setup") for _ in range(5)) < 3 * bare + 0.05
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", "scripts/setup.py"])
