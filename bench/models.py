@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from bench.measure import measure
@@ -65,6 +66,7 @@ def compile_steps(warehouse: Path, target: Path) -> list[str]:
         result = dbtRunner().invoke([verb, *folders, *outputs])
         if not result.success:
             raise SystemExit(f"dbt {verb}: {result.exception}")
+    DuckDBConnectionManager.close_all_connections()
     nodes: dict[str, Any] = json.loads((target / "manifest.json").read_text())["nodes"]
     order = TopologicalSorter(
         {
