@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.layers import BRONZE
-from c360_dagster.loading.bronze import TableLoad
+from c360_dagster.loading.bronze import HELD_LOADS, TableLoad
 from c360_dagster.loading.sql import fetch_row, quote
 from landing_contract import Table
 
@@ -44,17 +44,13 @@ def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetC
     """Counts bronze and the rejects anew, and holds them against the log of the current loads."""
     read, loaded, rejected, cells, empty = fetch_row(
         con,
-        """
+        f"""
         select
             coalesce(sum(rows_read), 0), coalesce(sum(rows_loaded), 0),
             coalesce(sum(rows_rejected), 0), coalesce(sum(cells_unreadable), 0),
             coalesce(sum(empty_essential_cells), 0)
-        from (
-            select *, row_number() over (partition by path order by rowid desc) as age
-            from bronze.load_log
-            where table_name = ? and status = 'loaded'
-        )
-        where age = 1
+        from {HELD_LOADS}
+        where table_name = ?
         """,
         [table.name],
     ) or (0, 0, 0, 0, 0)
@@ -107,8 +103,7 @@ def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
 
 def _check_columns(table: Table, load: TableLoad) -> dg.AssetCheckResult:
     notes = [
-        f"{file.name}: "
-        + "; ".join(part for part in _column_notes(file.unknown_columns, file.missing_columns))
+        f"{file.name}: " + "; ".join(_column_notes(file.unknown_columns, file.missing_columns))
         for file in load.having("loaded")
         if file.unknown_columns or file.missing_columns
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from c360_dagster.loading.bronze import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_row, quote
 from c360_dagster.settings import Settings
 
@@ -28,16 +29,11 @@ def summarise_run(settings: Settings, *, has_failed: bool) -> str:
 def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str]:
     loaded, files, rejected, cells = fetch_row(
         con,
-        """
+        f"""
         select
             coalesce(sum(rows_loaded), 0), count(*), coalesce(sum(rows_rejected), 0),
             coalesce(sum(cells_unreadable), 0)
-        from (
-            select *, row_number() over (partition by path order by rowid desc) as age
-            from bronze.load_log
-            where status = 'loaded'
-        )
-        where age = 1
+        from {HELD_LOADS}
         """,
     ) or (0, 0, 0, 0)
     lines = [f"Bronze holds {loaded:,} rows of {files} files."]
@@ -62,15 +58,7 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             for path, kind, count, line, reason in reasons
         ]
     refused = con.execute(
-        """
-        select path, message
-        from (
-            select *, row_number() over (partition by path order by rowid desc) as age
-            from bronze.load_log
-        )
-        where age = 1 and status = 'refused'
-        order by message
-        """
+        f"select path, message from {LAST_WORDS} where status = 'refused' order by message"
     ).fetchall()
     if len(reasons) == LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")

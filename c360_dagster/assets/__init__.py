@@ -1,1 +1,1 @@
-"""Thin assets, in the order of the road: landing, bronze."""
+"""Thin assets, in the order of the road: landing, bronze, dbt."""

@@ -25,7 +25,7 @@ from c360_dagster.loading.files import (
     take_stamp,
     unpack,
 )
-from c360_dagster.loading.sql import fetch_count, fetch_row, literal, quote
+from c360_dagster.loading.sql import fetch_count, fetch_row, literal, quote, transaction
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from landing_contract import Column, Table
 
@@ -37,6 +37,21 @@ PROVENANCE = {
     "_run_id": "varchar",
 }
 """What bronze adds to the contract's columns: where a row comes from, since when it is known."""
+
+
+LATEST = """(
+    select * exclude (age)
+    from (select *, row_number() over (partition by path order by rowid desc) as age from {log})
+    where age = 1
+)"""
+LAST_WORDS = LATEST.format(log="bronze.load_log")
+"""The last that was said of every file."""
+HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
+    latest=LATEST.format(
+        log="(select *, rowid from bronze.load_log where status in ('loaded', 'repeated'))"
+    )
+)
+"""The loads whose rows bronze holds now: a file that became a copy has given its rows up."""
 
 
 @dataclass(frozen=True)
@@ -161,16 +176,10 @@ def _current_contents(
 ) -> dict[str, tuple[str, date | None]]:
     """By path, the content whose rows bronze holds now."""
     rows = con.execute(
-        """
-        select path, status, checksum, known_at
-        from bronze.load_log
-        where table_name = ? and status in ('loaded', 'repeated')
-        order by rowid
-        """,
+        f"select path, checksum, known_at from {HELD_LOADS} where table_name = ? order by path",
         [table.name],
     ).fetchall()
-    latest = {path: (status, (checksum, known_at)) for path, status, checksum, known_at in rows}
-    return {path: content for path, (status, content) in latest.items() if status == "loaded"}
+    return {path: (checksum, known_at) for path, checksum, known_at in rows}
 
 
 def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
@@ -197,19 +206,18 @@ def _refuse_replaced(attempt: Attempt) -> None:
 
 def _read_file(con: duckdb.DuckDBPyConnection, file: LandingFile, folder: Path) -> Reading:
     """Fills `texts`, and for CSV also `staged`, `doubtful` and `shifts`."""
-    _drop_temporary(con)
     if file.suffix == ".xlsx":
         return read_workbook(con, file.path, file.table)
     if file.suffix == ".parquet":
         return read_parquet(con, file.path, file.table)
-    shape = survey_text(file.path)
+    is_packed = file.suffix == ".csv.gz"
+    path = unpack(file.path, folder / "unpacked.csv") if is_packed else file.path
+    shape = survey_text(path)
     if shape.encoding_problem:
         raise FileRefusedError(
             f"it is written in {shape.encoding_problem}, not UTF-8: save it as 'CSV UTF-8', or "
             f"convert it with iconv -f {shape.encoding_problem.split(' ')[0]} -t UTF-8"
         )
-    is_packed = file.suffix == ".csv.gz"
-    path = unpack(file.path, folder / "unpacked.csv") if is_packed else file.path
     return read_text(con, path, shape, file.table, folder)
 
 
@@ -221,10 +229,8 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
     cells = ", ".join(quote(name) for name in file.table.column_names)
     known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
     loaded_at = f"timestamp '{attempt.started_at}'"
-    con.execute("begin")
-    try:
-        con.execute(f"delete from {_bronze(file.table)} where _file = ?", [file.name])
-        con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
+    with transaction(con):
+        _clear_file(con, file)
         for rows in _row_sources(con, file.table, reading):
             con.execute(
                 f"insert into {_bronze(file.table)} ({columns}) select {cells}, "
@@ -234,11 +240,13 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
         _write_rejects(con, file, run.run_id)
         load = _account(con, file, reading)
         _write_log(con, attempt, load)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     return load
+
+
+def _clear_file(con: duckdb.DuckDBPyConnection, file: LandingFile) -> None:
+    """Takes the rows and rejects of the file's earlier content out."""
+    con.execute(f"delete from {_bronze(file.table)} where _file = ?", [file.name])
+    con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
 
 
 def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> list[str]:
@@ -371,16 +379,9 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
     """The file's rows are its twin's; those that an earlier content of it left behind go."""
     name = attempt.file.name
     message = f"{name}: the same content as {twin}, loaded once."
-    con.execute("begin")
-    try:
-        con.execute(f"delete from {_bronze(attempt.file.table)} where _file = ?", [name])
-        con.execute("delete from bronze.rejected_rows where path = ?", [name])
-        load = _log_once(con, attempt, FileLoad(name, "repeated", message))
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
-    return load
+    with transaction(con):
+        _clear_file(con, attempt.file)
+        return _log_once(con, attempt, FileLoad(name, "repeated", message))
 
 
 def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:

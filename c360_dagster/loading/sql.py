@@ -1,6 +1,7 @@
-"""Three small things that every module with SQL in it needs: names, texts and one row."""
+"""Small things that every module with SQL in it needs: names, texts, one row, a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -26,3 +27,15 @@ def fetch_count(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[obj
     """The number that the query counts; none is zero."""
     row = fetch_row(con, query, values)
     return int(row[0] or 0) if row else 0
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that the block writes, or nothing of it."""
+    con.execute("begin")
+    try:
+        yield
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -53,7 +54,6 @@ class DbtBuilder(dg.ConfigurableResource):
 
     warehouse: str
     mode: str = "inprocess"
-    threads: int = 2
 
     def build(
         self,
@@ -61,7 +61,6 @@ class DbtBuilder(dg.ConfigurableResource):
         select: Sequence[str],
         variables: Mapping[str, str | None],
         scratch: Path,
-        full_refresh: bool = False,
     ) -> Iterator[NodeResult]:
         """Results as they come; the file is free again when they end."""
         scratch.mkdir(parents=True, exist_ok=True)
@@ -74,8 +73,6 @@ class DbtBuilder(dg.ConfigurableResource):
         ]
         if select:
             arguments += ["--indirect-selection", "empty", "--select", *select]
-        if full_refresh:
-            arguments.append("--full-refresh")
         tell_dbt_the_warehouse(self.warehouse)
         try:
             run = _run_in_process if self.mode == "inprocess" else _run_apart
@@ -228,8 +225,6 @@ def _read_event(event: Any) -> NodeResult:  # noqa: ANN401  the same
 
 def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     """The stock way: the dbt command in a process of its own, its results read from its file."""
-    import subprocess  # noqa: PLC0415
-
     command = [str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     results = target / "run_results.json"

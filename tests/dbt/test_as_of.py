@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.warehouse import PROJECT, Warehouse
+from c360_dagster.resources.dbt import PROJECT
+from tests.dbt.warehouse import Warehouse
 
 AS_OF = "2026-01-10"
 D = Decimal

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from tests.dbt.warehouse import PROJECT
+from c360_dagster.resources.dbt import PROJECT
 
 Manifest = dict[str, Any]
 GRAIN = ("One row", "{{ doc(")

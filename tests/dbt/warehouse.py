@@ -14,9 +14,10 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.resources.dbt import PROJECT
 from landing_contract import read_contract
 
-PROJECT = Path(__file__).parents[2] / "dbt_c360"
 LOADED_AT = datetime(2026, 2, 1, 6, 0)
 
 
@@ -30,13 +31,7 @@ class Warehouse:
 
     def create_bronze(self) -> None:
         with duckdb.connect(str(self.path)) as connection:
-            connection.execute("create schema bronze")
-            for table in read_contract().values():
-                columns = [f'"{column.name}" {column.type}' for column in table.columns]
-                connection.execute(
-                    f"create table bronze.{table.name} ({', '.join(columns)}, _file varchar,"
-                    " _row bigint, _known_at date, _loaded_at timestamp, _run_id varchar)"
-                )
+            create_bronze(connection, read_contract().values())
 
     def land(
         self,

@@ -6,7 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from c360_dagster.checks import check_load
 from c360_dagster.loading import bronze as loader
+from c360_dagster.loading.bronze import TableLoad
 from c360_dagster.loading.files import find_strangers, match_name
 from landing_contract import read_contract
 from tests.loading.conftest import ITEMS, Bronze
@@ -139,6 +141,9 @@ def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze)
     bronze.put("sales/transaction_items_b.csv", ITEMS)
     assert bronze.load()["sales/transaction_items_b.csv"].status == "repeated"
     assert bronze.ids() == ["I1", "I2", "I3"]
+    table = read_contract()["transaction_items"]
+    accounting = next(check_load(bronze.con, table, TableLoad(table.name)))
+    assert accounting.passed, accounting.description
     bronze.put("sales/transaction_items_b.csv", MORE)
     bronze.load()
     assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"]
