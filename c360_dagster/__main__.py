@@ -4,11 +4,13 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 """
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from c360_dagster.settings import (
     REPOSITORY,
@@ -48,7 +50,7 @@ def main() -> int:
         sys.stderr.write(f"{problem}\n")
         return 1
     if arguments.verb == "ui":
-        return call_dagster(settings, "dev", "-h", "127.0.0.1", "-p", "3000")
+        become_dagster(settings, "dev", "-h", "127.0.0.1", "-p", "3000")
     return materialize(settings, SELECTIONS[arguments.verb])
 
 
@@ -72,21 +74,25 @@ def materialize(settings: Settings, selection: str) -> int:
     return 0
 
 
-def call_dagster(
-    settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None] | None = None
-) -> int:
-    """Runs one of Dagster's commands; `say` may shorten what it prints."""
+def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
+    """Turns this process into Dagster's command, so that what stops the verb stops the server."""
+    os.chdir(REPOSITORY)
+    command = [sys.executable, "-m", "dagster", *arguments]
+    os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
+
+
+def call_dagster(settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None]) -> int:
+    """Runs one of Dagster's commands; `say` shortens what it prints."""
     with subprocess.Popen(
         [sys.executable, "-m", "dagster", *arguments],
         cwd=REPOSITORY,
         env=environment_for_dagster(settings),
-        stdout=subprocess.PIPE if say else None,
-        stderr=subprocess.STDOUT if say else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         try:
-            if say and process.stdout:
-                say(process.stdout)
+            say(process.stdout or ())
             return process.wait()
         except KeyboardInterrupt:
             return process.wait() or 130
