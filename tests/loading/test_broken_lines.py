@@ -149,7 +149,8 @@ def test_a_large_file_with_another_form_of_times_loses_nothing(bronze: Bronze, t
 
 
 def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
-    lines = [_good(n) if n % 2 else f"I{n},T,P,?,?,?,?" for n in range(400_000)]
+    # Long enough for DuckDB 2.0 to forget rejects of the tail when it reads in parallel.
+    lines = [_good(n) if n % 2 else _good(n).replace(",1,", ",?,") for n in range(400_000)]
     bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
     load = bronze.load_one()
     assert (load.rows_loaded, load.rows_rejected) == (200_000, 200_000)
