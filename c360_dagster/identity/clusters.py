@@ -1,0 +1,229 @@
+"""From links to people, never by blind transitivity: whatever a link would join must fit together.
+
+Components whose records all agree are taken as they are; the others grow link by link, the
+strongest first, and a link that would break a limit is cut and told.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from c360_dagster.identity.links import ALWAYS, Judged
+from c360_dagster.identity.rules import Rules
+
+Ints = NDArray[np.int64]
+Judge = Callable[[pl.DataFrame], Judged]
+LARGEST = 150
+"""A larger component first loses its weakest links: all its pairs are to be compared."""
+SURE = 1000.0
+"""The evidence of a person's own word."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    labels: Ints
+    """For each record the position of its cluster's first record."""
+    cuts: pl.DataFrame
+    """Links that were not followed: left, right, reason, probability."""
+
+
+def label_components(links: pl.DataFrame, records: int) -> Ints:
+    """For each record the position of the first record that links lead to."""
+    left, right = links["left"].to_numpy(), links["right"].to_numpy()
+    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), (records, records))
+    _, component = connected_components(graph, directed=False)
+    first = np.full(records, records, dtype=np.int64)
+    np.minimum.at(first, component, np.arange(records))
+    return np.asarray(first[component], dtype=np.int64)
+
+
+def cluster(
+    features: pl.DataFrame, links: pl.DataFrame, never: Iterable[tuple[int, int]],
+    rules: Rules, judge: Judge,
+) -> Clusters:
+    """`links`: left, right, evidence, probability, rule; those of rule `always` come before all."""
+    forbidden = _by_record(never)
+    labels = label_components(links, features.height)
+    doubtful = _find_doubtful(features, links, labels, forbidden, rules)
+    if not len(doubtful):
+        return Clusters(labels, _cut_frame([]))
+    inside = links.filter(pl.Series(np.isin(labels[links["left"].to_numpy()], doubtful)))
+    inside, parts, cuts = _loosen(inside, labels, features.height)
+    members = np.flatnonzero(np.isin(labels, doubtful))
+    labels[members] = members
+    grown = _Grown(_compare_within(parts, members, judge), forbidden, rules)
+    for left, right, evidence, chance, rule in _strongest_first(inside):
+        reason = grown.join(left, right, is_told=rule == ALWAYS)
+        if reason:
+            cuts.append((left, right, reason, chance))
+    for first, together in grown.clusters():
+        labels[together] = first
+    apart = [cut for cut in cuts if labels[cut[0]] != labels[cut[1]]]
+    return Clusters(labels, _cut_frame(apart))
+
+
+def _find_doubtful(
+    features: pl.DataFrame, links: pl.DataFrame, labels: Ints,
+    forbidden: dict[int, set[int]], rules: Rules,
+) -> Ints:
+    """The labels of components that might break a limit or that links hold together loosely."""
+    linked = links.select("left", "right").unique()
+    ties = pl.Series("label", labels[linked["left"].to_numpy()]).value_counts(name="ties")
+    alone = pl.DataFrame({"label": labels}).with_columns(size=pl.len().over("label"))
+    own = pl.concat([alone, features.select("given", "dob", "email")], how="horizontal")
+    sizes = own.filter(pl.col("size") > 1).group_by("label").agg(
+        pl.len().cast(pl.Int64).alias("size"),
+        *(pl.col(name).drop_nulls().n_unique() for name in ("given", "dob", "email")),
+    ).join(ties, on="label")  # fmt: skip
+    size = pl.col("size")
+    doubtful = sizes.filter(
+        (size > rules.max_records)
+        | (pl.col("ties") < size * (size - 1) / 2)
+        | (pl.col("given") > rules.max_first_names)
+        | (pl.col("dob") > rules.max_birth_dates)
+        | (pl.col("email") > rules.max_emails)
+    )["label"]
+    kept_apart = {int(labels[one]) for one, others in forbidden.items()
+                  if any(labels[one] == labels[other] for other in others)}  # fmt: skip
+    return np.array(sorted({*doubtful.to_list(), *kept_apart}), dtype=np.int64)
+
+
+Cut = tuple[int, int, str, float | None]
+
+
+def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFrame, Ints, list[Cut]]:
+    """Components small enough to compare within; the weakest links of larger ones are cut."""
+    kept, cuts = links, []
+    labels = labels.copy()
+    while True:
+        at = np.unique(np.concatenate([kept["left"].to_numpy(), kept["right"].to_numpy()]))
+        labels[at] = label_components(kept, records)[at]
+        of = labels[kept["left"].to_numpy()]
+        members = np.bincount(labels[at], minlength=records)
+        large = members[of] > LARGEST
+        if not large.any():
+            return kept, labels, cuts
+        evidence = kept["evidence"].to_numpy()
+        ranks = pl.DataFrame({"of": of, "evidence": evidence}).select(
+            pl.col("evidence").quantile(0.2, "higher").over("of")
+        ).to_series().to_numpy()  # fmt: skip
+        weak = large & (evidence <= ranks) & (evidence < SURE)
+        if not weak.any():
+            return kept, labels, cuts
+        dropped = kept.filter(pl.Series(weak)).select("left", "right", "probability")
+        cuts += [(a, b, "cluster too large", p) for a, b, p in dropped.iter_rows()]
+        kept = kept.filter(pl.Series(~weak))
+
+
+def _compare_within(parts: Ints, members: Ints, judge: Judge) -> "_Pairs":
+    """All pairs of records within each part, judged."""
+    frame = pl.DataFrame({"part": parts[members], "at": members.astype(np.uint32)})
+    pairs = frame.join(frame, on="part").filter(pl.col("at") < pl.col("at_right")).select(
+        pl.col("at").alias("left"), pl.col("at_right").alias("right")
+    ).sort("left", "right")  # fmt: skip
+    return _Pairs(pairs, judge(pairs))
+
+
+class _Pairs:
+    """What is known of every pair within the doubtful components."""
+
+    def __init__(self, pairs: pl.DataFrame, judged: Judged) -> None:
+        at = zip(pairs["left"].to_list(), pairs["right"].to_list(), strict=True)
+        self.number = {pair: number for number, pair in enumerate(at)}
+        self.evidence = judged.evidence.to_list()
+        self.clashes = judged.clashes
+        self.differs = (judged.first_differs, judged.birth_differs, judged.email_differs)
+
+    def numbers(self, ones: list[int], others: list[int]) -> list[int]:
+        found = (
+            self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others
+        )
+        return [number for number in found if number is not None]
+
+
+class _Grown:
+    """Clusters as they grow, and the limits that they grow within."""
+
+    def __init__(self, pairs: _Pairs, forbidden: dict[int, set[int]], rules: Rules) -> None:
+        self.pairs, self.forbidden, self.rules = pairs, forbidden, rules
+        self.of: dict[int, int] = {}
+        self.members: dict[int, list[int]] = {}
+        self.limits = (
+            ("first names", rules.max_first_names),
+            ("birth dates", rules.max_birth_dates),
+            ("e-mails", rules.max_emails),
+        )
+
+    def join(self, left: int, right: int, *, is_told: bool) -> str | None:
+        """Puts two records' clusters together, or says why not."""
+        one, other = self._cluster(left), self._cluster(right)
+        if one == other:
+            return None
+        reason = self._find_obstacle(self.members[one], self.members[other], is_told=is_told)
+        if reason is None:
+            kept, gone = min(one, other), max(one, other)
+            self.members[kept] += self.members.pop(gone)
+            for record in self.members[kept]:
+                self.of[record] = kept
+        return reason
+
+    def clusters(self) -> Iterator[tuple[int, list[int]]]:
+        for together in self.members.values():
+            yield min(together), together
+
+    def _cluster(self, record: int) -> int:
+        if record not in self.of:
+            self.of[record] = record
+            self.members[record] = [record]
+        return self.of[record]
+
+    def _find_obstacle(self, ones: list[int], others: list[int], *, is_told: bool) -> str | None:
+        there = set(others)
+        if any(self.forbidden.get(record, set()) & there for record in ones):
+            return "a pair under never"
+        if is_told:
+            return None
+        if len(ones) + len(others) > self.rules.max_records:
+            return f"more than {self.rules.max_records} records"
+        across = self.pairs.numbers(ones, others)
+        if any(self.pairs.clashes[number] for number in across):
+            return "clashes with another record of that person"
+        if across and sum(self.pairs.evidence[number] for number in across) < 0:
+            return "unlike the person's other records"
+        for (what, limit), differs in zip(self.limits, self.pairs.differs, strict=True):
+            if self._count_different([*ones, *others], differs) > limit:
+                return f"more than {limit} {what}"
+        return None
+
+    def _count_different(self, records: list[int], differs: NDArray[np.bool_]) -> int:
+        """How many records differ clearly from each other, greedily, in the records' order."""
+        found: list[int] = []
+        for record in sorted(records):
+            numbers = self.pairs.numbers([record], found)
+            if len(numbers) == len(found) and all(differs[number] for number in numbers):
+                found.append(record)
+        return len(found)
+
+
+def _strongest_first(links: pl.DataFrame) -> Iterator[tuple[int, int, float, float | None, str]]:
+    ordered = links.sort(["evidence", "left", "right"], descending=[True, False, False])
+    yield from ordered.select("left", "right", "evidence", "probability", "rule").iter_rows()
+
+
+def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    apart: dict[int, set[int]] = defaultdict(set)
+    for left, right in pairs:
+        apart[left].add(right)
+        apart[right].add(left)
+    return dict(apart)
+
+
+def _cut_frame(cuts: list[Cut]) -> pl.DataFrame:
+    schema = {"left": pl.UInt32, "right": pl.UInt32, "reason": pl.String, "probability": pl.Float64}
+    return pl.DataFrame(cuts, schema=schema, orient="row").unique(["left", "right"]).sort("left", "right")

@@ -1,0 +1,73 @@
+"""Compares pairs of records: each comparison's level, found by DuckDB in pieces of bounded size."""
+
+import duckdb
+import polars as pl
+
+from c360_dagster.identity.model import FREQUENCIES, RAREST, Model
+
+PIECE = 400_000
+
+
+def compare(
+    features: pl.DataFrame, frequencies: pl.DataFrame, pairs: pl.DataFrame, model: Model
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The level of each comparison (-1: unknown), and how frequent the left record's values are."""
+    used = pl.concat([pairs["left"], pairs["right"]]).unique().sort()
+    own = features[used].select(model.columns)
+    place = pl.DataFrame({"at": used}).with_row_index("place")
+    at = [
+        pairs.select(side).join(place, left_on=side, right_on="at", maintain_order="left")["place"]
+        for side in ("left", "right")
+    ]
+    rarity = look_up(own, frequencies, model)[at[0]]
+    pieces = [
+        _levels(own, at[0][start : start + PIECE], at[1][start : start + PIECE], model)
+        for start in range(0, pairs.height, PIECE)
+    ]
+    schema = {one.name: pl.Int8 for one in model.comparisons}
+    return pl.concat([pl.DataFrame(schema=schema), *pieces]), rarity
+
+
+def look_up(features: pl.DataFrame, frequencies: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """The frequency of each record's values, the rarest where none is known."""
+    names = [name for name in FREQUENCIES if name in model.columns]
+    return pl.DataFrame([
+        features.select(name).join(
+            frequencies.filter(pl.col("field") == name).select("value", "share"),
+            left_on=name, right_on="value", how="left", maintain_order="left",
+        )["share"].fill_null(RAREST).alias(name)
+        for name in names
+    ])  # fmt: skip
+
+
+def _levels(features: pl.DataFrame, left: pl.Series, right: pl.Series, model: Model) -> pl.DataFrame:
+    sides = [
+        features[at].rename({name: f"{name}_{side}" for name in features.columns})
+        for at, side in ((left, "l"), (right, "r"))
+    ]
+    pairs = pl.concat([*sides, left.to_frame("order")], how="horizontal").drop("order")
+    pairs = pairs.with_row_index("number").to_arrow()
+    con = duckdb.connect()
+    try:
+        con.execute("set enable_progress_bar = false")
+        con.register("pairs", pairs)
+        found: pl.DataFrame = con.sql(level_sql(model)).pl()
+    finally:
+        con.close()
+    return found.sort("number").drop("number")
+
+
+def level_sql(model: Model) -> str:
+    """The number of the first level whose condition holds, comparison by comparison."""
+    cases = []
+    for one in model.comparisons:
+        told = "".join(
+            f"when {level.sql} then {number} "
+            for number, level in enumerate(one.levels)
+            if level.sql != "else"
+        )
+        cases.append(
+            f"(case when {one.unknown} then -1 {told}else {len(one.levels) - 1} end)::tinyint "
+            f"as {one.name}"
+        )
+    return f"select number, {', '.join(cases)} from pairs"

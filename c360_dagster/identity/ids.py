@@ -1,0 +1,263 @@
+"""Ids that last: who keeps hers, which of two survives a merge, which comes back after a split.
+
+Almost everybody keeps the id she had; only those whose company changed are looked at one by one.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from c360_dagster.identity.memory import SCHEMAS, Memory
+from c360_dagster.identity.records import KEY
+
+Rank = tuple[bool, bool, datetime, str, str]
+Why = Callable[[str, list[int], list[int]], str]
+"""Says why two groups of records came together (`merge`) or fell apart (`split`)."""
+_PREFIXES = {"crm": "", "workbooks": "wb-"}
+_NEVER = datetime.max  # noqa: DTZ901  only ever compared
+
+
+@dataclass(frozen=True)
+class Registry:
+    customer_ids: pl.Series
+    merges: pl.DataFrame
+    ids: pl.DataFrame
+    former: pl.DataFrame
+
+
+def own_id() -> pl.Expr:
+    """The id that a record would give its person."""
+    system = pl.col("source_system")
+    prefix = system.replace_strict(_PREFIXES, default=system + "-", return_dtype=pl.String)
+    return (prefix + pl.col("source_id")).alias("own_id")
+
+
+def rank_records(records: pl.DataFrame) -> pl.Series:
+    """Each record's place among all as an anchor: crm first, then the earliest, then by id."""
+    order = records.select(
+        (pl.col("source_system") != "crm").alias("is_other"), "registered", "source_id",
+        "source_system", pl.int_range(pl.len(), dtype=pl.UInt32).alias("at"),
+    ).sort("is_other", "registered", "source_id", "source_system", nulls_last=True)  # fmt: skip
+    ranked = order.select("at", pl.int_range(pl.len(), dtype=pl.UInt32).alias("rank"))
+    return ranked.sort("at")["rank"]
+
+
+def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
+    """`records`: source_system, source_id, registered, label; in their order."""
+    known = _complete(memory, records)
+    redirects = dict(
+        known.ids.filter(pl.col("redirect_to").is_not_null())
+        .select("customer_id", "redirect_to").iter_rows()
+    )  # fmt: skip
+    held = known.records.select(*KEY, pl.col("customer_id").replace(redirects).alias("had"))
+    frame = records.select(*KEY, "registered", "label", own_id()).with_columns(
+        rank_records(records).alias("rank")
+    ).join(held, on=KEY, how="left", maintain_order="left").with_row_index("at")  # fmt: skip
+    anchors = frame.filter(pl.col("rank") == pl.col("rank").min().over("label"))
+    met = frame.select("label", "had").drop_nulls().unique().with_columns(
+        (pl.len().over("label") == 1).alias("is_one"), (pl.len().over("had") == 1).alias("is_whole")
+    )  # fmt: skip
+    is_calm = pl.col("is_one") & pl.col("is_whole")
+    calm = met.filter(is_calm).select("label", pl.col("had").alias("customer_id"))
+    stirred = met.filter(~is_calm)["label"].unique()
+    new = anchors.filter(pl.col("had").is_null()).join(met, on="label", how="anti")
+    taken_before = new["own_id"].is_in(known.ids["customer_id"].implode())
+    clear = new.filter(~taken_before & new["own_id"].is_unique())
+    rest = new.join(clear.select("label"), on="label", how="anti")
+    book = _Book(known, redirects, frame.filter(pl.col("label").is_in(stirred.implode())), why)
+    book.given |= set(clear["own_id"]) if stirred.len() or rest.height else set()
+    book.settle()
+    for row in rest.sort("rank").iter_rows(named=True):
+        book.by_label[row["label"]] = book.give_new(row)
+    decided = pl.concat([
+        calm,
+        clear.select("label", pl.col("own_id").alias("customer_id")),
+        pl.DataFrame(
+            {"label": list(book.by_label), "customer_id": list(book.by_label.values())},
+            schema={"label": calm.schema["label"], "customer_id": pl.String},
+        ),
+    ])  # fmt: skip
+    identified = frame.join(decided, on="label", how="left", maintain_order="left")
+    own = clear.select(
+        pl.col("own_id").alias("customer_id"), pl.col("source_system").alias("anchor_system"),
+        pl.col("source_id").alias("anchor_id"), pl.col("registered").alias("anchor_registered_at"),
+        pl.lit(None, pl.String).alias("redirect_to"),
+    )  # fmt: skip
+    return book.close(identified, own)
+
+
+@dataclass
+class _Book:
+    """The few whose company changed, settled in one fixed order."""
+
+    known: Memory
+    redirects: dict[str, str]
+    stirred: pl.DataFrame
+    why: Why
+    by_label: dict[int, str] = field(default_factory=dict)
+    merges: list[tuple[str, str, str, str]] = field(default_factory=list)
+    former: list[tuple[str, str, str]] = field(default_factory=list)
+    new: list[tuple[str, str, str, datetime | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.given = set(self.known.ids["customer_id"]) if self.stirred.height else _Lazy(self.known)
+        self.anchors: dict[str, tuple[str, str, datetime | None]] = {}
+        if self.stirred.height:
+            self.anchors = {
+                key: (system, name, at)
+                for key, system, name, at in self.known.ids.select(
+                    "customer_id", "anchor_system", "anchor_id", "anchor_registered_at"
+                ).iter_rows()
+            }
+
+    def settle(self) -> None:
+        rows = self.stirred.sort("rank").to_dicts()
+        people: dict[int, list[dict]] = defaultdict(list)
+        holders: dict[str, list[dict]] = defaultdict(list)
+        for row in rows:
+            people[row["label"]].append(row)
+            if row["had"] is not None:
+                holders[row["had"]].append(row)
+        kept: dict[int, list[str]] = defaultdict(list)
+        for name, own in holders.items():
+            anchor = self.anchors.get(name, ("", "", None))[:2]
+            heir = next((r for r in own if (r["source_system"], r["source_id"]) == anchor), own[0])
+            kept[heir["label"]].append(name)
+        for label, members in people.items():
+            if kept[label]:
+                self._keep(label, kept[label], members)
+        for label, members in people.items():
+            if not kept[label]:
+                self._part(label, members, holders)
+
+    def _keep(self, label: int, names: list[str], members: list[dict]) -> None:
+        """The id whose anchor ranks first stands for the others from now on."""
+        names = sorted(names, key=self._rank)
+        survivor = self.by_label[label] = names[0]
+        stay = [m["at"] for m in members if m["had"] == survivor]
+        for gone in names[1:]:
+            came = [m["at"] for m in members if m["had"] == gone]
+            self.merges.append(("merge", gone, survivor, self.why("merge", stay, came)))
+            self.redirects[gone] = survivor
+            self.former += [(gone, system, name) for system, name in self._holders(gone)]
+
+    def _part(self, label: int, members: list[dict], holders: dict[str, list[dict]]) -> None:
+        """A part that left: its former id if it had one of its own, else a new one."""
+        left = next(m["had"] for m in members if m["had"] is not None)
+        keys = {(m["source_system"], m["source_id"]) for m in members}
+        mine = sorted(
+            {name for name in self._former_ids(keys) if name in self.redirects},
+            key=lambda name: (self.anchors[name][:2] not in keys, self._rank(name)),
+        )
+        if mine:
+            chosen = mine[0]
+            del self.redirects[chosen]
+        else:
+            chosen = self.give_new(members[0])
+        self.by_label[label] = chosen
+        stay = [m["at"] for m in holders[left] if m["label"] != label]
+        parted = self.why("split", stay, [m["at"] for m in members])
+        self.merges.append(("split", left, chosen, parted))
+
+    def give_new(self, anchor: dict) -> str:
+        """The anchor's own id; with a number behind it where somebody else ever had that one."""
+        name, number = anchor["own_id"], 1
+        while name in self.given:
+            number += 1
+            name = f"{anchor['own_id']}-{number}"
+        self.given.add(name)
+        self.new.append((name, anchor["source_system"], anchor["source_id"], anchor["registered"]))
+        return str(name)
+
+    def _rank(self, name: str) -> Rank:
+        system, key, at = self.anchors.get(name, ("", name, None))
+        return (system != "crm", at is None, at or _NEVER, key, system)
+
+    def _holders(self, name: str) -> list[tuple[str, str]]:
+        had = self.known.records.filter(pl.col("customer_id") == name)
+        return had.select(KEY).rows()
+
+    def _former_ids(self, keys: set[tuple[str, str]]) -> list[str]:
+        return [name for name, *key in self.known.former.iter_rows() if tuple(key) in keys]
+
+    def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
+        """All ids ever given, each redirect to where its person is now."""
+        new = pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row") if self.new else own.head(0).drop("redirect_to")
+        ids = pl.concat([
+            self.known.ids, own,
+            new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
+                pl.lit(None, pl.String).alias("redirect_to")),
+        ])  # fmt: skip
+        former = pl.concat([
+            self.known.former,
+            pl.DataFrame(self.former, schema=SCHEMAS["former"], orient="row"),
+        ]).unique().sort("customer_id", *KEY)  # fmt: skip
+        former = former.filter(pl.col("customer_id").is_in(list(self.redirects)))
+        targets = self._targets(ids, former, identified)
+        ids = ids.with_columns(
+            pl.col("customer_id").replace_strict(targets, default=None, return_dtype=pl.String)
+            .alias("redirect_to")
+        )  # fmt: skip
+        schema = {"kind": pl.String, "from_id": pl.String, "to_id": pl.String, "why": pl.String}
+        merges = pl.DataFrame(self.merges, schema=schema, orient="row")
+        return Registry(
+            identified["customer_id"], merges.sort("kind", "from_id", "to_id"),
+            ids.sort("customer_id"), former,
+        )  # fmt: skip
+
+    def _targets(
+        self, ids: pl.DataFrame, former: pl.DataFrame, identified: pl.DataFrame
+    ) -> dict[str, str]:
+        """Where each redirected id's anchor is now, else its first holder, else where it led."""
+        if not self.redirects:
+            return {}
+        gone = list(self.redirects)
+        now = identified.select(*KEY, "rank", pl.col("customer_id").alias("now"))
+        anchors = ids.filter(pl.col("customer_id").is_in(gone)).select(
+            "customer_id", pl.col("anchor_system").alias("source_system"),
+            pl.col("anchor_id").alias("source_id"), pl.lit(0).alias("turn"),
+        )  # fmt: skip
+        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(now, on=KEY)
+        found = places.sort("customer_id", "turn", "rank").unique("customer_id", keep="first")
+        targets = dict(found.select("customer_id", "now").iter_rows())
+        for name in gone:
+            target = self.redirects[name]
+            while target in self.redirects and name not in targets:
+                target = self.redirects[target]
+            targets.setdefault(name, target)
+        return targets
+
+
+class _Lazy(set):
+    """Looks an id up in the registry only where somebody asks."""
+
+    def __init__(self, known: Memory) -> None:
+        super().__init__()
+        self.known = known.ids["customer_id"]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or bool((self.known == str(name)).any())
+
+
+def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
+    """The registry with an anchor for every id that some record has, also where none was kept."""
+    nameless = memory.records.join(memory.ids, on="customer_id", how="anti")
+    if not nameless.height:
+        return memory
+    now = records.select(*KEY, pl.col("registered").alias("at"))
+    ranked = nameless.select(*KEY, "customer_id").join(now, on=KEY, how="left").with_columns(
+        own_id(), pl.col("at").alias("registered")
+    )  # fmt: skip
+    ranked = ranked.with_columns(rank_records(ranked).alias("rank")).sort(
+        pl.col("own_id") != pl.col("customer_id"), "rank"
+    )
+    first = ranked.unique("customer_id", keep="first", maintain_order=True).select(
+        "customer_id", pl.col("source_system").alias("anchor_system"),
+        pl.col("source_id").alias("anchor_id"), pl.col("at").alias("anchor_registered_at"),
+        pl.lit(None, pl.String).alias("redirect_to"),
+    )  # fmt: skip
+    ids = pl.concat([memory.ids, first])
+    return Memory(memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies)

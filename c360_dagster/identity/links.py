@@ -1,0 +1,130 @@
+"""From compared pairs to links: exact identifiers by rule, the rest by probability.
+
+What else than being one person could explain the likeness, a household or twins, is held back.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from c360_dagster.identity.comparing import compare
+from c360_dagster.identity.model import Model, probability, weigh
+from c360_dagster.identity.rules import Rules
+
+SAME_EMAIL, SAME_PHONE, MODEL, ALWAYS = "same e-mail", "same phone", "model", "always"
+SAME_NAME_AND_BIRTH, SAME_NAME_AND_ADDRESS = "same name and birth date", "same name and address"
+UNRELIABLE = 0.05
+"""Where more than this share of one person's records differ clearly in first name or birth date,
+such a difference is no longer a reason by itself to keep two records apart."""
+SCHEMA = {
+    "left": pl.UInt32, "right": pl.UInt32, "evidence": pl.Float64, "probability": pl.Float64,
+    "rule": pl.String, "held": pl.String,
+}  # fmt: skip
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pairs with what they share and where they clash, one element a pair."""
+
+    evidence: pl.Series
+    clashes: Flags
+    """Whatever else speaks for it: these two are not one person."""
+    first_differs: Flags
+    birth_differs: Flags
+    email_differs: Flags
+    rule: pl.Series
+    held: pl.Series
+
+
+def judge(
+    features: pl.DataFrame, frequencies: pl.DataFrame, pairs: pl.DataFrame, model: Model
+) -> Judged:
+    levels, rarity = compare(features, frequencies, pairs, model)
+    evidence = weigh(levels, rarity, model)
+    at = _Levels(levels, model)
+    same_email, same_phone = at.on("email", "exact"), at.on("phone", "exact")
+    first_differs = at.on("first", "different")
+    birth_differs = at.on("dob", "different", "year")
+    clashes = (first_differs & at.is_reliable("first")) | (
+        at.on("dob", "different") & at.is_reliable("dob") & ~same_email & ~same_phone
+    )
+    held = clashes | (first_differs & birth_differs)
+    agrees = at.on("first", "exact", "nickname", "swapped", "near", "part")
+    last_agrees = at.on("last", "exact", "swapped", "near")
+    same_birth = at.on("dob", "exact")
+    rules = [
+        (SAME_EMAIL, same_email & (agrees | at.unknown("first")) & ~birth_differs),
+        (SAME_PHONE, same_phone & agrees & (last_agrees | same_birth) & ~birth_differs),
+    ]
+    if not model.is_trained:
+        place = at.on("place", "street", "near street")
+        rules += [
+            (SAME_EMAIL, same_email & (agrees | at.unknown("first"))),
+            (SAME_NAME_AND_BIRTH, agrees & last_agrees & same_birth),
+            (SAME_NAME_AND_ADDRESS, agrees & last_agrees & place & ~birth_differs),
+        ]
+    rule = np.full(len(evidence), None, dtype=object)
+    for name, holds in reversed(rules):
+        rule[holds & ~held] = name
+    reason = np.full(len(evidence), None, dtype=object)
+    reason[held] = "other birth date"
+    reason[held & first_differs] = "other first name"
+    reason[held & first_differs & birth_differs] = "other first name and birth date"
+    return Judged(
+        evidence=evidence,
+        clashes=clashes,
+        first_differs=first_differs,
+        birth_differs=birth_differs,
+        email_differs=at.on("email", "different"),
+        rule=pl.Series(rule.tolist(), dtype=pl.String),
+        held=pl.Series(reason.tolist(), dtype=pl.String),
+    )
+
+
+def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) -> pl.DataFrame:
+    """The pairs that are linked, or nearly, or would be but for a clash."""
+    sure = probability(told.evidence, model.prior)
+    if not model.is_trained:
+        sure = pl.Series("probability", [None] * len(sure), dtype=pl.Float64)
+    found = pairs.with_columns(
+        told.evidence.alias("evidence"), sure.alias("probability"),
+        told.rule.alias("rule"), told.held.alias("held"),
+    )  # fmt: skip
+    likely = (pl.col("probability") >= rules.review).fill_null(value=False)
+    kept = found.filter(pl.col("rule").is_not_null() | likely)
+    return kept.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+
+
+def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Each link's rule, `model` where its probability suffices; null where it is not linked."""
+    likely = (pl.col("probability") >= rules.link) & pl.col("held").is_null()
+    return links.with_columns(
+        pl.when(pl.col("rule").is_null() & likely).then(pl.lit(MODEL)).otherwise("rule").alias("rule")
+    )
+
+
+class _Levels:
+    """Asks on which level pairs stand; on none, where the model compares no such thing."""
+
+    def __init__(self, levels: pl.DataFrame, model: Model) -> None:
+        self.levels = levels
+        self.comparisons = {one.name: one for one in model.comparisons}
+
+    def on(self, name: str, *levels: str) -> Flags:
+        if name not in self.comparisons:
+            return np.zeros(self.levels.height, dtype=bool)
+        numbers = [self.comparisons[name].number(level) for level in levels]
+        return np.isin(self.levels[name].to_numpy(), numbers)
+
+    def unknown(self, name: str) -> Flags:
+        if name not in self.comparisons:
+            return np.ones(self.levels.height, dtype=bool)
+        return np.asarray(self.levels[name].to_numpy() == -1)
+
+    def is_reliable(self, name: str) -> bool:
+        one = self.comparisons.get(name)
+        return one is None or one.levels[-1].m < UNRELIABLE

@@ -1,0 +1,251 @@
+"""What is compared, on which levels, and how much each level says: Fellegi and Sunter's model.
+
+A level's weight is log2(m/u): m is its share among records of one person, u among strangers.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+import polars as pl
+
+RAREST = 2e-5
+"""No value counts as rarer than this: two records may share a misprint."""
+
+
+@dataclass(frozen=True)
+class Level:
+    name: str
+    sql: str
+    m: float
+    u: float
+    frequency: str | None = None
+    """The column by whose value's own frequency the weight is adjusted."""
+
+    @property
+    def weight(self) -> float:
+        return math.log2(self.m / self.u)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Levels from the strongest to `different`, which is whatever none of them is."""
+
+    name: str
+    columns: tuple[str, ...]
+    unknown: str
+    levels: tuple[Level, ...]
+
+    def number(self, level: str) -> int:
+        return [each.name for each in self.levels].index(level)
+
+
+def _both_unknown(*columns: str) -> str:
+    return " and ".join(f"({name}_l is null or {name}_r is null)" for name in columns)
+
+
+def _typo(column: str, edits: int = 1) -> str:
+    """Damerau's distance costs a hundred times Jaro's similarity, which rules most pairs out."""
+    left, right = f"{column}_l", f"{column}_r"
+    return (
+        f"(case when jaro_similarity({left}, {right}) >= 0.8"
+        f" then damerau_levenshtein({left}, {right}) <= {edits} else false end)"
+    )
+
+
+def _near(column: str, similarity: float) -> str:
+    left, right = f"{column}_l", f"{column}_r"
+    return (
+        f"(jaro_winkler_similarity({left}, {right}) >= {similarity} or "
+        f"(least(length({left}), length({right})) >= 4 and {_typo(column)}))"
+    )
+
+
+# Also where one of the four is unknown: `Holly` alone against `Thomson, Holly`.
+_SWAPPED = (
+    "coalesce(jaro_winkler_similarity(first_l, last_r) >= 0.9, last_l is not null)"
+    " and coalesce(jaro_winkler_similarity(last_l, first_r) >= 0.9, first_l is not null)"
+    " and coalesce(first_l <> first_r, true)"
+)
+_DAY_AND_MONTH_SWAPPED = (
+    "(substr(dob_l, 1, 4) = substr(dob_r, 1, 4) and substr(dob_l, 6, 2) = substr(dob_r, 9, 2)"
+    " and substr(dob_l, 9, 2) = substr(dob_r, 6, 2))"
+)
+_TWO_OF_THREE = (
+    "(substr(dob_l, 1, 7) = substr(dob_r, 1, 7) or substr(dob_l, 6, 5) = substr(dob_r, 6, 5)"
+    " or (substr(dob_l, 1, 4) = substr(dob_r, 1, 4) and substr(dob_l, 9, 2) = substr(dob_r, 9, 2)))"
+)
+_NEAR_EMAIL = (
+    "(least(length(rest_l), length(rest_r)) >= 3 and "
+    f"({_typo('rest').replace('0.8', '0.7')} or {_typo('email', 2)}))"
+)
+_SAME_TOWN = "(zip_l = zip_r or jaro_winkler_similarity(city_l, city_r) >= 0.92)"
+
+# The m and u that stand here serve where there is too little to estimate them from.
+COMPARISONS = (
+    Comparison("first", ("first",), _both_unknown("first"), (
+        Level("exact", "first_l = first_r", 0.8, 0.015, "first"),
+        Level("nickname", "given_l = given_r", 0.05, 0.003),
+        Level("swapped", _SWAPPED, 0.02, 1e-5),
+        Level("near", _near("first", 0.88), 0.08, 0.006),
+        Level("part", "starts_with(first_l, first_r) or starts_with(first_r, first_l) or "
+              "(least(length(first_l), length(first_r)) >= 3 and "
+              "(contains(first_l, first_r) or contains(first_r, first_l)))", 0.02, 0.005),
+        Level("far", "jaro_winkler_similarity(first_l, first_r) >= 0.7", 0.02, 0.03),
+        Level("different", "else", 0.01, 0.94),
+    )),
+    Comparison("last", ("last",), _both_unknown("last"), (
+        Level("exact", "last_l = last_r", 0.85, 0.002, "last"),
+        Level("swapped", _SWAPPED, 0.02, 1e-5),
+        Level("near", _near("last", 0.9), 0.08, 0.003),
+        Level("different", "else", 0.05, 0.995),
+    )),
+    Comparison("dob", ("dob",), _both_unknown("dob"), (
+        Level("exact", "dob_l = dob_r", 0.9, 5e-5, "dob"),
+        Level("near", f"{_typo('dob')} or {_DAY_AND_MONTH_SWAPPED}",
+              0.05, 0.0015),
+        Level("parts", _TWO_OF_THREE, 0.02, 0.004),
+        Level("year", "substr(dob_l, 1, 4) = substr(dob_r, 1, 4)", 0.01, 0.02),
+        Level("different", "else", 0.02, 0.975),
+    )),
+    Comparison("email", ("email",), _both_unknown("email"), (
+        Level("exact", "email_l = email_r", 0.65, 1e-6),
+        Level("near", _NEAR_EMAIL, 0.1, 0.003),
+        Level("different", "else", 0.25, 0.997),
+    )),
+    Comparison("phone", ("phone",), _both_unknown("phone"), (
+        Level("exact", "phone_l = phone_r", 0.7, 1e-6),
+        Level("near", _typo("phone"), 0.02, 1e-5),
+        Level("different", "else", 0.28, 1.0),
+    )),
+    Comparison("place", ("street", "zip", "city", "state"),
+        _both_unknown("street", "zip", "city", "state"), (
+        Level("street", "street_l = street_r", 0.5, 2e-5, "street"),
+        Level("near street", f"jaro_winkler_similarity(street_l, street_r) >= 0.9 and {_SAME_TOWN}",
+              0.08, 2e-5),
+        Level("zip", "zip_l = zip_r", 0.1, 0.003, "zip"),
+        Level("city", "jaro_winkler_similarity(city_l, city_r) >= 0.92", 0.12, 0.004, "city"),
+        Level("state", "state_l = state_r", 0.1, 0.07),
+        Level("different", "else", 0.1, 0.92),
+    )),
+)  # fmt: skip
+FREQUENCIES = ("first", "last", "dob", "street", "zip", "city")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The comparisons with their m and u, and all else that is settled once and then kept."""
+
+    comparisons: tuple[Comparison, ...]
+    prior: float
+    """The probability that two records drawn at random are one person."""
+    is_trained: bool
+    why: str
+    records: int
+    """How many there were when it was settled."""
+    day_first: bool
+    settings: tuple[object, ...] = field(default=())
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> "Model":
+        told = json.loads(text)
+        comparisons = tuple(
+            Comparison(**{
+                **one,
+                "columns": tuple(one["columns"]),
+                "levels": tuple(Level(**level) for level in one["levels"]),
+            })
+            for one in told.pop("comparisons")
+        )  # fmt: skip
+        settings = tuple(told.pop("settings"))
+        return Model(comparisons=comparisons, settings=settings, **told)
+
+    @property
+    def columns(self) -> list[str]:
+        """The features that the comparisons read."""
+        read = {"first": ["first", "given", "last"], "last": ["first", "last"],
+                "email": ["email", "rest"]}  # fmt: skip
+        own = [read.get(one.name, list(one.columns)) for one in self.comparisons]
+        return sorted({name for names in own for name in names})
+
+
+def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
+    """Those whose columns are filled in at least a fiftieth of the records."""
+    filled = {name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns}
+    return tuple(one for one in COMPARISONS if max(filled[c] for c in one.columns) >= 0.02)
+
+
+def count_values(features: pl.DataFrame) -> pl.DataFrame:
+    """How frequent each value of the adjusted columns is, among the records that have one."""
+    counted = [
+        features.select(pl.col(name).drop_nulls().value_counts(sort=False))
+        .unnest(name)
+        .select(
+            pl.lit(name).alias("field"),
+            pl.col(name).alias("value"),
+            (pl.col("count") / pl.col("count").sum()).alias("share"),
+        )
+        .filter(pl.col("share") > RAREST)
+        for name in FREQUENCIES
+    ]
+    return pl.concat(counted).sort("field", "value")
+
+
+def weigh(
+    levels: pl.DataFrame, rarity: pl.DataFrame, model: Model
+) -> pl.Series:
+    """Each pair's evidence in bits, without the prior; unknown values say nothing."""
+    total = np.zeros(levels.height)
+    for one in model.comparisons:
+        found = levels[one.name].to_numpy()
+        weights = np.array([level.weight for level in one.levels] + [0.0])
+        total += weights[found]
+        for number, level in enumerate(one.levels):
+            if level.frequency:
+                own = found == number
+                share = rarity[level.frequency].to_numpy()[own]
+                total[own] += np.log2(level.u / share)
+    return pl.Series("evidence", total.round(6))
+
+
+def probability(evidence: pl.Series, prior: float) -> pl.Series:
+    odds = math.log2(prior / (1 - prior)) + evidence.to_numpy()
+    return pl.Series("probability", (1 / (1 + np.exp2(-odds.clip(-100, 100)))).round(6))
+
+
+def find_prior(evidence: pl.Series, records: int, start: float) -> float:
+    """The share of matches among all pairs: the prior that its own posterior confirms."""
+    pairs, bits = records * (records - 1) / 2, evidence.to_numpy()
+    prior = start
+    for _ in range(30):
+        odds = np.exp2((math.log2(prior / (1 - prior)) + bits).clip(-60, 60))
+        found = float((odds / (1 + odds)).sum())
+        prior = min(max(found, 1.0) / pairs, 0.5)
+    return float(f"{prior:.4g}")
+
+
+def with_parameters(
+    comparisons: Sequence[Comparison], m: Mapping[str, Sequence[float | None]],
+    u: Mapping[str, Sequence[float | None]],
+) -> tuple[Comparison, ...]:
+    """The comparisons with estimated parameters; what was not estimated keeps its own."""
+    return tuple(
+        replace(one, levels=tuple(
+            replace(
+                level,
+                m=_sensible(m.get(one.name, ())[n] if one.name in m else None, level.m),
+                u=_sensible(u.get(one.name, ())[n] if one.name in u else None, level.u),
+            )
+            for n, level in enumerate(one.levels)
+        ))
+        for one in comparisons
+    )  # fmt: skip
+
+
+def _sensible(estimated: float | None, own: float) -> float:
+    return own if estimated is None else float(f"{estimated:.6g}")

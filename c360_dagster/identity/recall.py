@@ -1,0 +1,119 @@
+"""What of the last call still holds: which records are as they were, which are to be compared."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_dagster.identity import blocking
+from c360_dagster.identity.memory import Memory
+from c360_dagster.identity.model import Model
+from c360_dagster.identity.records import FEATURES, KEY, find_day_first, fingerprint, normalise
+from c360_dagster.identity.rules import Rules
+
+GROWTH = 1.5
+"""A model is settled anew when there are this many times more records than it learnt from, or
+this many times fewer."""
+NAMES = ("first", "last", "email", "phone", "dob")
+
+
+@dataclass(frozen=True)
+class Recalled:
+    features: pl.DataFrame
+    """In the records' order; shared e-mails and phones are unknown."""
+    fingerprints: pl.Series
+    model: Model | None
+    """None where it has to be settled anew, and everything is compared."""
+    touched: pl.Series
+    """Positions of the records to compare; all of them where there is no model."""
+    shared: pl.DataFrame
+    """field, value: what too many names share."""
+    forms: pl.DataFrame
+    """The features as they are remembered, shared values and all."""
+
+
+def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
+    prints = fingerprint(records)
+    model = _usable_model(memory, records.height, rules)
+    before = memory.records.filter(pl.col("is_present") & pl.col("fingerprint").is_not_null())
+    if model is None:
+        before = before.head(0)
+        day_first = find_day_first(records["date_of_birth"])
+    else:
+        day_first = model.day_first
+    at = records.select(KEY).with_columns(prints).join(
+        before.select(*KEY, "fingerprint").with_row_index("then"),
+        on=[*KEY, "fingerprint"], how="left", maintain_order="left",
+    )["then"]  # fmt: skip
+    forms = _fill_forms(records, before, at, rules, day_first=day_first)
+    shared = find_shared(forms, rules)
+    features = hide(forms, shared)
+    if model is None or not before.height:
+        touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
+        return Recalled(features, prints, model, touched, shared, forms)
+    new = at.is_null().arg_true()
+    gone = before.with_row_index("then").join(at.drop_nulls().to_frame("then"), on="then", how="anti")
+    old = before.select(list(FEATURES))
+    shared_then = find_shared(old, rules)
+    flips = pl.concat([shared.join(shared_then, on=shared.columns, how="anti"),
+                       shared_then.join(shared, on=shared.columns, how="anti")])  # fmt: skip
+    touched = pl.concat([new, *(
+        forms[name].is_in(flips.filter(pl.col("field") == name)["value"].implode()).arg_true()
+        for name in ("email", "phone")
+    )]).unique()  # fmt: skip
+    before_touched = old[gone["then"]] if gone.height else old.head(0)
+    changed = pl.concat([hide(before_touched, shared_then), features[touched], hide(forms[touched], shared_then)])
+    flipped = blocking.find_flipped(hide(old, shared_then), features, changed)
+    touched = pl.concat([touched, flipped]).unique().sort().rename("at")
+    return Recalled(features, prints, model, touched, shared, forms)
+
+
+def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """E-mails and phones that more names have than one person's limit."""
+    found = []
+    for name in ("email", "phone"):
+        many = forms.select(name, "given", "last").drop_nulls(name).filter(
+            pl.len().over(name) > rules.shared_by_names
+        )  # fmt: skip
+        names = many.drop_nulls(["given", "last"]).group_by(name).agg(
+            pl.struct("given", "last").n_unique().alias("names")
+        )  # fmt: skip
+        found.append(names.filter(pl.col("names") > rules.shared_by_names).select(
+            pl.lit(name).alias("field"), pl.col(name).alias("value")))  # fmt: skip
+    return pl.concat(found).sort("field", "value")
+
+
+def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
+    """Shared values are as good as unknown; so is everything about a record without identity."""
+    if shared.height:
+        values = {name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")}
+        public = {name: pl.col(name).is_in(own.implode()) for name, own in values.items()}
+        forms = forms.with_columns(
+            *(pl.when(~public["email"]).then(name).alias(name) for name in ("email", "user", "rest")),
+            pl.when(~public["phone"]).then("phone").alias("phone"),
+        )  # fmt: skip
+    somebody = pl.any_horizontal(pl.col(NAMES).is_not_null())
+    places = ("street", "zip", "city", "state")
+    return forms.with_columns(pl.when(somebody).then(name).alias(name) for name in places)
+
+
+def _fill_forms(
+    records: pl.DataFrame, before: pl.DataFrame, at: pl.Series, rules: Rules, *, day_first: bool
+) -> pl.DataFrame:
+    """The forms of unchanged records as they are remembered, those of the others made now."""
+    fresh = normalise(records.filter(at.is_null()), rules, day_first=day_first)
+    if fresh.height == records.height:
+        return fresh
+    stacked = pl.concat([before.select(list(FEATURES)), fresh])
+    place = at.is_null().cast(pl.UInt32).cum_sum() + before.height - 1
+    return stacked[at.zip_with(at.is_not_null(), place)]
+
+
+def settings_of(rules: Rules) -> tuple[object, ...]:
+    return tuple(rules.matching)
+
+
+def _usable_model(memory: Memory, records: int, rules: Rules) -> Model | None:
+    model = memory.settled
+    if model is None or model.settings != settings_of(rules):
+        return None
+    return model if model.records / GROWTH <= records <= model.records * GROWTH else None

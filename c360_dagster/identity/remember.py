@@ -1,0 +1,67 @@
+"""Writes the memory of a call and reads the links of the last one back."""
+
+from typing import Protocol
+
+import polars as pl
+
+from c360_dagster.identity.ids import Registry
+from c360_dagster.identity.links import SCHEMA
+from c360_dagster.identity.memory import SCHEMAS, Memory
+from c360_dagster.identity.model import Model
+from c360_dagster.identity.recall import Recalled
+from c360_dagster.identity.records import FEATURES, KEY
+
+
+class _Compared(Protocol):
+    @property
+    def links(self) -> pl.DataFrame: ...
+    @property
+    def model(self) -> Model: ...
+    @property
+    def frequencies(self) -> pl.DataFrame: ...
+
+
+def recall_links(memory: Memory, records: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
+    """Remembered links between records that are both still there and unchanged."""
+    positions = records.select(KEY).with_row_index("at")
+    still = positions.filter(~pl.col("at").is_in(touched.implode()))
+    links = memory.links
+    for side in ("left", "right"):
+        own = still.select(
+            pl.col("source_system").alias(f"{side}_system"), pl.col("source_id").alias(f"{side}_id"),
+            pl.col("at").alias(side),
+        )  # fmt: skip
+        links = links.join(own, on=[f"{side}_system", f"{side}_id"])
+    return links.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+
+
+def remember(
+    memory: Memory, identities: pl.DataFrame, recalled: Recalled, compared: _Compared,
+    registry: Registry,
+) -> Memory:
+    present = identities.select(*KEY, "customer_id").with_columns(
+        pl.lit(value=True).alias("is_present"), recalled.fingerprints,
+        *(recalled.forms[name] for name in FEATURES),
+    )  # fmt: skip
+    gone = memory.records.join(identities, on=KEY, how="anti").with_columns(
+        pl.lit(value=False).alias("is_present"), pl.lit(None, pl.UInt64).alias("fingerprint"),
+        *(pl.lit(None, kind).alias(name) for name, kind in FEATURES.items()),
+    )  # fmt: skip
+    records = pl.concat([present, gone]).sort(KEY) if gone.height else present
+    return Memory(
+        records=records.select(list(SCHEMAS["records"])),
+        links=_name_links(compared.links, identities),
+        ids=registry.ids,
+        former=registry.former,
+        model=pl.DataFrame({"text": [compared.model.to_json()]}),
+        frequencies=compared.frequencies,
+    )
+
+
+def _name_links(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    ends = [
+        records[KEY][links[side]].rename({"source_system": f"{side}_system", "source_id": f"{side}_id"})
+        for side in ("left", "right")
+    ]
+    told = links.select("evidence", "probability", "rule", "held")
+    return pl.concat([*ends, told], how="horizontal").select(list(SCHEMAS["links"]))

@@ -1,0 +1,203 @@
+"""Who is who: records in, people out. The story of one call, told from top to bottom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from c360_dagster.identity import blocking, training
+from c360_dagster.identity.clusters import SURE, Clusters, cluster
+from c360_dagster.identity.ids import Registry, assign_ids, rank_records
+from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, with_rules
+from c360_dagster.identity.memory import Memory
+from c360_dagster.identity.model import Model, choose_comparisons, count_values, find_prior
+from c360_dagster.identity.recall import Recalled, recall, settings_of
+from c360_dagster.identity.records import KEY, find_day_first, order_records
+from c360_dagster.identity.remember import recall_links, remember
+from c360_dagster.identity.reviewing import Overrules, find_overrules, list_review
+from c360_dagster.identity.rules import Rules
+from c360_dagster.identity.survivorship import survive
+from c360_dagster.identity.telling import Teller
+
+FIRST_PRIOR = 1e-5
+
+
+@dataclass(frozen=True)
+class Resolution:
+    identities: pl.DataFrame
+    merges: pl.DataFrame
+    provenance: pl.DataFrame
+    golden: pl.DataFrame
+    review: pl.DataFrame
+    redirects: pl.DataFrame
+    memory: Memory
+    report: dict[str, Any]
+
+
+def resolve(
+    records: pl.DataFrame,
+    previous: "Resolution | Memory | pl.DataFrame | None" = None,
+    rules: Rules | Mapping[str, Any] | None = None,
+) -> Resolution:
+    """Gives every record the lasting id of its person."""
+    settled = Rules.read(rules)
+    memory = _read_previous(previous)
+    ordered = order_records(records)
+    recalled = recall(ordered, memory, settled)
+    compared = _compare(recalled, ordered, memory, settled)
+    overrules = find_overrules(ordered, settled)
+    links = with_rules(compared.links, settled)
+    followed = pl.concat([
+        links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
+        _told_links(overrules, links.schema),
+    ])  # fmt: skip
+    clusters = cluster(
+        recalled.features, followed, overrules.never, settled,
+        lambda pairs: judge(recalled.features, compared.frequencies, pairs, compared.model),
+    )  # fmt: skip
+    people = ordered.select(KEY).with_columns(
+        recalled.features["registered"], pl.Series("label", clusters.labels)
+    )
+    teller = Teller(people, followed, overrules, memory)
+    registry = assign_ids(people, memory, teller.explain)
+    identities = _describe(people, followed, registry)
+    survivors = survive(
+        ordered.with_columns(
+            registry.customer_ids, recalled.features["registered"], rank_records(people).alias("rank")
+        ),
+        settled,
+    )
+    review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)
+    return Resolution(
+        identities=identities,
+        merges=registry.merges,
+        provenance=survivors.provenance,
+        golden=survivors.golden,
+        review=review,
+        redirects=registry.ids.filter(pl.col("redirect_to").is_not_null()).select(
+            pl.col("customer_id").alias("from_id"), pl.col("redirect_to").alias("to_id")
+        ),
+        memory=remember(memory, identities, recalled, compared, registry),
+        report=_report(identities, compared, recalled, review, registry, overrules),
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    links: pl.DataFrame
+    model: Model
+    frequencies: pl.DataFrame
+    comparisons: int
+
+
+def _read_previous(previous: "Resolution | Memory | pl.DataFrame | None") -> Memory:
+    if isinstance(previous, Resolution):
+        return previous.memory
+    if isinstance(previous, Memory):
+        return previous
+    return Memory.from_frames({}) if previous is None else Memory.from_ids(previous)
+
+
+def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: Rules) -> Compared:
+    """What is new against everything; everything against everything where there is no model."""
+    features = recalled.features
+    if recalled.model is None:
+        frequencies = count_values(features)
+        model = _settle(features, ordered, rules)
+        pairs = blocking.find_pairs(features)
+        told = judge(features, frequencies, pairs, model)
+        model = _with_prior(model, told)
+        return Compared(keep_links(pairs, told, model, rules), model, frequencies, pairs.height)
+    is_all = len(recalled.touched) == features.height
+    pairs = blocking.find_pairs(features, None if is_all else recalled.touched)
+    told = judge(features, memory.frequencies, pairs, recalled.model)
+    fresh = keep_links(pairs, told, recalled.model, rules)
+    kept = recall_links(memory, ordered, recalled.touched)
+    links = pl.concat([kept, fresh]).sort("left", "right")
+    return Compared(links, recalled.model, memory.frequencies, pairs.height)
+
+
+def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Model:
+    comparisons = choose_comparisons(features)
+    obstacle = training.find_obstacle(features, comparisons)
+    if obstacle is None:
+        comparisons = training.estimate(features, comparisons)
+    return Model(
+        comparisons=comparisons,
+        prior=FIRST_PRIOR,
+        is_trained=obstacle is None,
+        why=obstacle or "estimated from the data",
+        records=features.height,
+        day_first=find_day_first(ordered["date_of_birth"]),
+        settings=settings_of(rules),
+    )
+
+
+def _with_prior(model: Model, told: Judged) -> Model:
+    from dataclasses import replace  # noqa: PLC0415
+
+    if not model.is_trained:
+        return model
+    return replace(model, prior=find_prior(told.evidence, model.records, FIRST_PRIOR))
+
+
+def _told_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
+    left, right = [a for a, _ in overrules.always], [b for _, b in overrules.always]
+    return pl.DataFrame({
+        "left": left, "right": right, "evidence": [SURE] * len(left),
+        "probability": [None] * len(left), "rule": [ALWAYS] * len(left),
+        "held": [None] * len(left),
+    }, schema=schema)  # fmt: skip
+
+
+def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) -> pl.DataFrame:
+    """Every record with its id and the strongest link that put it there."""
+    label = people["label"]
+    inside = followed.filter(label[followed["left"]].alias("l") == label[followed["right"]])
+    ends = pl.concat([
+        inside.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
+        for side in ("left", "right")
+    ]).sort(["at", "evidence", "rule", "probability"], descending=[False, True, False, True])  # fmt: skip
+    best = ends.unique("at", keep="first", maintain_order=True).select("at", "rule", "probability")
+    identified = people.select(KEY).with_columns(registry.customer_ids).with_row_index("at")
+    return identified.join(best, on="at", how="left", maintain_order="left").select(
+        *KEY, "customer_id", pl.col("rule").fill_null("single").alias("match_rule"),
+        pl.col("probability").alias("match_probability"),
+    )  # fmt: skip
+
+
+def _report(
+    identities: pl.DataFrame, compared: Compared, recalled: Recalled, review: pl.DataFrame,
+    registry: Registry, overrules: Overrules,
+) -> dict[str, Any]:
+    by_rule = identities["match_rule"].value_counts().sort("match_rule")
+    reasons = review["reason"].value_counts().sort("reason")
+    model = compared.model
+    return {
+        "records": identities.height,
+        "people": identities["customer_id"].n_unique(),
+        "compared_records": len(recalled.touched),
+        "comparisons": compared.comparisons,
+        "records_by_rule": dict(by_rule.iter_rows()),
+        "review_by_reason": dict(reasons.iter_rows()),
+        "merges": registry.merges.filter(pl.col("kind") == "merge").height,
+        "splits": registry.merges.filter(pl.col("kind") == "split").height,
+        "shared_values": recalled.shared.height,
+        "unknown_overrules": overrules.unknown,
+        "is_trained": model.is_trained,
+        "why": model.why,
+        "settled_on_records": model.records,
+        "is_settled_anew": recalled.model is None,
+        "prior": model.prior,
+        "parameters": {
+            one.name: {
+                level.name: {"m": level.m, "u": level.u, "weight": round(level.weight, 3)}
+                for level in one.levels
+            }
+            for one in model.comparisons
+        },
+    }
+
+
+__all__ = ["Clusters", "Memory", "Resolution", "Rules", "resolve"]

@@ -1,0 +1,83 @@
+"""Says in a sentence why two groups of records came together or fell apart."""
+
+import polars as pl
+
+from c360_dagster.identity.links import ALWAYS, MODEL
+from c360_dagster.identity.memory import Memory
+from c360_dagster.identity.records import KEY
+from c360_dagster.identity.reviewing import Overrules
+
+
+class Teller:
+    """`people`: the records' keys and labels in their order; `links`: those that were followed."""
+
+    def __init__(
+        self, people: pl.DataFrame, links: pl.DataFrame, overrules: Overrules, memory: Memory
+    ) -> None:
+        self.people, self.links = people, links
+        self.overrules, self.memory = overrules, memory
+
+    def explain(self, kind: str, stay: list[int], others: list[int]) -> str:
+        return self._explain_split(stay, others) if kind == "split" else self._explain_merge(stay, others)
+
+    def _explain_merge(self, stay: list[int], came: list[int]) -> str:
+        """The strongest link between the two, or from the newcomers to the record that bridges."""
+        ones, others = set(came), set(stay)
+        strongest = self._touching(came).sort(
+            ["evidence", "left", "right"], descending=[True, False, False]
+        )
+        bridge = None
+        for left, right, rule, chance in strongest.select(
+            "left", "right", "rule", "probability"
+        ).iter_rows():
+            if {left, right} <= ones:
+                continue
+            sentence = f"{self._name(left)} and {self._name(right)} {_reason(rule, chance)}"
+            if left in others or right in others:
+                return sentence + "."
+            bridge = bridge or sentence
+        joined = f"{self._name(came[0])} and {self._name(stay[0])}" if stay and came else "They"
+        return f"{bridge}, which joins {joined}." if bridge else f"{joined} are linked by others."
+
+    def _explain_split(self, stay: list[int], left: list[int]) -> str:
+        here = self._name(left[0])
+        if not stay:
+            return f"{here} is no longer linked to the records that it had that id with."
+        apart = {frozenset(pair) for pair in self.overrules.never}
+        for one in left:
+            for other in stay:
+                if frozenset((one, other)) in apart:
+                    return f"{self._name(one)} and {self._name(other)} stand under never."
+        gone = self._find_lost_bridge([*stay, *left])
+        if gone:
+            return f"{gone}, which joined {here} and {self._name(stay[0])}, is gone."
+        return f"Nothing links {here} and {self._name(stay[0])} strongly enough any more."
+
+    def _find_lost_bridge(self, at: list[int]) -> str | None:
+        """A record that was linked to one of these and is no longer there."""
+        known, links = self.people[at].select(KEY), self.memory.links
+        now = self.people.select(KEY)
+        for side, other in (("left", "right"), ("right", "left")):
+            ours = [f"{side}_system", f"{side}_id"]
+            theirs = [f"{other}_system", f"{other}_id"]
+            met = links.join(known, left_on=ours, right_on=KEY, how="semi")
+            gone = met.join(now, left_on=theirs, right_on=KEY, how="anti").sort(theirs)
+            if gone.height:
+                return ":".join(gone.select(theirs).row(0))
+        return None
+
+    def _touching(self, at: list[int]) -> pl.DataFrame:
+        own = pl.Series(at, dtype=pl.UInt32).implode()
+        return self.links.filter(pl.col("left").is_in(own) | pl.col("right").is_in(own))
+
+    def _name(self, at: int) -> str:
+        system, key = self.people.select(KEY).row(at)
+        return f"{system}:{key}"
+
+
+def _reason(rule: str, chance: float | None) -> str:
+    if rule == ALWAYS:
+        return "stand under always"
+    if rule == MODEL:
+        return f"are one person with probability {chance:.4f}"
+    return f"have the {rule}"

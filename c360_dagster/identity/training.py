@@ -1,0 +1,175 @@
+"""Estimates the model's parameters from the data with splink: u by sampling, m by EM.
+
+Everything is drawn by position in the records' order, so the same data gives the same model.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from c360_dagster.identity.model import Comparison, with_parameters
+
+FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
+STRANGERS, PAIRS = 2_000, 400_000
+LEAST = 1e-3
+_LAST_RESORT = ("last", "zip")
+_IDENTIFIERS = (("email",), ("phone",))
+_SESSIONS: tuple[tuple[str, ...], ...] = (("email",), ("phone",), ("dob",), ("first", "last"), _LAST_RESORT)
+
+
+def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
+    """Why there is too little to learn from, or nothing."""
+    if features.height < FEWEST_RECORDS:
+        return f"{features.height} records are too few to learn from (at least {FEWEST_RECORDS})"
+    if len(comparisons) < 2:
+        return "fewer than two things about the records can be compared"
+    sure = max((_count_pairs(features, columns) for columns in (["email"], ["phone"],
+                ["first", "last", "dob"], ["last", "street"])), default=0)  # fmt: skip
+    if sure < FEWEST_PAIRS:
+        return f"only {sure} pairs of records share an identifier (at least {FEWEST_PAIRS} needed)"
+    return None
+
+
+def estimate(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The comparisons with m and u as the data has them."""
+    con = duckdb.connect()
+    con.execute("set enable_progress_bar = false")
+    try:
+        u = _estimate_u(con, features, comparisons)
+        known = with_parameters(comparisons, {}, u)
+        m = _estimate_m(con, features, known)
+    finally:
+        con.close()
+    return with_parameters(known, m, {})
+
+
+def _estimate_u(
+    con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
+) -> dict[str, list[float | None]]:
+    """Among strangers: one record only of those that share an e-mail, a phone, name and birth."""
+    people = features.with_row_index("unique_id")
+    for columns in (["email"], ["phone"], ["first", "last", "dob"], ["first", "last", "zip"],
+                    ["last", "dob"], ["first", "dob"]):  # fmt: skip
+        known = pl.all_horizontal(pl.col(columns).is_not_null())
+        people = people.filter(~known | pl.struct(columns).is_first_distinct())
+    people = people.sort(pl.col("unique_id").hash(7)).head(STRANGERS)
+    linker = _make_linker(con, people, comparisons)
+    linker.training.estimate_u_using_random_sampling(max_pairs=STRANGERS**2, seed=1)
+    pairs = people.height * (people.height - 1) / 2
+    read = _read(linker, "u_probability")
+    return {
+        name: [max(share or 0.0, 1 / pairs) for share in shares] for name, shares in read.items()
+    }
+
+
+def _estimate_m(
+    con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
+) -> dict[str, list[float | None]]:
+    """By expectation maximisation, each time among the pairs that agree on something else."""
+    linker = _make_linker(con, features.with_row_index("unique_id"), comparisons)
+    by_name = {one.name: one for one in comparisons}
+    found: dict[str, list[_Estimate]] = {}
+    for columns in _SESSIONS:
+        pairs = _count_pairs(features, list(columns))
+        if columns == _LAST_RESORT and len(found) == len(comparisons):
+            break
+        if pairs >= FEWEST_PAIRS and _leaves_something(columns, comparisons):
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
+                " and ".join(f"l.{name} = r.{name}" for name in columns),
+                estimate_without_term_frequencies=True,
+                max_pairs=PAIRS if pairs > PAIRS else None,
+            )
+            settled = session.core_model_settings
+            purity = settled.probability_two_random_records_match
+            for one in settled.comparisons:
+                told = [level.m_probability for level in one.comparison_levels[1:]]
+                # The purer the pairs, the better they tell what one person's records look like.
+                weight = _count_known(features, columns, by_name[one.output_column_name])
+                found.setdefault(one.output_column_name, []).append(
+                    _Estimate(columns in _IDENTIFIERS, weight * purity**3, told)
+                )
+    return {name: _mean(told) for name, told in found.items()}
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    is_by_identifier: bool
+    weight: float
+    m: list[float]
+
+
+def _mean(estimates: list[_Estimate]) -> list[float | None]:
+    """Their mean; where e-mails or phones have told enough, theirs alone."""
+    sure = [one for one in estimates if one.is_by_identifier and one.weight >= FEWEST_PAIRS]
+    chosen = sure or estimates
+    total = sum(one.weight for one in chosen) or 1.0
+    levels = zip(*(one.m for one in chosen), strict=True)
+    shares = [one.weight / total for one in chosen]
+    means = [sum(w * m for w, m in zip(shares, level, strict=True)) for level in levels]
+    return [max(mean, LEAST) for mean in means]
+
+
+def _leaves_something(columns: Sequence[str], comparisons: Sequence[Comparison]) -> bool:
+    return any(not set(columns) & set(one.columns) for one in comparisons)
+
+
+def _count_known(features: pl.DataFrame, columns: Sequence[str], one: Comparison) -> int:
+    """The pairs of a block whose records both have something to compare."""
+    known = features.filter(pl.any_horizontal(pl.col(one.columns).is_not_null()))
+    return _count_pairs(known, list(columns))
+
+
+def _count_pairs(features: pl.DataFrame, columns: list[str]) -> int:
+    sizes = features.select(columns).drop_nulls().group_by(columns).len()["len"].cast(pl.Int64)
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def _make_linker(
+    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, comparisons: Sequence[Comparison]
+) -> Any:
+    from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415  seconds to import
+
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        comparisons=[_in_splinks_words(one) for one in comparisons],
+        blocking_rules_to_generate_predictions=[],
+        probability_two_random_records_match=1e-4,
+    )
+    api = DuckDBAPI(con)
+    return Linker(api.register(records.to_arrow()), settings, log_level=logging.CRITICAL, validate_settings=False)
+
+
+def _in_splinks_words(one: Comparison) -> dict[str, Any]:
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": one.unknown, "label_for_charts": "unknown", "is_null_level": True}
+    ]
+    for level in one.levels:
+        told: dict[str, Any] = {
+            "sql_condition": "ELSE" if level.sql == "else" else level.sql,
+            "label_for_charts": level.name,
+            "m_probability": level.m,
+            "u_probability": level.u,
+        }
+        levels.append(told)
+    return {"output_column_name": one.name, "comparison_levels": levels}
+
+
+def _read(linker: Any, parameter: str) -> dict[str, list[float | None]]:
+    """A parameter of every level, None where splink saw none."""
+    told = linker.misc.save_model_to_json()
+    return {
+        one["output_column_name"]: [
+            _number(level.get(parameter))
+            for level in one["comparison_levels"]
+            if not level.get("is_null_level")
+        ]
+        for one in told["comparisons"]
+    }
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
