@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import MASK, describe_table, markdown_table, tag_table
-from c360_dagster.checks import check_load, specify_load_checks
+from c360_dagster.checks.loads import check_load, specify_load_checks
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import LoadRun, TableLoad, create_bronze, load_table
 from c360_dagster.loading.files import find_strangers

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from c360_dagster.checks import check_load
+from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.bronze import TableLoad
 from c360_dagster.loading.files import find_strangers, match_name

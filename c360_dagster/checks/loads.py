@@ -1,4 +1,4 @@
-"""What dbt cannot check: that files arrived, that every record is accounted for, what came unasked.
+"""That files arrived, that every record is accounted for, what came unasked.
 
 Rejected rows and refused files warn; lost rows fail (and the load itself is undone before).
 """

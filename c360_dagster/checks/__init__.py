@@ -1,0 +1,1 @@
+"""What dbt cannot check: arrival, accounting, the quality of what is estimated."""
