@@ -68,7 +68,7 @@ def _table(declared: dict) -> Table:
         folder=meta["folder"],
         file_stem=meta.get("file", declared["name"]),
         description=declared["description"],
-        columns=tuple(_column(column) for column in declared["columns"]),
+        columns=tuple(read_column(column) for column in declared["columns"]),
         key=tuple(meta["key"]),
         event_time=event_time,
         essential=frozenset(essential),
@@ -77,7 +77,7 @@ def _table(declared: dict) -> Table:
     )
 
 
-def _column(declared: dict) -> Column:
+def read_column(declared: dict) -> Column:
     meta = declared.get("config", {}).get("meta", {})
     return Column(
         name=declared["name"],

@@ -19,6 +19,10 @@ LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), "files a
 BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed rows, nothing lost")
 
 SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "clean rows")
+IDENTITY = Layer("identity", "team:data-science", frozenset({"polars", "duckdb"}), "who is who")
 GOLD = Layer("gold", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "what people use")
+PUBLISHED = Layer(
+    "published", "team:analytics-engineering", frozenset({"duckdb", "parquet"}), "files to open"
+)
 
-LAYERS = (LANDING, BRONZE, SILVER, GOLD)
+LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, PUBLISHED)

@@ -50,6 +50,26 @@ class Settings:
         return self.home / "warehouse.duckdb"
 
     @property
+    def registry(self) -> Path:
+        """Where the ids live that were ever given: outside the warehouse, and never cleaned."""
+        return self.home / "registry"
+
+    @property
+    def published(self) -> Path:
+        """What people and programs read; the warehouse is opened by the road alone."""
+        return self.home / "published"
+
+    @property
+    def truth(self) -> Path:
+        """What the simulator knows to be true; absent where the files are the user's own."""
+        return self.home / "truth"
+
+    @property
+    def decisions(self) -> Path:
+        """The pairs of records that a person decided about."""
+        return REPOSITORY / "c360_dagster" / "identity" / "decisions.csv"
+
+    @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
 

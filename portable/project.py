@@ -6,8 +6,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from landing_contract import read_contract
-
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "dbt_c360"
 PROFILES = PROJECT / "portable"
@@ -119,11 +117,9 @@ def _order(manifest: dict) -> list[str]:
 
 
 def _source(source: dict) -> Table:
-    table = read_contract().get(source["name"])
-    if table is None:
-        raise NotPortableError(f"The source {source['name']} is not in the landing contract.")
-    types = {column.name: column.type for column in table.columns}
-    return Table(source["relation_name"], {**types, **PROVENANCE})
+    types = {name: column["data_type"] for name, column in source["columns"].items()}
+    provenance = PROVENANCE if source["schema"] == "bronze" else {}
+    return Table(source["relation_name"], {**types, **provenance})
 
 
 def _seed(node: dict) -> Table:

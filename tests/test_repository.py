@@ -18,7 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 # Ring by ring: where, and which modules may be imported there beside the standard library.
 PURE = {
     "mock_data": {"mock_data", "landing_contract", "numpy", "polars", "xlsxwriter"},
-    "c360_dagster/identity": {"c360_dagster.identity", "numpy", "polars", "scipy", "splink"},
+    "c360_dagster/identity": {
+        "c360_dagster.identity",
+        "duckdb",
+        "numpy",
+        "polars",
+        "scipy",
+        "splink",
+        "yaml",
+    },
     "c360_dagster/science": {"c360_dagster.science", "numpy", "polars", "scipy", "sklearn"},
 }
 ENVIRONMENT_READERS = {Path("c360_dagster/settings.py")}

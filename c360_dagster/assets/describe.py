@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from c360_dagster.computed import ComputedTable
 from c360_dagster.layers import Layer
 from landing_contract import Table
 
@@ -11,7 +12,7 @@ MASK = "•••"
 LONGEST_CELL = 40
 
 
-def describe_table(table: Table) -> dict[str, dg.TableSchema]:
+def describe_table(table: Table | ComputedTable) -> dict[str, dg.TableSchema]:
     """The declared columns, as the UI's column view wants them."""
     columns = [
         dg.TableColumn(
@@ -26,7 +27,7 @@ def describe_table(table: Table) -> dict[str, dg.TableSchema]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
-def tag_table(table: Table, layer: Layer) -> dict[str, str]:
+def tag_table(table: Table | ComputedTable, layer: Layer) -> dict[str, str]:
     is_personal = any(column.is_pii for column in table.columns)
     return {"layer": layer.name} | ({"pii": ""} if is_personal else {})
 

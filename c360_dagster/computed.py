@@ -1,0 +1,85 @@
+"""Tables that Python writes and dbt reads: declared in dbt's yml, created empty, replaced whole.
+
+A model can be built before they are filled; what they may hold stands in models/computed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import yaml
+
+from c360_dagster.loading.sql import quote, transaction
+from landing_contract import Column, read_column
+
+DECLARED = Path(__file__).parents[1] / "dbt_c360" / "models" / "computed"
+
+
+@dataclass(frozen=True)
+class ComputedTable:
+    schema: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def relation(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def ddl(self) -> str:
+        columns = ", ".join(f"{quote(column.name)} {column.type}" for column in self.columns)
+        return f"{self.relation} ({columns})"
+
+
+@cache
+def read_computed() -> dict[str, ComputedTable]:
+    """Every such table by its relation's name."""
+    tables = [
+        ComputedTable(
+            schema=source["schema"],
+            name=declared["name"],
+            description=declared["description"],
+            columns=tuple(read_column(column) for column in declared["columns"]),
+            key=tuple(declared["config"]["meta"]["key"]),
+        )
+        for path in sorted(DECLARED.glob("*.yml"))
+        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]
+        for declared in source["tables"]
+    ]
+    return {table.relation: table for table in tables}
+
+
+def create_computed(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates what is missing; a table declared otherwise than it stands is made anew, empty."""
+    standing: dict[str, list[tuple[str, str]]] = {}
+    for relation, *column in con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "order by column_index"
+    ).fetchall():
+        standing.setdefault(relation, []).append((column[0], column[1].lower()))
+    for table in read_computed().values():
+        declared = [(column.name, column.type) for column in table.columns]
+        if standing.get(table.relation) != declared:
+            con.execute(f"create schema if not exists {table.schema}")
+            con.execute(f"create or replace table {table.ddl}")
+
+
+def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Puts each frame in place of its table's rows, all of them or none."""
+    create_computed(con)
+    with transaction(con):
+        for relation, frame in frames.items():
+            names = [column.name for column in read_computed()[relation].columns]
+            con.register("incoming", frame.select(names).to_arrow())
+            con.execute(f"truncate {relation}")
+            con.execute(f"insert into {relation} select {_listed(names)} from incoming")
+            con.unregister("incoming")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(quote(name) for name in names)

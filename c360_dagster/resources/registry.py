@@ -1,0 +1,73 @@
+"""The registry of ids: who was given which, kept outside the warehouse so that none is ever lost.
+
+Each generation is a folder of parquet files; the file `current` names the one that counts.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+CURRENT = "current"
+ABOUT = "about.json"
+
+
+class RegistryError(Exception):
+    """The registry is there and cannot be read; going on would give people other ids."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the registry knew after one run."""
+
+    number: int
+    as_of: date
+    frames: dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Registry:
+    folder: Path
+
+    def read(self) -> Generation | None:
+        """The generation that counts; None where no id was given yet."""
+        pointer = self.folder / CURRENT
+        if not pointer.exists():
+            return None
+        try:
+            folder = self.folder / pointer.read_text("utf-8").strip()
+            about = json.loads((folder / ABOUT).read_text("utf-8"))
+            return Generation(
+                number=about["number"],
+                as_of=date.fromisoformat(about["as_of"]),
+                frames={
+                    name: pl.read_parquet(folder / f"{name}.parquet") for name in about["files"]
+                },
+            )
+        except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as problem:
+            raise RegistryError(
+                f"The registry of ids in {self.folder} cannot be read: {problem}. Put the folder "
+                "back from a backup. Without it everybody would be given an id anew; if that is "
+                "what you want, move the folder away and run again."
+            ) from None
+
+    def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:
+        """Puts a generation in place of the last; a run that dies on the way leaves the last."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it knows people's names
+        folder = self.folder / f"{number:06}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, frame in frames.items():
+            frame.write_parquet(folder / f"{name}.parquet")
+        about = {"number": number, "as_of": as_of.isoformat(), "files": sorted(frames)}
+        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+        pointer = self.folder / f".{CURRENT}"
+        pointer.write_text(folder.name + "\n", "utf-8")
+        pointer.replace(self.folder / CURRENT)
+        for other in self.folder.iterdir():
+            if other.is_dir() and other.name.isdigit() and other != folder:
+                shutil.rmtree(other, ignore_errors=True)

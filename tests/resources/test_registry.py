@@ -1,0 +1,53 @@
+"""The registry of ids on disk: whole generations, and never a guess where it cannot be read."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from c360_dagster.resources.registry import Registry, RegistryError
+
+DAY = date(2026, 1, 31)
+
+
+def ids(*values: str) -> dict[str, pl.DataFrame]:
+    return {"ids": pl.DataFrame({"customer_id": list(values)})}
+
+
+def test_nothing_was_given_yet(tmp_path: Path) -> None:
+    assert Registry(tmp_path / "registry").read() is None
+
+
+def test_the_last_generation_counts_and_is_alone(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    registry.write(2, DAY, ids("c1", "c2"))
+    known = registry.read()
+    assert known
+    assert (known.number, known.as_of) == (2, DAY)
+    assert known.frames["ids"]["customer_id"].to_list() == ["c1", "c2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000002", "current"]
+
+
+def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    half = tmp_path / "000002"
+    half.mkdir()
+    (half / "ids.parquet").write_bytes(b"half")
+    known = registry.read()
+    assert known
+    assert known.number == 1
+    registry.write(2, DAY, ids("c1", "c2"))
+    assert (known := registry.read())
+    assert known.frames["ids"].height == 2
+
+
+@pytest.mark.parametrize("broken", ["000001/ids.parquet", "000001/about.json", "current"])
+def test_what_cannot_be_read_is_said_and_not_guessed(tmp_path: Path, broken: str) -> None:
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    (tmp_path / broken).write_bytes(b"\xffgone")
+    with pytest.raises(RegistryError, match="Put the folder back from a backup"):
+        registry.read()

@@ -1,0 +1,49 @@
+"""Tables between Python and dbt: there before they are filled, and replaced all or not at all."""
+
+from collections.abc import Iterator
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_dagster.computed import create_computed, read_computed, replace_computed
+
+REDIRECTS = "identity.redirects"
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def redirects(*pairs: tuple[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(pairs, schema=["from_id", "to_id"], orient="row")
+
+
+def test_every_table_is_there_and_empty(con: duckdb.DuckDBPyConnection) -> None:
+    create_computed(con)
+    for relation, table in read_computed().items():
+        described = con.execute(f"describe {relation}").fetchall()
+        assert [row[0] for row in described] == [column.name for column in table.columns]
+        assert con.execute(f"select count(*) from {relation}").fetchall() == [(0,)]
+
+
+def test_creating_again_keeps_rows(con: duckdb.DuckDBPyConnection) -> None:
+    replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
+    create_computed(con)
+    assert con.execute(f"from {REDIRECTS}").fetchall() == [("c2", "c1")]
+
+
+def test_a_table_declared_otherwise_is_made_anew(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("create schema identity; create table identity.redirects (old_id integer)")
+    replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
+    assert con.execute(f"from {REDIRECTS}").fetchall() == [("c2", "c1")]
+
+
+def test_all_are_replaced_or_none(con: duckdb.DuckDBPyConnection) -> None:
+    replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
+    bad = pl.DataFrame({name.name: ["x"] for name in read_computed()["identity.merges"].columns})
+    with pytest.raises(duckdb.ConversionException):
+        replace_computed(con, {REDIRECTS: redirects(("c3", "c1")), "identity.merges": bad})
+    assert con.execute(f"from {REDIRECTS}").fetchall() == [("c2", "c1")]
