@@ -1,0 +1,61 @@
+"""6. Publish: gold as files for people and programs, once everything before has passed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from c360_dagster.layers import GOLD, PUBLISHED
+from c360_dagster.publishing import publish
+from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+
+def build_publication(settings: Settings) -> dg.AssetsDefinition:
+    """The published snapshot: it waits for every table of gold and for every check that blocks."""
+    gold = [
+        node
+        for node in read_manifest()["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == GOLD.name
+    ]
+
+    @dg.asset(
+        key=[PUBLISHED.name, "c360"],
+        deps=[[GOLD.name, node["alias"]] for node in gold],
+        group_name=PUBLISHED.name,
+        owners=[PUBLISHED.owner],
+        kinds=set(PUBLISHED.kinds),
+        tags={"layer": PUBLISHED.name, "pii": ""},
+        description=(
+            "One row per table of gold and row of it: c360.duckdb with everything, for its owner "
+            "alone, and parquet files in which personal columns are masked."
+        ),
+    )
+    def publish_gold(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> dg.MaterializeResult[None]:
+        personal = {node["alias"]: _personal(node) for node in gold}
+        with warehouse.connect() as con:
+            published = publish(con, settings.published, run=context.run_id, personal=personal)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(published.rows.values()),
+                "dagster/uri": dg.MetadataValue.url(published.snapshot.as_uri()),
+                "tables": len(published.rows),
+                "bytes": published.snapshot.stat().st_size,
+            }
+        )
+
+    return publish_gold
+
+
+def _personal(node: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, column in node["columns"].items()
+        if ((column.get("config") or {}).get("meta") or column.get("meta") or {}).get("pii")
+    )

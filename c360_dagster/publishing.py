@@ -1,0 +1,133 @@
+"""Gold as files that people open: one DuckDB file and a folder of parquet, each replaced at once.
+
+A reader sees the publication before or the one after, never a half; `gold.publication` names it.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from c360_dagster.loading.sql import literal, quote, transaction
+
+SCHEMA = "gold"
+# Older versions of DuckDB than the one that writes shall read it.
+STORAGE = "v1.5.0"
+GENERATIONS_KEPT = 2
+MASK = "***"
+
+Personal = Mapping[str, frozenset[str]]
+"""The columns with personal data, by table."""
+
+
+class PublishError(Exception):
+    """What was published before stands; the message says why nothing new does."""
+
+
+@dataclass(frozen=True)
+class Published:
+    snapshot: Path
+    parquet: Path
+    rows: dict[str, int]
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection, folder: Path, *, run: str, personal: Personal
+) -> Published:
+    """Writes aside what gold holds, then puts it in place of the last publication."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tables = [
+        name
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = ? order by table_name",
+            [SCHEMA],
+        ).fetchall()
+    ]
+    aside = folder / f".{run}.duckdb"
+    generation = folder / ".generations" / run
+    try:
+        rows = _write_snapshot(con, aside, tables)
+        _write_parquet(con, generation, tables, personal)
+        _point(folder / "parquet", generation)
+        aside.replace(folder / "c360.duckdb")
+    except (duckdb.IOException, OSError) as problem:
+        shutil.rmtree(generation, ignore_errors=True)
+        raise PublishError(
+            f"Nothing was published, and {folder} still holds what it held: {problem}. Is the "
+            "disk full? Make room and run `make refresh`."
+        ) from problem
+    finally:
+        aside.unlink(missing_ok=True)
+        aside.with_name(aside.name + ".wal").unlink(missing_ok=True)
+    _forget_old(generation)
+    return Published(folder / "c360.duckdb", folder / "parquet", rows)
+
+
+def _write_snapshot(
+    con: duckdb.DuckDBPyConnection, path: Path, tables: list[str]
+) -> dict[str, int]:
+    path.unlink(missing_ok=True)
+    con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
+    try:
+        path.chmod(0o600)
+        rows = {}
+        with transaction(con):
+            con.execute(f"create schema snapshot.{SCHEMA}")
+            for name in tables:
+                source = f"{SCHEMA}.{quote(name)}"
+                copied = con.execute(f"create table snapshot.{source} as from {source}").fetchall()
+                rows[name] = int(copied[0][0])
+    finally:
+        con.execute("detach snapshot")
+    return rows
+
+
+def _write_parquet(
+    con: duckdb.DuckDBPyConnection, folder: Path, tables: list[str], personal: Personal
+) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in tables:
+        path = folder / f"{name}.parquet"
+        columns = _masked(con, name, personal.get(name, frozenset()))
+        con.execute(
+            f"copy (select {columns} from {SCHEMA}.{quote(name)}) to {literal(str(path))} "
+            "(format parquet, compression zstd)"
+        ).fetchall()
+        path.chmod(0o600)
+
+
+def _masked(con: duckdb.DuckDBPyConnection, table: str, hidden: frozenset[str]) -> str:
+    """The columns; text about a person is starred where there is any, other types are empty."""
+    columns = con.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where schema_name = ? and table_name = ? order by column_index",
+        [SCHEMA, table],
+    ).fetchall()
+    return ", ".join(
+        _mask(quote(name), kind) if name in hidden else quote(name) for name, kind in columns
+    )
+
+
+def _mask(column: str, kind: str) -> str:
+    if kind == "VARCHAR":
+        return f"case when {column} is not null then '{MASK}' end as {column}"
+    return f"cast(null as {kind}) as {column}"
+
+
+def _point(link: Path, generation: Path) -> None:
+    beside = link.with_name(f".{link.name}")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(os.path.relpath(generation, link.parent), target_is_directory=True)
+    beside.replace(link)
+
+
+def _forget_old(generation: Path) -> None:
+    """Keeps the last ones: somebody may be in the middle of reading the one before."""
+    generations = sorted(generation.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+    for old in generations[:-GENERATIONS_KEPT]:
+        if old != generation:
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,133 @@
+"""The published files: all of gold, personal columns masked, replaced at once or not at all."""
+
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_dagster.publishing import PublishError, publish
+
+PERSONAL = {"dim_customers": frozenset({"email", "born"})}
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("create schema gold")
+        yield connection
+
+
+def fill(con: duckdb.DuckDBPyConnection, state: int) -> None:
+    """A gold in which every table says the same number."""
+    con.execute(f"create or replace table gold.publication as select 'run{state}' as run_id")
+    con.execute(
+        "create or replace table gold.dim_customers as select 'c' || i as customer_id,"
+        " case when i > 0 then 'a@example.com' end as email, date '1980-01-01' as born,"
+        f" {state} as state from range(2000) t(i)"
+    )
+
+
+def test_everything_is_there_and_personal_columns_are_masked(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    fill(con, 1)
+    published = publish(con, tmp_path / "published", run="run1", personal=PERSONAL)
+    assert published.rows == {"dim_customers": 2000, "publication": 1}
+    with duckdb.connect(str(published.snapshot), read_only=True) as snapshot:
+        query = "select count(*), count(email), min(email) from gold.dim_customers"
+        assert snapshot.execute(query).fetchall() == [(2000, 1999, "a@example.com")]
+    masked = pl.read_parquet(published.parquet / "dim_customers.parquet")
+    assert masked.schema["born"] == pl.Date
+    assert masked["born"].null_count() == 2000
+    assert masked["email"].to_list()[:3] == [None, "***", "***"]
+    assert masked["customer_id"].n_unique() == 2000
+
+
+def test_the_files_are_for_their_owner_alone(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    fill(con, 1)
+    published = publish(con, tmp_path / "published", run="run1", personal=PERSONAL)
+    for path in (published.snapshot, published.parquet / "dim_customers.parquet"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_an_older_duckdb_can_read_it(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    fill(con, 1)
+    published = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    con.execute(f"attach '{published.snapshot}' as looked_at (read_only)")
+    query = "select tags['storage_version'] from duckdb_databases() where database_name = ?"
+    ((version,),) = con.execute(query, ["looked_at"]).fetchall()
+    assert version.startswith("v1.5")
+
+
+def test_a_failure_leaves_the_last_publication(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(con, 1)
+    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    fill(con, 2)
+
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("c360_dagster.publishing._write_parquet", no_space)
+    with pytest.raises(PublishError, match=r"still holds what it held.*disk full"):
+        publish(con, tmp_path, run="run2", personal=PERSONAL)
+    with duckdb.connect(str(first.snapshot), read_only=True) as snapshot:
+        assert snapshot.execute("from gold.publication").fetchall() == [("run1",)]
+    assert pl.read_parquet(first.parquet / "publication.parquet")["run_id"].to_list() == ["run1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".generations",
+        "c360.duckdb",
+        "parquet",
+    ]
+
+
+def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for state in range(4):
+        fill(con, state)
+        publish(con, tmp_path, run=f"run{state}", personal=PERSONAL)
+    assert sorted(path.name for path in (tmp_path / ".generations").iterdir()) == ["run2", "run3"]
+
+
+def test_readers_never_see_an_error_or_a_half_state(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Twenty readers look all the time while five publications pass."""
+    fill(con, 0)
+    first = publish(con, tmp_path, run="run0", personal=PERSONAL)
+    seen: list[tuple[str, str]] = []
+    problems: list[Exception] = []
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            try:
+                folder = first.parquet.resolve()
+                parquet = pl.read_parquet(folder / "publication.parquet").item()
+                state = pl.read_parquet(folder / "dim_customers.parquet")["state"].unique()
+                seen.append((parquet, f"run{state.item()}"))
+                with duckdb.connect(str(first.snapshot.resolve()), read_only=True) as snapshot:
+                    query = "select run_id, (select max(state) from gold.dim_customers) "
+                    ((run, number),) = snapshot.execute(query + "from gold.publication").fetchall()
+                seen.append((run, f"run{number}"))
+            except (duckdb.Error, OSError, pl.exceptions.PolarsError, ValueError) as problem:
+                problems.append(problem)
+
+    readers = [threading.Thread(target=look) for _ in range(20)]
+    for reader in readers:
+        reader.start()
+    for state in range(1, 6):
+        fill(con, state)
+        publish(con, tmp_path, run=f"run{state}", personal=PERSONAL)
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert problems == []
+    assert len(seen) >= 20
+    assert [pair for pair in seen if pair[0] != pair[1]] == []
