@@ -7,7 +7,9 @@ import dagster as dg
 
 from c360_dagster.assets.bronze import build_bronze
 from c360_dagster.assets.dbt import build_dbt
+from c360_dagster.assets.identity import build_identity
 from c360_dagster.assets.landing import build_landing
+from c360_dagster.assets.publish import build_publication
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -22,7 +24,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole road for one set of settings."""
 
     return dg.Definitions(
-        assets=[build_landing(settings), build_bronze(settings), build_dbt(settings)],
+        assets=[
+            build_landing(settings),
+            build_bronze(settings),
+            build_dbt(settings),
+            build_identity(settings),
+            build_publication(settings),
+        ],
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
             "dbt": DbtBuilder(warehouse=str(settings.warehouse), mode=settings.dbt),

@@ -77,7 +77,17 @@ def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
     holds = (
         f"Gold holds {customers:,} customers and {orders:,} orders of every status as of {as_of}."
     )
-    return [holds, *_find_checks(con)]
+    return [holds, *_summarise_people(con), *_find_checks(con)]
+
+
+def _summarise_people(con: duckdb.DuckDBPyConnection) -> list[str]:
+    records, people, doubtful = fetch_row(
+        con,
+        "select count(*), count(distinct customer_id), "
+        "(select count(*) from gold.identity_review) from gold.customer_identities",
+    ) or (0, 0, 0)
+    look = f"; {doubtful:,} pairs to look at in gold.identity_review" if doubtful else ""
+    return [f"{records:,} records of all systems are {people:,} people{look}."]
 
 
 def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:

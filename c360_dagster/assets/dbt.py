@@ -11,6 +11,7 @@ from dagster_dbt import (
 )
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from c360_dagster.computed import create_computed
 from c360_dagster.layers import LAYERS
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_manifest
 from c360_dagster.resources.lock import HomeLock
@@ -62,6 +63,8 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
         dbt: DbtBuilder,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         results = []
+        with warehouse.connect() as con:
+            create_computed(con)  # a model can be built before what it reads is worked out
         for result in dbt.build(
             select=_select(context, manifest, translator),
             variables={

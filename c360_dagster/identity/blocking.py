@@ -95,9 +95,12 @@ def find_flipped(before: pl.DataFrame, after: pl.DataFrame, changed: pl.DataFram
         then = key.of(before)
         counts_now = _count(now, own)
         counts_then = _count(then, own)
-        both = own.to_frame("key").join(counts_now, on="key", how="left").join(
-            counts_then, on="key", how="left", suffix="_then"
-        ).fill_null(0)
+        both = (
+            own.to_frame("key")
+            .join(counts_now, on="key", how="left")
+            .join(counts_then, on="key", how="left", suffix="_then")
+            .fill_null(0)
+        )
         passed = both.filter((pl.col("len") > key.limit) != (pl.col("len_then") > key.limit))
         if passed.height:
             at = now.to_frame("key").with_row_index("at")

@@ -44,8 +44,11 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
 
 
 def cluster(
-    features: pl.DataFrame, links: pl.DataFrame, never: Iterable[tuple[int, int]],
-    rules: Rules, judge: Judge,
+    features: pl.DataFrame,
+    links: pl.DataFrame,
+    never: Iterable[tuple[int, int]],
+    rules: Rules,
+    judge: Judge,
 ) -> Clusters:
     """`links`: left, right, evidence, probability, rule; those of rule `always` come before all."""
     forbidden = _by_record(never)
@@ -69,8 +72,11 @@ def cluster(
 
 
 def _find_doubtful(
-    features: pl.DataFrame, links: pl.DataFrame, labels: Ints,
-    forbidden: dict[int, set[int]], rules: Rules,
+    features: pl.DataFrame,
+    links: pl.DataFrame,
+    labels: Ints,
+    forbidden: dict[int, set[int]],
+    rules: Rules,
 ) -> Ints:
     """The labels of components that might break a limit or that links hold together loosely."""
     linked = links.select("left", "right").unique()
@@ -97,7 +103,9 @@ def _find_doubtful(
 Cut = tuple[int, int, str, float | None]
 
 
-def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFrame, Ints, list[Cut]]:
+def _loosen(
+    links: pl.DataFrame, labels: Ints, records: int
+) -> tuple[pl.DataFrame, Ints, list[Cut]]:
     """Components small enough to compare within; the weakest links of larger ones are cut."""
     kept, cuts = links, []
     labels = labels.copy()
@@ -141,9 +149,7 @@ class _Pairs:
         self.differs = (judged.first_differs, judged.birth_differs, judged.email_differs)
 
     def numbers(self, ones: list[int], others: list[int]) -> list[int]:
-        found = (
-            self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others
-        )
+        found = (self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others)
         return [number for number in found if number is not None]
 
 
@@ -226,4 +232,8 @@ def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
 
 def _cut_frame(cuts: list[Cut]) -> pl.DataFrame:
     schema = {"left": pl.UInt32, "right": pl.UInt32, "reason": pl.String, "probability": pl.Float64}
-    return pl.DataFrame(cuts, schema=schema, orient="row").unique(["left", "right"]).sort("left", "right")
+    return (
+        pl.DataFrame(cuts, schema=schema, orient="row")
+        .unique(["left", "right"])
+        .sort("left", "right")
+    )

@@ -103,7 +103,9 @@ class _Book:
     new: list[tuple[str, str, str, datetime | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.given = set(self.known.ids["customer_id"]) if self.stirred.height else _Lazy(self.known)
+        self.given = (
+            set(self.known.ids["customer_id"]) if self.stirred.height else _Lazy(self.known)
+        )
         self.anchors: dict[str, tuple[str, str, datetime | None]] = {}
         if self.stirred.height:
             self.anchors = {
@@ -185,7 +187,11 @@ class _Book:
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """All ids ever given, each redirect to where its person is now."""
-        new = pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row") if self.new else own.head(0).drop("redirect_to")
+        new = (
+            pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row")
+            if self.new
+            else own.head(0).drop("redirect_to")
+        )
         ids = pl.concat([
             self.known.ids, own,
             new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
@@ -220,7 +226,9 @@ class _Book:
             "customer_id", pl.col("anchor_system").alias("source_system"),
             pl.col("anchor_id").alias("source_id"), pl.lit(0).alias("turn"),
         )  # fmt: skip
-        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(now, on=KEY)
+        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(
+            now, on=KEY
+        )
         found = places.sort("customer_id", "turn", "rank").unique("customer_id", keep="first")
         targets = dict(found.select("customer_id", "now").iter_rows())
         for name in gone:
@@ -260,4 +268,6 @@ def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
         pl.lit(None, pl.String).alias("redirect_to"),
     )  # fmt: skip
     ids = pl.concat([memory.ids, first])
-    return Memory(memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies)
+    return Memory(
+        memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies
+    )

@@ -176,7 +176,9 @@ class Model:
 
 def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
     """Those whose columns are filled in at least a fiftieth of the records."""
-    filled = {name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns}
+    filled = {
+        name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns
+    }
     return tuple(one for one in COMPARISONS if max(filled[c] for c in one.columns) >= 0.02)
 
 
@@ -196,9 +198,7 @@ def count_values(features: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(counted).sort("field", "value")
 
 
-def weigh(
-    levels: pl.DataFrame, rarity: pl.DataFrame, model: Model
-) -> pl.Series:
+def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series:
     """Each pair's evidence in bits, without the prior; unknown values say nothing."""
     total = np.zeros(levels.height)
     for one in model.comparisons:
@@ -230,7 +230,8 @@ def find_prior(evidence: pl.Series, records: int, start: float) -> float:
 
 
 def with_parameters(
-    comparisons: Sequence[Comparison], m: Mapping[str, Sequence[float | None]],
+    comparisons: Sequence[Comparison],
+    m: Mapping[str, Sequence[float | None]],
     u: Mapping[str, Sequence[float | None]],
 ) -> tuple[Comparison, ...]:
     """The comparisons with estimated parameters; what was not estimated keeps its own."""

@@ -64,7 +64,9 @@ def resolve(
     identities = _describe(people, followed, registry)
     survivors = survive(
         ordered.with_columns(
-            registry.customer_ids, recalled.features["registered"], rank_records(people).alias("rank")
+            registry.customer_ids,
+            recalled.features["registered"],
+            rank_records(people).alias("rank"),
         ),
         settled,
     )
@@ -168,8 +170,12 @@ def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) 
 
 
 def _report(
-    identities: pl.DataFrame, compared: Compared, recalled: Recalled, review: pl.DataFrame,
-    registry: Registry, overrules: Overrules,
+    identities: pl.DataFrame,
+    compared: Compared,
+    recalled: Recalled,
+    review: pl.DataFrame,
+    registry: Registry,
+    overrules: Overrules,
 ) -> dict[str, Any]:
     by_rule = identities["match_rule"].value_counts().sort("match_rule")
     reasons = review["reason"].value_counts().sort("reason")

@@ -20,7 +20,9 @@ class Survivors:
 
 def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     """`records`: the raw ones with customer_id, rank and registered."""
-    attributes = [n for n in records.columns if n not in {*KEY, "customer_id", "rank", "registered"}]
+    attributes = [
+        n for n in records.columns if n not in {*KEY, "customer_id", "rank", "registered"}
+    ]
     clean = records.with_columns(
         pl.col(name).str.strip_chars().replace("", None)
         for name in attributes if records.schema[name] == pl.String
@@ -36,7 +38,11 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
         candidates = home if name in ADDRESS else shared
         won = _pick(candidates, name, way)
         people = people.join(won.select("customer_id", name), on="customer_id", how="left")
-        told.append(_tell(alone, name).with_columns(rule=pl.lit(ONLY), losing_values=pl.lit(None, pl.String)))
+        told.append(
+            _tell(alone, name).with_columns(
+                rule=pl.lit(ONLY), losing_values=pl.lit(None, pl.String)
+            )
+        )
         told.append(_tell_won(shared, won, name, way))
     golden = pl.concat([
         alone.select("customer_id", *attributes, "source_records"),
@@ -48,7 +54,9 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
 def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Better sources first, then by who registered first: what every tie is settled by."""
     places = {system: place for place, system in enumerate(rules.source_order)}
-    place = pl.col("source_system").replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    place = pl.col("source_system").replace_strict(
+        places, default=len(places), return_dtype=pl.Int64
+    )
     return records.with_columns(place.alias("place")).sort("place", "rank")
 
 
@@ -95,7 +103,9 @@ def _tell_won(records: pl.DataFrame, won: pl.DataFrame, name: str, way: str) -> 
     lost = others.filter(pl.col("value") != pl.col("winner")).sort("customer_id", "value", *KEY)
     lost = lost.unique(["customer_id", "value"], keep="first", maintain_order=True)
     listed = lost.group_by("customer_id").agg(
-        pl.format("{} ({}:{})", "value", "source_system", "source_id").str.join("; ").alias("losing_values")
+        pl.format("{} ({}:{})", "value", "source_system", "source_id")
+        .str.join("; ")
+        .alias("losing_values")
     )
     return told.join(listed, on="customer_id", how="left").select(
         "customer_id", "field", "value", *KEY,

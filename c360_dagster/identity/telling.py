@@ -18,7 +18,11 @@ class Teller:
         self.overrules, self.memory = overrules, memory
 
     def explain(self, kind: str, stay: list[int], others: list[int]) -> str:
-        return self._explain_split(stay, others) if kind == "split" else self._explain_merge(stay, others)
+        return (
+            self._explain_split(stay, others)
+            if kind == "split"
+            else self._explain_merge(stay, others)
+        )
 
     def _explain_merge(self, stay: list[int], came: list[int]) -> str:
         """The strongest link between the two, or from the newcomers to the record that bridges."""

@@ -18,7 +18,13 @@ STRANGERS, PAIRS = 2_000, 400_000
 LEAST = 1e-3
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
-_SESSIONS: tuple[tuple[str, ...], ...] = (("email",), ("phone",), ("dob",), ("first", "last"), _LAST_RESORT)
+_SESSIONS: tuple[tuple[str, ...], ...] = (
+    ("email",),
+    ("phone",),
+    ("dob",),
+    ("first", "last"),
+    _LAST_RESORT,
+)
 
 
 def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
@@ -140,7 +146,12 @@ def _make_linker(
         probability_two_random_records_match=1e-4,
     )
     api = DuckDBAPI(con)
-    return Linker(api.register(records.to_arrow()), settings, log_level=logging.CRITICAL, validate_settings=False)
+    return Linker(
+        api.register(records.to_arrow()),
+        settings,
+        log_level=logging.CRITICAL,
+        validate_settings=False,
+    )
 
 
 def _in_splinks_words(one: Comparison) -> dict[str, Any]:

@@ -50,9 +50,15 @@ def test_only_staging_reads_bronze(manifest: Manifest) -> None:
     readers = {
         node["fqn"][1]
         for node in models(manifest)
-        if any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])
+        if any(parent.startswith("source.c360.bronze.") for parent in node["depends_on"]["nodes"])
     }
     assert readers == {"staging"}
+
+
+def test_staging_does_not_read_what_is_worked_out_later(manifest: Manifest) -> None:
+    for node in models(manifest, "staging"):
+        sources = [name for name in node["depends_on"]["nodes"] if name.startswith("source.")]
+        assert all(name.startswith("source.c360.bronze.") for name in sources), node["name"]
 
 
 def test_staging_reads_nothing_but_bronze_and_the_day(manifest: Manifest) -> None:

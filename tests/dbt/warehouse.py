@@ -14,6 +14,7 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from c360_dagster.computed import create_computed
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources.dbt import PROJECT
 from landing_contract import read_contract
@@ -32,6 +33,7 @@ class Warehouse:
     def create_bronze(self) -> None:
         with duckdb.connect(str(self.path)) as connection:
             create_bronze(connection, read_contract().values())
+            create_computed(connection)
 
     def land(
         self,
@@ -58,6 +60,16 @@ class Warehouse:
                 marks = ", ".join("?" for _ in cells)
                 connection.execute(
                     f"insert into bronze.{table} ({names}) values ({marks})", list(cells.values())
+                )
+
+    def resolve(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Rows of a table of who is who, as if the resolution had written them."""
+        with duckdb.connect(str(self.path)) as connection:
+            for row in rows:
+                marks = ", ".join("?" for _ in row)
+                connection.execute(
+                    f"insert into identity.{table} ({', '.join(row)}) values ({marks})",
+                    list(row.values()),
                 )
 
     def dbt(self, *arguments: str, **variables: str) -> dbtRunnerResult:

@@ -1,5 +1,10 @@
 {{ config(materialized='table') }}
 
+{%- set fields = [
+    'first_name', 'last_name', 'email', 'phone', 'address_line1', 'city', 'state', 'zip_code',
+    'country', 'gender', 'customer_segment', 'preferred_channel', 'date_of_birth',
+] %}
+
 with
 
 records as (
@@ -8,6 +13,10 @@ records as (
 
 identities as (
     select * from {{ ref('customer_identities') }}
+),
+
+golden as (
+    select * from {{ source('identity', 'golden_records') }}
 ),
 
 identified as (
@@ -26,6 +35,7 @@ people as (
         customer_id,
         {{ sorted_list('source_system') }} as source_systems,
         count(*) as source_records,
+        min(registered_at) as registered_at,
         min(case when is_inferred then 1 else 0 end) = 1 as is_inferred
     from identified
     group by customer_id
@@ -45,36 +55,65 @@ ranked as (
                 identified.source_id
         ) as anchor_rank
     from identified
+),
+
+-- a phone is as valid as the record that gave it
+phones as (
+    select
+        customer_id,
+        phone,
+        max(case when is_phone_valid then 1 else 0 end) = 1 as is_phone_valid
+    from identified
+    where phone is not null
+    group by customer_id, phone
+),
+
+-- the values that survived; a record that was not compared yet speaks for itself
+surviving as (
+    select
+        ranked.customer_id,
+        ranked.source_system,
+        ranked.source_id,
+        {%- for field in fields %}
+            case when golden.customer_id is null then ranked.{{ field }} else golden.{{ field }} end
+                as {{ field }},
+        {%- endfor %}
+        ranked.is_after_as_of
+    from ranked
+    left join golden
+        on ranked.customer_id = golden.customer_id
+    where ranked.anchor_rank = 1
 )
 
 select
-    ranked.customer_id,
-    ranked.source_system,
-    ranked.source_id,
+    surviving.customer_id,
+    surviving.source_system,
+    surviving.source_id,
 
-    ranked.first_name,
-    ranked.last_name,
-    ranked.email,
-    ranked.phone,
-    ranked.address_line1,
-    ranked.city,
-    ranked.state,
-    ranked.zip_code,
-    ranked.country,
-    ranked.gender,
-    ranked.customer_segment,
-    ranked.preferred_channel,
+    surviving.first_name,
+    surviving.last_name,
+    surviving.email,
+    surviving.phone,
+    surviving.address_line1,
+    surviving.city,
+    surviving.state,
+    surviving.zip_code,
+    surviving.country,
+    surviving.gender,
+    surviving.customer_segment,
+    surviving.preferred_channel,
     people.source_systems,
 
     people.source_records,
 
-    ranked.is_phone_valid,
-    ranked.is_after_as_of,
+    phones.is_phone_valid,
+    surviving.is_after_as_of,
     people.is_inferred,
 
-    ranked.date_of_birth,
-    ranked.registered_at
-from ranked
+    surviving.date_of_birth,
+    people.registered_at
+from surviving
 inner join people
-    on ranked.customer_id = people.customer_id
-where ranked.anchor_rank = 1
+    on surviving.customer_id = people.customer_id
+left join phones
+    on surviving.customer_id = phones.customer_id and surviving.phone = phones.phone

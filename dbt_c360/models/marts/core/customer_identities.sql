@@ -2,17 +2,31 @@ with
 
 records as (
     select * from {{ ref('int_customer_records') }}
+),
+
+resolved as (
+    select * from {{ source('identity', 'identities') }}
 )
 
--- until records are matched, each is a person of its own
+-- a record that was not compared yet is a person of its own
 select
-    source_system,
-    source_id,
+    records.source_system,
+    records.source_id,
+    coalesce(
+        resolved.customer_id,
+        case
+            when records.source_system = 'crm' then records.source_id
+            when records.source_system = 'workbooks' then 'wb-' || records.source_id
+            else records.source_system || '-' || records.source_id
+        end
+    ) as customer_id,
     case
-        when source_system = 'crm' then source_id
-        when source_system = 'workbooks' then 'wb-' || source_id
-        else source_system || '-' || source_id
-    end as customer_id,
-    case when is_inferred then 'known from events' else 'own record' end as match_rule,
-    cast(null as double) as match_probability
+        when records.is_inferred then 'known from events'
+        else coalesce(resolved.match_rule, 'own record')
+    end as match_rule,
+    resolved.match_probability
 from records
+left join resolved
+    on
+        records.source_system = resolved.source_system
+        and records.source_id = resolved.source_id

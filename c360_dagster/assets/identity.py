@@ -1,0 +1,155 @@
+"""4. Identity: which records are one person, and the id that stands for her from then on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from c360_dagster.assets.describe import describe_table, markdown_table, tag_table
+from c360_dagster.checks.identity import check_identity, specify_identity_checks
+from c360_dagster.computed import ComputedTable, read_computed, replace_computed
+from c360_dagster.identity import Memory, Resolution, resolve
+from c360_dagster.layers import IDENTITY, SILVER
+from c360_dagster.loading.sql import fetch_row
+from c360_dagster.resources.decisions import read_decisions
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.registry import Generation, Registry
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+SCHEMA = IDENTITY.name
+RECORDS = """
+    select
+        source_system, source_id, first_name, last_name, email, phone, date_of_birth,
+        address_line1, city, state, zip_code, country, gender, customer_segment,
+        preferred_channel, registered_at
+    from silver.int_customer_records
+    order by source_system, source_id
+"""
+HISTORY = "history"
+HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
+    "found_on": pl.Date,
+    "kind": pl.String,
+    "from_id": pl.String,
+    "to_id": pl.String,
+    "why": pl.String,
+}
+
+
+def build_identity(settings: Settings) -> dg.AssetsDefinition:
+    """The tables that say who is who, from one comparison of what is new with what is known."""
+
+    @dg.multi_asset(
+        name="resolve_identities",
+        specs=[_specify(table) for table in read_computed().values() if table.schema == SCHEMA],
+        check_specs=specify_identity_checks(),
+    )
+    def resolve_identities(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> Iterator[dg.MaterializeResult]:
+        registry = Registry(settings.registry)
+        with warehouse.connect() as con:
+            records, as_of = _read_records(con)
+            known = registry.read()
+            previous = _remember(known, con)
+        found = resolve(records, previous=previous, rules=read_decisions(settings.decisions))
+        history = _add_to_history(known, found, as_of)
+        if known is None or as_of >= known.as_of:
+            frames = {**found.memory.frames(), HISTORY: history}
+            registry.write(known.number + 1 if known else 1, as_of, frames)
+        else:
+            context.log.info(
+                "%s is before %s, as of which ids were last given: the registry is read and kept.",
+                as_of,
+                known.as_of,
+            )
+        tables = _tables(found, history)
+        with warehouse.connect() as con:
+            replace_computed(con, tables)
+        context.log.info(_say(found))
+        yield from _report(tables, found, list(check_identity(settings, known, found)))
+
+    return resolve_identities
+
+
+def _specify(table: ComputedTable) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[table.schema, table.name],
+        deps=[[SILVER.name, "int_customer_records"], [SILVER.name, "int_data_clock"]],
+        group_name=IDENTITY.name,
+        owners=[IDENTITY.owner],
+        kinds=set(IDENTITY.kinds),
+        description=table.description,
+        metadata={
+            **describe_table(table),
+            "dagster/table_name": table.relation,
+            "dagster/storage_kind": "duckdb",
+        },
+        tags=tag_table(table, IDENTITY),
+    )
+
+
+def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
+    (as_of,) = fetch_row(con, "select as_of_date from silver.int_data_clock") or (date.min,)
+    return con.sql(RECORDS).pl(), as_of
+
+
+def _remember(
+    known: Generation | None, con: duckdb.DuckDBPyConnection
+) -> Memory | pl.DataFrame | None:
+    """What is known of before; a warehouse whose registry was lost still knows the ids."""
+    if known:
+        return Memory.from_frames(known.frames)
+    given = con.sql(f"select source_system, source_id, customer_id from {SCHEMA}.identities").pl()
+    return given if given.height else None
+
+
+def _add_to_history(known: Generation | None, found: Resolution, as_of: date) -> pl.DataFrame:
+    """Every merge and split of all runs, each with the day as of which it was found."""
+    new = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
+    before = known.frames[HISTORY] if known else pl.DataFrame(schema=HISTORY_COLUMNS)
+    return pl.concat([before, new.cast(pl.Schema(HISTORY_COLUMNS))]).unique(
+        ["found_on", "kind", "from_id", "to_id"], keep="last", maintain_order=True
+    )
+
+
+def _tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {
+        f"{SCHEMA}.identities": found.identities,
+        f"{SCHEMA}.golden_records": found.golden,
+        f"{SCHEMA}.provenance": found.provenance,
+        f"{SCHEMA}.merges": history,
+        f"{SCHEMA}.redirects": found.redirects,
+        f"{SCHEMA}.review": found.review.rename({"probability": "match_probability"}),
+    }
+
+
+def _say(found: Resolution) -> str:
+    records, people = found.identities.height, found.golden.height
+    return (
+        f"{records:,} records are {people:,} people; {found.merges.height:,} merges and splits, "
+        f"{found.review.height:,} pairs to look at."
+    )
+
+
+def _report(
+    tables: Mapping[str, pl.DataFrame], found: Resolution, checks: list[dg.AssetCheckResult]
+) -> Iterator[dg.MaterializeResult]:
+    for relation, frame in tables.items():
+        key = dg.AssetKey(relation.split("."))
+        more: dict[str, Any] = {}
+        if relation == f"{SCHEMA}.identities":
+            rules = found.identities["match_rule"].value_counts(sort=True).rows()
+            more["rules"] = dg.MetadataValue.md(markdown_table(("rule", "records"), rules))
+            more["report"] = dg.MetadataValue.json(json.loads(json.dumps(found.report)))
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={"dagster/row_count": frame.height, **more},
+            check_results=[check for check in checks if check.asset_key == key],
+        )

@@ -1,0 +1,94 @@
+"""That no id is lost, and how right the resolution is where the simulator knows the truth.
+
+A lost id fails; a resolution that finds too little or too much warns with its numbers.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from c360_dagster.identity import Resolution
+from c360_dagster.identity.quality import measure_pairs
+from c360_dagster.resources.registry import Generation
+from c360_dagster.settings import Settings
+
+IDENTITIES = dg.AssetKey(["identity", "identities"])
+LEAST_PRECISION = 0.995
+LEAST_RECALL = 0.95
+
+
+def specify_identity_checks() -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name="no_id_is_lost",
+            asset=IDENTITIES,
+            description="Every id that was ever given is in use or leads to one that is.",
+            blocking=True,
+        ),
+        dg.AssetCheckSpec(
+            name="agrees_with_the_truth",
+            asset=IDENTITIES,
+            description=(
+                f"Of the pairs said to be one person at least {LEAST_PRECISION} are, and at least "
+                f"{LEAST_RECALL} of those that are were found. Only simulated people are known "
+                "well enough to tell."
+            ),
+        ),
+    ]
+
+
+def check_identity(
+    settings: Settings, known: Generation | None, found: Resolution
+) -> Iterator[dg.AssetCheckResult]:
+    yield _check_ids(known, found)
+    yield _check_truth(settings, found)
+
+
+def _check_ids(known: Generation | None, found: Resolution) -> dg.AssetCheckResult:
+    """An id whose records have all left the files stays in the registry and is given to nobody."""
+    ids = found.memory.ids
+    given = known.frames["ids"]["customer_id"] if known else ids["customer_id"].clear()
+    lost = given.filter(~given.is_in(ids["customer_id"].implode())).sort()
+    in_use = found.identities["customer_id"].implode()
+    astray = found.redirects.filter(~pl.col("to_id").is_in(in_use))
+    said = f"Lost: {', '.join(lost.head(5))}. " if lost.len() else ""
+    if astray.height:
+        said += f"{astray.height} redirects lead to ids that nobody has."
+    return dg.AssetCheckResult(
+        asset_key=IDENTITIES,
+        check_name="no_id_is_lost",
+        passed=not said,
+        description=said or None,
+        metadata={"given": ids.height, "lost": lost.len(), "redirected": found.redirects.height},
+    )
+
+
+def _check_truth(settings: Settings, found: Resolution) -> dg.AssetCheckResult:
+    path = settings.truth / "identities.csv"
+    if not path.exists():
+        return dg.AssetCheckResult(
+            asset_key=IDENTITIES,
+            check_name="agrees_with_the_truth",
+            passed=True,
+            description="Nobody knows the truth about these people; identity_review asks for it.",
+        )
+    truth = pl.read_csv(path, infer_schema=False)
+    quality = measure_pairs(found.identities, truth)
+    return dg.AssetCheckResult(
+        asset_key=IDENTITIES,
+        check_name="agrees_with_the_truth",
+        passed=quality.precision >= LEAST_PRECISION and quality.recall >= LEAST_RECALL,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"Precision {quality.precision:.4f}, recall {quality.recall:.4f} over {quality.true:,} "
+            "pairs of records that are one person."
+        ),
+        metadata={
+            "precision": quality.precision,
+            "recall": quality.recall,
+            "f1": quality.f1,
+            "pairs_said": quality.said,
+            "pairs_true": quality.true,
+        },
+    )

@@ -1,0 +1,46 @@
+"""How right a resolution is, where the truth is known: over the pairs that its people imply."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+RECORD = ("source_system", "source_id")
+
+
+@dataclass(frozen=True)
+class PairQuality:
+    """Pairs of records said to be one person, pairs that are, and those of which both are true."""
+
+    said: int
+    true: int
+    right: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / self.said if self.said else 1.0
+
+    @property
+    def recall(self) -> float:
+        return self.right / self.true if self.true else 1.0
+
+    @property
+    def f1(self) -> float:
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+def measure_pairs(identities: pl.DataFrame, truth: pl.DataFrame) -> PairQuality:
+    """Holds customer_id against the truth's person_id, on the records that both know."""
+    both = identities.select(*RECORD, "customer_id").join(
+        truth.select(*RECORD, "person_id"), on=RECORD
+    )
+    return PairQuality(
+        said=_count_pairs(both, "customer_id"),
+        true=_count_pairs(both, "person_id"),
+        right=_count_pairs(both, "customer_id", "person_id"),
+    )
+
+
+def _count_pairs(records: pl.DataFrame, *groups: str) -> int:
+    sizes = records.group_by(groups).len()["len"].cast(pl.Int64)
+    return int((sizes * (sizes - 1) // 2).sum())
