@@ -38,6 +38,18 @@ engagement as (
 
 consents as (
     select * from {{ ref('int_customer_consents') }}
+),
+
+segments as (
+    select * from {{ ref('int_customer_segments') }}
+),
+
+forecasts as (
+    select * from {{ source('science', 'forecasts') }}
+),
+
+suggestions as (
+    select * from {{ source('science', 'next_categories') }}
 )
 
 select
@@ -66,16 +78,15 @@ select
     customers.preferred_channel,
     rfm.recency_days as days_since_last_order,
     rfm.rfm_segment,
-    -- filled once segments and forecasts are made
-    cast(null as {{ dbt.type_string() }}) as persona,
-    cast(null as decimal(18, 2)) as clv_12m,
-    cast(null as double) as churn_risk,
+    segments.persona,
+    {{ money('forecasts.clv_12m') }} as clv_12m,
+    round(forecasts.churn_risk, 6) as churn_risk,
     service.tickets_open,
     service.avg_satisfaction,
     service.late_deliveries,
     engagement.sessions_90d,
     variety.favourite_category,
-    cast(null as {{ dbt.type_string() }}) as next_best_category,
+    suggestions.category as next_best_category,
     consents.marketing_consent,
     clock.as_of_date
 from customers
@@ -88,6 +99,12 @@ inner join service
     on customers.customer_id = service.customer_id
 inner join engagement
     on customers.customer_id = engagement.customer_id
+inner join segments
+    on customers.customer_id = segments.customer_id
+left join forecasts
+    on customers.customer_id = forecasts.customer_id
+left join suggestions
+    on customers.customer_id = suggestions.customer_id
 left join main_stores
     on customers.customer_id = main_stores.customer_id
 left join stores

@@ -1,0 +1,102 @@
+{{ config(materialized='table') }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+contacts as (
+    select * from {{ ref('stg_campaign_contacts') }}
+),
+
+campaigns as (
+    select * from {{ ref('stg_campaigns') }}
+),
+
+identities as (
+    select * from {{ ref('customer_identities') }}
+),
+
+segments as (
+    select * from {{ ref('int_customer_segments') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+-- who has two records may have been drawn twice: a person in both groups is in neither
+drawn as (
+    select
+        contacts.campaign_id,
+        identities.customer_id,
+        case
+            when min(contacts.contact_group) = max(contacts.contact_group)
+                then min(contacts.contact_group)
+        end as contact_group,
+        cast(min(contacts.sent_at) as date) as sent_date,
+        max(case when contacts.opened_at is null then 0 else 1 end) as opens,
+        max(case when contacts.clicked_at is null then 0 else 1 end) as clicks
+    from contacts
+    inner join identities
+        on contacts.customer_id = identities.source_id and identities.source_system = 'crm'
+    where not contacts.is_after_as_of
+    group by contacts.campaign_id, identities.customer_id
+),
+
+-- both groups are watched over the same days: the campaign's, and four weeks where it has no end
+watched as (
+    select
+        drawn.campaign_id,
+        drawn.customer_id,
+        drawn.contact_group,
+        drawn.opens,
+        drawn.clicks,
+        coalesce(campaigns.start_date, drawn.sent_date) as first_date,
+        coalesce(
+            campaigns.end_date,
+            cast(
+                {{ dbt.dateadd('day', 27, 'coalesce(campaigns.start_date, drawn.sent_date)') }}
+                as date
+            )
+        ) as last_date
+    from drawn
+    left join campaigns
+        on drawn.campaign_id = campaigns.campaign_id
+),
+
+bought as (
+    select
+        watched.campaign_id,
+        watched.customer_id,
+        count(*) as orders,
+        sum(orders.net_amount) as revenue
+    from watched
+    inner join orders
+        on
+            watched.customer_id = orders.customer_id
+            and watched.first_date <= orders.order_date
+            and watched.last_date >= orders.order_date
+    where orders.is_counted
+    group by watched.campaign_id, watched.customer_id
+)
+
+select
+    watched.campaign_id,
+    watched.customer_id,
+    segments.cluster_id,
+    watched.contact_group,
+    watched.opens,
+    watched.clicks,
+    watched.last_date >= clock.as_of_date as is_running,
+    case when bought.orders > 0 then 1 else 0 end as is_converted,
+    {{ money('coalesce(bought.revenue, 0)') }} as revenue
+from watched
+cross join clock
+left join bought
+    on
+        watched.campaign_id = bought.campaign_id
+        and watched.customer_id = bought.customer_id
+left join segments
+    on watched.customer_id = segments.customer_id

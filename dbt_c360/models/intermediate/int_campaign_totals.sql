@@ -1,0 +1,50 @@
+{%- set groups = {'treated': 'treatment', 'control': 'control'} -%}
+
+with
+
+responses as (
+    select * from {{ ref('int_campaign_responses') }}
+),
+
+-- cluster 0 is everybody, also who has no cluster
+watched as (
+    select
+        campaign_id,
+        0 as cluster_id,
+        contact_group,
+        opens,
+        clicks,
+        is_running,
+        is_converted,
+        revenue
+    from responses
+    union all
+    select
+        campaign_id,
+        cluster_id,
+        contact_group,
+        opens,
+        clicks,
+        is_running,
+        is_converted,
+        revenue
+    from responses
+    where cluster_id is not null
+)
+
+select
+    campaign_id,
+    cluster_id,
+    {% for side, drawn in groups.items() %}
+        {{ count_if("contact_group = '" ~ drawn ~ "'") }} as {{ side }}_contacts,
+        {{ count_if("contact_group = '" ~ drawn ~ "' and is_converted = 1") }}
+            as {{ side }}_conversions,
+        {{ money_sum("case when contact_group = '" ~ drawn ~ "' then revenue end") }}
+            as {{ side }}_revenue,
+    {% endfor %}
+    {{ count_if('contact_group is null') }} as in_both_groups,
+    {{ count_if("contact_group = 'treatment' and opens = 1") }} as opens,
+    {{ count_if("contact_group = 'treatment' and clicks = 1") }} as clicks,
+    max(case when is_running then 1 else 0 end) = 1 as is_running
+from watched
+group by campaign_id, cluster_id

@@ -1,0 +1,15 @@
+with
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+)
+
+-- one purchase a customer and day; a day on which only something was given back is none
+select
+    customer_id,
+    order_date,
+    {{ money_sum('net_amount') }} as amount,
+    max(case when net_amount >= 0 then 1 else 0 end) = 1 as is_purchase
+from orders
+where is_counted and customer_id is not null
+group by customer_id, order_date

@@ -1,0 +1,32 @@
+with
+
+customers as (
+    select * from {{ ref('dim_customers') }}
+),
+
+features as (
+    select * from {{ ref('int_customer_features') }}
+),
+
+segments as (
+    select * from {{ source('science', 'segments') }}
+)
+
+-- who bought nothing, or only gave something back, is in no cluster
+select
+    customers.customer_id,
+    case when features.customer_id is not null then segments.cluster_id end as cluster_id,
+    case
+        when features.customer_id is null then 'No purchase yet'
+        else segments.persona
+    end as persona,
+    segments.loyalty_score,
+    segments.engagement_index,
+    segments.online_purchase_ratio,
+    segments.churn_risk_proxy,
+    segments.engagement_weight
+from customers
+left join features
+    on customers.customer_id = features.customer_id
+left join segments
+    on customers.customer_id = segments.customer_id

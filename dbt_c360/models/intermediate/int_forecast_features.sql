@@ -1,0 +1,73 @@
+{#- Each is told up to a day, and of the window before that day. -#}
+{%- set histories = {
+    '': ('plan.as_of_date', 'plan.cutoff_date'),
+    'past_': ('plan.cutoff_date', 'plan.window_start_date'),
+} -%}
+{%- set presences = {
+    '': 'plan.as_of_date', 'past_': 'plan.cutoff_date', 'year_ago_': 'plan.year_ago_date',
+} -%}
+
+with
+
+plan as (
+    select * from {{ ref('int_forecast_plan') }}
+),
+
+customers as (
+    select * from {{ ref('dim_customers') }}
+),
+
+days as (
+    select * from {{ ref('int_customer_days') }}
+),
+
+measured as (
+    select
+        days.customer_id,
+        {%- for prefix, until in presences.items() %}
+            {%- set bought = 'days.is_purchase and days.order_date <= ' ~ until %}
+            nullif({{ count_if(bought) }}, 0) - 1 as {{ prefix }}frequency,
+            min(case when {{ bought }} then days.order_date end) as {{ prefix }}first_date,
+            max(case when {{ bought }} then days.order_date end) as {{ prefix }}last_date,
+        {%- endfor %}
+        {%- for prefix, (until, since) in histories.items() %}
+            {%- set late = 'days.order_date > ' ~ since ~ ' and days.order_date <= ' ~ until %}
+            {{ money_sum('case when days.order_date <= ' ~ until ~ ' then days.amount end') }}
+                as {{ prefix }}spend,
+            {{ money_sum('case when ' ~ late ~ ' then days.amount end') }}
+                as {{ prefix }}spend_last,
+            {{ count_if('days.is_purchase and ' ~ late) }} as {{ prefix }}purchases_last,
+        {%- endfor %}
+        {{ money_sum('case when days.order_date > plan.cutoff_date then days.amount end') }}
+            as past_spend_after,
+        {{ count_if('days.is_purchase and days.order_date > plan.cutoff_date') }}
+            as past_purchases_after,
+        {{ count_if(
+            'days.is_purchase and days.order_date > plan.year_ago_date and days.order_date <= '
+            ~ dbt.dateadd('day', 'plan.horizon_days', 'plan.year_ago_date')
+        ) }} as year_ago_purchases_after
+    from days
+    cross join plan
+    group by days.customer_id
+)
+
+select
+    customers.customer_id,
+    {%- for prefix, until in presences.items() %}
+        {{ 'measured.' ~ prefix ~ 'frequency' }},
+        {{ days_between('measured.' ~ prefix ~ 'first_date', 'measured.' ~ prefix ~ 'last_date') }}
+            as {{ prefix }}recency_days,
+        {{ days_between('measured.' ~ prefix ~ 'first_date', until) }} as {{ prefix }}age_days,
+    {%- endfor %}
+    {%- for prefix in histories %}
+        {{ 'measured.' ~ prefix ~ 'spend' }},
+        {{ 'measured.' ~ prefix ~ 'spend_last' }},
+        {{ 'measured.' ~ prefix ~ 'purchases_last' }},
+    {%- endfor %}
+    measured.past_spend_after,
+    measured.past_purchases_after,
+    measured.year_ago_purchases_after
+from customers
+cross join plan
+left join measured
+    on customers.customer_id = measured.customer_id
