@@ -18,10 +18,6 @@ identities as (
     select * from {{ ref('customer_identities') }}
 ),
 
-segments as (
-    select * from {{ ref('int_customer_segments') }}
-),
-
 orders as (
     select * from {{ ref('fct_orders') }}
 ),
@@ -85,7 +81,6 @@ bought as (
 select
     watched.campaign_id,
     watched.customer_id,
-    segments.cluster_id,
     watched.contact_group,
     watched.opens,
     watched.clicks,
@@ -98,5 +93,3 @@ left join bought
     on
         watched.campaign_id = bought.campaign_id
         and watched.customer_id = bought.customer_id
-left join segments
-    on watched.customer_id = segments.customer_id

@@ -56,9 +56,13 @@ select
     round(effects.revenue_lift_high, 6) as lift_high,
     round(effects.revenue_p_value, 6) as p_value,
     costed.cost,
-    {{ money('effects.revenue_lift * costed.treated_contacts') }} as incremental_revenue,
+    {{ money('effects.revenue_difference * costed.treated_contacts') }} as incremental_revenue,
+    {{ money('effects.revenue_difference_low * costed.treated_contacts') }}
+        as incremental_revenue_low,
+    {{ money('effects.revenue_difference_high * costed.treated_contacts') }}
+        as incremental_revenue_high,
     {{ ratio(
-        'effects.revenue_lift * costed.treated_contacts - costed.cost', 'costed.cost'
+        'effects.revenue_difference * costed.treated_contacts - costed.cost', 'costed.cost'
     ) }} as roi,
     costed.is_running
 from costed

@@ -6,6 +6,10 @@ responses as (
     select * from {{ ref('int_campaign_responses') }}
 ),
 
+segments as (
+    select * from {{ ref('int_customer_segments') }}
+),
+
 -- cluster 0 is everybody, also who has no cluster
 watched as (
     select
@@ -20,16 +24,18 @@ watched as (
     from responses
     union all
     select
-        campaign_id,
-        cluster_id,
-        contact_group,
-        opens,
-        clicks,
-        is_running,
-        is_converted,
-        revenue
+        responses.campaign_id,
+        segments.cluster_id,
+        responses.contact_group,
+        responses.opens,
+        responses.clicks,
+        responses.is_running,
+        responses.is_converted,
+        responses.revenue
     from responses
-    where cluster_id is not null
+    inner join segments
+        on responses.customer_id = segments.customer_id
+    where segments.cluster_id is not null
 )
 
 select

@@ -26,6 +26,8 @@ select
     p_value,
     cost,
     incremental_revenue,
+    incremental_revenue_low,
+    incremental_revenue_high,
     roi,
     is_running
 from results

@@ -29,6 +29,18 @@ shared as (
         sum(revenue) over (partition by category) as category_revenue,
         sum(revenue) over () as all_revenue
     from summed
+),
+
+lifted as (
+    select
+        *,
+        {{ ratio('revenue', 'cluster_revenue') }} as revenue_share,
+        round(
+            (cast(revenue as double) / nullif(cast(cluster_revenue as double), 0))
+            / nullif(cast(category_revenue as double) / nullif(cast(all_revenue as double), 0), 0),
+            6
+        ) as lift
+    from shared
 )
 
 select
@@ -37,12 +49,12 @@ select
     customers,
     cast(orders as bigint) as orders,
     revenue,
-    {{ ratio('revenue', 'cluster_revenue') }} as revenue_share,
-    round(
-        (cast(revenue as double) / nullif(cast(cluster_revenue as double), 0))
-        / nullif(cast(category_revenue as double) / nullif(cast(all_revenue as double), 0), 0), 6
-    ) as lift,
+    revenue_share,
+    lift,
     cast(
-        row_number() over (partition by cluster_id order by revenue desc, category asc) as bigint
+        row_number() over (
+            partition by cluster_id
+            order by coalesce(lift, 0) desc, revenue desc, category asc
+        ) as bigint
     ) as rank
-from shared
+from lifted

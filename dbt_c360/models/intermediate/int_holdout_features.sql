@@ -1,0 +1,1 @@
+{{ forecast_features(ref('int_holdout_plan')) }}
