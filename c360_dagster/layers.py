@@ -21,8 +21,9 @@ BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed 
 SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "clean rows")
 IDENTITY = Layer("identity", "team:data-science", frozenset({"polars", "duckdb"}), "who is who")
 GOLD = Layer("gold", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "what people use")
+SCIENCE = Layer("science", "team:data-science", frozenset({"polars", "duckdb"}), "estimates")
 PUBLISHED = Layer(
     "published", "team:analytics-engineering", frozenset({"duckdb", "parquet"}), "files to open"
 )
 
-LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, PUBLISHED)
+LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED)

@@ -32,6 +32,26 @@ def tag_table(table: Table | ComputedTable, layer: Layer) -> dict[str, str]:
     return {"layer": layer.name} | ({"pii": ""} if is_personal else {})
 
 
+def specify_computed(
+    table: ComputedTable, layer: Layer, deps: Iterable[dg.AssetKey]
+) -> dg.AssetSpec:
+    """A table that Python writes for dbt's models to read."""
+    return dg.AssetSpec(
+        key=[table.schema, table.name],
+        deps=list(deps),
+        group_name=layer.name,
+        owners=[layer.owner],
+        kinds=set(layer.kinds),
+        description=table.description,
+        metadata={
+            **describe_table(table),
+            "dagster/table_name": table.relation,
+            "dagster/storage_kind": "duckdb",
+        },
+        tags=tag_table(table, layer),
+    )
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [_line(header), _line(["---"] * len(header)), *(_line(row) for row in rows)]
     return "\n".join(lines)

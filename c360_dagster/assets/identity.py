@@ -9,9 +9,9 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from c360_dagster.assets.describe import describe_table, markdown_table, tag_table
+from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.checks.identity import check_identity, specify_identity_checks
-from c360_dagster.computed import ComputedTable, read_computed, replace_computed
+from c360_dagster.computed import read_computed, replace_computed
 from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row
@@ -30,6 +30,7 @@ RECORDS = """
     from silver.int_customer_records
     order by source_system, source_id
 """
+READS = [dg.AssetKey([SILVER.name, name]) for name in ("int_customer_records", "int_data_clock")]
 HISTORY = "history"
 HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
     "found_on": pl.Date,
@@ -45,7 +46,11 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="resolve_identities",
-        specs=[_specify(table) for table in read_computed().values() if table.schema == SCHEMA],
+        specs=[
+            specify_computed(table, IDENTITY, READS)
+            for table in read_computed().values()
+            if table.schema == SCHEMA
+        ],
         check_specs=specify_identity_checks(),
     )
     def resolve_identities(
@@ -76,23 +81,6 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         yield from _report(tables, found, list(check_identity(settings, known, found)))
 
     return resolve_identities
-
-
-def _specify(table: ComputedTable) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key=[table.schema, table.name],
-        deps=[[SILVER.name, "int_customer_records"], [SILVER.name, "int_data_clock"]],
-        group_name=IDENTITY.name,
-        owners=[IDENTITY.owner],
-        kinds=set(IDENTITY.kinds),
-        description=table.description,
-        metadata={
-            **describe_table(table),
-            "dagster/table_name": table.relation,
-            "dagster/storage_kind": "duckdb",
-        },
-        tags=tag_table(table, IDENTITY),
-    )
 
 
 def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
