@@ -1,0 +1,1 @@
+"""Pure statistics: frames in, frames out. No Dagster, no database, no clock."""

@@ -1,0 +1,164 @@
+"""What a campaign caused: treatment against control, never contacted against not contacted.
+
+Lift is relative: by how much the treated mean exceeds the control's, as a share of the latter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from c360_dagster.science.kmeans import Floats
+
+LEVEL = 0.975
+Z = float(ndtri(LEVEL))
+GROUPS = ("treatment", "control")
+
+
+@dataclass(frozen=True)
+class Effect:
+    treated: int
+    controls: int
+    treated_mean: float | None
+    control_mean: float | None
+    difference: float | None
+    """Treated mean less control mean, with its 95 % interval."""
+    difference_low: float | None
+    difference_high: float | None
+    lift: float | None
+    """Difference / control mean, with its 95 % interval."""
+    low: float | None
+    high: float | None
+    p_value: float | None
+    """Of the two means being equal, two-sided."""
+
+
+def effect(contacts: pl.DataFrame, metric: str) -> Effect:
+    """Contacts: group (treatment or control, drawn at random) and the metric, a row a contact."""
+    (row,) = effects(contacts, metric, by=[]).iter_rows(named=True)
+    return Effect(**row)
+
+
+def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFrame:
+    """One row for each combination of the columns in `by`, with the fields of Effect.
+
+    A metric of zeros and ones is a conversion: the limits of its rates are Wilson's, the p value
+    the pooled two-proportion test's. Any other is compared by its means, after Welch. From both
+    means' limits come the interval of the difference (Newcombe 1998) and of the ratio (Donner and
+    Zou 2012). Contacts without a value are left out. What cannot be said is null: whatever needs
+    a group that is empty, a mean's interval from a single value, the lift where the control's mean
+    is not above zero, and its upper limit where that mean may be zero.
+    """
+    _check(contacts, metric, by)
+    number = pl.col(metric).cast(pl.Float64)
+    known = contacts.select(*by, "group", value=pl.when(number.is_finite()).then(number))
+    sums = [sum_up for group in GROUPS for sum_up in _sum_up(group)]
+    grouped = known.group_by(by).agg(sums).sort(by) if by else known.select(sums)
+    is_binary = bool(known["value"].drop_nulls().is_in([0.0, 1.0]).all())
+    return pl.concat([grouped.select(by), _compare(grouped, is_binary)], how="horizontal")
+
+
+def _check(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> None:
+    missing = [name for name in ("group", metric, *by) if name not in contacts.columns]
+    if missing:
+        raise ValueError(f"The contacts lack the columns {', '.join(missing)}.")
+    odd = contacts["group"].cast(pl.String).unique().sort().to_list()
+    if strange := [str(name) for name in odd if name not in GROUPS]:
+        raise ValueError(f"A contact's group is treatment or control, not {', '.join(strange)}.")
+
+
+def _sum_up(group: str) -> list[pl.Expr]:
+    """Sorted first, so that the order of the rows cannot show in a sum's last bits."""
+    own = pl.col("value").filter(pl.col("group") == group).drop_nulls().sort()
+    return [
+        own.len().cast(pl.Int64).alias(f"{group}_count"),
+        own.mean().alias(f"{group}_mean"),
+        own.var().alias(f"{group}_variance"),
+    ]
+
+
+def _compare(grouped: pl.DataFrame, is_binary: bool) -> pl.DataFrame:  # noqa: FBT001  told by name
+    count, mean, variance = (
+        np.stack(
+            [
+                grouped[f"{group}_{of}"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+                for group in GROUPS
+            ]
+        )
+        for of in ("count", "mean", "variance")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = _limit_rates(count, mean) if is_binary else _limit_means(count, variance, mean)
+        p_value = _test_rates(count, mean) if is_binary else _test_means(count, variance, mean)
+        difference = mean[0] - mean[1]
+        down = difference - np.hypot(mean[0] - low[0], high[1] - mean[1])
+        up = difference + np.hypot(high[0] - mean[0], mean[1] - low[1])
+        ratio_low, ratio_high = _limit_ratio(mean, low, high)
+        can_divide = mean[1] > 0
+        lift, lift_low, lift_high = (
+            np.where(can_divide, ratio - 1.0, np.nan)
+            for ratio in (mean[0] / mean[1], ratio_low, ratio_high)
+        )
+    figures = {
+        "treated_mean": mean[0],
+        "control_mean": mean[1],
+        "difference": difference,
+        "difference_low": down,
+        "difference_high": up,
+        "lift": lift,
+        "low": lift_low,
+        "high": lift_high,
+        "p_value": p_value,
+    }
+    counts = grouped.select(treated="treatment_count", controls="control_count")
+    rounded = {name: pl.Series(values).round(6).fill_nan(None) for name, values in figures.items()}
+    return counts.with_columns(**rounded)
+
+
+def _limit_rates(count: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """Wilson's score limits."""
+    shrunk = 1.0 + Z**2 / count
+    centre = (mean + Z**2 / (2.0 * count)) / shrunk
+    half = Z * np.sqrt(mean * (1.0 - mean) / count + (Z / (2.0 * count)) ** 2) / shrunk
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def _limit_means(count: Floats, variance: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """With both means' common quantile of t, so that their difference has Welch's interval."""
+    half = stdtrit(_welch_freedom(count, variance), LEVEL) * np.sqrt(variance / count)
+    half = np.where(variance == 0.0, 0.0, half)
+    return mean - half, mean + half
+
+
+def _welch_freedom(count: Floats, variance: Floats) -> Floats:
+    error = variance / count
+    return np.asarray(error.sum(axis=0) ** 2 / (error**2 / (count - 1.0)).sum(axis=0))
+
+
+def _test_rates(count: Floats, mean: Floats) -> Floats:
+    pooled = (count * mean).sum(axis=0) / count.sum(axis=0)
+    error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / count).sum(axis=0))
+    return np.where(error == 0.0, 1.0, 2.0 * ndtr(-np.abs(mean[0] - mean[1]) / error))
+
+
+def _test_means(count: Floats, variance: Floats, mean: Floats) -> Floats:
+    error = np.sqrt((variance / count).sum(axis=0))
+    gap = np.abs(mean[0] - mean[1])
+    tested = 2.0 * stdtr(_welch_freedom(count, variance), -gap / error)
+    return np.where(error == 0.0, np.where(gap == 0.0, 1.0, np.nan), tested)
+
+
+def _limit_ratio(mean: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Limits of treated / control. For limits at equal distances they are Fieller's."""
+    product = mean[0] * mean[1]
+    below = low[0] * (2.0 * mean[0] - low[0])
+    above = high[0] * (2.0 * mean[0] - high[0])
+    control_above = high[1] * (2.0 * mean[1] - high[1])
+    control_below = low[1] * (2.0 * mean[1] - low[1])
+    bottom = product + np.sqrt(np.maximum(product**2 - below * control_above, 0.0))
+    ratio_low = np.where(below == 0.0, 0.0, below / bottom)
+    top = product + np.sqrt(np.maximum(product**2 - above * control_below, 0.0))
+    ratio_high = np.where(low[1] > 0.0, top / control_below, np.nan)
+    return ratio_low, ratio_high

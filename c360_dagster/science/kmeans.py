@@ -1,0 +1,116 @@
+"""Weighted k-means, many runs side by side in plain numpy.
+
+Sums run in a fixed order, so that the same points give the same bits on any number of threads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+CANDIDATES = 4
+TRIAL_ROUNDS, ROUNDS = 3, 100
+CACHED = 16_384
+"""Distances worked on at a time, so that they stay in the processor's cache."""
+STILL = 1e-8
+"""A run has ended when no centre moves by more than the square root of this."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    centres: Floats
+    """(runs, k, dimensions)"""
+    inertia: Floats
+    """The weighted sum of squared distances of each run."""
+
+
+def run_kmeans(
+    points: Floats, weights: Floats, k: int, rng: np.random.Generator, starts: int
+) -> Runs:
+    """One result for each row of weights: the start that is ahead after a few rounds, finished."""
+    repeated = np.repeat(weights, starts, axis=0)
+    begun = _seed_centres(points, repeated, k, rng)
+    tried = improve_centres(points, repeated, begun, TRIAL_ROUNDS)
+    ahead = np.round(tried.inertia, 9).reshape(-1, starts).argmin(axis=1)
+    chosen = np.arange(len(weights)) * starts + ahead
+    return improve_centres(points, weights, tried.centres[chosen])
+
+
+def improve_centres(points: Floats, weights: Floats, centres: Floats, rounds: int = ROUNDS) -> Runs:
+    """Lloyd's algorithm: moves every run's centres to their members' means until they lie still."""
+    centres, moving = centres.copy(), np.arange(len(centres))
+    for _ in range(rounds):
+        nearest, _ = find_nearest(points, centres[moving])
+        moved = _average_members(points, weights[moving], nearest, centres[moving])
+        shift = ((moved - centres[moving]) ** 2).sum(axis=2).max(axis=1)
+        centres[moving] = moved
+        moving = moving[shift > STILL]
+        if not len(moving):
+            break
+    _, distance = find_nearest(points, centres)
+    return Runs(centres, np.asarray((distance * weights).sum(axis=1)))
+
+
+def find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
+    """For each run and point, the nearest centre (the first of equals) and the squared distance."""
+    runs, size = len(centres), len(points)
+    nearest, distance = np.empty((runs, size), dtype=np.int64), np.empty((runs, size))
+    step = max(CACHED // runs, 1)
+    for first in range(0, size, step):
+        part = slice(first, first + step)
+        nearest[:, part], distance[:, part] = _find_nearest(points[part].T.copy(), centres)
+    return nearest, distance
+
+
+def _find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
+    """Products are summed dimension by dimension: no library's threads decide their bits."""
+    best = np.full((len(centres), points.shape[1]), np.inf)
+    nearest = np.zeros(best.shape, dtype=np.int64)
+    for j in range(centres.shape[1]):
+        distance = np.zeros(best.shape)
+        for axis, values in enumerate(points):
+            gap = values - centres[:, j, axis, None]
+            gap *= gap
+            distance += gap
+        nearest[distance < best] = j
+        np.minimum(best, distance, out=best)
+    return nearest, best
+
+
+def _average_members(points: Floats, weights: Floats, nearest: Ints, centres: Floats) -> Floats:
+    """A centre that lost all its members stays where it was."""
+    runs, k, dimensions = centres.shape
+    cell = (nearest + np.arange(runs)[:, None] * k).ravel()
+    flat = weights.ravel()
+    mass = np.bincount(cell, flat, runs * k)
+    sums = np.stack(
+        [np.bincount(cell, (weights * points[:, d]).ravel(), runs * k) for d in range(dimensions)],
+        axis=1,
+    )
+    means = sums / np.where(mass > 0, mass, 1.0)[:, None]
+    kept = np.where(mass[:, None] > 0, means, centres.reshape(runs * k, dimensions))
+    return np.asarray(kept.reshape(runs, k, dimensions))
+
+
+def _seed_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """k-means++ (Arthur and Vassilvitskii 2007): far points are likelier to be the next centre.
+
+    Of a few points drawn so, each run takes the one that leaves the least distance.
+    """
+    runs, dimensions = len(weights), points.shape[1]
+    centres = np.empty((runs, k, dimensions))
+    distance = np.full(weights.shape, np.inf)
+    chance, everyone = weights, np.arange(runs)
+    for j in range(k):
+        reach = np.cumsum(chance, axis=1)
+        aims = rng.random((runs, CANDIDATES)) * reach[:, -1:]
+        drawn = np.stack([np.searchsorted(reach[r], aims[r], side="right") for r in range(runs)])
+        candidates = points[np.minimum(drawn, len(points) - 1)]
+        _, gaps = find_nearest(points, candidates.reshape(-1, 1, dimensions))
+        left = np.minimum(gaps.reshape(runs, CANDIDATES, -1), distance[:, None])
+        taken = np.round((left * weights[:, None]).sum(axis=2), 9).argmin(axis=1)
+        centres[:, j], distance = candidates[everyone, taken], left[everyone, taken]
+        chance = weights * distance
+    return centres

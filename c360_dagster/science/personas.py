@@ -1,0 +1,79 @@
+"""The five personas: which features tell them, what each looks like, and which cluster is which.
+
+A name follows from what a cluster's customers are like, never from the number that it was given.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from c360_dagster.science.kmeans import Floats
+
+PERSONAS = (
+    "Engaged Regulars",
+    "Transitional Shoppers",
+    "Premium but At-Risk",
+    "Occasional Premiums",
+    "Price-Sensitive Shoppers",
+)
+NO_PURCHASE = "No purchase yet"
+
+PERSONA_FEATURES = {
+    "avg_order_value": "spend (before tax, after discount) / orders",
+    "price_level": (
+        "mean over her lines of the product's price rank within its category, "
+        "from 0, the cheapest, to 1, the dearest"
+    ),
+    "discount_share": "orders with a discount / orders whose discount is known",
+    "channels": "distinct channels she ordered through",
+    "orders_per_month": "orders × 30.4375 / max(days since the first order, 90)",
+    "silence": "days since the last order × orders / (days from first to last order + 90)",
+}
+"""One row a customer with an order. Silence is the time since the last order in units of her usual
+gap, which is drawn towards 90 days while orders are few. An order is a completed one with an amount
+above zero."""
+EVIDENCE = "evidence"
+"""A column of this name is no feature: it is how much a customer counts when the centres are
+fitted. For personas it is min(orders, 3) / 3: one order says little about a habit."""
+
+PROTOTYPES: Mapping[str, tuple[float, float, float, float, float]] = {
+    "avg_order_value": (0.0, 0.0, 1.2, 1.2, -1.2),
+    "price_level": (0.0, 0.0, 1.2, 1.2, -1.2),
+    "discount_share": (0.0, 0.0, -0.7, -0.7, 1.7),
+    "channels": (1.5, 0.0, 0.0, -0.8, -0.5),
+    "orders_per_month": (1.5, 0.0, -0.2, -0.8, 0.0),
+    "silence": (-0.4, 0.0, 2.0, -0.2, 0.0),
+    # What others call such features.
+    "orders": (1.5, 0.0, -0.2, -0.8, 0.0),
+    "frequency": (1.5, 0.0, -0.2, -0.8, 0.0),
+    "recency_days": (-1.0, 0.0, 1.5, 0.0, 0.0),
+}
+"""For each persona, in their order, where its customers stand in standard deviations from the mean.
+Set from the personas' descriptions, and fitted to nothing."""
+SPEND = {"avg_order_value", "price_level"}
+SILENCE = {"silence", "recency_days"}
+MANY = 3
+
+
+def can_tell_personas(features: Sequence[str]) -> bool:
+    """Order value, silence and something beside them, or the five cannot be told apart."""
+    known = set(features) & set(PROTOTYPES)
+    return len(known) >= MANY and bool(known & SPEND) and bool(known & SILENCE)
+
+
+def match_personas(centres: Floats, features: Sequence[str]) -> list[int | None]:
+    """For each standardised centre its persona's position; None for those beyond five."""
+    known = [f for f in features if f in PROTOTYPES]
+    columns = [list(features).index(f) for f in known]
+    prototypes = np.array([PROTOTYPES[f] for f in known]).reshape(len(known), len(PERSONAS)).T
+    return match_rows(centres[:, columns], prototypes)
+
+
+def match_rows(rows: Floats, targets: Floats) -> list[int | None]:
+    """One to one, so that the sum of squared distances is least (the Hungarian assignment)."""
+    cost = ((rows[:, None, :] - targets[None, :, :]) ** 2).sum(axis=2)
+    matched: list[int | None] = [None] * len(rows)
+    for row, target in zip(*linear_sum_assignment(np.round(cost, 9)), strict=True):
+        matched[int(row)] = int(target)
+    return matched

@@ -1,0 +1,72 @@
+"""Scores of a customer in [0, 1], each by a formula on her own figures alone.
+
+Nobody's score depends on other customers, so it moves only when she does.
+"""
+
+import polars as pl
+
+SCORE_FEATURES = (
+    "orders",
+    "recency_days",
+    "span_days",
+    "orders_per_month",
+    "online_orders",
+    "channels",
+    "sessions_90d",
+)
+"""Beside customer_id. `span_days` are those from the first order to the last; `sessions_90d` counts
+visits to app and web shop; the others are as personas.py has them. Nulls are zeros: no orders, no
+visits."""
+USUAL_GAP = 90.0
+CHANNELS = 3
+
+
+def scores(features: pl.DataFrame) -> pl.DataFrame:
+    """One row a customer, by customer_id; those without orders have no churn or online ratio.
+
+    With h(x, m) = 1 − 2^(−x/m), which is 0 at 0, one half at m and nears 1:
+
+    - churn_risk_proxy = h(silence, 2), silence = recency_days × orders / (span_days + 90): one
+      half after twice the usual gap between orders.
+    - loyalty_score = .5 h(orders − 1, 4) + .3 h(span_days, 365) + .2 (1 − churn_risk_proxy);
+      0 without orders.
+    - engagement_index = .35 h(orders_per_month, 1) + .25 × 2^(−recency_days/90)
+      + .25 h(sessions_90d, 5) + .15 min(channels − 1, 2)/2.
+    - online_purchase_ratio = online_orders / orders.
+    - engagement_weight = .5 + engagement_index: the weight of clv_proxy.
+    """
+    missing = [n for n in ("customer_id", *SCORE_FEATURES) if n not in features.columns]
+    if missing:
+        raise ValueError(f"The scores need the columns {', '.join(missing)}.")
+    read = [pl.col(name).cast(pl.Float64).fill_null(0.0).clip(0.0) for name in SCORE_FEATURES]
+    known = features.sort("customer_id").with_columns(read)
+    bought = pl.col("orders") > 0
+    usual_gap = (pl.col("span_days") + USUAL_GAP) / pl.col("orders")
+    risk = _near_one(pl.col("recency_days") / usual_gap, 2)
+    loyalty = (
+        0.5 * _near_one(pl.col("orders") - 1, 4)
+        + 0.3 * _near_one(pl.col("span_days"), 365)
+        + 0.2 * (1.0 - risk)
+    )
+    spread = (pl.col("channels") - 1).clip(0, CHANNELS - 1) / (CHANNELS - 1)
+    shopping = (
+        0.35 * _near_one(pl.col("orders_per_month"), 1)
+        + 0.25 * (1.0 - _near_one(pl.col("recency_days"), 90))
+        + 0.15 * spread
+    )
+    engagement = pl.when(bought).then(shopping).otherwise(0.0) + 0.25 * _near_one(
+        pl.col("sessions_90d"), 5
+    )
+    online = (pl.col("online_orders") / pl.col("orders")).clip(0.0, 1.0)
+    return known.select(
+        "customer_id",
+        loyalty_score=pl.when(bought).then(loyalty).otherwise(0.0).round(6),
+        engagement_index=engagement.round(6),
+        online_purchase_ratio=pl.when(bought).then(online).round(6),
+        churn_risk_proxy=pl.when(bought).then(risk).round(6),
+        engagement_weight=(0.5 + engagement).round(6),
+    )
+
+
+def _near_one(value: pl.Expr, half: float) -> pl.Expr:
+    return 1.0 - pl.lit(2.0).pow(-value / half)
