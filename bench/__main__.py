@@ -1,10 +1,15 @@
-"""`python -m bench [generation|loading|models] …`: without a name, each at its default size."""
+"""`python -m bench [generation|loading|models|segments] …`: without a name, each at its default."""
 
 import sys
 
-from bench import generation, loading, models
+from bench import generation, loading, models, segments
 
-BENCHMARKS = {"generation": generation.main, "loading": loading.main, "models": models.main}
+BENCHMARKS = {
+    "generation": generation.main,
+    "loading": loading.main,
+    "models": models.main,
+    "segments": segments.main,
+}
 
 
 def main() -> int:
