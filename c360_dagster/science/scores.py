@@ -44,7 +44,7 @@ def scores(features: pl.DataFrame) -> pl.DataFrame:
     usual_gap = (pl.col("span_days") + USUAL_GAP) / pl.col("orders")
     risk = _near_one(pl.col("recency_days") / usual_gap, 2)
     loyalty = (
-        0.5 * _near_one(pl.col("orders") - 1, 4)
+        0.5 * _near_one((pl.col("orders") - 1).clip(0.0), 4)
         + 0.3 * _near_one(pl.col("span_days"), 365)
         + 0.2 * (1.0 - risk)
     )

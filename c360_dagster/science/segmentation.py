@@ -58,7 +58,9 @@ class Scale:
 
     def restore(self, points: Floats) -> Floats:
         values = points * self.spread + self.mean
-        return np.where(self.is_logged, np.sign(values) * np.expm1(np.abs(values)), values)
+        logged = values[:, self.is_logged]
+        values[:, self.is_logged] = np.sign(logged) * np.expm1(np.abs(logged))
+        return values
 
 
 def fit_segments(

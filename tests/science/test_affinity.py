@@ -1,0 +1,231 @@
+"""Recommendations are new to the customer, foresee what she buys, and never lose to popularity."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_dagster.science.affinity import (
+    category_pairs,
+    cluster_affinity,
+    compare_methods,
+    recommend,
+)
+from c360_dagster.science.recommenders import PENALTIES, weigh_items
+from tests.science.retailer import Retailer
+
+
+def purchases(*pairs: tuple[str, str]) -> pl.DataFrame:
+    schema = {"customer_id": pl.String, "item": pl.String}
+    return pl.DataFrame(list(pairs), schema=schema, orient="row")
+
+
+def recall(recommended: pl.DataFrame, later: pl.DataFrame) -> float:
+    wanted = later.group_by("customer_id").agg(wanted=pl.len())
+    hit = (
+        later.join(recommended, on=["customer_id", "item"])
+        .group_by("customer_id")
+        .agg(hit=pl.len())
+    )
+    share = pl.col("hit").fill_null(0) / pl.col("wanted")
+    return float(wanted.join(hit, on="customer_id", how="left").select(share.mean()).item())
+
+
+def bestsellers(bought: pl.DataFrame, n: int) -> pl.DataFrame:
+    """The n items with most buyers that a customer has not bought: an oracle in plain joins."""
+    rank = bought.unique(["customer_id", "item"]).group_by("item").agg(buyers=pl.len())
+    everyone = bought.select("customer_id").unique()
+    return (
+        everyone.join(rank, how="cross")
+        .join(bought, on=["customer_id", "item"], how="anti")
+        .sort(["customer_id", "buyers", "item"], descending=[False, True, False])
+        .group_by("customer_id", maintain_order=True)
+        .head(n)
+    )
+
+
+@pytest.fixture(scope="module")
+def split(retailer: Retailer) -> tuple[pl.DataFrame, pl.DataFrame]:
+    lines = retailer.lines.rename({"product_id": "item"}).select(
+        "customer_id", "item", "order_date"
+    )
+    is_before = pl.col("order_date") < date(2026, 4, 1)
+    before = lines.filter(is_before)
+    later = (
+        lines.filter(~is_before)
+        .unique(["customer_id", "item"])
+        .join(before, on=["customer_id", "item"], how="anti")
+        .join(before.select("customer_id").unique(), on="customer_id")
+    )
+    return before, later
+
+
+# Foresight --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "columns", [["customer_id", "item", "order_date"], ["customer_id", "item"]]
+)
+def test_recommendations_foresee_more_than_popularity(
+    split: tuple[pl.DataFrame, pl.DataFrame], columns: list[str]
+) -> None:
+    before, later = split
+    popular = recall(bestsellers(before, 10), later)
+    assert recall(recommend(before.select(columns), 10), later) >= 1.5 * popular
+
+
+def test_the_chosen_method_is_the_best_beyond_doubt(
+    split: tuple[pl.DataFrame, pl.DataFrame],
+) -> None:
+    compared = compare_methods(split[0])
+    chosen = compared.filter("is_chosen")
+    assert chosen["recall"].item() == compared["recall"].max()
+    assert chosen["method"].item() != "popularity"
+
+
+def test_popularity_stays_where_tastes_are_random() -> None:
+    rng = np.random.default_rng(0)
+    likely = 1.0 / np.arange(1, 31)
+    bought = pl.DataFrame(
+        {
+            "customer_id": [str(i) for i in rng.integers(0, 500, 3000)],
+            "item": [f"i{i:02}" for i in rng.choice(30, 3000, p=likely / likely.sum())],
+        }
+    )
+    assert compare_methods(bought).filter("is_chosen")["method"].item() == "popularity"
+    found = recommend(bought, 3).drop("score", "rank")
+    assert found.sort(found.columns).equals(
+        bestsellers(bought, 3).select(found.columns).sort(found.columns)
+    )
+
+
+def test_what_was_bought_lately_is_held_out() -> None:
+    """A fifth of the pairs: the second purchases of two days out of five."""
+    rows = [
+        (f"{i}", f"{half}{i % 20}", day)
+        for i in range(400)
+        for half, day in (("a", 1), ("b", 2 + i // 80))
+    ]
+    dated = pl.DataFrame(rows, schema=["customer_id", "item", "purchased_at"], orient="row")
+    compared = compare_methods(dated)
+    assert compared["customers"].unique().to_list() == [160]
+    assert dict(compared.select("method", "recall").iter_rows())["ease"] == 1.0
+
+
+def test_ease_is_the_best_linear_guess_without_the_item_itself() -> None:
+    """Each column solved by itself, as ridge regression on the other items."""
+    rng = np.random.default_rng(0)
+    bought = (rng.random((60, 5)) < 0.4).astype(float)
+    pairs = bought.T @ bought
+    ridge = PENALTIES["ease"] * pairs.diagonal().mean()
+    ours = weigh_items(pairs, "ease")
+    for target in range(5):
+        others = [item for item in range(5) if item != target]
+        x = bought[:, others]
+        best = np.linalg.solve(x.T @ x + ridge * np.eye(4), x.T @ bought[:, target])
+        assert ours[others, target] == pytest.approx(best, abs=1e-6)
+        assert ours[target, target] == 0.0
+
+
+# What is recommended ----------------------------------------------------------------------------
+
+
+def test_only_items_not_yet_bought_best_first(split: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    before = split[0]
+    found = recommend(before, 4)
+    assert found.columns == ["customer_id", "item", "rank", "score"]
+    assert found.join(before, on=["customer_id", "item"]).is_empty()
+    each = found.group_by("customer_id", maintain_order=True).agg("rank", "score")
+    assert each["customer_id"].n_unique() == before["customer_id"].n_unique()
+    assert all(ranks == [1, 2, 3, 4] for ranks in each["rank"].to_list())
+    assert all(s == sorted(s, reverse=True) for s in each["score"].to_list())
+
+
+def test_neither_order_nor_repetition_of_rows_changes_a_byte(
+    split: tuple[pl.DataFrame, pl.DataFrame],
+) -> None:
+    before = split[0]
+    twice = pl.concat([before, before]).sample(fraction=1.0, shuffle=True, seed=3)
+    assert recommend(twice, 3).equals(recommend(before, 3))
+
+
+def test_who_bought_everything_is_recommended_nothing() -> None:
+    found = recommend(purchases(("a", "x"), ("a", "y"), ("b", "x")), 5)
+    assert found.select("customer_id", "item", "rank").rows() == [("b", "y", 1)]
+
+
+def test_one_item_only() -> None:
+    assert recommend(purchases(("a", "x"), ("b", "x")), 3).is_empty()
+
+
+def test_no_purchases() -> None:
+    empty = purchases()
+    assert recommend(empty, 3).columns == ["customer_id", "item", "rank", "score"]
+    assert category_pairs(empty).is_empty()
+    assert compare_methods(empty).filter("is_chosen")["method"].to_list() == ["popularity"]
+
+
+def test_ten_customers_who_bought_once() -> None:
+    found = recommend(purchases(*((str(i), "x" if i else "y") for i in range(10))), 2)
+    assert found.height == 10
+    assert found.filter(pl.col("customer_id") == "0")["item"].to_list() == ["x"]
+
+
+def test_ids_stay_what_they_are_and_guests_stay_out() -> None:
+    bought = pl.DataFrame({"customer_id": ["007", "7", None], "item": ["01", "1", "1"]})
+    assert recommend(bought, 1).select("customer_id", "item").rows() == [("007", "1"), ("7", "01")]
+    numbers = pl.DataFrame({"customer_id": [2, 1], "item": [10, 9]})
+    assert recommend(numbers, 1).select("customer_id", "item").rows() == [(1, 10), (2, 9)]
+
+
+def test_what_cannot_be_used_is_said() -> None:
+    with pytest.raises(ValueError, match="lack the columns item"):
+        recommend(pl.DataFrame({"customer_id": ["a"]}), 3)
+    with pytest.raises(ValueError, match="n must be"):
+        recommend(purchases(("a", "x")), 0)
+
+
+# What goes together -----------------------------------------------------------------------------
+
+
+def test_pairs_of_categories() -> None:
+    """Of four customers three bought x, two y, and one of them both."""
+    bought = purchases(("a", "x"), ("a", "y"), ("a", "y"), ("b", "x"), ("c", "x"), ("d", "y"))
+    assert category_pairs(bought).rows() == [
+        ("x", "y", 1, 0.25, 0.333333, 0.666667),
+        ("y", "x", 1, 0.25, 0.5, 0.666667),
+    ]
+
+
+def test_what_clusters_buy_beyond_the_usual() -> None:
+    bought = pl.DataFrame(
+        [
+            ("a", 1, "tea", "o1", 30.0),
+            ("a", 1, "tea", "o2", 30.0),
+            ("b", 1, "rice", "o3", 20.0),
+            ("c", 2, "rice", "o4", 20.0),
+            ("c", 2, "rice", "o4", 20.0),
+            ("d", None, "rice", "o5", 99.0),
+        ],
+        schema=["customer_id", "cluster_id", "item", "order_id", "amount"],
+        orient="row",
+    )
+    assert cluster_affinity(bought).rows() == [
+        (1, "tea", 1, 2, 60.0, 0.75, 1.5, 1),
+        (1, "rice", 1, 1, 20.0, 0.25, 0.5, 2),
+        (2, "rice", 1, 1, 40.0, 1.0, 2.0, 1),
+    ]
+
+
+def test_a_category_of_returns_alone_has_no_lift() -> None:
+    bought = pl.DataFrame(
+        {
+            "customer_id": ["a", "b"],
+            "cluster_id": [1, 1],
+            "item": ["tea", "rice"],
+            "order_id": ["o1", "o2"],
+            "amount": [10.0, -4.0],
+        }
+    )
+    assert cluster_affinity(bought)["lift"].to_list() == [1.0, None]
