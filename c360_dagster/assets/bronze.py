@@ -35,7 +35,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> Iterator[dg.MaterializeResult]:
-        run = LoadRun(context.run_id, settings.now, settings.scratch)
+        run = LoadRun(context.run.run_id, settings.now, settings.scratch)
         for stranger in find_strangers(settings.landing, contract):
             context.log.warning("landing/%s is no table's file: is its name misspelt?", stranger)
         with warehouse.connect() as con:

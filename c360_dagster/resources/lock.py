@@ -32,7 +32,7 @@ class HomeLock(dg.ConfigurableResource):
         with hold_lock(
             Path(self.home),
             self.timeout,
-            run_id=context.run_id or "",
+            run_id=context.run.run_id if context.run else "",
             say=log.info if log else None,
         ):
             yield self
