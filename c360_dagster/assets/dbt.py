@@ -1,6 +1,8 @@
 """3. dbt: silver and gold, every model an asset and every test of one a check on it."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -13,7 +15,8 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from c360_dagster.computed import create_computed
 from c360_dagster.layers import LAYERS
-from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_lineage, read_manifest
+from c360_dagster.resources.lineage import Column
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -69,7 +72,7 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
             select=_select(context, manifest, translator),
             variables={
                 "as_of": settings.as_of.isoformat() if settings.as_of else None,
-                "run_id": context.run_id,
+                "run_id": context.run.run_id,
                 "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
             },
             scratch=settings.scratch,
@@ -77,9 +80,20 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
             results.append(result)
             if result.is_bad:
                 context.log.error(_describe(manifest, result))
-        counts = _count_rows(warehouse)
+        tables = _survey_tables(warehouse)
+        lineage = read_lineage(manifest, results)
         for result in results:
-            yield from _report(context, manifest, translator, result, counts)
+            node = manifest["nodes"].get(result.unique_id, {})
+            if node.get("resource_type") == "test":
+                yield from _report_test(context, manifest, translator, result)
+            elif node and result.status == "success":
+                yield _report_table(
+                    translator.get_asset_key(node),
+                    node,
+                    result,
+                    tables[node["schema"], node["alias"]],
+                    lineage.get(result.unique_id, {}),
+                )
         _raise_failures(manifest, results)
 
     return build_models
@@ -107,42 +121,86 @@ def _select(
     return [".".join(node["fqn"]) for node in (*chosen, *tests)]
 
 
-def _count_rows(warehouse: Warehouse) -> dict[tuple[str, str], int]:
-    """Rows of every table; a view would have to be worked out to be counted."""
+@dataclass
+class _Table:
+    """What the warehouse knows of a relation; the rows of a view would have to be worked out."""
+
+    rows: int | None = None
+    types: dict[str, str] = field(default_factory=dict)
+
+
+def _survey_tables(warehouse: Warehouse) -> dict[tuple[str, str], _Table]:
+    found: defaultdict[tuple[str, str], _Table] = defaultdict(_Table)
     with warehouse.connect() as con:
-        rows = con.execute(
+        for schema, name, rows in con.execute(
             "select schema_name, table_name, estimated_size from duckdb_tables() "
             "where not temporary"
-        ).fetchall()
-    return {(schema, name): size for schema, name, size in rows}
+        ).fetchall():
+            found[schema, name].rows = rows
+        for schema, name, column, kind in con.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+            "where not internal"
+        ).fetchall():
+            found[schema, name].types[column] = kind.lower()
+    return found
 
 
-def _report(
+def _report_test(
     context: dg.AssetExecutionContext,
     manifest: Mapping[str, Any],
     translator: LayerTranslator,
     result: NodeResult,
-    counts: Mapping[tuple[str, str], int],
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    node = manifest["nodes"].get(result.unique_id)
-    if node is None:
-        return
-    if node["resource_type"] == "test":
-        key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
-        if key and key in context.selected_asset_check_keys and result.status != "skipped":
-            yield _check_result(key, node, result)
-    elif result.status == "success":
-        name = (node["schema"], node["alias"])
-        rows = {"dagster/row_count": counts[name]} if name in counts else {}
-        yield dg.MaterializeResult(
-            asset_key=translator.get_asset_key(node),
-            metadata={
-                **rows,
-                "seconds": round(result.seconds, 3),
-                "dagster/table_name": ".".join(name),
-                "dagster/storage_kind": "duckdb",
-            },
-        )
+) -> Iterator[dg.AssetCheckResult]:
+    key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
+    if key and key in context.selected_asset_check_keys and result.status != "skipped":
+        yield _check_result(key, manifest["nodes"][result.unique_id], result)
+
+
+def _report_table(
+    key: dg.AssetKey,
+    node: Mapping[str, Any],
+    result: NodeResult,
+    table: _Table,
+    lineage: Mapping[str, Sequence[Column]],
+) -> dg.MaterializeResult:
+    metadata: dict[str, Any] = {
+        "seconds": round(result.seconds, 3),
+        "dagster/table_name": f"{node['schema']}.{node['alias']}",
+        "dagster/storage_kind": "duckdb",
+        "dagster/column_schema": _describe_columns(node, table.types),
+    }
+    if table.rows is not None:
+        metadata["dagster/row_count"] = table.rows
+    if lineage:
+        metadata["dagster/column_lineage"] = _describe_lineage(lineage)
+    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _describe_columns(node: Mapping[str, Any], types: Mapping[str, str]) -> dg.TableSchema:
+    """The columns as they are in the warehouse, with what the project says of them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=types.get(name, column["data_type"] or "?"),
+                description=column["description"],
+                tags={"pii": ""} if _meta(column).get("pii") else {},
+            )
+            for name, column in node["columns"].items()
+        ]
+    )
+
+
+def _describe_lineage(lineage: Mapping[str, Sequence[Column]]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        deps_by_column={
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey([schema, table]), column_name=name)
+                for schema, table, name in sources
+            ]
+            for column, sources in lineage.items()
+        }
+    )
 
 
 def _check_result(

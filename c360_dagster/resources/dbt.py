@@ -21,11 +21,13 @@ from typing import Any
 
 import dagster as dg
 
+from c360_dagster.resources.lineage import Lineage, read_columns, trace_columns
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
 TARGET = PROJECT / "target"
 STAMP = "manifest.stamp"
+TRACED = "lineage.json"
 PARSED = ("manifest.json", "partial_parse.msgpack")
 WATCHED = ("*.sql", "*.yml", "*.csv", "*.md")
 
@@ -43,6 +45,8 @@ class NodeResult:
     message: str
     seconds: float
     failures: int | None
+    sql: str = ""
+    """What a model's `select` was, once compiled."""
 
     @property
     def is_bad(self) -> bool:
@@ -115,6 +119,25 @@ def read_manifest() -> dict[str, Any]:
     return _parse_project(digest)
 
 
+def read_lineage(manifest: Mapping[str, Any], results: Sequence[NodeResult]) -> Lineage:
+    """Where the columns of the models that were built come from: traced once a project."""
+    stamp = ""
+    traced: Lineage = {}
+    with contextlib.suppress(OSError, ValueError, LookupError):
+        stamp = (TARGET / STAMP).read_text()
+        kept = json.loads((TARGET / TRACED).read_text("utf-8"))
+        traced = kept["models"] if kept["project"] == stamp else {}
+    untraced = [result for result in results if result.sql and result.unique_id not in traced]
+    if untraced:
+        columns = read_columns(manifest)
+        dialect = manifest["metadata"]["adapter_type"]
+        for result in untraced:
+            traced[result.unique_id] = trace_columns(result.sql, columns, dialect)
+        with contextlib.suppress(OSError):  # a read-only installation traces each time
+            _put(TARGET / TRACED, json.dumps({"project": stamp, "models": traced}).encode())
+    return traced
+
+
 def _digest_project() -> str:
     versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
     digest = hashlib.sha256(" ".join(versions).encode())
@@ -164,7 +187,7 @@ def _folders(target: Path) -> list[str]:
     ]
 
 
-def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]:
+def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     """Runs dbt in a thread of this process; its finished nodes come through a queue."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: PLC0415
@@ -174,7 +197,7 @@ def _run_in_process(arguments: list[str], _target: Path) -> Iterator[NodeResult]
 
     def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
         if event.info.name == "NodeFinished":
-            done.put(_read_event(event))
+            done.put(_read_event(event, target))
 
     def run() -> None:
         try:
@@ -211,15 +234,21 @@ def _read_parsed() -> Any:  # noqa: ANN401  dbt has no types
     return None
 
 
-def _read_event(event: Any) -> NodeResult:  # noqa: ANN401  the same
+def _read_event(event: Any, target: Path) -> NodeResult:  # noqa: ANN401  the same
     result = event.data.run_result
     node = event.data.node_info
+    sql = ""
+    if node.resource_type == "model":
+        package = node.unique_id.split(".")[1]
+        with contextlib.suppress(OSError):  # a model that was skipped has not been compiled
+            sql = (target / "compiled" / package / "models" / node.node_path).read_text("utf-8")
     return NodeResult(
         unique_id=node.unique_id,
         status=str(node.node_status),
         message=str(result.message),
         seconds=float(result.execution_time),
         failures=int(result.num_failures),
+        sql=sql,
     )
 
 
@@ -237,4 +266,5 @@ def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
             message=result["message"] or "",
             seconds=result["execution_time"],
             failures=result["failures"],
+            sql=result.get("compiled_code") or "",
         )

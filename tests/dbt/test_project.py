@@ -1,10 +1,6 @@
 """The laws of the dbt project, read from its manifest: layers, contracts, keys, descriptions."""
 
-import json
 from typing import Any
-
-import pytest
-from dbt.cli.main import dbtRunner
 
 from c360_dagster.resources.dbt import PROJECT
 
@@ -24,16 +20,6 @@ loyalty_tier customer_segment preferred_channel days_since_last_order rfm_segmen
 churn_risk tickets_open avg_satisfaction late_deliveries sessions_90d favourite_category
 next_best_category marketing_consent as_of_date
 """
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    target = tmp_path_factory.mktemp("manifest")
-    folders = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
-    outputs = ("--target-path", str(target), "--log-path", str(target))
-    assert dbtRunner().invoke(["parse", *folders, *outputs, "--quiet"]).success
-    read: Manifest = json.loads((target / "manifest.json").read_text("utf-8"))
-    return read
 
 
 def models(manifest: Manifest, layer: str | None = None) -> list[dict[str, Any]]:

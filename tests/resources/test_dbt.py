@@ -1,5 +1,6 @@
 """dbt in process: what it leaves open, what it says of a broken project, and its fall-back."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources import dbt
 from c360_dagster.resources.dbt import DbtBuilder, DbtError, NodeResult
+from c360_dagster.resources.lineage import Lineage
 from landing_contract import read_contract
 
 
@@ -31,6 +33,7 @@ def _build(path: Path, mode: str) -> list[NodeResult]:
 def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: str) -> None:
     results = {result.unique_id: result for result in _build(warehouse, mode)}
     assert results["model.c360.stg_customers"].status == "success"
+    assert "from dialled" in results["model.c360.stg_customers"].sql
     assert not any(result.is_bad for result in results.values())
     with duckdb.connect(str(warehouse)) as con:
         assert con.execute("select count(*) from silver.stg_customers").fetchall() == [(0,)]
@@ -82,3 +85,19 @@ def test_a_project_that_cannot_be_parsed_gets_one_sentence(project: Path) -> Non
 
 def test_the_dbt_command_lies_beside_the_interpreter() -> None:
     assert (Path(sys.executable).parent / "dbt").exists()
+
+
+def test_lineage_is_traced_once_a_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = dbt.read_manifest()
+    sql = "select calendar_date from silver.int_calendar"
+    results = [NodeResult("model.c360.dim_dates", "success", "", 0.1, None, sql)]
+    traced = dbt.read_lineage(manifest, results)
+    assert _said(traced) == '{"calendar_date": [["silver", "int_calendar", "calendar_date"]]}'
+    monkeypatch.setattr(dbt, "trace_columns", lambda *_: {})
+    assert _said(dbt.read_lineage(manifest, results)) == _said(traced)
+    (project / "docs" / "more.md").write_text("{% docs more %}More.{% enddocs %}")
+    assert _said(dbt.read_lineage(dbt.read_manifest(), results)) == "{}"
+
+
+def _said(lineage: Lineage) -> str:
+    return json.dumps(lineage["model.c360.dim_dates"])

@@ -1,0 +1,68 @@
+"""What a build tells of each table: rows, columns with their types, and where these come from."""
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.definitions import build_definitions
+from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.settings import read_settings
+from landing_contract import read_contract
+
+SELECTED = [["silver", "state_codes"], ["silver", "calling_codes"], ["silver", "stg_file_days"],
+            ["silver", "int_data_clock"], ["silver", "stg_customers"]]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def metadata(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dg.MetadataValue]]:
+    home: Path = tmp_path_factory.mktemp("home")
+    settings = read_settings({"C360_HOME": str(home)})
+    with duckdb.connect(str(settings.warehouse)) as con:
+        create_bronze(con, read_contract().values())
+        con.execute(
+            "insert into bronze.customers (customer_id, _file, _row, _loaded_at) "
+            "values ('c1', 'customers.csv', 1, '2026-01-02')"
+        )
+    definitions = build_definitions(settings)
+    run = dg.materialize(
+        [each for each in definitions.assets or [] if isinstance(each, dg.AssetsDefinition)],
+        resources=definitions.resources,
+        selection=[dg.AssetKey(path) for path in SELECTED],
+    )
+    return {
+        event.asset_key.to_user_string(): dict(event.materialization.metadata)
+        for event in run.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
+def test_every_table_that_was_built_says_its_columns(
+    metadata: dict[str, dict[str, dg.MetadataValue]],
+) -> None:
+    assert set(metadata) == {"/".join(path) for path in SELECTED}
+    schema = metadata["silver/stg_customers"]["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    told = {column.name: column for column in schema.columns}
+    assert told["registered_at"].type == "timestamp"
+    assert told["registered_at"].description == "When the customer registered."
+    assert "pii" in told["email"].tags
+    assert "pii" not in told["state"].tags
+    view = metadata["silver/int_data_clock"]["dagster/column_schema"].value
+    assert isinstance(view, dg.TableSchema)
+    assert [column.type for column in view.columns] == ["date"]
+
+
+def test_tables_say_their_rows(metadata: dict[str, dict[str, dg.MetadataValue]]) -> None:
+    assert metadata["silver/stg_customers"]["dagster/row_count"].value == 1
+
+
+def test_models_say_where_their_columns_come_from(
+    metadata: dict[str, dict[str, dg.MetadataValue]],
+) -> None:
+    lineage = metadata["silver/stg_customers"]["dagster/column_lineage"].value
+    assert isinstance(lineage, dg.TableColumnLineage)
+    source = dg.TableColumnDep(asset_key=dg.AssetKey(["bronze", "customers"]), column_name="email")
+    assert lineage.deps_by_column["email"] == [source]
+    assert "dagster/column_lineage" not in metadata["silver/state_codes"]

@@ -1,0 +1,89 @@
+"""Where columns come from: each one of every model leads somewhere, and to the right place."""
+
+from typing import Any
+
+import pytest
+
+from c360_dagster.resources.lineage import Column, read_columns, trace_columns
+
+# columns that no other column makes: words and nothing else
+CONSTANT = {
+    *((f"int_{name}", "source_system") for name in ("orders", "sessions", "source_ids", "tickets")),
+    *((f"int_reconciled_{name}", "check_name") for name in ("ledgers", "rounding", "sales")),
+    ("int_reconciled_rounding", "largest_difference"),
+    ("stg_file_days", "source_table"),
+    ("publication", "run_id"),
+    ("publication", "published_at"),
+    # null until a later step fills them
+    ("customer_identities", "match_probability"),
+    ("mart_customer_360", "persona"),
+    ("mart_customer_360", "clv_12m"),
+    ("mart_customer_360", "churn_risk"),
+    ("mart_customer_360", "next_best_category"),
+}
+
+Lineages = dict[str, dict[str, list[Column]]]
+
+
+@pytest.fixture(scope="module")
+def lineages(manifest: dict[str, Any]) -> Lineages:
+    columns = read_columns(manifest)
+    return {
+        node["name"]: trace_columns(node["compiled_code"], columns)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
+def trace_to_bronze(lineages: Lineages, table: str, column: str) -> set[str]:
+    found = set()
+    for schema, name, source in lineages[table][column]:
+        if schema == "bronze":
+            found.add(f"{name}.{source}")
+        elif name in lineages:
+            found |= trace_to_bronze(lineages, name, source)
+    return found
+
+
+def test_every_column_of_every_model_is_traced(
+    manifest: dict[str, Any], lineages: Lineages
+) -> None:
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model":
+            assert list(lineages[node["name"]]) == list(node["columns"]), node["name"]
+
+
+def test_every_column_comes_from_a_column_or_is_a_known_constant(lineages: Lineages) -> None:
+    rootless = {
+        (table, column)
+        for table, lineage in lineages.items()
+        for column, sources in lineage.items()
+        if not sources
+    }
+    assert rootless == CONSTANT
+
+
+def test_every_source_of_a_column_is_declared(manifest: dict[str, Any], lineages: Lineages) -> None:
+    columns = read_columns(manifest)
+    for table, lineage in lineages.items():
+        for schema, name, column in {each for sources in lineage.values() for each in sources}:
+            assert column in columns[schema][name], (table, schema, name, column)
+
+
+def test_spend_comes_from_the_orders_of_both_systems(lineages: Lineages) -> None:
+    assert lineages["mart_customer_360"]["total_spent"] == [
+        ("silver", "int_customer_orders", "total_spent")
+    ]
+    assert trace_to_bronze(lineages, "mart_customer_360", "total_spent") >= {
+        "transactions.total_amount",
+        "transactions.status",
+        "workbook_transactions.amount",
+        "rates.rate",
+    }
+    assert "transactions.tax_amount" not in trace_to_bronze(
+        lineages, "customer_lifetime_value", "total_revenue"
+    )
+
+
+def test_a_categorys_name_comes_from_the_catalogue(lineages: Lineages) -> None:
+    assert lineages["category_performance"]["category"] == [("silver", "stg_products", "category")]
