@@ -9,7 +9,7 @@ select
     {{ year_month('ship_date') }} as month,
     {{ ratio(
         count_if('is_delivered and not is_late'),
-        count_if('is_delivered and is_late is not null')
+        count_if('is_late or (is_delivered and is_late is not null)')
     ) }} as on_time_rate,
     {{ exact_avg('delivery_days') }} as avg_delivery_days,
     {{ money_ratio('sum(shipping_cost)', 'count(shipping_cost)') }} as avg_shipping_cost

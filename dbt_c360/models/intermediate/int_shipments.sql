@@ -15,7 +15,11 @@ as_of as (
         case
             when shipments.actual_delivery_date <= clock.as_of_date
                 then shipments.actual_delivery_date
-        end as delivered_date
+        end as delivered_date,
+        coalesce(
+            shipments.delivery_status = 'delivered' and shipments.actual_delivery_date is null,
+            false
+        ) as has_arrived_some_day
     from shipments
     cross join clock
 )
@@ -39,11 +43,11 @@ select
         when delivered_date >= ship_date
             then {{ days_between('ship_date', 'delivered_date') }}
     end as delivery_days,
-    delivered_date is not null as is_delivered,
+    delivered_date is not null or has_arrived_some_day as is_delivered,
     case
-        when estimated_delivery_date is null then null
         when delivered_date is not null then delivered_date > estimated_delivery_date
-        when delivery_status = 'returned' then null
+        when has_arrived_some_day or delivery_status = 'returned' then null
+        when delivery_status = 'lost' then true
         else as_of_date > estimated_delivery_date
     end as is_late,
     is_after_as_of,
