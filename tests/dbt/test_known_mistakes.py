@@ -32,11 +32,12 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
          "status": "discontinued"},
         {"product_id": "p3", "category": "Art", "brand": "C", "price": 10, "status": "active"},
     ])  # fmt: skip
-    warehouse.land("inventory", [
-        {"inventory_id": f"v{number}", "product_id": product, "location_id": "s1",
-         "stock_quantity": stock, "last_updated": "2025-01-05 00:00:00"}
-        for number, (product, stock) in enumerate([("p1", 6), ("p2", 0), ("p3", 9)])
-    ])  # fmt: skip
+    for day, stocks in (("05", (8, 0, 9)), ("09", (6, 0, 9))):
+        warehouse.land("inventory", [
+            {"inventory_id": f"v{number}", "product_id": f"p{number}", "location_id": "s1",
+             "stock_quantity": stock, "last_updated": f"2025-01-{day} 00:00:00"}
+            for number, stock in enumerate(stocks, start=1)
+        ], known=f"2025-01-{day}")  # fmt: skip
     warehouse.land("suppliers", [{"supplier_id": "u1", "supplier_name": "Acme",
                                   "quality_rating": "4.50"}])  # fmt: skip
     warehouse.land("product_suppliers", [
@@ -177,7 +178,8 @@ def test_inventory_suppliers_shipments_and_regions_are_used(warehouse: Warehouse
 def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.operational_efficiency order by 1, 2")
     assert rows == [
-        # the ticket of the 8th belongs to s1, where the order of the 2nd was; one shelf of three
+        # the ticket of the 8th belongs to s1, where the order of the 2nd was; in two counts of
+        # three shelves, p2's was empty both times
         ("s1", "2025-01", 1, None, None, None, 0.333333, 100.0, 3.0),
         ("s2", "2025-01", 1, None, None, None, None, 0.0, None),
         ("unknown", "2025-01", 1, None, None, None, None, 0.0, None),

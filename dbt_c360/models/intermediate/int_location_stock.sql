@@ -2,12 +2,32 @@ with
 
 versions as (
     select * from {{ ref('stg_inventory_versions') }}
+),
+
+counts as (
+    select
+        coalesce(location_id, 'unknown') as location_id,
+        {{ year_month('last_updated_at') }} as month,
+        stock_quantity,
+        known_from
+    from versions
+    where not is_after_as_of and last_updated_at is not null
+),
+
+-- one version of the shelves shows what is there now: a month's rate needs the ones before it
+followed as (
+    select location_id
+    from counts
+    group by location_id
+    having count(distinct known_from) > 1
 )
 
 select
-    coalesce(location_id, 'unknown') as location_id,
-    {{ year_month('last_updated_at') }} as month,
-    {{ ratio(count_if('stock_quantity <= 0'), 'count(stock_quantity)') }} as stock_out_rate
-from versions
-where not is_after_as_of and last_updated_at is not null
-group by coalesce(location_id, 'unknown'), {{ year_month('last_updated_at') }}
+    counts.location_id,
+    counts.month,
+    {{ ratio(count_if('counts.stock_quantity <= 0'), 'count(counts.stock_quantity)') }}
+        as stock_out_rate
+from counts
+inner join followed
+    on counts.location_id = followed.location_id
+group by counts.location_id, counts.month

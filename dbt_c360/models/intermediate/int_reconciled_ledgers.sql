@@ -1,11 +1,7 @@
 with
 
-ledger as (
-    select * from {{ ref('stg_regional_sales') }}
-),
-
-regions as (
-    select * from {{ ref('int_regional_revenue') }}
+regional_days as (
+    select * from {{ ref('int_regional_days') }}
 ),
 
 memberships as (
@@ -42,11 +38,8 @@ bridge as (
 differences as (
     select
         'regional ledger vs orders' as check_name,
-        ledger.total_revenue - coalesce(regions.revenue, 0) as difference
-    from ledger
-    left join regions
-        on upper(ledger.region_id) = regions.region_id and ledger.sales_date = regions.order_date
-    where not ledger.is_after_as_of
+        ledger_revenue - order_revenue as difference
+    from regional_days
     union all
     select
         'CRM lifetime value vs total spent' as check_name,

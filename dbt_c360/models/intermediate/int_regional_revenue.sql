@@ -16,16 +16,24 @@ ledger as (
     select * from {{ ref('stg_regional_sales') }}
 ),
 
-states as (
-    select distinct upper(region_id) as region_id
+known as (
+    select
+        upper(region_id) as region_id,
+        coalesce(upper(region_id) = upper(country), false) as is_country
     from ledger
-    where country is null or upper(region_id) <> upper(country)
+    where not is_after_as_of
+),
+
+states as (
+    select distinct region_id
+    from known
+    where not is_country
 ),
 
 countries as (
-    select distinct upper(region_id) as region_id
-    from ledger
-    where upper(region_id) = upper(country)
+    select distinct region_id
+    from known
+    where is_country
 ),
 
 only_country as (
