@@ -1,4 +1,7 @@
--- Every record is a customer's, and every customer is in each customer table. Error: lost rows.
+-- Every record is a customer's, and every customer is in each customer table and has one current
+-- version in the history. Error: lost rows.
+{{ config(meta={'dagster': {'ref': {'name': 'mart_customer_360'}}}) }}
+
 {% set customer_tables = [
     'dim_customers', 'mart_customer_360', 'customer_profile', 'customer_rfm', 'engagement_metrics',
 ] %}
@@ -10,6 +13,12 @@ expected as (
 ),
 
 counted as (
+    select
+        'dim_customers_history' as table_name,
+        count(*) as customers
+    from {{ ref('dim_customers_history') }}
+    where valid_to is null
+    union all
     {% for table in customer_tables %}
         select
             '{{ table }}' as table_name,

@@ -209,6 +209,19 @@ def test_a_customer_of_two_stores_has_one_row(warehouse: Warehouse) -> None:
     assert warehouse.rows("select count(*) from gold.mart_customer_360") == [(2,)]
 
 
+def test_every_customer_has_a_history(warehouse: Warehouse) -> None:
+    # 001 is in the workbooks alone; what is known of her has no date, so it holds since ever
+    rows = warehouse.rows(
+        "select customer_id, valid_from, valid_to, city, state"
+        " from gold.dim_customers_history order by 1"
+    )
+    always = date(1900, 1, 1)
+    assert rows == [
+        ("c1", always, None, None, "OH"),
+        ("wb-001", always, None, "Dayton", "OH"),
+    ]
+
+
 def test_order_value_is_per_order(warehouse: Warehouse) -> None:
     # 30 and 10 over two orders, not 40 over three lines
     assert mart(warehouse, "total_orders", "avg_order_value") == (2, D("20.000000"))
