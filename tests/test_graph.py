@@ -100,6 +100,17 @@ def test_a_failed_key_stops_what_depends_on_it(definitions: dg.Definitions) -> N
     assert checks.get_check_spec(key).blocking
 
 
+def test_every_dbt_test_is_a_check(definitions: dg.Definitions) -> None:
+    """A test that is no check is left out wherever a run builds the models in parts."""
+    tests = {
+        node["name"]
+        for node in read_manifest()["nodes"].values()
+        if node["resource_type"] == "test"
+    }
+    checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
+    assert tests - checks == set()
+
+
 def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     assert definitions.executor is dg.in_process_executor
     for assets in definitions.assets or []:

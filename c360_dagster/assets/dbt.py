@@ -21,6 +21,7 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
+MOST_FINDINGS = 10
 OWNERS = {layer.name: layer.owner for layer in LAYERS}
 
 
@@ -82,10 +83,12 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
                 context.log.error(_describe(manifest, result))
         tables = _survey_tables(warehouse)
         lineage = read_lineage(manifest, results)
+        findings = _read_findings(warehouse, manifest, results)
         for result in results:
             node = manifest["nodes"].get(result.unique_id, {})
             if node.get("resource_type") == "test":
-                yield from _report_test(context, manifest, translator, result)
+                finding = findings.get(result.unique_id, result.message)
+                yield from _report_test(context, manifest, translator, result, finding)
             elif node and result.status == "success":
                 yield _report_table(
                     translator.get_asset_key(node),
@@ -145,15 +148,40 @@ def _survey_tables(warehouse: Warehouse) -> dict[tuple[str, str], _Table]:
     return found
 
 
+def _read_findings(
+    warehouse: Warehouse, manifest: Mapping[str, Any], results: Sequence[NodeResult]
+) -> dict[str, str]:
+    """What our own tests found, in words; the rows of generic tests may be people's."""
+    found = {}
+    with warehouse.connect() as con:
+        for result in results:
+            node = manifest["nodes"].get(result.unique_id, {})
+            if not result.failures or node.get("resource_type") != "test":
+                continue
+            if not node.get("test_metadata"):
+                rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")
+                found[result.unique_id] = _say_rows(rows.description or [], rows.fetchall())
+    return found
+
+
+def _say_rows(columns: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> str:
+    said = [
+        ", ".join(f"{column[0]} {cell}" for column, cell in zip(columns, row, strict=True))
+        for row in rows[:MOST_FINDINGS]
+    ]
+    return "; ".join([*said, "…"] if len(rows) > MOST_FINDINGS else said)
+
+
 def _report_test(
     context: dg.AssetExecutionContext,
     manifest: Mapping[str, Any],
     translator: LayerTranslator,
     result: NodeResult,
+    finding: str,
 ) -> Iterator[dg.AssetCheckResult]:
     key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
     if key and key in context.selected_asset_check_keys and result.status != "skipped":
-        yield _check_result(key, manifest["nodes"][result.unique_id], result)
+        yield _check_result(key, manifest["nodes"][result.unique_id], result, finding)
 
 
 def _report_table(
@@ -204,7 +232,7 @@ def _describe_lineage(lineage: Mapping[str, Sequence[Column]]) -> dg.TableColumn
 
 
 def _check_result(
-    key: dg.AssetCheckKey, node: Mapping[str, Any], result: NodeResult
+    key: dg.AssetCheckKey, node: Mapping[str, Any], result: NodeResult, finding: str
 ) -> dg.AssetCheckResult:
     is_warning = str(node["config"].get("severity", "error")).lower() == "warn"
     metadata: dict[str, Any] = {"dbt_test": node["name"], "status": result.status}
@@ -215,7 +243,7 @@ def _check_result(
         check_name=key.name,
         passed=result.status == "pass",
         severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
-        description=result.message if result.status != "pass" else None,
+        description=finding if result.status != "pass" else None,
         metadata=metadata,
     )
 

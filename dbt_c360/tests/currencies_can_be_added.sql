@@ -1,5 +1,7 @@
 -- Amounts in several currencies cannot be added without rates. Error: the sums would mean nothing.
 -- One currency may go without: the reporting one, unless the rates name it themselves by a 1.
+{{ config(meta={'dagster': {'ref': {'name': 'stg_transactions'}}}) }}
+
 with
 
 orders as (

@@ -1,5 +1,5 @@
 -- An empty essential cell is left out of sums. Warn: the row is kept, only its owner can fill it.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_order_lines'}}}) }}
 
 with
 

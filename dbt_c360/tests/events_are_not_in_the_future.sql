@@ -1,6 +1,6 @@
 -- An event after the as-of day is kept and left out of every sum. Warn: it is a mistyped date, or
 -- the as-of day was chosen so.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 {% set facts = {
     'fct_orders': 'order_date',

@@ -1,4 +1,6 @@
 -- Joins neither lose nor multiply order lines. Error: lost rows.
+{{ config(meta={'dagster': {'ref': {'name': 'purchase_history'}}}) }}
+
 with
 
 counted as (

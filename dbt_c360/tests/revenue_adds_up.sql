@@ -1,5 +1,7 @@
 -- The same lines summed by month, by category and by customer give the same revenue, to the cent;
 -- guests are in the first two alone. Error: a sum that lost or doubled lines.
+{{ config(meta={'dagster': {'ref': {'name': 'customer_lifetime_value'}}}) }}
+
 with
 
 totals as (

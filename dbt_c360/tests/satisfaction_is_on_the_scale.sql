@@ -1,6 +1,6 @@
--- An answer outside 1 to 5 is taken for none. Warn: only its owner knows which scale was meant; each
--- row names a score, with the tickets whose satisfaction is null because of it.
-{{ config(severity='warn') }}
+-- An answer outside 1 to 5 is taken for none. Warn: only its owner knows which scale was meant;
+-- each row names a score, with the tickets whose satisfaction is null because of it.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_support_tickets'}}}) }}
 
 with
 

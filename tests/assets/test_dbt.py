@@ -12,11 +12,15 @@ from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
 SELECTED = [["silver", "state_codes"], ["silver", "calling_codes"], ["silver", "stg_file_days"],
-            ["silver", "int_data_clock"], ["silver", "stg_customers"]]  # fmt: skip
+            ["silver", "int_data_clock"], ["silver", "stg_customers"],
+            ["silver", "stg_support_tickets"], ["silver", "stg_customer_support"]]  # fmt: skip
+
+
+Metadata = dict[str, dict[str, dg.MetadataValue]]
 
 
 @pytest.fixture(scope="module")
-def metadata(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dg.MetadataValue]]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResult:
     home: Path = tmp_path_factory.mktemp("home")
     settings = read_settings({"C360_HOME": str(home)})
     with duckdb.connect(str(settings.warehouse)) as con:
@@ -25,12 +29,22 @@ def metadata(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dg
             "insert into bronze.customers (customer_id, _file, _row, _loaded_at) "
             "values ('c1', 'customers.csv', 1, '2026-01-02')"
         )
+        con.execute(
+            "insert into bronze.support_tickets "
+            "(ticket_id, created_date, satisfaction_score, _file, _row, _loaded_at) "
+            "select 'k' || n, '2026-01-01', n, 'support_tickets.csv', n, '2026-01-02' "
+            "from unnest([4, 5, 6, 10]) as scores(n)"
+        )
     definitions = build_definitions(settings)
-    run = dg.materialize(
+    return dg.materialize(
         [each for each in definitions.assets or [] if isinstance(each, dg.AssetsDefinition)],
         resources=definitions.resources,
         selection=[dg.AssetKey(path) for path in SELECTED],
     )
+
+
+@pytest.fixture(scope="module")
+def metadata(run: dg.ExecuteInProcessResult) -> Metadata:
     return {
         event.asset_key.to_user_string(): dict(event.materialization.metadata)
         for event in run.get_asset_materialization_events()
@@ -39,7 +53,7 @@ def metadata(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dg
 
 
 def test_every_table_that_was_built_says_its_columns(
-    metadata: dict[str, dict[str, dg.MetadataValue]],
+    metadata: Metadata,
 ) -> None:
     assert set(metadata) == {"/".join(path) for path in SELECTED}
     schema = metadata["silver/stg_customers"]["dagster/column_schema"].value
@@ -54,15 +68,28 @@ def test_every_table_that_was_built_says_its_columns(
     assert [column.type for column in view.columns] == ["date"]
 
 
-def test_tables_say_their_rows(metadata: dict[str, dict[str, dg.MetadataValue]]) -> None:
+def test_tables_say_their_rows(metadata: Metadata) -> None:
     assert metadata["silver/stg_customers"]["dagster/row_count"].value == 1
 
 
 def test_models_say_where_their_columns_come_from(
-    metadata: dict[str, dict[str, dg.MetadataValue]],
+    metadata: Metadata,
 ) -> None:
     lineage = metadata["silver/stg_customers"]["dagster/column_lineage"].value
     assert isinstance(lineage, dg.TableColumnLineage)
     source = dg.TableColumnDep(asset_key=dg.AssetKey(["bronze", "customers"]), column_name="email")
     assert lineage.deps_by_column["email"] == [source]
     assert "dagster/column_lineage" not in metadata["silver/state_codes"]
+
+
+def test_a_check_says_what_it_found(run: dg.ExecuteInProcessResult) -> None:
+    checks = {check.check_name: check for check in run.get_asset_check_evaluations()}
+    scale = checks["satisfaction_is_on_the_scale"]
+    assert not scale.passed
+    assert scale.severity == dg.AssetCheckSeverity.WARN
+    assert scale.description == (
+        "source_system crm, satisfaction_score 6, tickets 1; "
+        "source_system crm, satisfaction_score 10, tickets 1"
+    )
+    look = scale.metadata["look_at"].value
+    assert look == "select * from test_failures.satisfaction_is_on_the_scale"

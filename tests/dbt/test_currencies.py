@@ -9,7 +9,7 @@ import pytest
 from tests.dbt.warehouse import Warehouse
 
 D = Decimal
-SELECT = ("--select", "+fct_orders", "+monthly_revenue_orders", "currencies_can_be_added",
+SELECT = ("--select", "+fct_order_lines", "+monthly_revenue_orders", "currencies_can_be_added",
           "--indirect-selection", "cautious")  # fmt: skip
 
 
@@ -30,7 +30,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
         order("t4", "2026-01-09 10:00:00", None),
     ]
     warehouse.land("transactions", orders)
+    warehouse.land("products", [{"product_id": "p1", "cost": "4"}])
     lines = [{"item_id": f"i{number}", "transaction_id": f"t{number}", "quantity": 1,
+              "product_id": "p1",
               "unit_price": "10", "line_total": "10", "discount_applied": "0"}
              for number in range(1, 5)]  # fmt: skip
     warehouse.land("transaction_items", lines)
@@ -61,6 +63,14 @@ def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
         ("t2", D("12.10"), D("11.00")),
         ("t3", D("13.75"), D("12.50")),
         ("t4", D("11.00"), D("10.00")),
+    ]
+    # the catalogue is in the reporting currency: 12.50 less 4, whatever the order was paid in
+    margins = "select order_id, unit_cost, margin from gold.fct_order_lines order by 1"
+    assert warehouse.rows(margins) == [
+        ("t1", D("4.00"), D("6.00")),
+        ("t2", D("4.00"), D("7.00")),
+        ("t3", D("4.00"), D("8.50")),
+        ("t4", D("4.00"), D("6.00")),
     ]
     revenue = "select total_orders, total_revenue from gold.monthly_revenue_orders"
     assert warehouse.rows(revenue) == [(4, D("43.50"))]

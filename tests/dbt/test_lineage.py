@@ -9,7 +9,10 @@ from c360_dagster.resources.lineage import Column, read_columns, trace_columns
 # columns that no other column makes: words and nothing else
 CONSTANT = {
     *((f"int_{name}", "source_system") for name in ("orders", "sessions", "source_ids", "tickets")),
-    *((f"int_reconciled_{name}", "check_name") for name in ("ledgers", "rounding", "sales")),
+    *(
+        (f"int_reconciled_{name}", "check_name")
+        for name in ("ledgers", "products", "rounding", "sales")
+    ),
     ("int_reconciled_rounding", "largest_difference"),
     ("stg_file_days", "source_table"),
     ("publication", "run_id"),

@@ -8,6 +8,10 @@ ledgers as (
     select * from {{ ref('int_reconciled_ledgers') }}
 ),
 
+products as (
+    select * from {{ ref('int_reconciled_products') }}
+),
+
 rounding as (
     select * from {{ ref('int_reconciled_rounding') }}
 ),
@@ -26,6 +30,13 @@ checks as (
         differing,
         largest_difference
     from ledgers
+    union all
+    select
+        check_name,
+        compared,
+        differing,
+        largest_difference
+    from products
     union all
     select
         check_name,
