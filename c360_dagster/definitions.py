@@ -10,7 +10,7 @@ from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.identity import build_identity
 from c360_dagster.assets.landing import build_landing
 from c360_dagster.assets.publish import build_publication
-from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt import DbtBuilder, DbtError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
@@ -44,12 +44,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-def _read_or_exit() -> Settings:
+def build_or_exit() -> dg.Definitions:
+    """The definitions for this environment, or one sentence that says what stands in their way."""
     try:
-        return read_settings()
-    except SettingsError as problem:
+        return build_definitions(read_settings())
+    except (SettingsError, DbtError) as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(1) from None
 
 
-defs = build_definitions(_read_or_exit())
+defs = build_or_exit()

@@ -158,7 +158,8 @@ def _parse_project(digest: str) -> dict[str, Any]:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
     with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
-        result = dbtRunner().invoke(["parse", "--quiet", *_folders(Path(folder))])
+        silently = ("--quiet", "--log-level", "none")
+        result = dbtRunner().invoke(["parse", *silently, *_folders(Path(folder))])
         if not result.success:
             raise DbtError(
                 f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "

@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources import dbt
-from c360_dagster.resources.dbt import DbtBuilder, DbtError, NodeResult
+from c360_dagster.resources.dbt import DbtBuilder, NodeResult
 from c360_dagster.resources.lineage import Lineage
 from landing_contract import read_contract
 
@@ -76,11 +77,18 @@ def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> No
     assert not any(result.is_bad for result in _build(warehouse, "inprocess"))
 
 
-def test_a_project_that_cannot_be_parsed_gets_one_sentence(project: Path) -> None:
+def test_a_project_that_cannot_be_parsed_gets_one_sentence(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (project / "models" / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
-    with pytest.raises(DbtError, match="cannot be parsed") as caught:
-        dbt.read_manifest()
-    assert "nowhere" in str(caught.value)
+    with pytest.raises(SystemExit) as ended:
+        build_or_exit()
+    assert ended.value.code == 1
+    out, said = capfd.readouterr()
+    assert out == ""
+    assert said.startswith("The dbt project in dbt_c360/ cannot be parsed")
+    assert "(models/broken.sql) depends on a node named 'nowhere'" in said
+    assert "Traceback" not in said
 
 
 def test_the_dbt_command_lies_beside_the_interpreter() -> None:
