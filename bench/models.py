@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
+from datetime import date, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,20 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+import mock_data
 from bench.measure import measure
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
 from c360_dagster.resources.dbt import PROJECT, DbtBuilder
+from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import tell_dbt_the_warehouse
+from landing_contract import read_contract
 
 
 def main(arguments: list[str]) -> None:
-    """Needs the path of a warehouse with bronze in it; works on copies."""
-    if not arguments:
-        sys.stdout.write("models: name a warehouse with bronze in it, to build from\n")
-        return
-    source = Path(arguments[0])
+    """Takes a number of customers to simulate, or the path of a warehouse, of which it copies."""
+    asked = arguments[0] if arguments else "5000"
     with tempfile.TemporaryDirectory() as folder:
+        source = simulate(Path(folder), int(asked)) if asked.isdigit() else Path(asked)
         # Views name their database, which is the file's name: it stays what it was.
         ours, plain = (Path(folder) / side / source.name for side in ("ours", "plain"))
         for copy in (ours, plain):
@@ -40,6 +43,21 @@ def main(arguments: list[str]) -> None:
         f"ratio {models.seconds / bare.seconds:.2f}; peak memory {built.megabytes:,.0f} MB; "
         f"row counts {'equal' if same else 'DIFFER'}\n"
     )
+
+
+def simulate(folder: Path, customers: int) -> Path:
+    """A warehouse with bronze of a simulated year."""
+    first, last = date(2025, 1, 1), date(2025, 12, 31)
+    mock_data.generate(folder, customers=customers, seed=7, start=first, end=last)
+    path, scratch = folder / "warehouse.duckdb", folder / "scratch"
+    run = LoadRun("bench", lambda: datetime(2026, 1, 1), scratch)
+    tables = list(read_contract().values())
+    with Warehouse(path=str(path), scratch=str(scratch)).connect() as con:
+        create_bronze(con, tables)
+        for table in tables:
+            load_table(con, folder / "landing", table, run)
+    shutil.rmtree(folder / "landing")
+    return path
 
 
 def build(warehouse: Path, *, with_tests: bool) -> object:
