@@ -5,15 +5,15 @@ Lift is relative: by how much the treated mean exceeds the control's, as a share
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from c360_dagster.science.kmeans import Floats
 
 LEVEL = 0.975
-Z = float(ndtri(LEVEL))
+Z = NormalDist().inv_cdf(LEVEL)
 GROUPS = ("treatment", "control")
 
 
@@ -127,6 +127,8 @@ def _limit_rates(count: Floats, mean: Floats) -> tuple[Floats, Floats]:
 
 def _limit_means(count: Floats, variance: Floats, mean: Floats) -> tuple[Floats, Floats]:
     """With both means' common quantile of t, so that their difference has Welch's interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415  slow to import; only who compares pays
+
     half = stdtrit(_welch_freedom(count, variance), LEVEL) * np.sqrt(variance / count)
     half = np.where(variance == 0.0, 0.0, half)
     return mean - half, mean + half
@@ -138,12 +140,16 @@ def _welch_freedom(count: Floats, variance: Floats) -> Floats:
 
 
 def _test_rates(count: Floats, mean: Floats) -> Floats:
+    from scipy.special import ndtr  # noqa: PLC0415  as above
+
     pooled = (count * mean).sum(axis=0) / count.sum(axis=0)
     error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / count).sum(axis=0))
     return np.where(error == 0.0, 1.0, 2.0 * ndtr(-np.abs(mean[0] - mean[1]) / error))
 
 
 def _test_means(count: Floats, variance: Floats, mean: Floats) -> Floats:
+    from scipy.special import stdtr  # noqa: PLC0415  as above
+
     error = np.sqrt((variance / count).sum(axis=0))
     gap = np.abs(mean[0] - mean[1])
     tested = 2.0 * stdtr(_welch_freedom(count, variance), -gap / error)

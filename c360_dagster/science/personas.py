@@ -6,7 +6,6 @@ A name follows from what a cluster's customers are like, never from the number t
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from c360_dagster.science.kmeans import Floats
 
@@ -72,6 +71,8 @@ def match_personas(centres: Floats, features: Sequence[str]) -> list[int | None]
 
 def match_rows(rows: Floats, targets: Floats) -> list[int | None]:
     """One to one, so that the sum of squared distances is least (the Hungarian assignment)."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  half a second, for who fits
+
     cost = ((rows[:, None, :] - targets[None, :, :]) ** 2).sum(axis=2)
     matched: list[int | None] = [None] * len(rows)
     for row, target in zip(*linear_sum_assignment(np.round(cost, 9)), strict=True):

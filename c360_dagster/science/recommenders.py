@@ -96,6 +96,8 @@ def weigh_items(pairs: Floats, method: str) -> Singles:
     else:
         weights = _fit_ease(pairs, PENALTIES[method])
     np.fill_diagonal(weights, 0.0)
+    # Rounded, for a library's threads may decide the last bits of an inverse.
+    weights = np.round(weights, 7)
     return np.vstack([weights, share if method == POPULARITY else TIE * share]).astype(np.float32)
 
 

@@ -118,6 +118,10 @@ def _feature_names(features: pl.DataFrame) -> list[str]:
     odd = [n for n, kind in kinds.items() if not (kind.is_numeric() or kind in also_read)]
     if odd:
         raise ValueError(f"Features must be numbers; these are not: {', '.join(odd)}.")
+    if {"cluster_id", "persona"} & set(names):
+        raise ValueError(
+            "A feature cannot be called cluster_id or persona: the answer's columns are."
+        )
     if not names:
         raise ValueError("The features need at least one numeric column beside customer_id.")
     return sorted(names)

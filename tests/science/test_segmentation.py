@@ -317,6 +317,7 @@ def test_ids_stay_what_they_are() -> None:
         ({"customer_id": ["a", None], "x": [1, 2]}, None, "empty"),
         ({"customer_id": ["a", "b"], "x": ["1", "2"]}, None, "numbers.*x"),
         ({"customer_id": ["a", "b"]}, None, "at least one"),
+        ({"customer_id": ["a", "b"], "cluster_id": [1, 2]}, None, "cannot be called"),
         ({"customer_id": ["a", "b"], "x": [1, 2]}, 0, "k must be"),
         ({"customer_id": ["a"], "x": [1], "evidence": [-1.0]}, None, "evidence"),
     ],
