@@ -259,3 +259,10 @@ def test_tables_of_other_sources_are_there_and_empty(warehouse: Warehouse) -> No
     assert warehouse.rows("select customers, orders, order_lines from gold.publication") == [
         (4, 12, 13)
     ]
+
+
+def test_every_unit_test_of_the_models_passes(warehouse: Warehouse) -> None:
+    """They stand in the models' yml and are left out of production builds; here they run."""
+    result = warehouse.dbt("test", "--select", "test_type:unit")
+    assert {each.node.name: each.message for each in result.result if each.status != "pass"} == {}
+    assert len(result.result) > 20
