@@ -88,8 +88,10 @@ def _report(title: str, pairs: list[tuple[Measured, Measured]]) -> None:
     ours = statistics.median(pair[0].seconds for pair in pairs)
     bare = statistics.median(pair[1].seconds for pair in pairs)
     ratio = statistics.median(pair[0].seconds / pair[1].seconds for pair in pairs)
+    cpu_ratio = statistics.median(pair[0].cpu_seconds / pair[1].cpu_seconds for pair in pairs)
     memory = max(pair[0].megabytes for pair in pairs)
     sys.stdout.write(
-        f"{title}: {ours:.2f} s against {bare:.2f} s bare, ratio {ratio:.2f}, "
-        f"peak memory {memory:,.0f} MB; loaded and rejected {pairs[0][0].result}\n"
+        f"{title}: {ours:.2f} s against {bare:.2f} s bare, ratio {ratio:.2f} "
+        f"({cpu_ratio:.2f} of processor time), peak memory {memory:,.0f} MB; "
+        f"loaded and rejected {pairs[0][0].result}\n"
     )

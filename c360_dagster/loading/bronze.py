@@ -25,7 +25,14 @@ from c360_dagster.loading.files import (
     take_stamp,
     unpack,
 )
-from c360_dagster.loading.sql import fetch_count, fetch_row, literal, quote, transaction
+from c360_dagster.loading.sql import (
+    fetch_count,
+    fetch_row,
+    in_any_order,
+    literal,
+    quote,
+    transaction,
+)
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from landing_contract import Column, Table
 
@@ -229,7 +236,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
     cells = ", ".join(quote(name) for name in file.table.column_names)
     known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
     loaded_at = f"timestamp '{attempt.started_at}'"
-    with transaction(con):
+    with in_any_order(con), transaction(con):
         _clear_file(con, file)
         for rows in _row_sources(con, file.table, reading):
             con.execute(

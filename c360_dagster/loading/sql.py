@@ -39,3 +39,17 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException:
         con.execute("rollback")
         raise
+
+
+@contextmanager
+def in_any_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Lets what the block writes keep no order, for rows that carry their own number.
+
+    Each thread then fills row groups to the brim. In order they stay half empty, and the next
+    checkpoint packs them: it reads and compresses the whole table a second time.
+    """
+    con.execute("set preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        con.execute("reset preserve_insertion_order")

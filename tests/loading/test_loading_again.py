@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -193,3 +194,25 @@ def test_a_link_to_nowhere_and_a_damaged_parquet_are_refused(bronze: Bronze) -> 
     assert loads["sales/transaction_items_link.csv"].status == "refused"
     assert loads["sales/transaction_items_p.parquet"].status == "refused"
     assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: Path) -> None:
+    header = ITEMS.split("\n", maxsplit=1)[0]
+    lines = "".join(
+        f"I{n:09},T{n // 3:09},P{n % 7:04},1,12.50,12.50,0.00\n" for n in range(1_000_000)
+    )
+    bronze.put("sales/transaction_items.csv", f"{header}\n{lines}")
+    table = read_contract()["transaction_items"]
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"threads": 2}) as con:
+        loader.create_bronze(con, [table])
+        loader.load_table(con, bronze.landing, table, bronze.run)
+        con.execute("checkpoint")
+        used, free = con.execute(
+            "select used_blocks, free_blocks from pragma_database_size()"
+        ).fetchall()[0]
+        wrong = con.execute(
+            "select count(*) from bronze.transaction_items "
+            "where item_id <> 'I' || lpad((_row - 1)::varchar, 9, '0')"
+        ).fetchone()
+    assert free < used / 3, "what the checkpoint writes again leaves free blocks behind"
+    assert wrong == (0,), "in whatever order rows are written, each knows its record"
