@@ -1,27 +1,112 @@
-"""Simulating a retailer: rows a second over all CSV files, workbooks apart."""
+"""Simulating a retailer: rows a second over all CSV files, workbooks apart, and against Faker."""
 
+import json
+import subprocess
 import sys
 import tempfile
+import time
+import venv
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from unittest.mock import patch
 
 import mock_data
-from bench.measure import measure
+from bench.measure import Measured, measure
+from landing_contract import Table, read_contract
+from mock_data import generation
+from mock_data.batch import Rows
+from mock_data.workbook import write_workbook
+from mock_data.world import World
+
+FAKER = "faker>=30"
+FAKER_ROWS = 100_000
+"""Enough for a steady rate: a row costs Faker the same in every file of a kind."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    files: dict[str, int]
+    seconds_in_workbooks: float
+
+    @property
+    def csv_rows(self) -> int:
+        return sum(rows for name, rows in self.files.items() if name.endswith(".csv"))
+
+    @property
+    def workbook_rows(self) -> int:
+        return sum(self.files.values()) - self.csv_rows
 
 
 def main(arguments: list[str]) -> None:
     people = int(arguments[0]) if arguments else 100_000
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(generate, Path(folder), people)
-    rows = int(str(measured.result))
+        ours = _report(people, measured)
+        _compare_with_faker(Path(folder), measured.result, ours)
+
+
+def generate(home: Path, people: int) -> Simulated:
+    """Times the workbooks on the way: they are written one after the other, after all CSV files."""
+    spent = 0.0
+
+    def write_timed(path: Path, world: World, table: Table, parts: list[Rows]) -> int:
+        nonlocal spent
+        began = time.perf_counter()
+        mixed = write_workbook(path, world, table, parts)
+        spent += time.perf_counter() - began
+        return mixed
+
+    with patch.object(generation, "write_workbook", write_timed):
+        made = mock_data.generate(
+            home, customers=people, seed=7, start=date(2025, 1, 1), end=date(2026, 11, 20)
+        )
+    return Simulated(made.files, spent)
+
+
+def _report(people: int, measured: Measured[Simulated]) -> float:
+    """Prints what was measured; returns the rows a second over the CSV files."""
+    made = measured.result
+    seconds = measured.seconds - made.seconds_in_workbooks
     sys.stdout.write(
-        f"{people:,} people: {rows:,} rows in {measured.seconds:.1f} s, "
-        f"{rows / measured.seconds:,.0f} rows/s, peak memory {measured.megabytes:,.0f} MB\n"
+        f"{people:,} people: {made.csv_rows:,} rows of CSV in {seconds:.1f} s, "
+        f"{made.csv_rows / seconds:,.0f} rows/s; "
+        f"{made.workbook_rows:,} rows of Excel in {made.seconds_in_workbooks:.1f} s more; "
+        f"peak memory {measured.megabytes:,.0f} MB\n"
+    )
+    return made.csv_rows / seconds
+
+
+def _compare_with_faker(folder: Path, made: Simulated, ours: float) -> None:
+    """Runs faker_script.py over the same mix of files, in an environment of its own."""
+    python = folder / "with_faker" / "bin" / "python"
+    venv.create(folder / "with_faker", with_pip=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-input", FAKER]
+    if subprocess.run(install, check=False, capture_output=True).returncode:
+        sys.stdout.write("Not compared with Faker: pip could not install it here.\n")
+        return
+    mix = folder / "mix.json"
+    mix.write_text(json.dumps(_describe_mix(made)), "utf-8")
+    script = Path(__file__).with_name("faker_script.py")
+    ran = subprocess.run([python, script, mix, folder], check=True, capture_output=True)
+    told = json.loads(ran.stdout)
+    theirs = told["rows"] / told["seconds"]
+    sys.stdout.write(
+        f"Faker, row by row, the same mix of CSV files: {told['rows']:,} rows in "
+        f"{told['seconds']:.1f} s, {theirs:,.0f} rows/s: {ours / theirs:.0f} times slower\n"
     )
 
 
-def generate(home: Path, people: int) -> object:
-    made = mock_data.generate(
-        home, customers=people, seed=7, start=date(2025, 1, 1), end=date(2026, 11, 20)
-    )
-    return made.rows
+def _describe_mix(made: Simulated) -> list[dict]:
+    """Each CSV file's columns, and its share of the rows that Faker makes."""
+    share = min(1.0, FAKER_ROWS / made.csv_rows)
+    files = {f"{t.folder}/{t.file_stem}.csv": t for t in read_contract().values()}
+    return [
+        {
+            "name": files[name].name,
+            "columns": [(column.name, column.type) for column in files[name].columns],
+            "rows": round(rows * share),
+        }
+        for name, rows in made.files.items()
+        if name in files
+    ]

@@ -84,7 +84,7 @@ def _write_lines(folder: Path, lines: int, share: int) -> Path:
     return path
 
 
-def _report(title: str, pairs: list[tuple[Measured, Measured]]) -> None:
+def _report(title: str, pairs: list[tuple[Measured[object], Measured[object]]]) -> None:
     ours = statistics.median(pair[0].seconds for pair in pairs)
     bare = statistics.median(pair[1].seconds for pair in pairs)
     ratio = statistics.median(pair[0].seconds / pair[1].seconds for pair in pairs)

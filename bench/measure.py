@@ -6,25 +6,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Generic[T]):
     seconds: float
     cpu_seconds: float
     """Of all threads: it varies less than the clock where other programs want the processors."""
     megabytes: float
-    result: object
+    result: T
 
 
-def measure(function: Callable[..., object], *arguments: object, **options: object) -> Measured:
+def measure(function: Callable[..., T], *arguments: object, **options: object) -> Measured[T]:
     """Starts fresh, so that neither caches nor memory of an earlier measurement count."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, function, arguments, options))
     process.start()
     theirs.close()
-    measured: Measured = ours.recv()
+    measured: Measured[T] = ours.recv()
     process.join()
     return measured
 
