@@ -61,6 +61,10 @@ HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
 """The loads whose rows bronze holds now: a file that became a copy has given its rows up."""
 
 
+class ContractChangedError(Exception):
+    """Bronze holds a table that its contract no longer describes; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class LoadRun:
     """What every load of a run shares: its id, its clock and a folder for files in passing."""
@@ -112,6 +116,7 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {_bronze(table)} ({', '.join(columns)})")
+        _follow_contract(con, table)
     con.execute(
         """
         create table if not exists bronze.load_log (
@@ -131,6 +136,36 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
         )
         """
     )
+
+
+def _follow_contract(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Adds the columns that the contract has gained; what it changed or lost is for a person."""
+    nulls = [f"cast(null as {column.type}) as {quote(column.name)}" for column in table.columns]
+    declared = _describe(con, f"select {', '.join(nulls)}")
+    held = _describe(con, f"select * from {_bronze(table)}")
+    changed = [
+        f"{name} is {held[name]} there and {kind} in the contract"
+        for name, kind in declared.items()
+        if held.get(name, kind) != kind
+    ]
+    changed += [f"{name} is only there" for name in held if name not in {*declared, *PROVENANCE}]
+    if changed:
+        raise ContractChangedError(
+            f"bronze.{table.name} was made by another contract than "
+            f"dbt_c360/models/sources/{table.folder}.yml: {', '.join(changed)}. "
+            "Rows already loaded are not converted: put the contract back, or move the warehouse "
+            "file away and run `make refresh`, which loads what still lies in landing anew."
+        )
+    for column in table.columns:
+        if column.name.lower() not in held:
+            con.execute(
+                f"alter table {_bronze(table)} add column {quote(column.name)} {column.type}"
+            )
+
+
+def _describe(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """Names, in small letters as DuckDB compares them, and types of what a query returns."""
+    return {name.lower(): kind for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
 
 
 def load_table(

@@ -1,5 +1,6 @@
 """Loading is incremental and exactly-once by content, whatever happens to files between runs."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.bronze import TableLoad
 from c360_dagster.loading.files import find_strangers, match_name
-from landing_contract import read_contract
+from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze
 
 MORE = ITEMS.replace("I1", "J1").replace("I2", "J2").replace("I3", "J3")
@@ -216,3 +217,39 @@ def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: P
         ).fetchone()
     assert free < used / 3, "what the checkpoint writes again leaves free blocks behind"
     assert wrong == (0,), "in whatever order rows are written, each knows its record"
+
+
+def _change_contract(table: Table, **types: str) -> Table:
+    """The contract with other types; a new name is a new column."""
+    kept = [replace(c, type=types.pop(c.name, c.type)) for c in table.columns]
+    return replace(table, columns=(*kept, *(Column(n, t, "new") for n, t in types.items())))
+
+
+def test_a_column_that_the_contract_gains_reaches_the_table(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv")
+    bronze.load()
+    header, rows = ITEMS.split("\n", maxsplit=1)
+    rows = rows.replace("I", "J").replace("\n", ",red\n")
+    bronze.put("sales/transaction_items_b.csv", f"{header},Colour\n{rows}")
+    table = _change_contract(read_contract()["transaction_items"], Colour="varchar")
+    for _ in range(2):
+        loader.create_bronze(bronze.con, [table])
+        loader.load_table(bronze.con, bronze.landing, table, bronze.run)
+    assert bronze.rows(
+        "select colour, count(*), max(_row) from bronze.transaction_items group by 1 order by 1"
+    ) == [("red", 3, 3), (None, 3, 3)]
+    assert bronze.rows("select unknown_columns from bronze.load_log") == [([],), ([],)]
+
+
+def test_a_contract_that_changes_otherwise_says_what_to_do(bronze: Bronze) -> None:
+    items = read_contract()["transaction_items"]
+    shorter = replace(items, columns=items.columns[:-1])
+    with pytest.raises(loader.ContractChangedError, match="discount_applied is only there"):
+        loader.create_bronze(bronze.con, [shorter])
+    with pytest.raises(loader.ContractChangedError) as raised:
+        loader.create_bronze(bronze.con, [_change_contract(items, quantity="decimal(18,2)")])
+    said = str(raised.value)
+    assert "bronze.transaction_items" in said
+    assert "quantity is BIGINT there and DECIMAL(18,2) in the contract" in said
+    assert "make refresh" in said
+    assert "dbt_c360/models/sources/sales.yml" in said
