@@ -42,18 +42,18 @@ def check_load(
 
 def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetCheckResult:
     """Counts bronze and the rejects anew, and holds them against the log of the current loads."""
-    read, loaded, rejected, cells, empty = fetch_row(
+    read, loaded, rejected, cells, empty, rounded = fetch_row(
         con,
         f"""
         select
             coalesce(sum(rows_read), 0), coalesce(sum(rows_loaded), 0),
             coalesce(sum(rows_rejected), 0), coalesce(sum(cells_unreadable), 0),
-            coalesce(sum(empty_essential_cells), 0)
+            coalesce(sum(empty_essential_cells), 0), coalesce(sum(cells_rounded), 0)
         from {HELD_LOADS}
         where table_name = ?
         """,
         [table.name],
-    ) or (0, 0, 0, 0, 0)
+    ) or (0, 0, 0, 0, 0, 0)
     present, listed = fetch_row(
         con,
         f"select (select count(*) from {BRONZE.name}.{quote(table.name)}), "
@@ -78,6 +78,7 @@ def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetC
             "rows_rejected": rejected,
             "cells_unreadable": cells,
             "empty_essential_cells": empty,
+            "cells_rounded": rounded,
             "look_at": f"select * from bronze.rejected_rows where \"table\" = '{table.name}'",
         },
     )

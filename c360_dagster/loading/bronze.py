@@ -95,6 +95,7 @@ class FileLoad:
     rows_loaded: int = 0
     rows_rejected: int = 0
     cells_unreadable: int = 0
+    cells_rounded: int = 0
     empty_essential_cells: int = 0
     unknown_columns: tuple[str, ...] = ()
     missing_columns: tuple[str, ...] = ()
@@ -124,10 +125,12 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
             status varchar, message varchar, rows_read bigint, rows_loaded bigint,
             rows_rejected bigint, cells_unreadable bigint, empty_essential_cells bigint,
             unknown_columns varchar[], missing_columns varchar[],
-            started_at timestamp, finished_at timestamp, run_id varchar
+            started_at timestamp, finished_at timestamp, run_id varchar, cells_rounded bigint
         )
         """
     )
+    # A log from before roundings were counted.
+    con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
     con.execute(
         """
         create table if not exists bronze.rejected_rows (
@@ -153,8 +156,8 @@ def _follow_contract(con: duckdb.DuckDBPyConnection, table: Table) -> None:
         raise ContractChangedError(
             f"bronze.{table.name} was made by another contract than "
             f"dbt_c360/models/sources/{table.folder}.yml: {', '.join(changed)}. "
-            "Rows already loaded are not converted: put the contract back, or move the warehouse "
-            "file away and run `make refresh`, which loads what still lies in landing anew."
+            "Rows already loaded are not converted: put the contract back, or type "
+            "`make clean` and `make refresh`, which load what still lies in landing anew."
         )
     for column in table.columns:
         if column.name.lower() not in held:
@@ -319,7 +322,7 @@ def _staged_value(column: Column, reading: Reading) -> str:
 def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> None:
     """`examined`: every text row cast, with the cells that could not be and what that means."""
     present = {column.name for column in layout.declared}
-    values, failures, fatal = [], [], []
+    values, failures, fatal, rounded = [], [], [], ["0"]
     for column in table.columns:
         if column.name not in present:
             values.append(f"cast(null as {column.type}) as {quote(column.name)}")
@@ -327,6 +330,8 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
         text = f"texts.{quote(column.name)}"
         value = casting.cast_text(column, text)
         values.append(f"cast({value} as {column.type}) as {quote(column.name)}")
+        if condition := casting.is_text_rounded(column, text):
+            rounded.append(f"coalesce(cast({condition} as integer), 0)")
         reasons = []
         if casting.kind_of(column) != "varchar":
             failed = f"(nullif(trim({text}), '') is not null and ({value}) is null)"
@@ -347,7 +352,7 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
         select
             record, line, raw, {", ".join(values)},
             list_filter([{", ".join(failures)}], lambda failure: failure is not null) as errors,
-            {" or ".join(fatal) or "false"} as is_rejected
+            {" or ".join(fatal) or "false"} as is_rejected, {" + ".join(rounded)} as rounded
         from texts
         """
     )
@@ -406,6 +411,8 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
         rows_loaded=loaded,
         rows_rejected=rejected,
         cells_unreadable=cells,
+        cells_rounded=reading.rounded
+        + fetch_count(con, "select sum(rounded) from examined where not is_rejected"),
         empty_essential_cells=empty,
         unknown_columns=reading.layout.unknown,
         missing_columns=reading.layout.missing,
@@ -450,7 +457,7 @@ def _log_once(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) 
 def _write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> None:
     fingerprint = attempt.fingerprint
     con.execute(
-        f"insert into bronze.load_log values ({', '.join('?' * 17)})",
+        f"insert into bronze.load_log values ({', '.join('?' * 18)})",
         [
             load.name,
             attempt.file.table.name,
@@ -469,6 +476,7 @@ def _write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad)
             attempt.started_at,
             attempt.run.clock(),
             attempt.run.run_id,
+            load.cells_rounded,
         ],
     )
 

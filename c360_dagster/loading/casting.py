@@ -20,6 +20,10 @@ LARGEST_EXACT = 2**53
 """Beyond this a double no longer holds every whole number."""
 
 
+FINER = 2
+"""Decimals to read beyond the contract's, so that what is rounded can be counted."""
+
+
 def kind_of(column: Column) -> str:
     return column.format or column.type.split("(")[0]
 
@@ -48,14 +52,16 @@ def read_type(column: Column, *, as_text: bool) -> str:
     """The type to let the CSV reader use: one by which nothing is rounded unseen."""
     if kind_of(column) == "bigint":
         return "double"
+    if kind_of(column) == "decimal":
+        return _refine(column, 18)
     return "varchar" if as_text else column.type
 
 
 def cast_read(column: Column, *, as_text: bool) -> str:
     """The contract's value from what the CSV reader made of the column."""
     name = quote(column.name)
-    if kind_of(column) == "bigint":
-        return f"cast({name} as bigint)"
+    if kind_of(column) in {"bigint", "decimal"}:
+        return f"cast({name} as {column.type})"
     return cast_text(column, name) if as_text else name
 
 
@@ -67,6 +73,27 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     if as_text and kind_of(column) != "varchar":
         return f"{name} is not null and {cast_text(column, name)} is null"
     return None
+
+
+def is_rounded(column: Column) -> str | None:
+    """Whether the reader's value has more decimals than the contract; None where it has none."""
+    if kind_of(column) != "decimal":
+        return None
+    name = quote(column.name)
+    return f"{name} <> cast({name} as {column.type})"
+
+
+def is_text_rounded(column: Column, text: str) -> str | None:
+    """The same for text."""
+    if kind_of(column) != "decimal":
+        return None
+    return f"try_cast(trim({text}) as {_refine(column, 28)}) <> {cast_text(column, text)}"
+
+
+def _refine(column: Column, precision: int) -> str:
+    """Only amounts of a million millions or more do not fit; they get the second look."""
+    scale = int(column.type.rstrip(")").split(",")[1])
+    return f"decimal({precision},{scale + FINER})"
 
 
 def is_empty(column: Column) -> str:

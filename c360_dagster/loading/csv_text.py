@@ -42,6 +42,8 @@ class Reading:
     """Records in the file, counted from its bytes and not from what was loaded."""
     as_text: frozenset[str] = frozenset()
     """Columns that `staged` holds as text, because of how the file writes them."""
+    rounded: int = 0
+    """Cells in `staged` that have more decimals than the contract."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def read_text(
     _number_rows(con)
     _doubt_unsound_rows(con, path, table, plan)
     _open_texts(con, layout, scratch / "second_look.csv")
-    return Reading(layout, records, plan.as_text)
+    return Reading(layout, records, plan.as_text, _count_rounded(con, layout))
 
 
 def _read_header(path: Path) -> list[str]:
@@ -268,6 +270,12 @@ def _doubt_unsound_rows(
     con.execute("delete from staged where rowid in (select staged_row from unsound)")
     con.register("found", _fetch_records(path, records["record"].to_numpy()))
     con.execute("insert into doubtful select record, line, raw, false, null from found")
+
+
+def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
+    conditions = [casting.is_rounded(column) for column in layout.declared]
+    counts = [f"count(*) filter ({condition})" for condition in conditions if condition]
+    return fetch_count(con, f"select {' + '.join(counts)} from staged") if counts else 0
 
 
 def _fetch_records(path: Path, records: np.ndarray) -> pl.DataFrame:

@@ -45,7 +45,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def in_any_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Lets what the block writes keep no order, for rows that carry their own number.
 
-    Each thread then fills row groups to the brim. In order they stay half empty, and the next
+    Each thread then fills row groups to the brim. In order they stay partly empty, and the next
     checkpoint packs them: it reads and compresses the whole table a second time.
     """
     con.execute("set preserve_insertion_order = false")

@@ -167,3 +167,27 @@ def test_whole_numbers_are_never_rounded(bronze: Bronze) -> None:
         (-3,),
         (100,),
     ]
+
+
+def test_an_amount_with_more_decimals_than_bronze_keeps_is_rounded_and_counted(
+    bronze: Bronze,
+) -> None:
+    prices = {
+        "1.50006": "1.5001",
+        "1.2345": "1.2345",
+        "12.340000000000001": "12.3400",  # what a float leaves behind is no decimal
+        "9876543210987.00004": "9876543210987.0000",  # too large to be read finely at once
+        " 2.00004 ": "2.0000",
+        "": None,
+    }
+    lines = [f"I{n},T,P,1,{text},0.1234567,0" for n, text in enumerate(prices)]
+    broken = "X,T,P,?,1.00005,1.00005,0"
+    bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines, broken]) + "\n")
+    load = bronze.load_one()
+    assert load.rows_rejected == 1
+    assert bronze.rows(
+        "select unit_price::varchar from bronze.transaction_items order by _row"
+    ) == [(price,) for price in prices.values()]
+    assert load.cells_rounded == 3 + len(prices)
+    assert bronze.rows("select cells_rounded from bronze.load_log") == [(3 + len(prices),)]
+    assert bronze.rejects()[0][0] == len(prices) + 2, "what is rounded is not listed"

@@ -232,6 +232,7 @@ def test_a_column_that_the_contract_gains_reaches_the_table(bronze: Bronze) -> N
     rows = rows.replace("I", "J").replace("\n", ",red\n")
     bronze.put("sales/transaction_items_b.csv", f"{header},Colour\n{rows}")
     table = _change_contract(read_contract()["transaction_items"], Colour="varchar")
+    bronze.con.execute("alter table bronze.load_log drop column cells_rounded")
     for _ in range(2):
         loader.create_bronze(bronze.con, [table])
         loader.load_table(bronze.con, bronze.landing, table, bronze.run)
