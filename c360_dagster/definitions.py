@@ -10,6 +10,7 @@ from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.identity import build_identity
 from c360_dagster.assets.landing import build_landing
 from c360_dagster.assets.publish import build_publication
+from c360_dagster.assets.science import build_science
 from c360_dagster.resources.dbt import DbtBuilder, DbtError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -29,6 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             build_bronze(settings),
             build_dbt(settings),
             build_identity(settings),
+            *build_science(settings),
             build_publication(settings),
         ],
         resources={

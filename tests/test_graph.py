@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from c360_dagster.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.layers import LAYERS
 from c360_dagster.resources.dbt import read_manifest
@@ -51,6 +52,9 @@ def test_every_asset_has_owner_kind_description_and_columns(specs: dict[str, dg.
     for key, spec in specs.items():
         assert list(spec.owners) == [layers[str(spec.group_name)].owner], key
         assert spec.kinds, key
+        if spec.group_name == "published":  # files, not a table
+            assert spec.description, key
+            continue
         assert (spec.description or "").startswith("One row"), key
         columns = [column.name for column in spec.metadata["dagster/column_schema"].columns]
         if spec.group_name in {"landing", "bronze"}:
@@ -116,6 +120,21 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     for assets in definitions.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)
         assert "lock" in assets.required_resource_keys
+
+
+def test_publishing_waits_for_all_of_gold(specs: dict[str, dg.AssetSpec]) -> None:
+    upstream = {dep.asset_key.to_user_string() for dep in specs["published/c360"].deps}
+    assert upstream == {key for key in specs if key.startswith("gold/")}
+
+
+def test_what_python_works_out_stands_between_silver_and_gold(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
+    computed = {key for key in specs if key.startswith(("identity/", "science/"))}
+    assert computed == {relation.replace(".", "/") for relation in read_computed()}
+    for key in computed:
+        layers = {dep.asset_key.path[0] for dep in specs[key].deps}
+        assert layers <= {"silver", "science"}, key
 
 
 def test_nothing_on_the_road_is_partitioned(specs: dict[str, dg.AssetSpec]) -> None:

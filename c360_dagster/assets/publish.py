@@ -29,8 +29,8 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
         kinds=set(PUBLISHED.kinds),
         tags={"layer": PUBLISHED.name, "pii": ""},
         description=(
-            "One row per table of gold and row of it: c360.duckdb with everything, for its owner "
-            "alone, and parquet files in which personal columns are masked."
+            "All of gold as files: c360.duckdb with everything, for its owner alone, and parquet "
+            "in which personal columns are masked."
         ),
     )
     def publish_gold(

@@ -1,6 +1,6 @@
 """5. Science: segments, forecasts, recommendations and effects, each from one pure call."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -202,7 +202,7 @@ def _measure_effects(responses: pl.DataFrame) -> pl.DataFrame:
 
 def _science(
     name: str, tables: Iterable[str], models: Iterable[str], more: Iterable[dg.AssetKey] = ()
-) -> Any:  # noqa: ANN401  Dagster's decorator has a type of its own
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """An asset that reads models of silver, or of gold, and writes tables of science."""
     reads = [dg.AssetKey([SILVER.name, model]) for model in models] + list(more)
     computed = read_computed()
@@ -218,7 +218,8 @@ def _science(
 
 def _read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     with warehouse.connect() as con:
-        return con.sql(query).pl()
+        frame: pl.DataFrame = con.sql(query).pl()
+    return frame
 
 
 def _write(

@@ -17,12 +17,7 @@ CONSTANT = {
     ("stg_file_days", "source_table"),
     ("publication", "run_id"),
     ("publication", "published_at"),
-    # null until a later step fills them
-    ("customer_identities", "match_probability"),
-    ("mart_customer_360", "persona"),
-    ("mart_customer_360", "clv_12m"),
-    ("mart_customer_360", "churn_risk"),
-    ("mart_customer_360", "next_best_category"),
+    ("int_forecast_plan", "horizon_days"),
 }
 
 Lineages = dict[str, dict[str, list[Column]]]
