@@ -1,0 +1,22 @@
+"""Churn: the probability that a customer does not buy within the horizon.
+
+It is what the lifetime value's p_active leaves over, so that the two never disagree.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from c360_dagster.science.lifetime_value import Forecast, fit_forecast
+
+
+def score(
+    orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
+) -> pl.DataFrame:
+    """customer_id, churn_risk: 1 for a customer without orders, whom nothing brings back."""
+    return score_from(fit_forecast(orders, as_of, horizon_days, customers))
+
+
+def score_from(forecast: Forecast) -> pl.DataFrame:
+    """The same from a forecast that is there already."""
+    return forecast.values.select("customer_id", churn_risk=(1 - pl.col("p_active")).round(6))

@@ -1,0 +1,77 @@
+"""Whether a customer buys at all within the horizon: the models' probability, put right.
+
+A logistic regression on what the rehearsal showed; BG/NBD's own P(alive) is 1 for every one-time
+buyer and ranks them backwards.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from c360_dagster.science.lifetime_value.candidates import Known
+from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.lifetime_value.stack import combine
+
+ROWS = 100_000
+"""More customers than this teach nothing new: every so-manieth does."""
+PRIOR = 4.0
+"""The strength, in customers, with which coefficients are held to the models' own probability."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """P = logistic(coefficients · signs), where signs are measured from their means."""
+
+    coefficients: Floats
+    centre: Floats
+    scale: Floats
+
+    def apply(self, signs: Floats) -> Floats:
+        """No sign counts beyond what the rehearsal has seen of it by much."""
+        reach = np.clip((signs[:, 1:] - self.centre) / self.scale, -4.0, 4.0)
+        score = combine(_design(signs[:, :1], reach), self.coefficients)
+        return 1 / (1 + np.exp(-score))
+
+
+def read_signs(known: Known, probability: Floats) -> Floats:
+    """The models' log odds; then silence, the same in her own gaps, purchases, and buying once."""
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    frequency, silence = known.frequency, known.age - known.recency
+    usual = known.recency / np.maximum(frequency, 1)
+    return np.stack(
+        [
+            np.log(p / (1 - p)),
+            np.log1p(silence),
+            np.where(frequency > 0, np.log((silence + 1) / (usual + 1)), 0.0),
+            np.log1p(frequency),
+            np.where(frequency > 0, 0.0, 1.0),
+        ],
+        axis=1,
+    )
+
+
+def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
+    """Newton's method; with little to learn from, the models' probability stays as it is."""
+    others = signs.shape[1] - 1
+    believed = np.array([0.0, 1.0, *np.zeros(others)])
+    if not len(signs):
+        return Calibration(believed, np.zeros(others), np.ones(others))
+    step = -(-len(signs) // ROWS)
+    signs, returned = signs[::step], returned[::step]
+    centre, scale = signs[:, 1:].mean(axis=0), np.maximum(signs[:, 1:].std(axis=0), 1e-3)
+    design = _design(signs[:, :1], (signs[:, 1:] - centre) / scale)
+    coefficients = believed.copy()
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-np.clip(combine(design, coefficients), -30, 30)))
+        slope = np.einsum("ij,i->j", design, returned - p) - PRIOR * (coefficients - believed)
+        bend = np.einsum("ij,ik->jk", design * (p * (1 - p))[:, None], design)
+        bend += PRIOR * np.eye(len(believed))
+        change = np.linalg.solve(bend, slope)
+        coefficients = coefficients + change
+        if float(np.abs(change).max()) < 1e-10:
+            break
+    return Calibration(coefficients, centre, scale)
+
+
+def _design(odds: Floats, reach: Floats) -> Floats:
+    return np.concatenate([np.ones((len(odds), 1)), odds, reach], axis=1)

@@ -1,0 +1,121 @@
+"""The forecasts that are mixed: the two models' and the naive ones, for spend and for orders.
+
+How they are mixed is in stack.py.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
+from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, fit_purchase_models
+
+OUTLIER = 4.0
+"""Robust standard deviations of the logarithm beyond which a mean order is fitted as if there."""
+WEEK = 7
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the buyers at a day; times in weeks."""
+
+    frequency: Floats
+    recency: Floats
+    age: Floats
+    spend: Floats
+    spend_last: Floats
+    purchases_last: Floats
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        return Pairs.of(self.frequency, self.age)
+
+    @property
+    def purchases(self) -> Floats:
+        return self.frequency + 1
+
+    @property
+    def value(self) -> Floats:
+        """Mean amount of a purchase day, the first among them: all a one-time buyer tells."""
+        return np.maximum(self.spend / self.purchases, 0.0)
+
+
+@dataclass(frozen=True)
+class Models:
+    purchases: dict[str, PurchaseModel]
+    spend: SpendModel
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A column of forecasts for each name."""
+
+    names: tuple[str, ...]
+    spend: Floats
+    orders: Floats
+    p_active: Floats
+    """The models' mean, before it is calibrated."""
+
+
+def read_known(rows: pl.DataFrame, prefix: str = "") -> Known:
+    frequency, recency, age, *rest = (
+        rows[prefix + name].cast(pl.Float64).fill_null(0.0).to_numpy()
+        for name in ("frequency", "recency_days", "age_days",
+                     "spend", "spend_last", "purchases_last")
+    )  # fmt: skip
+    return Known(frequency, recency / WEEK, age / WEEK, *rest)
+
+
+def fit_models(known: Known) -> Models:
+    summary = pl.DataFrame({"frequency": known.frequency, "recency": known.recency, "T": known.age})
+    values = pl.DataFrame({"frequency": known.purchases, "monetary_value": winsorise(known.value)})
+    return Models(fit_purchase_models(summary), fit_gamma_gamma(values))
+
+
+def winsorise(value: Floats) -> Floats:
+    """Draws outliers in for the fit; what is reported is not touched."""
+    positive = value[value > 0]
+    if positive.size == 0:
+        return value
+    logs = np.log(positive)
+    middle = np.median(logs)
+    spread = 1.4826 * np.median(np.abs(logs - middle))
+    return np.minimum(value, np.exp(middle + OUTLIER * spread)) if spread > 0 else value
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days ahead, and those behind that the naive forecasts go by."""
+
+    ahead: int
+    window: int
+    history: int
+
+
+def forecast_each(known: Known, models: Models, names: list[str], span: Span) -> Candidates:
+    """The models that are named, then the last period's and the mean rate."""
+    x, recency, age, ahead = known.frequency, known.recency, known.age, span.ahead / WEEK
+    value = known.value
+    if models.spend.converged:
+        value = models.spend.expected_value(known.purchases, value)
+    fitted = [models.purchases[name] for name in names]
+    bought = [
+        model.expected_if_alive(known.pairs, ahead) * model.p_alive(x, recency, age)
+        for model in fitted
+    ]
+    per_window, per_history = span.ahead / span.window, span.ahead / span.history
+    naive_orders = [known.purchases_last * per_window, known.purchases * per_history]
+    naive_spend = [known.spend_last * per_window, known.spend * per_history]
+    if fitted:
+        p_active = np.mean([m.p_active(x, recency, age, ahead) for m in fitted], axis=0)
+    else:
+        p_active = -np.expm1(-x * per_history)
+    return Candidates(
+        names=(*names, "last_period", "mean_rate"),
+        spend=np.maximum(np.stack([*(each * value for each in bought), *naive_spend], axis=1), 0.0),
+        orders=np.stack([*bought, *naive_orders], axis=1),
+        p_active=p_active,
+    )

@@ -1,0 +1,130 @@
+"""The one row a customer that a forecast is made from, today and as it stood at earlier days.
+
+SQL may compute the same columns: FEATURES says what each means, plan_rehearsal gives the days.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from c360_dagster.science.lifetime_value.summary import add_up, check_orders, sum_days
+
+YEAR = 364
+"""Fifty-two weeks, so that a season's days of the week fall together too."""
+
+PRESENCE = {
+    "frequency": "purchase days up to the day, less one; null where there is none yet",
+    "recency_days": "from the first purchase day to the last; null as frequency",
+    "age_days": "from the first purchase day to the day; null as frequency",
+}
+HISTORY = PRESENCE | {
+    "spend": "all amounts up to the day, what was given back subtracted",
+    "spend_last": "the same, within the last window_days up to the day",
+    "purchases_last": "purchase days within the last window_days up to the day",
+}
+FEATURES = {
+    "customer_id": "text; one row each",
+    **{name: f"{text} (the day: as_of)" for name, text in HISTORY.items()},
+    **{f"past_{name}": f"{text} (the day: cutoff)" for name, text in HISTORY.items()},
+    "past_spend_after": "all amounts in the window_days after cutoff",
+    "past_purchases_after": "purchase days in the window_days after cutoff",
+    **{f"year_ago_{name}": f"{text} (the day: year_ago)" for name, text in PRESENCE.items()},
+    "year_ago_purchases_after": "purchase days in the horizon_days after year_ago, up to as_of",
+}
+"""Every column and what it means; a purchase day has an order whose amount is not below zero."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The forecast is tried at the cutoff, on the window up to today, before it is made."""
+
+    first_day: date
+    as_of: date
+    horizon_days: int
+    window_days: int
+
+    @property
+    def cutoff(self) -> date:
+        return self.as_of - timedelta(days=self.window_days)
+
+    @property
+    def year_ago(self) -> date:
+        return self.as_of - timedelta(days=YEAR)
+
+    @property
+    def known_days(self) -> int:
+        return max((self.as_of - self.first_day).days, 1)
+
+    @property
+    def knows_a_year(self) -> bool:
+        """A whole year, and ninety days before it to know the customers from."""
+        return self.known_days >= YEAR + 90
+
+    @property
+    def is_full(self) -> bool:
+        return self.window_days >= self.horizon_days
+
+
+def plan_rehearsal(first_day: date, as_of: date, horizon_days: int) -> Rehearsal:
+    """The window is the horizon where enough history lies before it, else two fifths of it."""
+    if horizon_days < 1:
+        raise ValueError(f"horizon_days is {horizon_days}; a forecast needs at least one day.")
+    known = max((as_of - first_day).days, 1)
+    window = horizon_days if known >= 1.75 * horizon_days else max(1, known * 2 // 5)
+    return Rehearsal(first_day, as_of, horizon_days, window)
+
+
+def measure_customers(
+    orders: pl.DataFrame, plan: Rehearsal, customers: pl.Series | None = None
+) -> pl.DataFrame:
+    """The columns of FEATURES, sorted by customer; nothing after the as-of day is read."""
+    known = check_orders(orders).lazy().filter(pl.col("order_date") <= plan.as_of)
+    measured = (
+        sum_days(known)
+        .group_by("customer_id")
+        .agg(
+            **_aggregate_history("", plan.as_of, plan.window_days),
+            **_aggregate_history("past_", plan.cutoff, plan.window_days),
+            **_aggregate_presence("year_ago_", plan.year_ago),
+            past_spend_after=add_up(_between(plan.cutoff, plan.window_days)),
+            past_purchases_after=_count(_between(plan.cutoff, plan.window_days)),
+            year_ago_purchases_after=_count(_between(plan.year_ago, plan.horizon_days)),
+        )
+        .select(*FEATURES)
+        .sort("customer_id")
+        .collect(engine="streaming")
+    )
+    if customers is None:
+        return measured
+    everybody = pl.concat([customers.cast(pl.String), measured["customer_id"]])
+    wanted = pl.DataFrame({"customer_id": everybody.drop_nulls().unique()})
+    return wanted.join(measured, on="customer_id", how="left").sort("customer_id")
+
+
+def _between(start: date, days: int) -> pl.Expr:
+    day = pl.col("order_date")
+    return (day > start) & (day <= start + timedelta(days=days))
+
+
+def _count(rows: pl.Expr) -> pl.Expr:
+    return (rows & pl.col("is_purchase")).sum().cast(pl.Int64)
+
+
+def _aggregate_presence(prefix: str, cutoff: date) -> dict[str, pl.Expr]:
+    bought = pl.col("is_purchase") & (pl.col("order_date") <= cutoff)
+    day, count = pl.when(bought).then(pl.col("order_date")), bought.sum().cast(pl.Int64)
+    return {
+        f"{prefix}frequency": pl.when(count > 0).then(count - 1),
+        f"{prefix}recency_days": (day.max() - day.min()).dt.total_days(),
+        f"{prefix}age_days": (pl.lit(cutoff) - day.min()).dt.total_days(),
+    }
+
+
+def _aggregate_history(prefix: str, cutoff: date, window: int) -> dict[str, pl.Expr]:
+    late = _between(cutoff - timedelta(days=window), window)
+    return _aggregate_presence(prefix, cutoff) | {
+        f"{prefix}spend": add_up(pl.col("order_date") <= cutoff),
+        f"{prefix}spend_last": add_up(late),
+        f"{prefix}purchases_last": _count(late),
+    }

@@ -1,0 +1,109 @@
+"""The forecast itself: models and naive forecasts, rehearsed in the past, then made from today.
+
+What it reads is in features.py, how its parts are mixed in stack.py.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from c360_dagster.science.lifetime_value.features import (
+    FEATURES,
+    Rehearsal,
+    measure_customers,
+    plan_rehearsal,
+)
+from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel
+from c360_dagster.science.lifetime_value.intervals import assume_intervals, place_intervals
+from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.lifetime_value.purchases import PurchaseModel
+from c360_dagster.science.lifetime_value.rehearsal import Learnt, rehearse
+from c360_dagster.science.lifetime_value.summary import check_orders
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the forecast came about, for the model card."""
+
+    models: dict[str, PurchaseModel]
+    spend_model: SpendModel
+    spend_shares: dict[str, float]
+    order_shares: dict[str, float]
+    season: float
+    """The time ahead against the rehearsal's, as the same times were a year ago."""
+    spend_level: float
+    """What the rehearsal says of the models' total, times the season."""
+    notes: tuple[str, ...]
+    """What could not be done as usual, and what was done instead."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    values: pl.DataFrame
+    """customer_id, expected_orders, expected_spend, low, high, p_active."""
+    report: Report
+    plan: Rehearsal
+
+
+def forecast(
+    orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
+) -> pl.DataFrame:
+    """customer_id, expected_orders, expected_spend, low, high (80 % interval), p_active."""
+    return fit_forecast(orders, as_of, horizon_days, customers).values
+
+
+def fit_forecast(
+    orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
+) -> Forecast:
+    """Nothing after as_of is read. Customers are those of the orders, and those named besides."""
+    first = check_orders(orders)["order_date"].min()
+    plan = plan_rehearsal(first if isinstance(first, date) else as_of, as_of, horizon_days)
+    return forecast_from(measure_customers(orders, plan, customers), plan)
+
+
+def forecast_from(features: pl.DataFrame, plan: Rehearsal) -> Forecast:
+    """The same from rows that SQL has measured: the columns of FEATURES, in any order."""
+    missing = FEATURES.keys() - set(features.columns)
+    if missing:
+        raise ValueError(f"features lack {', '.join(sorted(missing))}; see features.FEATURES.")
+    rows = features.with_columns(pl.col("customer_id").cast(pl.String))
+    rows = rows if rows["customer_id"].is_sorted() else rows.sort("customer_id")
+    is_buyer = rows["frequency"].is_not_null().to_numpy()
+    buyers = rows.filter(is_buyer)
+    learnt = rehearse(buyers, plan)
+    outlook = learnt.outlook
+    if learnt.spread:
+        low, high = place_intervals(learnt.spread, outlook)
+    else:
+        low, high = assume_intervals(outlook)
+    values = {
+        "expected_orders": outlook.orders,
+        "expected_spend": outlook.spend,
+        "low": low,
+        "high": high,
+        "p_active": outlook.p_active,
+    }
+    columns = {name: _spread_out(column, is_buyer) for name, column in values.items()}
+    return Forecast(rows.select("customer_id").with_columns(**columns), _report(learnt), plan)
+
+
+def _spread_out(column: Floats, is_buyer: NDArray[np.bool_]) -> pl.Series:
+    """0 for those who have bought nothing yet."""
+    everybody = np.zeros(len(is_buyer))
+    everybody[is_buyer] = np.round(column, 6)
+    return pl.Series(everybody + 0.0)
+
+
+def _report(learnt: Learnt) -> Report:
+    return Report(
+        models=learnt.models.purchases,
+        spend_model=learnt.models.spend,
+        spend_shares=dict(zip(learnt.spend.names, learnt.spend.shares.tolist(), strict=True)),
+        order_shares=dict(zip(learnt.orders.names, learnt.orders.shares.tolist(), strict=True)),
+        season=learnt.season,
+        spend_level=learnt.spend.level,
+        notes=learnt.notes,
+    )

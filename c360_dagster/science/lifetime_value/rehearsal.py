@@ -1,0 +1,144 @@
+"""What is learnt from trying the forecast at an earlier day, whose future is known by now.
+
+Shares and level of the mix, the season, intervals and the calibration of p_active.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
+from c360_dagster.science.lifetime_value.candidates import (
+    WEEK,
+    Models,
+    Span,
+    fit_models,
+    forecast_each,
+    read_known,
+)
+from c360_dagster.science.lifetime_value.features import YEAR, Rehearsal
+from c360_dagster.science.lifetime_value.intervals import Outlook, Spread, fit_spread
+from c360_dagster.science.lifetime_value.likelihood import dot
+from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
+from c360_dagster.science.lifetime_value.stack import Mix, fit_mix
+
+FEW = 20
+"""Customers who came back at the rehearsal: with as many, half of what it says is believed."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    models: Models
+    spend: Mix
+    orders: Mix
+    season: float
+    spread: Spread | None
+    outlook: Outlook
+    notes: tuple[str, ...]
+
+
+def rehearse(buyers: pl.DataFrame, plan: Rehearsal) -> Learnt:
+    past = buyers.filter(pl.col("past_frequency").is_not_null())
+    now, then = read_known(buyers), read_known(past, "past_")
+    models, earlier = fit_models(now), fit_models(then)
+    names = [
+        name
+        for name in models.purchases
+        if models.purchases[name].converged and earlier.purchases[name].converged
+    ]
+    window, history = plan.window_days, plan.known_days
+    today = forecast_each(now, models, names, Span(plan.horizon_days, window, history))
+    tried = forecast_each(then, earlier, names, Span(window, window, max(history - window, 1)))
+    spent, ordered = (
+        past[f"past_{name}_after"].cast(pl.Float64).fill_null(0.0).to_numpy()
+        for name in ("spend", "purchases")
+    )
+    returned = (ordered > 0).astype(np.float64)
+    season = measure_season(buyers, plan, models.purchases[names[0]]) if names else 1.0
+    trust = _trust_level(plan) * returned.sum() / (returned.sum() + FEW)
+    orders = fit_mix(tried.names, tried.orders, ordered, trust, season)
+    spend = fit_mix(tried.names, tried.spend, spent, trust, season)
+    calibration = fit_calibration(read_signs(then, tried.p_active), returned)
+    p_then = calibration.apply(read_signs(then, tried.p_active))
+    p_now = calibration.apply(read_signs(now, 1 - (1 - today.p_active) ** season))
+    spread = fit_spread(Outlook(spend.fitted, orders.fitted, p_then), spent)
+    outlook = Outlook(spend.predict(today.spend), orders.predict(today.orders), p_now)
+    notes = _note(models, names, spread, plan)
+    return Learnt(models, spend, orders, season, spread, outlook, notes)
+
+
+def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) -> float:
+    """How much more is bought in the time ahead than in the rehearsal's, for the season alone.
+
+    The time ahead is looked at a year ago: purchases against what the model gives those who were
+    customers. So is the rehearsal's time, twice: among the same customers, who have grown old by
+    then, and among those of its own day, who are others. Each way has its fault; what both say
+    counts. 1 where no year is known.
+    """
+    rows = buyers.filter(pl.col("year_ago_frequency").is_not_null())
+    is_short = min(plan.horizon_days, plan.window_days) < YEAR
+    if not (plan.knows_a_year and is_short) or rows.is_empty():
+        return 1.0
+    expect = _expect_from(rows, "year_ago_", model)
+    year = float((rows["frequency"] - rows["year_ago_frequency"]).sum())
+    ahead = same = _compare(year, expect(YEAR))
+    if plan.horizon_days < YEAR:
+        bought = float(rows["year_ago_purchases_after"].sum())
+        ahead = _compare(bought, expect(plan.horizon_days))
+    if plan.window_days < YEAR:
+        bought = float(rows["purchases_last"].sum())
+        same = _compare(bought, expect(YEAR) - expect(YEAR - plan.window_days))
+    past = buyers.filter(pl.col("past_frequency").is_not_null())
+    bought = float(past["past_purchases_after"].sum())
+    others = _compare(bought, _expect_from(past, "past_", model)(plan.window_days))
+    first, second = np.log(ahead / same), np.log(ahead / others)
+    agreed = np.sign(first) * min(abs(first), abs(second)) if first * second > 0 else 0.0
+    return float(np.exp(np.clip(agreed, -1.0, 1.0)))
+
+
+def _expect_from(rows: pl.DataFrame, prefix: str, model: PurchaseModel) -> Callable[[int], float]:
+    """How many purchases the model gives all of them in so many days after the prefix's day."""
+    x, recency, age = (
+        rows[prefix + name].cast(pl.Float64).to_numpy() / per
+        for name, per in (("frequency", 1), ("recency_days", WEEK), ("age_days", WEEK))
+    )
+    pairs, alive = Pairs.of(x, age), model.p_alive(x, recency, age)
+    return lambda days: dot(model.expected_if_alive(pairs, days / WEEK), alive) if days else 0.0
+
+
+def _compare(bought: float, expected: float) -> float:
+    """Among few purchases a season is hardly seen: twenty are added as expected."""
+    return (bought + FEW) / (expected + FEW)
+
+
+def _trust_level(plan: Rehearsal) -> float:
+    """How far the rehearsal's total may move the models' own.
+
+    Half: the orders before a rehearsal have a season too, and models that know none carry it on.
+    Not at all where the rehearsal is too short and the seasons are unknown.
+    """
+    return 0.5 if plan.knows_a_year or plan.is_full else 0.0
+
+
+def _note(
+    models: Models, names: list[str], spread: Spread | None, plan: Rehearsal
+) -> tuple[str, ...]:
+    notes = [
+        f"{name} does not converge on these orders and has no part in the forecast."
+        for name in models.purchases
+        if name not in names
+    ]
+    if not names:
+        notes.append("No model is left: the forecast is a mix of the naive ones.")
+    if not models.spend.converged:
+        notes.append("Gamma-Gamma does not converge: purchases are expected at each buyer's mean.")
+    if spread is None:
+        notes.append("Too few customers to learn intervals from: they are assumed, not measured.")
+    if not plan.is_full:
+        notes.append(
+            f"The orders reach back {plan.known_days} days, too few to rehearse "
+            f"{plan.horizon_days} days: {plan.window_days} were rehearsed."
+        )
+    return tuple(notes)

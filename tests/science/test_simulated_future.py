@@ -1,0 +1,68 @@
+"""The forecast against what the simulated people really do in the twelve months to come."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import mock_data
+from c360_dagster.science import evaluation
+from c360_dagster.science.lifetime_value import forecast
+from tests.mock_data.home import Home
+
+START, END = date(2025, 1, 1), date(2026, 11, 20)
+
+
+@pytest.fixture(scope="module", params=[7, 23])
+def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    path: Path = tmp_path_factory.mktemp("future")
+    mock_data.generate(
+        path, customers=4000, seed=request.param, start=START, end=END, defects=False
+    )
+    return Home(path)
+
+
+def read_orders(home: Home) -> pl.DataFrame:
+    """Completed orders of both systems under the person who made them: net, before tax."""
+    crm = home.table("transactions").filter(pl.col("status") == "completed")
+    shop = home.table("workbook_transactions")
+    subtotal, discount, amount = (
+        pl.col(name).cast(pl.Float64) for name in ("subtotal", "discount_amount", "amount")
+    )
+    day = pl.col("transaction_date").str.slice(0, 10).str.to_date()
+    orders = pl.concat(
+        [
+            crm.select(
+                pl.lit("crm").alias("source_system"),
+                source_id="customer_id",
+                order_date=day,
+                amount=subtotal - discount,
+            ),
+            shop.select(
+                pl.lit("workbooks").alias("source_system"),
+                source_id="customer_id",
+                order_date=day,
+                amount=amount,
+            ),
+        ]
+    )
+    known = orders.join(home.truth("identities"), on=["source_system", "source_id"])
+    return known.select("order_date", "amount", customer_id="person_id")
+
+
+def test_the_next_twelve_months_are_foreseen(home: Home) -> None:
+    told = forecast(read_orders(home), END, 365)
+    future = home.truth("future").select(
+        pl.col("orders", "spend").cast(pl.Float64), customer_id="person_id"
+    )
+    both = told.join(future, on="customer_id", how="left").sort("customer_id")
+    expected, actual = both["expected_spend"], both["spend"]
+    assert abs(evaluation.total_error(expected, actual)) <= 0.10
+    assert abs(evaluation.total_error(both["expected_orders"], both["orders"])) <= 0.10
+    assert evaluation.calibration_error(expected, actual) <= 0.15
+    assert 0.75 <= evaluation.interval_coverage(both["low"], both["high"], actual) <= 0.85
+    assert (evaluation.spearman(expected, actual) or 0) >= 0.7
+    active = both["orders"] > 0
+    assert (evaluation.area_under_curve(both["p_active"], active) or 0) >= 0.9
+    assert evaluation.calibration_error(both["p_active"], active.cast(pl.Float64)) <= 0.1
