@@ -1,14 +1,15 @@
-"""`python -m bench [generation|loading|models|segments] …`: without a name, each at its default."""
+"""`python -m bench [NAME] …`: without a name, each benchmark at its default size."""
 
 import sys
 
-from bench import generation, loading, models, segments
+from bench import generation, lifetime, loading, models, segments
 
 BENCHMARKS = {
     "generation": generation.main,
     "loading": loading.main,
     "models": models.main,
     "segments": segments.main,
+    "lifetime": lifetime.main,
 }
 
 
