@@ -12,20 +12,27 @@ _GIVEN_LAST = (pl.min_horizontal("given", "last"), pl.max_horizontal("given", "l
 
 @dataclass(frozen=True)
 class Key:
+    """What two records must agree in; with `either`, in one of the two names, whichever it is."""
+
     parts: tuple[pl.Expr, ...]
     limit: int
+    either: bool = False
 
-    def of(self, features: pl.DataFrame) -> pl.Series:
-        """A number for each record, null where a part is unknown."""
-        known = pl.all_horizontal(part.is_not_null() for part in self.parts)
-        named = [part.alias(str(number)) for number, part in enumerate(self.parts)]
-        return features.select(
-            pl.when(known).then(pl.struct(named).hash(360)).alias("key")
-        ).to_series()
+    def of(self, features: pl.DataFrame) -> pl.DataFrame:
+        """Numbers of the records that have all parts, and their keys."""
+        names = [(pl.col("given"),), (pl.col("last"),)] if self.either else [()]
+        found = [self._hash(features, (*name, *self.parts)) for name in names]
+        return pl.concat(found).unique() if self.either else found[0]
+
+    def _hash(self, features: pl.DataFrame, parts: tuple[pl.Expr, ...]) -> pl.DataFrame:
+        known = pl.all_horizontal(part.is_not_null() for part in parts)
+        named = [part.alias(str(number)) for number, part in enumerate(parts)]
+        key = pl.when(known).then(pl.struct(named).hash(360)).alias("key")
+        return features.select(key).with_row_index("at").drop_nulls()
 
 
-def _key(*parts: str | pl.Expr, limit: int = 50) -> Key:
-    return Key(tuple(pl.col(p) if isinstance(p, str) else p for p in parts), limit)
+def _key(*parts: str | pl.Expr, limit: int = 50, either: bool = False) -> Key:
+    return Key(tuple(pl.col(p) if isinstance(p, str) else p for p in parts), limit, either)
 
 
 def _start(name: str, letters: int) -> pl.Expr:
@@ -36,11 +43,16 @@ KEYS = (
     _key("email", limit=200),
     _key("phone", limit=200),
     _key(pl.when(pl.col("user").str.len_bytes() >= 6).then("user"), limit=12),
-    _key("given", "dob"),
-    _key("last", "dob"),
+    _key("rest", limit=8),
+    _key("dob", either=True),
+    _key(_start("dob", 7), either=True, limit=8),
+    _key(_start("dob", 4), either=True, limit=8),
+    _key("city", either=True, limit=12),
+    _key(either=True, limit=8),
     _key("dob", "zip"),
     _key("dob", "city", limit=20),
     _key("dob", limit=12),
+    _key("city", _start("dob", 7), limit=12),
     _key(*_GIVEN_LAST, "zip"),
     _key(*_GIVEN_LAST, "city"),
     _key(*_GIVEN_LAST, _start("dob", 4)),
@@ -50,25 +62,24 @@ KEYS = (
     _key("last", "zip", _start("first", 1), limit=20),
     _key("street", "zip", limit=12),
     _key("street", "last", limit=20),
-    _key("rest", limit=8),
-    _key("last", "city", limit=12),
-    _key("given", "city", limit=12),
-    _key("last", _start("dob", 4), limit=12),
-    _key("given", _start("dob", 4), limit=12),
-    _key("city", _start("dob", 7), limit=12),
-    _key("last", limit=8),
 )
 
 
-def find_pairs(features: pl.DataFrame, touched: pl.Series | None = None) -> pl.DataFrame:
+def scale_limits(records: int) -> int:
+    """Little data can afford more: its keys may be shared by up to five times as many."""
+    return max(1, min(5, 10_000 // max(records, 1)))
+
+
+def find_pairs(
+    features: pl.DataFrame, scale: int, touched: pl.Series | None = None
+) -> pl.DataFrame:
     """Positions (left < right) of records worth comparing; of those touched only, if given."""
     empty = pl.DataFrame(schema={"left": pl.UInt32, "right": pl.UInt32})
-    found = [empty, *(_pairs_of(key.of(features), key.limit, touched) for key in KEYS)]
+    found = [empty, *(_pairs_of(key.of(features), key.limit * scale, touched) for key in KEYS)]
     return pl.concat(found).unique().sort("left", "right")
 
 
-def _pairs_of(keys: pl.Series, limit: int, touched: pl.Series | None) -> pl.DataFrame:
-    members = keys.to_frame().with_row_index("at").drop_nulls()
+def _pairs_of(members: pl.DataFrame, limit: int, touched: pl.Series | None) -> pl.DataFrame:
     if touched is None:
         own = members = members.filter(pl.len().over("key").is_between(2, limit))
     else:
@@ -84,29 +95,24 @@ def _pairs_of(keys: pl.Series, limit: int, touched: pl.Series | None) -> pl.Data
     )
 
 
-def find_flipped(before: pl.DataFrame, after: pl.DataFrame, changed: pl.DataFrame) -> pl.Series:
+def find_flipped(
+    before: pl.DataFrame, after: pl.DataFrame, changed: pl.DataFrame, scale: int
+) -> pl.Series:
     """Positions in `after` of records whose keys passed their limit in either direction.
 
     `changed` holds the features, old and new, of the records that were added, changed or removed.
     """
     flipped = []
     for key in KEYS:
-        now, own = key.of(after), key.of(changed).unique().drop_nulls()
-        then = key.of(before)
-        counts_now = _count(now, own)
-        counts_then = _count(then, own)
-        both = (
-            own.to_frame("key")
-            .join(counts_now, on="key", how="left")
-            .join(counts_then, on="key", how="left", suffix="_then")
-            .fill_null(0)
-        )
-        passed = both.filter((pl.col("len") > key.limit) != (pl.col("len_then") > key.limit))
-        if passed.height:
-            at = now.to_frame("key").with_row_index("at")
-            flipped.append(at.filter(pl.col("key").is_in(passed["key"].implode()))["at"])
-    return pl.concat(flipped).unique().sort() if flipped else pl.Series([], dtype=pl.UInt32)
+        now, own = key.of(after), key.of(changed)["key"].unique()
+        counts = own.to_frame().join(_count(now, own), on="key", how="left").join(
+            _count(key.of(before), own), on="key", how="left", suffix="_then"
+        ).fill_null(0)  # fmt: skip
+        limit = key.limit * scale
+        passed = counts.filter((pl.col("len") > limit) != (pl.col("len_then") > limit))
+        flipped.append(now.join(passed, on="key", how="semi")["at"])
+    return pl.concat(flipped).unique().sort()
 
 
-def _count(keys: pl.Series, own: pl.Series) -> pl.DataFrame:
-    return keys.to_frame("key").filter(pl.col("key").is_in(own.implode())).group_by("key").len()
+def _count(members: pl.DataFrame, own: pl.Series) -> pl.DataFrame:
+    return members.filter(pl.col("key").is_in(own.implode())).group_by("key").len()

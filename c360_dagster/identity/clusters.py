@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from c360_dagster.identity.links import ALWAYS, Judged
+from c360_dagster.identity.links import ALWAYS, MODEL, Judged
 from c360_dagster.identity.rules import Rules
 
 Ints = NDArray[np.int64]
 Judge = Callable[[pl.DataFrame], Judged]
 LARGEST = 150
 """A larger component first loses its weakest links: all its pairs are to be compared."""
+AS_GOOD = 3.0
+"""Bits: of two candidates that exclude each other, neither is taken if they are this close."""
 SURE = 1000.0
 """The evidence of a person's own word."""
 
@@ -44,11 +46,8 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
 
 
 def cluster(
-    features: pl.DataFrame,
-    links: pl.DataFrame,
-    never: Iterable[tuple[int, int]],
-    rules: Rules,
-    judge: Judge,
+    features: pl.DataFrame, links: pl.DataFrame, never: Iterable[tuple[int, int]],
+    rules: Rules, judge: Judge,
 ) -> Clusters:
     """`links`: left, right, evidence, probability, rule; those of rule `always` come before all."""
     forbidden = _by_record(never)
@@ -61,8 +60,12 @@ def cluster(
     members = np.flatnonzero(np.isin(labels, doubtful))
     labels[members] = members
     grown = _Grown(_compare_within(parts, members, judge), forbidden, rules)
+    rivals = _Rivals(inside, grown.pairs)
     for left, right, evidence, chance, rule in _strongest_first(inside):
-        reason = grown.join(left, right, is_told=rule == ALWAYS)
+        reason = None
+        if rule == MODEL and rivals.are_as_good(left, right, evidence):
+            reason = "fits two people equally well"
+        reason = reason or grown.join(left, right, is_told=rule == ALWAYS)
         if reason:
             cuts.append((left, right, reason, chance))
     for first, together in grown.clusters():
@@ -72,11 +75,8 @@ def cluster(
 
 
 def _find_doubtful(
-    features: pl.DataFrame,
-    links: pl.DataFrame,
-    labels: Ints,
-    forbidden: dict[int, set[int]],
-    rules: Rules,
+    features: pl.DataFrame, links: pl.DataFrame, labels: Ints,
+    forbidden: dict[int, set[int]], rules: Rules,
 ) -> Ints:
     """The labels of components that might break a limit or that links hold together loosely."""
     linked = links.select("left", "right").unique()
@@ -103,9 +103,7 @@ def _find_doubtful(
 Cut = tuple[int, int, str, float | None]
 
 
-def _loosen(
-    links: pl.DataFrame, labels: Ints, records: int
-) -> tuple[pl.DataFrame, Ints, list[Cut]]:
+def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFrame, Ints, list[Cut]]:
     """Components small enough to compare within; the weakest links of larger ones are cut."""
     kept, cuts = links, []
     labels = labels.copy()
@@ -149,8 +147,31 @@ class _Pairs:
         self.differs = (judged.first_differs, judged.birth_differs, judged.email_differs)
 
     def numbers(self, ones: list[int], others: list[int]) -> list[int]:
-        found = (self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others)
+        found = (
+            self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others
+        )
         return [number for number in found if number is not None]
+
+
+class _Rivals:
+    """Who else a record might belong to, where the two cannot both be her."""
+
+    def __init__(self, links: pl.DataFrame, pairs: _Pairs) -> None:
+        self.pairs = pairs
+        self.linked: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for left, right, evidence in links.select("left", "right", "evidence").iter_rows():
+            self.linked[left].append((right, evidence))
+            self.linked[right].append((left, evidence))
+
+    def are_as_good(self, left: int, right: int, evidence: float) -> bool:
+        return any(
+            rival != other and abs(evidence - its) < AS_GOOD and self._clash(rival, other)
+            for one, other in ((left, right), (right, left))
+            for rival, its in self.linked[one]
+        )
+
+    def _clash(self, one: int, other: int) -> bool:
+        return any(self.pairs.clashes[number] for number in self.pairs.numbers([one], [other]))
 
 
 class _Grown:
@@ -232,8 +253,4 @@ def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
 
 def _cut_frame(cuts: list[Cut]) -> pl.DataFrame:
     schema = {"left": pl.UInt32, "right": pl.UInt32, "reason": pl.String, "probability": pl.Float64}
-    return (
-        pl.DataFrame(cuts, schema=schema, orient="row")
-        .unique(["left", "right"])
-        .sort("left", "right")
-    )
+    return pl.DataFrame(cuts, schema=schema, orient="row").unique(["left", "right"]).sort("left", "right")

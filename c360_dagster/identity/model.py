@@ -74,11 +74,14 @@ _DAY_AND_MONTH_SWAPPED = (
     " and substr(dob_l, 9, 2) = substr(dob_r, 6, 2))"
 )
 _TWO_OF_THREE = (
-    "(substr(dob_l, 1, 7) = substr(dob_r, 1, 7) or substr(dob_l, 6, 5) = substr(dob_r, 6, 5)"
+    "(substr(dob_l, 1, 7) = substr(dob_r, 1, 7)"
+    " or (substr(dob_l, 6, 5) = substr(dob_r, 6, 5)"
+    " and abs(substr(dob_l, 1, 4)::int - substr(dob_r, 1, 4)::int) <= 2)"
     " or (substr(dob_l, 1, 4) = substr(dob_r, 1, 4) and substr(dob_l, 9, 2) = substr(dob_r, 9, 2)))"
 )
+# At one and the same provider other digits are most likely a namesake's: hers were taken.
 _NEAR_EMAIL = (
-    "(least(length(rest_l), length(rest_r)) >= 3 and "
+    "(shape_l <> shape_r and least(length(rest_l), length(rest_r)) >= 3 and "
     f"({_typo('rest').replace('0.8', '0.7')} or {_typo('email', 2)}))"
 )
 _SAME_TOWN = "(zip_l = zip_r or jaro_winkler_similarity(city_l, city_r) >= 0.92)"
@@ -169,16 +172,14 @@ class Model:
     def columns(self) -> list[str]:
         """The features that the comparisons read."""
         read = {"first": ["first", "given", "last"], "last": ["first", "last"],
-                "email": ["email", "rest"]}  # fmt: skip
+                "email": ["email", "rest", "shape"]}  # fmt: skip
         own = [read.get(one.name, list(one.columns)) for one in self.comparisons]
         return sorted({name for names in own for name in names})
 
 
 def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
     """Those whose columns are filled in at least a fiftieth of the records."""
-    filled = {
-        name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns
-    }
+    filled = {name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns}
     return tuple(one for one in COMPARISONS if max(filled[c] for c in one.columns) >= 0.02)
 
 
@@ -198,7 +199,9 @@ def count_values(features: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(counted).sort("field", "value")
 
 
-def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series:
+def weigh(
+    levels: pl.DataFrame, rarity: pl.DataFrame, model: Model
+) -> pl.Series:
     """Each pair's evidence in bits, without the prior; unknown values say nothing."""
     total = np.zeros(levels.height)
     for one in model.comparisons:
@@ -230,8 +233,7 @@ def find_prior(evidence: pl.Series, records: int, start: float) -> float:
 
 
 def with_parameters(
-    comparisons: Sequence[Comparison],
-    m: Mapping[str, Sequence[float | None]],
+    comparisons: Sequence[Comparison], m: Mapping[str, Sequence[float | None]],
     u: Mapping[str, Sequence[float | None]],
 ) -> tuple[Comparison, ...]:
     """The comparisons with estimated parameters; what was not estimated keeps its own."""

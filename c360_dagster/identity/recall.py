@@ -51,9 +51,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
         return Recalled(features, prints, model, touched, shared, forms)
     new = at.is_null().arg_true()
-    gone = before.with_row_index("then").join(
-        at.drop_nulls().to_frame("then"), on="then", how="anti"
-    )
+    gone = before.with_row_index("then").join(at.drop_nulls().to_frame("then"), on="then", how="anti")
     old = before.select(list(FEATURES))
     shared_then = find_shared(old, rules)
     flips = pl.concat([shared.join(shared_then, on=shared.columns, how="anti"),
@@ -63,10 +61,10 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         for name in ("email", "phone")
     )]).unique()  # fmt: skip
     before_touched = old[gone["then"]] if gone.height else old.head(0)
-    changed = pl.concat(
-        [hide(before_touched, shared_then), features[touched], hide(forms[touched], shared_then)]
+    changed = pl.concat([hide(before_touched, shared_then), features[touched], hide(forms[touched], shared_then)])
+    flipped = blocking.find_flipped(
+        hide(old, shared_then), features, changed, blocking.scale_limits(model.records)
     )
-    flipped = blocking.find_flipped(hide(old, shared_then), features, changed)
     touched = pl.concat([touched, flipped]).unique().sort().rename("at")
     return Recalled(features, prints, model, touched, shared, forms)
 
@@ -89,12 +87,10 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
     """Shared values are as good as unknown; so is everything about a record without identity."""
     if shared.height:
-        values = {
-            name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")
-        }
+        values = {name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")}
         public = {name: pl.col(name).is_in(own.implode()) for name, own in values.items()}
         forms = forms.with_columns(
-            *(pl.when(~public["email"]).then(name).alias(name) for name in ("email", "user", "rest")),
+            *(pl.when(~public["email"]).then(name).alias(name) for name in ("email", "user", "rest", "shape")),
             pl.when(~public["phone"]).then("phone").alias("phone"),
         )  # fmt: skip
     somebody = pl.any_horizontal(pl.col(NAMES).is_not_null())

@@ -18,7 +18,7 @@ COMPARED = ["first_name", "last_name", "email", "phone", "date_of_birth", "addre
             "city", "state", "zip_code", "registered_at"]  # fmt: skip
 FEATURES = {
     "first": pl.String, "given": pl.String, "last": pl.String, "dob": pl.String,
-    "email": pl.String, "user": pl.String, "rest": pl.String, "phone": pl.String,
+    "email": pl.String, "user": pl.String, "rest": pl.String, "shape": pl.String, "phone": pl.String,
     "street": pl.String, "zip": pl.String, "city": pl.String, "state": pl.String,
     "registered": pl.Datetime("us"),
 }  # fmt: skip
@@ -55,9 +55,7 @@ def order_records(records: pl.DataFrame) -> pl.DataFrame:
         raise RecordsError("A record has no source_system or no source_id: give it one.")
     repeated = ordered.filter(pl.struct(KEY) == pl.struct(KEY).shift())
     if repeated.height:
-        system, key = (
-            repeated.row(0)[:2] if repeated.columns[:2] == KEY else repeated[0][KEY].row(0)
-        )
+        system, key = repeated.row(0)[:2] if repeated.columns[:2] == KEY else repeated[0][KEY].row(0)
         raise RecordsError(f"{system}:{key} stands there twice: hand over one row a record.")
     return ordered
 
@@ -106,9 +104,7 @@ def _by_value(values: pl.Series, form: object) -> pl.Series:
     if values.len() == 0 or distinct.len() == 0:
         return pl.Series(values.name, [None] * values.len(), dtype=pl.String)
     table = pl.DataFrame({"value": distinct, "form": formed})
-    return values.to_frame("value").join(table, on="value", how="left", maintain_order="left")[
-        "form"
-    ]
+    return values.to_frame("value").join(table, on="value", how="left", maintain_order="left")["form"]
 
 
 def _split_names(records: pl.DataFrame) -> pl.DataFrame:
@@ -124,9 +120,7 @@ def _split_names(records: pl.DataFrame) -> pl.DataFrame:
 
 def _plain(texts: pl.Series) -> pl.Series:
     """Lower case, no accents."""
-    lower = (
-        texts.cast(pl.String).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    )
+    lower = texts.cast(pl.String).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
     return lower.str.replace_many(list(_LETTERS), list(_LETTERS.values()))
 
 
@@ -202,23 +196,18 @@ def _emails(values: pl.Series, first: pl.Series, last: pl.Series, rules: Rules) 
     user, host = (parts.get_column(name) for name in parts.columns)
     gmail = host.is_in(["gmail.com", "googlemail.com"])
     user = user.str.replace_all(".", "", literal=True).zip_with(gmail.fill_null(value=False), user)
-    host = (
-        pl.Series(["gmail.com"])
-        .new_from_index(0, host.len())
-        .zip_with(gmail.fill_null(value=False), host)
-    )
+    host = pl.Series(["gmail.com"]).new_from_index(0, host.len()).zip_with(gmail.fill_null(value=False), host)
     email = user + "@" + host
     for pattern in rules.emails_that_never_link:
         email = email.set(email.str.contains(pattern), None)
     user = user.set(email.is_null(), None)
-    frame = pl.DataFrame(
-        {"email": email, "user": user, "first": first.fill_null(""), "last": last.fill_null("")}
-    )
+    frame = pl.DataFrame({"email": email, "user": user, "first": first.fill_null(""), "last": last.fill_null("")})
     rest = pl.col("user").str.replace_all(r"[^\p{L}\d]", "")
     for name in ("first", "last", "first"):
         rest = rest.str.strip_prefix(pl.col(name))
     rest = rest.str.strip_prefix(pl.col("first").str.head(1) + pl.col("last"))
-    return frame.select("email", "user", rest.alias("rest"))
+    shape = pl.col("email").str.replace_all(r"\d", "")
+    return frame.select("email", "user", rest.alias("rest"), shape.alias("shape"))
 
 
 def _phones(values: pl.Series, rules: Rules) -> pl.DataFrame:

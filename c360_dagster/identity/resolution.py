@@ -64,9 +64,7 @@ def resolve(
     identities = _describe(people, followed, registry)
     survivors = survive(
         ordered.with_columns(
-            registry.customer_ids,
-            recalled.features["registered"],
-            rank_records(people).alias("rank"),
+            registry.customer_ids, recalled.features["registered"], rank_records(people).alias("rank")
         ),
         settled,
     )
@@ -107,12 +105,13 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
     if recalled.model is None:
         frequencies = count_values(features)
         model = _settle(features, ordered, rules)
-        pairs = blocking.find_pairs(features)
+        pairs = blocking.find_pairs(features, blocking.scale_limits(features.height))
         told = judge(features, frequencies, pairs, model)
         model = _with_prior(model, told)
         return Compared(keep_links(pairs, told, model, rules), model, frequencies, pairs.height)
     is_all = len(recalled.touched) == features.height
-    pairs = blocking.find_pairs(features, None if is_all else recalled.touched)
+    scale = blocking.scale_limits(recalled.model.records)
+    pairs = blocking.find_pairs(features, scale, None if is_all else recalled.touched)
     told = judge(features, memory.frequencies, pairs, recalled.model)
     fresh = keep_links(pairs, told, recalled.model, rules)
     kept = recall_links(memory, ordered, recalled.touched)
@@ -170,12 +169,8 @@ def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) 
 
 
 def _report(
-    identities: pl.DataFrame,
-    compared: Compared,
-    recalled: Recalled,
-    review: pl.DataFrame,
-    registry: Registry,
-    overrules: Overrules,
+    identities: pl.DataFrame, compared: Compared, recalled: Recalled, review: pl.DataFrame,
+    registry: Registry, overrules: Overrules,
 ) -> dict[str, Any]:
     by_rule = identities["match_rule"].value_counts().sort("match_rule")
     reasons = review["reason"].value_counts().sort("reason")

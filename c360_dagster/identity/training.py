@@ -16,15 +16,10 @@ from c360_dagster.identity.model import Comparison, with_parameters
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
 STRANGERS, PAIRS = 2_000, 400_000
 LEAST = 1e-3
+PSEUDO_PAIRS = 10
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
-_SESSIONS: tuple[tuple[str, ...], ...] = (
-    ("email",),
-    ("phone",),
-    ("dob",),
-    ("first", "last"),
-    _LAST_RESORT,
-)
+_SESSIONS: tuple[tuple[str, ...], ...] = (("email",), ("phone",), ("dob",), ("first", "last"), _LAST_RESORT)
 
 
 def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
@@ -98,7 +93,7 @@ def _estimate_m(
                 found.setdefault(one.output_column_name, []).append(
                     _Estimate(columns in _IDENTIFIERS, weight * purity**3, told)
                 )
-    return {name: _mean(told) for name, told in found.items()}
+    return {name: _mean(told, by_name[name]) for name, told in found.items()}
 
 
 @dataclass(frozen=True)
@@ -108,11 +103,14 @@ class _Estimate:
     m: list[float]
 
 
-def _mean(estimates: list[_Estimate]) -> list[float | None]:
-    """Their mean; where e-mails or phones have told enough, theirs alone."""
-    sure = [one for one in estimates if one.is_by_identifier and one.weight >= FEWEST_PAIRS]
-    chosen = sure or estimates
-    total = sum(one.weight for one in chosen) or 1.0
+def _mean(estimates: list[_Estimate], own: Comparison) -> list[float | None]:
+    """Their mean: by e-mails or phones alone where those serve, else by likeness in the rest.
+
+    The comparison's own m counts as a few more pairs, so that two or three odd ones settle nothing.
+    """
+    sure = [one for one in estimates if one.is_by_identifier]
+    chosen = [*(sure or estimates), _Estimate(True, PSEUDO_PAIRS, [x.m for x in own.levels])]
+    total = sum(one.weight for one in chosen)
     levels = zip(*(one.m for one in chosen), strict=True)
     shares = [one.weight / total for one in chosen]
     means = [sum(w * m for w, m in zip(shares, level, strict=True)) for level in levels]
@@ -146,12 +144,7 @@ def _make_linker(
         probability_two_random_records_match=1e-4,
     )
     api = DuckDBAPI(con)
-    return Linker(
-        api.register(records.to_arrow()),
-        settings,
-        log_level=logging.CRITICAL,
-        validate_settings=False,
-    )
+    return Linker(api.register(records.to_arrow()), settings, log_level=None, validate_settings=False)
 
 
 def _in_splinks_words(one: Comparison) -> dict[str, Any]:
