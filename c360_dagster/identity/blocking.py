@@ -70,49 +70,67 @@ def scale_limits(records: int) -> int:
     return max(1, min(5, 10_000 // max(records, 1)))
 
 
-def find_pairs(
-    features: pl.DataFrame, scale: int, touched: pl.Series | None = None
-) -> pl.DataFrame:
-    """Positions (left < right) of records worth comparing; of those touched only, if given."""
-    empty = pl.DataFrame(schema={"left": pl.UInt32, "right": pl.UInt32})
-    found = [empty, *(_pairs_of(key.of(features), key.limit * scale, touched) for key in KEYS)]
-    return pl.concat(found).unique().sort("left", "right")
-
-
-def _pairs_of(members: pl.DataFrame, limit: int, touched: pl.Series | None) -> pl.DataFrame:
-    if touched is None:
-        own = members = members.filter(pl.len().over("key").is_between(2, limit))
-    else:
-        own = members.filter(pl.col("at").is_in(touched.implode()))
-        members = members.filter(pl.col("key").is_in(own["key"].unique().implode()))
-        members = members.filter(pl.len().over("key").is_between(2, limit))
-    met = own.join(members, on="key").filter(pl.col("at") != pl.col("at_right"))
-    if touched is None:
-        met = met.filter(pl.col("at") < pl.col("at_right"))
-    return met.select(
-        pl.min_horizontal("at", "at_right").alias("left"),
-        pl.max_horizontal("at", "at_right").alias("right"),
-    )
-
-
-def find_flipped(
-    before: pl.DataFrame, after: pl.DataFrame, changed: pl.DataFrame, scale: int
-) -> pl.Series:
-    """Positions in `after` of records whose keys passed their limit in either direction.
-
-    `changed` holds the features, old and new, of the records that were added, changed or removed.
-    """
-    flipped = []
+def find_pairs(features: pl.DataFrame, scale: int) -> pl.DataFrame:
+    """Positions (left < right) of all records worth comparing."""
+    found = [_NONE]
     for key in KEYS:
-        now, own = key.of(after), key.of(changed)["key"].unique()
-        counts = own.to_frame().join(_count(now, own), on="key", how="left").join(
-            _count(key.of(before), own), on="key", how="left", suffix="_then"
-        ).fill_null(0)  # fmt: skip
-        limit = key.limit * scale
-        passed = counts.filter((pl.col("len") > limit) != (pl.col("len_then") > limit))
-        flipped.append(now.join(passed, on="key", how="semi")["at"])
-    return pl.concat(flipped).unique().sort()
+        members = key.of(features).filter(pl.len().over("key").is_between(2, key.limit * scale))
+        met = members.join(members, on="key").filter(pl.col("at") < pl.col("at_right"))
+        found.append(_couple(met))
+    return _distinct(found)
 
 
-def _count(members: pl.DataFrame, own: pl.Series) -> pl.DataFrame:
-    return members.filter(pl.col("key").is_in(own.implode())).group_by("key").len()
+def find_new_pairs(
+    features: pl.DataFrame, scale: int, touched: pl.Series, removed: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Pairs of the touched records with all others, and the positions of everyone touched.
+
+    `removed` holds the former features of whatever is gone or has changed. A key may thereby have
+    passed its limit, in either direction: then whoever has it is touched as well.
+    """
+    met = [_meet(key, features, features[touched], removed) for key in KEYS]
+    flipped = pl.concat([
+        members.join(now.filter((pl.col("len") > key.limit * scale) != (pl.col("then") > key.limit * scale)), on="key", how="semi")["at"]
+        for key, (members, now) in zip(KEYS, met, strict=True)
+    ])  # fmt: skip
+    everyone = pl.concat([touched, flipped]).unique().sort()
+    if len(everyone) > len(touched):
+        met = [_meet(key, features, features[everyone], removed.head(0)) for key in KEYS]
+    found = [_NONE]
+    for key, (members, now) in zip(KEYS, met, strict=True):
+        small = members.join(now.filter(pl.col("len") <= key.limit * scale), on="key", how="semi")
+        own = small.filter(pl.col("at").is_in(everyone.implode()))
+        found.append(_couple(own.join(small, on="key").filter(pl.col("at") != pl.col("at_right"))))
+    return _distinct(found), everyone
+
+
+def _meet(
+    key: Key, features: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Whoever has one of the keys that came or went, and how many have each now and had then."""
+    came, went = key.of(added), key.of(removed)
+    own = pl.concat([came["key"], went["key"]]).unique()
+    members = key.of(features).filter(pl.col("key").is_in(own.implode()))
+    counts = members.group_by("key").len().join(
+        came.group_by("key").len(), on="key", how="left", suffix="_came"
+    ).join(went.group_by("key").len(), on="key", how="left", suffix="_went").fill_null(0)  # fmt: skip
+    signed = {name: pl.col(name).cast(pl.Int64) for name in ("len", "len_came", "len_went")}
+    then = signed["len"] - signed["len_came"] + signed["len_went"]
+    return members, counts.select("key", "len", then.alias("then"))
+
+
+_NONE = pl.DataFrame(schema={"pair": pl.UInt64})
+
+
+def _couple(met: pl.DataFrame) -> pl.DataFrame:
+    """Two positions as one number, the lower one in front."""
+    left, right = pl.min_horizontal("at", "at_right"), pl.max_horizontal("at", "at_right")
+    return met.select((left.cast(pl.UInt64) * 2**32 + right).alias("pair"))
+
+
+def _distinct(found: list[pl.DataFrame]) -> pl.DataFrame:
+    pairs = pl.concat(found).unique().sort("pair")
+    return pairs.select(
+        (pl.col("pair") // 2**32).cast(pl.UInt32).alias("left"),
+        (pl.col("pair") % 2**32).cast(pl.UInt32).alias("right"),
+    )

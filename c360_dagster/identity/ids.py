@@ -35,28 +35,33 @@ def own_id() -> pl.Expr:
     return (prefix + pl.col("source_id")).alias("own_id")
 
 
+ANCHOR_ORDER = [pl.col("source_system") != "crm", pl.col("registered").is_null(), "registered",
+                "source_id", "source_system"]  # fmt: skip
+"""Who comes first as a person's anchor: crm first, then the earliest, then by id."""
+
+
 def rank_records(records: pl.DataFrame) -> pl.Series:
-    """Each record's place among all as an anchor: crm first, then the earliest, then by id."""
-    order = records.select(
-        (pl.col("source_system") != "crm").alias("is_other"), "registered", "source_id",
-        "source_system", pl.int_range(pl.len(), dtype=pl.UInt32).alias("at"),
-    ).sort("is_other", "registered", "source_id", "source_system", nulls_last=True)  # fmt: skip
-    ranked = order.select("at", pl.int_range(pl.len(), dtype=pl.UInt32).alias("rank"))
-    return ranked.sort("at")["rank"]
+    """Each record's place among those of its label, by the anchors' order."""
+    several = records.select(*KEY, "registered", "label").with_row_index("at").filter(
+        pl.len().over("label") > 1
+    ).sort("label", *ANCHOR_ORDER)  # fmt: skip
+    places = several.select("at", pl.int_range(pl.len(), dtype=pl.UInt32).over("label").alias("rank"))
+    ranks = pl.zeros(records.height, dtype=pl.UInt32, eager=True)
+    return ranks.scatter(places["at"], places["rank"]).alias("rank")
 
 
 def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
-    """`records`: source_system, source_id, registered, label; in their order."""
+    """`records`: source_system, source_id, registered, label, rank; in their order."""
     known = _complete(memory, records)
     redirects = dict(
         known.ids.filter(pl.col("redirect_to").is_not_null())
         .select("customer_id", "redirect_to").iter_rows()
     )  # fmt: skip
     held = known.records.select(*KEY, pl.col("customer_id").replace(redirects).alias("had"))
-    frame = records.select(*KEY, "registered", "label", own_id()).with_columns(
-        rank_records(records).alias("rank")
-    ).join(held, on=KEY, how="left", maintain_order="left").with_row_index("at")  # fmt: skip
-    anchors = frame.filter(pl.col("rank") == pl.col("rank").min().over("label"))
+    frame = records.select(*KEY, "registered", "label", "rank", own_id()).join(
+        held, on=KEY, how="left", maintain_order="left"
+    ).with_row_index("at")  # fmt: skip
+    anchors = frame.filter(pl.col("rank") == 0)
     met = frame.select("label", "had").drop_nulls().unique().with_columns(
         (pl.len().over("label") == 1).alias("is_one"), (pl.len().over("had") == 1).alias("is_whole")
     )  # fmt: skip
@@ -68,9 +73,9 @@ def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
     clear = new.filter(~taken_before & new["own_id"].is_unique())
     rest = new.join(clear.select("label"), on="label", how="anti")
     book = _Book(known, redirects, frame.filter(pl.col("label").is_in(stirred.implode())), why)
-    book.given |= set(clear["own_id"]) if stirred.len() or rest.height else set()
+    book.given.also = clear["own_id"]
     book.settle()
-    for row in rest.sort("rank").iter_rows(named=True):
+    for row in rest.sort(ANCHOR_ORDER).iter_rows(named=True):
         book.by_label[row["label"]] = book.give_new(row)
     decided = pl.concat([
         calm,
@@ -103,20 +108,18 @@ class _Book:
     new: list[tuple[str, str, str, datetime | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.given = (
-            set(self.known.ids["customer_id"]) if self.stirred.height else _Lazy(self.known)
-        )
-        self.anchors: dict[str, tuple[str, str, datetime | None]] = {}
-        if self.stirred.height:
-            self.anchors = {
-                key: (system, name, at)
-                for key, system, name, at in self.known.ids.select(
-                    "customer_id", "anchor_system", "anchor_id", "anchor_registered_at"
-                ).iter_rows()
-            }
+        self.given = _Given(self.known.ids["customer_id"])
+        concerned = pl.concat([self.stirred["had"].drop_nulls(), self.known.former["customer_id"]])
+        own = self.known.ids.filter(pl.col("customer_id").is_in(concerned.unique().implode()))
+        self.anchors = {
+            key: (system, name, at)
+            for key, system, name, at in own.select(
+                "customer_id", "anchor_system", "anchor_id", "anchor_registered_at"
+            ).iter_rows()
+        }
 
     def settle(self) -> None:
-        rows = self.stirred.sort("rank").to_dicts()
+        rows = self.stirred.sort(ANCHOR_ORDER).to_dicts()
         people: dict[int, list[dict]] = defaultdict(list)
         holders: dict[str, list[dict]] = defaultdict(list)
         for row in rows:
@@ -187,11 +190,7 @@ class _Book:
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """All ids ever given, each redirect to where its person is now."""
-        new = (
-            pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row")
-            if self.new
-            else own.head(0).drop("redirect_to")
-        )
+        new = pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row") if self.new else own.head(0).drop("redirect_to")
         ids = pl.concat([
             self.known.ids, own,
             new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
@@ -221,15 +220,13 @@ class _Book:
         if not self.redirects:
             return {}
         gone = list(self.redirects)
-        now = identified.select(*KEY, "rank", pl.col("customer_id").alias("now"))
+        now = identified.select(*KEY, "registered", pl.col("customer_id").alias("now"))
         anchors = ids.filter(pl.col("customer_id").is_in(gone)).select(
             "customer_id", pl.col("anchor_system").alias("source_system"),
             pl.col("anchor_id").alias("source_id"), pl.lit(0).alias("turn"),
         )  # fmt: skip
-        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(
-            now, on=KEY
-        )
-        found = places.sort("customer_id", "turn", "rank").unique("customer_id", keep="first")
+        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(now, on=KEY)
+        found = places.sort("customer_id", "turn", *ANCHOR_ORDER).unique("customer_id", keep="first", maintain_order=True)
         targets = dict(found.select("customer_id", "now").iter_rows())
         for name in gone:
             target = self.redirects[name]
@@ -239,15 +236,19 @@ class _Book:
         return targets
 
 
-class _Lazy(set):
-    """Looks an id up in the registry only where somebody asks."""
+class _Given:
+    """Every id ever given; the many are looked up only where somebody asks."""
 
-    def __init__(self, known: Memory) -> None:
-        super().__init__()
-        self.known = known.ids["customer_id"]
+    def __init__(self, before: pl.Series) -> None:
+        self.before, self.also = before, before.head(0)
+        self.added: set[str] = set()
 
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or bool((self.known == str(name)).any())
+    def __contains__(self, name: str) -> bool:
+        earlier = bool((self.before == name).any()) or bool((self.also == name).any())
+        return earlier or name in self.added
+
+    def add(self, name: str) -> None:
+        self.added.add(name)
 
 
 def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
@@ -259,15 +260,11 @@ def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
     ranked = nameless.select(*KEY, "customer_id").join(now, on=KEY, how="left").with_columns(
         own_id(), pl.col("at").alias("registered")
     )  # fmt: skip
-    ranked = ranked.with_columns(rank_records(ranked).alias("rank")).sort(
-        pl.col("own_id") != pl.col("customer_id"), "rank"
-    )
+    ranked = ranked.sort(pl.col("own_id") != pl.col("customer_id"), *ANCHOR_ORDER)
     first = ranked.unique("customer_id", keep="first", maintain_order=True).select(
         "customer_id", pl.col("source_system").alias("anchor_system"),
         pl.col("source_id").alias("anchor_id"), pl.col("at").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
     )  # fmt: skip
     ids = pl.concat([memory.ids, first])
-    return Memory(
-        memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies
-    )
+    return Memory(memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from c360_dagster.identity import blocking
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model
 from c360_dagster.identity.records import FEATURES, KEY, find_day_first, fingerprint, normalise
@@ -25,6 +24,8 @@ class Recalled:
     """None where it has to be settled anew, and everything is compared."""
     touched: pl.Series
     """Positions of the records to compare; all of them where there is no model."""
+    removed: pl.DataFrame
+    """Features that are no longer: of the records that are gone, and of changed ones before."""
     shared: pl.DataFrame
     """field, value: what too many names share."""
     forms: pl.DataFrame
@@ -49,7 +50,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     features = hide(forms, shared)
     if model is None or not before.height:
         touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
-        return Recalled(features, prints, model, touched, shared, forms)
+        return Recalled(features, prints, model, touched, features.head(0), shared, forms)
     new = at.is_null().arg_true()
     gone = before.with_row_index("then").join(at.drop_nulls().to_frame("then"), on="then", how="anti")
     old = before.select(list(FEATURES))
@@ -60,13 +61,9 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         forms[name].is_in(flips.filter(pl.col("field") == name)["value"].implode()).arg_true()
         for name in ("email", "phone")
     )]).unique()  # fmt: skip
-    before_touched = old[gone["then"]] if gone.height else old.head(0)
-    changed = pl.concat([hide(before_touched, shared_then), features[touched], hide(forms[touched], shared_then)])
-    flipped = blocking.find_flipped(
-        hide(old, shared_then), features, changed, blocking.scale_limits(model.records)
-    )
-    touched = pl.concat([touched, flipped]).unique().sort().rename("at")
-    return Recalled(features, prints, model, touched, shared, forms)
+    unhidden = touched.filter(~touched.is_in(new.implode()))
+    removed = hide(pl.concat([old[gone["then"]], forms[unhidden]]), shared_then)
+    return Recalled(features, prints, model, touched.sort().rename("at"), removed, shared, forms)
 
 
 def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:

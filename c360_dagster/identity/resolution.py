@@ -1,13 +1,13 @@
 """Who is who: records in, people out. The story of one call, told from top to bottom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from c360_dagster.identity import blocking, training
-from c360_dagster.identity.clusters import SURE, Clusters, cluster
+from c360_dagster.identity.clusters import SURE, cluster
 from c360_dagster.identity.ids import Registry, assign_ids, rank_records
 from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, with_rules
 from c360_dagster.identity.memory import Memory
@@ -17,7 +17,7 @@ from c360_dagster.identity.records import KEY, find_day_first, order_records
 from c360_dagster.identity.remember import recall_links, remember
 from c360_dagster.identity.reviewing import Overrules, find_overrules, list_review
 from c360_dagster.identity.rules import Rules
-from c360_dagster.identity.survivorship import survive
+from c360_dagster.identity.survivorship import Survivors, survive
 from c360_dagster.identity.telling import Teller
 
 FIRST_PRIOR = 1e-5
@@ -27,12 +27,19 @@ FIRST_PRIOR = 1e-5
 class Resolution:
     identities: pl.DataFrame
     merges: pl.DataFrame
-    provenance: pl.DataFrame
-    golden: pl.DataFrame
     review: pl.DataFrame
     redirects: pl.DataFrame
     memory: Memory
     report: dict[str, Any]
+    survivors: Survivors = field(repr=False)
+
+    @property
+    def golden(self) -> pl.DataFrame:
+        return self.survivors.golden
+
+    @property
+    def provenance(self) -> pl.DataFrame:
+        return self.survivors.provenance
 
 
 def resolve(
@@ -59,27 +66,25 @@ def resolve(
     people = ordered.select(KEY).with_columns(
         recalled.features["registered"], pl.Series("label", clusters.labels)
     )
+    people = people.with_columns(rank_records(people))
     teller = Teller(people, followed, overrules, memory)
     registry = assign_ids(people, memory, teller.explain)
     identities = _describe(people, followed, registry)
     survivors = survive(
-        ordered.with_columns(
-            registry.customer_ids, recalled.features["registered"], rank_records(people).alias("rank")
-        ),
+        ordered.with_columns(registry.customer_ids, people["registered"], people["rank"]),
         settled,
     )
     review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)
     return Resolution(
         identities=identities,
         merges=registry.merges,
-        provenance=survivors.provenance,
-        golden=survivors.golden,
         review=review,
         redirects=registry.ids.filter(pl.col("redirect_to").is_not_null()).select(
             pl.col("customer_id").alias("from_id"), pl.col("redirect_to").alias("to_id")
         ),
         memory=remember(memory, identities, recalled, compared, registry),
         report=_report(identities, compared, recalled, review, registry, overrules),
+        survivors=survivors,
     )
 
 
@@ -109,12 +114,14 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
         told = judge(features, frequencies, pairs, model)
         model = _with_prior(model, told)
         return Compared(keep_links(pairs, told, model, rules), model, frequencies, pairs.height)
-    is_all = len(recalled.touched) == features.height
     scale = blocking.scale_limits(recalled.model.records)
-    pairs = blocking.find_pairs(features, scale, None if is_all else recalled.touched)
+    if len(recalled.touched) == features.height:
+        pairs, touched = blocking.find_pairs(features, scale), recalled.touched
+    else:
+        pairs, touched = blocking.find_new_pairs(features, scale, recalled.touched, recalled.removed)
     told = judge(features, memory.frequencies, pairs, recalled.model)
     fresh = keep_links(pairs, told, recalled.model, rules)
-    kept = recall_links(memory, ordered, recalled.touched)
+    kept = recall_links(memory, ordered, touched)
     links = pl.concat([kept, fresh]).sort("left", "right")
     return Compared(links, recalled.model, memory.frequencies, pairs.height)
 
@@ -136,8 +143,6 @@ def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Mode
 
 
 def _with_prior(model: Model, told: Judged) -> Model:
-    from dataclasses import replace  # noqa: PLC0415
-
     if not model.is_trained:
         return model
     return replace(model, prior=find_prior(told.evidence, model.records, FIRST_PRIOR))
@@ -200,5 +205,3 @@ def _report(
         },
     }
 
-
-__all__ = ["Clusters", "Memory", "Resolution", "Rules", "resolve"]

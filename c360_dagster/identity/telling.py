@@ -1,5 +1,7 @@
 """Says in a sentence why two groups of records came together or fell apart."""
 
+from functools import cache
+
 import polars as pl
 
 from c360_dagster.identity.links import ALWAYS, MODEL
@@ -18,11 +20,7 @@ class Teller:
         self.overrules, self.memory = overrules, memory
 
     def explain(self, kind: str, stay: list[int], others: list[int]) -> str:
-        return (
-            self._explain_split(stay, others)
-            if kind == "split"
-            else self._explain_merge(stay, others)
-        )
+        return self._explain_split(stay, others) if kind == "split" else self._explain_merge(stay, others)
 
     def _explain_merge(self, stay: list[int], came: list[int]) -> str:
         """The strongest link between the two, or from the newcomers to the record that bridges."""
@@ -59,16 +57,21 @@ class Teller:
 
     def _find_lost_bridge(self, at: list[int]) -> str | None:
         """A record that was linked to one of these and is no longer there."""
-        known, links = self.people[at].select(KEY), self.memory.links
-        now = self.people.select(KEY)
+        known = self.people[at].select(KEY)
         for side, other in (("left", "right"), ("right", "left")):
-            ours = [f"{side}_system", f"{side}_id"]
             theirs = [f"{other}_system", f"{other}_id"]
-            met = links.join(known, left_on=ours, right_on=KEY, how="semi")
-            gone = met.join(now, left_on=theirs, right_on=KEY, how="anti").sort(theirs)
+            gone = self._lost(other).join(
+                known, left_on=[f"{side}_system", f"{side}_id"], right_on=KEY, how="semi"
+            ).sort(theirs)  # fmt: skip
             if gone.height:
                 return ":".join(gone.select(theirs).row(0))
         return None
+
+    @cache  # noqa: B019  lives as long as one call
+    def _lost(self, side: str) -> pl.DataFrame:
+        """Remembered links whose record on this side is no longer there."""
+        theirs = [f"{side}_system", f"{side}_id"]
+        return self.memory.links.join(self.people, left_on=theirs, right_on=KEY, how="anti")
 
     def _touching(self, at: list[int]) -> pl.DataFrame:
         own = pl.Series(at, dtype=pl.UInt32).implode()

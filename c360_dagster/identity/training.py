@@ -3,8 +3,8 @@
 Everything is drawn by position in the records' order, so the same data gives the same model.
 """
 
-import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 from c360_dagster.identity.model import Comparison, with_parameters
 
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
-STRANGERS, PAIRS = 2_000, 400_000
+STRANGERS, PAIRS = 2_000, 200_000
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
 _LAST_RESORT = ("last", "zip")
@@ -53,11 +53,12 @@ def _estimate_u(
 ) -> dict[str, list[float | None]]:
     """Among strangers: one record only of those that share an e-mail, a phone, name and birth."""
     people = features.with_row_index("unique_id")
+    people = people.sort(pl.col("unique_id").hash(7)).head(4 * STRANGERS)
     for columns in (["email"], ["phone"], ["first", "last", "dob"], ["first", "last", "zip"],
                     ["last", "dob"], ["first", "dob"]):  # fmt: skip
         known = pl.all_horizontal(pl.col(columns).is_not_null())
         people = people.filter(~known | pl.struct(columns).is_first_distinct())
-    people = people.sort(pl.col("unique_id").hash(7)).head(STRANGERS)
+    people = people.head(STRANGERS)
     linker = _make_linker(con, people, comparisons)
     linker.training.estimate_u_using_random_sampling(max_pairs=STRANGERS**2, seed=1)
     pairs = people.height * (people.height - 1) / 2
@@ -71,29 +72,44 @@ def _estimate_m(
     con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
 ) -> dict[str, list[float | None]]:
     """By expectation maximisation, each time among the pairs that agree on something else."""
-    linker = _make_linker(con, features.with_row_index("unique_id"), comparisons)
-    by_name = {one.name: one for one in comparisons}
-    found: dict[str, list[_Estimate]] = {}
+    found: dict[str, list[_Estimate]] = {one.name: [] for one in comparisons}
     for columns in _SESSIONS:
-        pairs = _count_pairs(features, list(columns))
-        if columns == _LAST_RESORT and len(found) == len(comparisons):
+        if columns == _LAST_RESORT and all(found.values()):
             break
-        if pairs >= FEWEST_PAIRS and _leaves_something(columns, comparisons):
-            session = linker.training.estimate_parameters_using_expectation_maximisation(
-                " and ".join(f"l.{name} = r.{name}" for name in columns),
-                estimate_without_term_frequencies=True,
-                max_pairs=PAIRS if pairs > PAIRS else None,
-            )
-            settled = session.core_model_settings
-            purity = settled.probability_two_random_records_match
-            for one in settled.comparisons:
-                told = [level.m_probability for level in one.comparison_levels[1:]]
-                # The purer the pairs, the better they tell what one person's records look like.
-                weight = _count_known(features, columns, by_name[one.output_column_name])
-                found.setdefault(one.output_column_name, []).append(
-                    _Estimate(columns in _IDENTIFIERS, weight * purity**3, told)
-                )
-    return {name: _mean(told, by_name[name]) for name, told in found.items()}
+        block = _take_block(features, columns)
+        if _count_pairs(block, columns) >= FEWEST_PAIRS and _leaves_something(columns, comparisons):
+            for name, estimate in _run_session(con, block, columns, comparisons):
+                found[name].append(estimate)
+    return {one.name: _mean(found[one.name], one) for one in comparisons if found[one.name]}
+
+
+def _take_block(features: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The records that share these values; of very many, every so many-th group, whole."""
+    block = features.drop_nulls(columns).filter(pl.len().over(columns) > 1)
+    share = math.ceil(_count_pairs(block, columns) / PAIRS)
+    return block.filter(pl.struct(columns).hash(7) % share == 0) if share > 1 else block
+
+
+def _run_session(
+    con: duckdb.DuckDBPyConnection, block: pl.DataFrame, columns: Sequence[str],
+    comparisons: Sequence[Comparison],
+) -> Iterator[tuple[str, "_Estimate"]]:
+    """The m of whatever the block's records do not already share."""
+    linker = _make_linker(con, block.with_row_index("unique_id"), comparisons)
+    session = linker.training.estimate_parameters_using_expectation_maximisation(
+        " and ".join(f"l.{name} = r.{name}" for name in columns),
+        estimate_without_term_frequencies=True,
+    )
+    settled = session.core_model_settings
+    purity = settled.probability_two_random_records_match
+    by_name = {one.name: one for one in comparisons}
+    for one in settled.comparisons:
+        name = one.output_column_name
+        known = block.filter(pl.any_horizontal(pl.col(by_name[name].columns).is_not_null()))
+        # The purer the pairs, the better they tell what one person's records look like.
+        weight = _count_pairs(known, columns) * purity**3
+        m = [level.m_probability for level in one.comparison_levels[1:]]
+        yield name, _Estimate(columns in _IDENTIFIERS, weight, m)
 
 
 @dataclass(frozen=True)
@@ -121,13 +137,7 @@ def _leaves_something(columns: Sequence[str], comparisons: Sequence[Comparison])
     return any(not set(columns) & set(one.columns) for one in comparisons)
 
 
-def _count_known(features: pl.DataFrame, columns: Sequence[str], one: Comparison) -> int:
-    """The pairs of a block whose records both have something to compare."""
-    known = features.filter(pl.any_horizontal(pl.col(one.columns).is_not_null()))
-    return _count_pairs(known, list(columns))
-
-
-def _count_pairs(features: pl.DataFrame, columns: list[str]) -> int:
+def _count_pairs(features: pl.DataFrame, columns: Sequence[str]) -> int:
     sizes = features.select(columns).drop_nulls().group_by(columns).len()["len"].cast(pl.Int64)
     return int((sizes * (sizes - 1) // 2).sum())
 
