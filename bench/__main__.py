@@ -1,15 +1,14 @@
-"""`python -m bench [NAME] …`: without a name, each benchmark at its default size."""
+"""`python -m bench [generation|identity|loading|models] …`: without a name, each at its default size."""
 
 import sys
 
-from bench import generation, lifetime, loading, models, segments
+from bench import generation, identity, loading, models
 
 BENCHMARKS = {
     "generation": generation.main,
+    "identity": identity.main,
     "loading": loading.main,
     "models": models.main,
-    "segments": segments.main,
-    "lifetime": lifetime.main,
 }
 
 

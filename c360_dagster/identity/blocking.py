@@ -7,62 +7,79 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_GIVEN_LAST = (pl.min_horizontal("given", "last"), pl.max_horizontal("given", "last"))
+_HASHED = {
+    **{name: pl.col(name) for name in ("email", "phone", "rest", "given", "last", "dob", "zip",
+                                       "city", "street")},
+    "long user": pl.when(pl.col("user").str.len_bytes() >= 6).then("user"),
+    "birth month": pl.col("dob").str.head(7),
+    "birth year": pl.col("dob").str.head(4),
+    "initial": pl.col("first").str.head(1),
+    "last's start": pl.col("last").str.head(3),
+    "rest's start": pl.col("rest").str.head(2),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Key:
-    """What two records must agree in; with `either`, in one of the two names, whichever it is."""
+    """What two records must agree in.
 
-    parts: tuple[pl.Expr, ...]
+    `names` says in which names: `both`, in whichever order; `either`, whichever of the two it is.
+    """
+
+    parts: tuple[str, ...]
     limit: int
-    either: bool = False
+    names: str = ""
 
-    def of(self, features: pl.DataFrame) -> pl.DataFrame:
-        """Numbers of the records that have all parts, and their keys."""
-        names = [(pl.col("given"),), (pl.col("last"),)] if self.either else [()]
-        found = [self._hash(features, (*name, *self.parts)) for name in names]
-        return pl.concat(found).unique() if self.either else found[0]
+    def of(self, hashed: pl.DataFrame) -> pl.DataFrame:
+        """The records that have all parts, and their keys."""
+        given, last = pl.col("given"), pl.col("last")
+        starts = {"both": [given + last], "either": [given, last]}.get(self.names, [pl.lit(0, pl.UInt64)])
+        found = [self._combine(hashed, start) for start in starts]
+        return pl.concat(found).unique() if len(found) > 1 else found[0]
 
-    def _hash(self, features: pl.DataFrame, parts: tuple[pl.Expr, ...]) -> pl.DataFrame:
-        known = pl.all_horizontal(part.is_not_null() for part in parts)
-        named = [part.alias(str(number)) for number, part in enumerate(parts)]
-        key = pl.when(known).then(pl.struct(named).hash(360)).alias("key")
-        return features.select(key).with_row_index("at").drop_nulls()
-
-
-def _key(*parts: str | pl.Expr, limit: int = 50, either: bool = False) -> Key:
-    return Key(tuple(pl.col(p) if isinstance(p, str) else p for p in parts), limit, either)
+    def _combine(self, hashed: pl.DataFrame, start: pl.Expr) -> pl.DataFrame:
+        key = start
+        for number, part in enumerate(self.parts):
+            key = key ^ (pl.col(part) * (2 * number + 3))
+        return hashed.select(key.alias("key")).with_row_index("at").drop_nulls()
 
 
-def _start(name: str, letters: int) -> pl.Expr:
-    return pl.col(name).str.head(letters)
+def _key(*parts: str, limit: int = 50, names: str = "") -> Key:
+    return Key(parts, limit, names)
 
 
 KEYS = (
     _key("email", limit=200),
     _key("phone", limit=200),
-    _key(pl.when(pl.col("user").str.len_bytes() >= 6).then("user"), limit=12),
+    _key("long user", limit=12),
     _key("rest", limit=8),
-    _key("dob", either=True),
-    _key(_start("dob", 7), either=True, limit=8),
-    _key(_start("dob", 4), either=True, limit=8),
-    _key("city", either=True, limit=12),
-    _key(either=True, limit=8),
+    _key("dob", names="either"),
+    _key("birth month", names="either", limit=8),
+    _key("birth year", names="either", limit=8),
+    _key("city", names="either", limit=6),
+    _key(names="either", limit=8),
     _key("dob", "zip"),
     _key("dob", "city", limit=20),
     _key("dob", limit=12),
-    _key("city", _start("dob", 7), limit=12),
-    _key(*_GIVEN_LAST, "zip"),
-    _key(*_GIVEN_LAST, "city"),
-    _key(*_GIVEN_LAST, _start("dob", 4)),
-    _key(*_GIVEN_LAST, _start("rest", 2), limit=20),
-    _key(*_GIVEN_LAST, limit=12),
-    _key("given", "city", _start("last", 3), limit=20),
-    _key("last", "zip", _start("first", 1), limit=20),
+    _key("birth month", "city", limit=6),
+    _key("zip", names="both"),
+    _key("city", names="both"),
+    _key("birth year", names="both"),
+    _key("rest's start", names="both", limit=20),
+    _key(names="both", limit=8),
+    _key("given", "city", "last's start", limit=20),
+    _key("last", "zip", "initial", limit=20),
     _key("street", "zip", limit=12),
     _key("street", "last", limit=20),
 )
+
+
+def hash_parts(features: pl.DataFrame) -> pl.DataFrame:
+    """A number for each part of the keys, worked out once for all of them."""
+    return features.select(
+        pl.when(part.is_not_null()).then(part.hash(360)).alias(name)
+        for name, part in _HASHED.items()
+    )
 
 
 def scale_limits(records: int) -> int:
@@ -72,9 +89,9 @@ def scale_limits(records: int) -> int:
 
 def find_pairs(features: pl.DataFrame, scale: int) -> pl.DataFrame:
     """Positions (left < right) of all records worth comparing."""
-    found = [_NONE]
+    hashed, found = hash_parts(features), [_NONE]
     for key in KEYS:
-        members = key.of(features).filter(pl.len().over("key").is_between(2, key.limit * scale))
+        members = key.of(hashed).filter(pl.len().over("key").is_between(2, key.limit * scale))
         met = members.join(members, on="key").filter(pl.col("at") < pl.col("at_right"))
         found.append(_couple(met))
     return _distinct(found)
@@ -88,14 +105,15 @@ def find_new_pairs(
     `removed` holds the former features of whatever is gone or has changed. A key may thereby have
     passed its limit, in either direction: then whoever has it is touched as well.
     """
-    met = [_meet(key, features, features[touched], removed) for key in KEYS]
+    hashed, went = hash_parts(features), hash_parts(removed)
+    met = [_meet(key, hashed, hashed[touched], went) for key in KEYS]
     flipped = pl.concat([
         members.join(now.filter((pl.col("len") > key.limit * scale) != (pl.col("then") > key.limit * scale)), on="key", how="semi")["at"]
         for key, (members, now) in zip(KEYS, met, strict=True)
     ])  # fmt: skip
     everyone = pl.concat([touched, flipped]).unique().sort()
     if len(everyone) > len(touched):
-        met = [_meet(key, features, features[everyone], removed.head(0)) for key in KEYS]
+        met = [_meet(key, hashed, hashed[everyone], went) for key in KEYS]
     found = [_NONE]
     for key, (members, now) in zip(KEYS, met, strict=True):
         small = members.join(now.filter(pl.col("len") <= key.limit * scale), on="key", how="semi")
@@ -105,12 +123,12 @@ def find_new_pairs(
 
 
 def _meet(
-    key: Key, features: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
+    key: Key, hashed: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Whoever has one of the keys that came or went, and how many have each now and had then."""
     came, went = key.of(added), key.of(removed)
     own = pl.concat([came["key"], went["key"]]).unique()
-    members = key.of(features).filter(pl.col("key").is_in(own.implode()))
+    members = key.of(hashed).filter(pl.col("key").is_in(own.implode()))
     counts = members.group_by("key").len().join(
         came.group_by("key").len(), on="key", how="left", suffix="_came"
     ).join(went.group_by("key").len(), on="key", how="left", suffix="_went").fill_null(0)  # fmt: skip

@@ -40,9 +40,7 @@ def look_up(features: pl.DataFrame, frequencies: pl.DataFrame, model: Model) -> 
     ])  # fmt: skip
 
 
-def _levels(
-    features: pl.DataFrame, left: pl.Series, right: pl.Series, model: Model
-) -> pl.DataFrame:
+def _levels(features: pl.DataFrame, left: pl.Series, right: pl.Series, model: Model) -> pl.DataFrame:
     sides = [
         features[at].rename({name: f"{name}_{side}" for name in features.columns})
         for at, side in ((left, "l"), (right, "r"))

@@ -103,10 +103,7 @@ def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Each link's rule, `model` where its probability suffices; null where it is not linked."""
     likely = (pl.col("probability") >= rules.link) & pl.col("held").is_null()
     return links.with_columns(
-        pl.when(pl.col("rule").is_null() & likely)
-        .then(pl.lit(MODEL))
-        .otherwise("rule")
-        .alias("rule")
+        pl.when(pl.col("rule").is_null() & likely).then(pl.lit(MODEL)).otherwise("rule").alias("rule")
     )
 
 

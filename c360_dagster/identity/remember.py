@@ -36,10 +36,7 @@ def recall_links(memory: Memory, records: pl.DataFrame, touched: pl.Series) -> p
 
 
 def remember(
-    memory: Memory,
-    identities: pl.DataFrame,
-    recalled: Recalled,
-    compared: _Compared,
+    memory: Memory, identities: pl.DataFrame, recalled: Recalled, compared: _Compared,
     registry: Registry,
 ) -> Memory:
     present = identities.select(*KEY, "customer_id").with_columns(
@@ -63,9 +60,7 @@ def remember(
 
 def _name_links(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     ends = [
-        records[KEY][links[side]].rename(
-            {"source_system": f"{side}_system", "source_id": f"{side}_id"}
-        )
+        records[KEY][links[side]].rename({"source_system": f"{side}_system", "source_id": f"{side}_id"})
         for side in ("left", "right")
     ]
     told = links.select("evidence", "probability", "rule", "held")

@@ -71,7 +71,7 @@ def resolve(
     registry = assign_ids(people, memory, teller.explain)
     identities = _describe(people, followed, registry)
     survivors = survive(
-        ordered.with_columns(registry.customer_ids, people["registered"], people["rank"]),
+        ordered.with_columns(registry.customer_ids, people["registered"], people["label"], people["rank"]),
         settled,
     )
     review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)

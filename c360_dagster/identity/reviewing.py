@@ -44,12 +44,8 @@ def find_overrules(records: pl.DataFrame, rules: Rules) -> Overrules:
 
 
 def list_review(
-    identities: pl.DataFrame,
-    links: pl.DataFrame,
-    cuts: pl.DataFrame,
-    recalled: Recalled,
-    overrules: Overrules,
-    rules: Rules,
+    identities: pl.DataFrame, links: pl.DataFrame, cuts: pl.DataFrame, recalled: Recalled,
+    overrules: Overrules, rules: Rules,
 ) -> pl.DataFrame:
     told = [
         _pairs(cuts.filter(pl.col("reason") != "a pair under never")),
@@ -65,8 +61,7 @@ def list_review(
     listed = pl.concat([pairs, _clashes(identities, overrules)])
     named = _name(listed, identities)
     return named.filter(
-        (pl.col("left_customer_id") != pl.col("right_customer_id"))
-        | (pl.col("suggestion") == CLASH)
+        (pl.col("left_customer_id") != pl.col("right_customer_id")) | (pl.col("suggestion") == CLASH)
     ).sort("left_system", "left_id", "right_system", "right_id", "reason")
 
 

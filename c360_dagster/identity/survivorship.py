@@ -14,66 +14,126 @@ ONLY = "only value"
 
 
 @dataclass(frozen=True)
+class _Won:
+    """One field: for each person of several records the winner's row, and what lost."""
+
+    rows: pl.Series
+    lost: pl.DataFrame
+    way: str
+
+
+@dataclass(frozen=True)
 class Survivors:
     golden: pl.DataFrame
     alone: pl.DataFrame
     """The records of people who have one only: each of their values survives."""
-    decided: dict[str, pl.DataFrame]
-    """Field by field, whose value won among several records, and against what."""
+    shared: pl.DataFrame
+    """The records of the others, with `code`, the person's number."""
+    won: dict[str, _Won]
 
     @cached_property
     def provenance(self) -> pl.DataFrame:
         """Every value of every person with its source; many rows, so made only when asked for."""
         order = self.golden.select("customer_id").with_row_index("order")
         alone = self.alone.join(order, on="customer_id")
+        shared = self.shared.join(order, on="customer_id", maintain_order="left")
         told = []
-        for name, won in sorted(self.decided.items()):
-            single = _tell(alone, name, "order").with_columns(
+        for name, won in sorted(self.won.items()):
+            single = _tell(alone, name).with_columns(
                 rule=pl.lit(ONLY), losing_values=pl.lit(None, pl.String)
             )
-            both = pl.concat([single, won.join(order, on="customer_id").select(single.columns)])
+            winners = _tell(shared[won.rows.drop_nulls()], name).join(
+                won.lost, on="code", how="left", maintain_order="left"
+            )
+            settled = pl.when(pl.col("losing_values").is_null()).then(pl.lit(ONLY))
+            winners = winners.with_columns(rule=settled.otherwise(pl.lit(won.way)))
+            both = pl.concat([single.drop("code"), winners.select(single.columns).drop("code")])
             told.append(both.sort("order").drop("order"))
         return pl.concat(told)
 
 
 def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
-    """`records`: the raw ones with customer_id, rank and registered."""
-    helpers = {*KEY, "customer_id", "rank", "registered"}
+    """`records`: the raw ones with customer_id, label, rank and registered."""
+    helpers = {*KEY, "customer_id", "label", "rank", "registered"}
     attributes = [name for name in records.columns if name not in helpers]
     clean = records.with_columns(
         *(pl.col(name).str.strip_chars().replace("", None)
           for name in attributes if records.schema[name] == pl.String),
-        pl.len().over("customer_id").alias("source_records"),
+        pl.len().over("label").alias("source_records"),
     )  # fmt: skip
-    alone = clean.filter(pl.col("source_records") == 1)
+    alone = clean.filter(pl.col("source_records") == 1).with_columns(code=pl.lit(None, pl.UInt32))
     shared = _order(clean.filter(pl.col("source_records") > 1), rules)
-    people = shared.select("customer_id", "source_records").unique()
-    home = _pick_home(shared, rules, [name for name in ADDRESS if name in attributes])
-    decided = {}
-    for name in attributes:
-        way = rules.address if name in ADDRESS else rules.survives_by(name)
-        won = _pick(home if name in ADDRESS else shared, name, way)
-        people = people.join(won.select("customer_id", name), on="customer_id", how="left")
-        decided[name] = _tell_won(shared, won, name, way)
-    columns = ["customer_id", *attributes, "source_records"]
-    golden = pl.concat([alone.select(columns), people.select(columns)]).sort("customer_id")
-    return Survivors(golden, alone, decided)
+    first = shared.filter(pl.col("code") != pl.col("code").shift(1, fill_value=2**32 - 1))
+    address = [name for name in ADDRESS if name in attributes]
+    ways = {name: rules.survives_by(name) for name in attributes if name not in address}
+    won = {name: _settle(shared, name, way) for name, way in ways.items()}
+    won |= _settle_address(shared, address, rules.address)
+    people = first.select(
+        "customer_id", *(shared[name].gather(won[name].rows).alias(name) for name in attributes),
+        "source_records",
+    )  # fmt: skip
+    golden = pl.concat([alone.select(people.columns), people]).sort("customer_id")
+    return Survivors(golden, alone, shared, won)
 
 
 def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Better sources first, then by who registered first: what every tie is settled by."""
+    """Person by person; better sources first, then who registered first: it settles every tie."""
     places = {system: place for place, system in enumerate(rules.source_order)}
     place = pl.col("source_system").replace_strict(places, default=len(places), return_dtype=pl.Int64)
-    return records.with_columns(place.alias("place")).sort("place", "rank")
+    ordered = records.with_columns(place.alias("place")).sort("label", "place", "rank")
+    return ordered.with_columns((pl.col("label").rle_id()).alias("code")).with_row_index("row")
 
 
-def _pick(records: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
-    """The winning record of each person for one field."""
+def _settle(records: pl.DataFrame, name: str, way: str) -> _Won:
+    """Where a person's records agree, the first of them; else whichever is best."""
     known = records.filter(pl.col(name).is_not_null())
+    contested = _find_contested(known, name)
+    best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way)
+    return _Won(_rows(records, known, best), _list_lost(known, best, name), way)
+
+
+def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[str, _Won]:
+    """An address is one record's: a full one's before one without a street."""
+    known = {name: records.filter(pl.col(name).is_not_null()) for name in fields}
+    contested = pl.concat([_find_contested(known[name], name) for name in fields]).unique()
+    homes = records.filter(pl.col("code").is_in(contested.implode())).with_columns(
+        pl.when(pl.any_horizontal(pl.col(fields).is_not_null()))
+        .then(pl.col("address_line1").is_null().cast(pl.Int8)).alias("home")
+    ).drop_nulls("home")  # fmt: skip
+    homes = homes.filter(pl.col("home") == pl.col("home").min().over("code"))
+    home = _pick(homes, "home", way)
+    won = {}
+    for name in fields:
+        own = home.filter(pl.col(name).is_not_null())
+        elsewhere = pl.col("code").is_in(contested.implode())
+        rows = _rows(records, known[name].filter(~elsewhere), own)
+        won[name] = _Won(rows, _list_lost(known[name], own, name), way)
+    return won
+
+
+def _find_contested(known: pl.DataFrame, name: str) -> pl.Series:
+    """The people whose records differ in this field."""
+    code, value = pl.col("code"), pl.col(name)
+    differs = (code == code.shift(1)) & (value != value.shift(1))
+    return known.filter(differs)["code"].unique()
+
+
+def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.Series:
+    """For each person the winner's row: the best one's, else her first known one's, else none."""
+    people = (records["code"].max() or 0) + 1 if records.height else 0
+    rows = pl.Series("row", [None], dtype=pl.UInt32).new_from_index(0, people)
+    first = known.filter((pl.col("code") != pl.col("code").shift(1)).fill_null(value=True))
+    for winners in (first, best):
+        rows = rows.scatter(winners["code"], winners["row"])
+    return rows
+
+
+def _pick(known: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
+    """The winning record of each person for one field."""
     invalid = ~pl.col(name).cast(pl.String).str.contains(_VALID.get(name, ""))
     text = pl.col(name).cast(pl.String)
     since = pl.col("registered")
-    often = pl.len().over("customer_id", text.str.to_lowercase()).cast(pl.Int64)
+    often = pl.len().over("code", text.str.to_lowercase()).cast(pl.Int64)
     better: dict[str, list[pl.Expr]] = {
         "most_recent": [since.is_null(), -since.dt.epoch("us")],
         "earliest": [since.is_null(), since.dt.epoch("us")],
@@ -81,39 +141,21 @@ def _pick(records: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
         "longest_valid": [-text.str.len_chars().cast(pl.Int64)],
         "source_priority": [],
     }
-    ordered = known.sort(invalid, *better[way], maintain_order=True)
-    return ordered.unique("customer_id", keep="first", maintain_order=True)
+    ordered = known.sort("code", invalid, *better[way], "row")
+    return ordered.unique("code", keep="first", maintain_order=True)
 
 
-def _pick_home(records: pl.DataFrame, rules: Rules, fields: list[str]) -> pl.DataFrame:
-    """For each person the one record whose address is hers."""
-    full = pl.col("address_line1").is_not_null()
-    has_any = pl.any_horizontal(pl.col(fields).is_not_null())
-    marked = records.filter(has_any).with_columns(home=pl.when(full).then(1).otherwise(2))
-    best = marked.filter(pl.col("home") == pl.col("home").min().over("customer_id"))
-    return _pick(best, "home", rules.address)
+def _list_lost(known: pl.DataFrame, best: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The other distinct values, `value (system:id)` each."""
+    winners = best.select("code", pl.col(name).alias("winner"))
+    lost = known.join(winners, on="code").filter(pl.col(name) != pl.col("winner"))
+    lost = lost.sort("code", name, "row").unique(["code", name], keep="first", maintain_order=True)
+    each = pl.format("{} ({}:{})", pl.col(name).cast(pl.String), "source_system", "source_id")
+    return lost.group_by("code").agg(each.str.join("; ").alias("losing_values"))
 
 
-def _tell(records: pl.DataFrame, name: str, *also: str) -> pl.DataFrame:
+def _tell(records: pl.DataFrame, name: str) -> pl.DataFrame:
     text = pl.col(name).cast(pl.String)
     return records.filter(pl.col(name).is_not_null()).select(
-        "customer_id", pl.lit(name).alias("field"), text.alias("value"), *KEY, *also
+        "customer_id", pl.lit(name).alias("field"), text.alias("value"), *KEY, "code", "order"
     )
-
-
-def _tell_won(records: pl.DataFrame, won: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
-    """The winner with the distinct values that lost, `value (system:id)` each."""
-    told = _tell(won, name)
-    others = _tell(records, name).join(
-        told.select("customer_id", pl.col("value").alias("winner")), on="customer_id"
-    )
-    lost = others.filter(pl.col("value") != pl.col("winner")).sort("customer_id", "value", *KEY)
-    lost = lost.unique(["customer_id", "value"], keep="first", maintain_order=True)
-    listed = lost.group_by("customer_id").agg(
-        pl.format("{} ({}:{})", "value", "source_system", "source_id").str.join("; ").alias("losing_values")
-    )
-    return told.join(listed, on="customer_id", how="left").select(
-        "customer_id", "field", "value", *KEY,
-        pl.when(pl.col("losing_values").is_null()).then(pl.lit(ONLY)).otherwise(pl.lit(way)).alias("rule"),
-        "losing_values",
-    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Links become people: against an oracle of our own where nothing forbids, within limits where."""
+
+import random
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_dagster.identity.clusters import cluster
+from c360_dagster.identity.links import SCHEMA, Judged
+from c360_dagster.identity.records import FEATURES
+from c360_dagster.identity.rules import Rules
+
+GENEROUS = Rules.read(
+    {"limits": {"records": 999, "birth_dates": 999, "first_names": 999, "emails": 999}}
+)
+
+
+def find_components(edges: list[tuple[int, int]], nodes: int) -> list[int]:
+    """The oracle: walks the graph from each node in turn."""
+    near: dict[int, set[int]] = {node: set() for node in range(nodes)}
+    for a, b in edges:
+        near[a].add(b)
+        near[b].add(a)
+    labels = [-1] * nodes
+    for start in range(nodes):
+        queue = [start] if labels[start] < 0 else []
+        while queue:
+            node = queue.pop()
+            if labels[node] < 0:
+                labels[node] = start
+                queue += near[node]
+    return labels
+
+
+def link(edges: list[tuple[int, int]], evidence: list[float] | None = None) -> pl.DataFrame:
+    bits = evidence or [20.0] * len(edges)
+    return pl.DataFrame(
+        [(a, b, e, 0.99, "model", None) for (a, b), e in zip(edges, bits, strict=True)],
+        schema=SCHEMA, orient="row",
+    )  # fmt: skip
+
+
+def judge_as(clashing: set[tuple[int, int]], unlike: set[tuple[int, int]] = frozenset(),  # type: ignore[assignment]
+             births: set[tuple[int, int]] = frozenset()):  # type: ignore[assignment] # noqa: ANN201 # fmt: skip
+    def judge(pairs: pl.DataFrame) -> Judged:
+        at = list(pairs.iter_rows())
+        no = np.zeros(len(at), dtype=bool)
+        return Judged(
+            evidence=pl.Series([-50.0 if pair in unlike else 5.0 for pair in at], dtype=pl.Float64),
+            clashes=np.array([pair in clashing for pair in at], dtype=bool),
+            first_differs=no,
+            birth_differs=np.array([pair in births for pair in at], dtype=bool),
+            email_differs=no,
+            rule=pl.Series([None] * len(at), dtype=pl.String),
+            held=pl.Series([None] * len(at), dtype=pl.String),
+        )
+
+    return judge
+
+
+def blank(records: int) -> pl.DataFrame:
+    return pl.DataFrame({name: [None] * records for name in FEATURES}, schema=FEATURES)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_obstacles_people_are_the_connected_components(seed: int) -> None:
+    draw = random.Random(seed)
+    nodes = draw.randrange(2, 60)
+    every = list(combinations(range(nodes), 2))
+    edges = sorted(draw.sample(every, min(len(every), draw.randrange(1, nodes + 5))))
+    found = cluster(blank(nodes), link(edges), [], GENEROUS, judge_as(set()))
+    assert found.labels.tolist() == find_components(edges, nodes)
+    assert found.cuts.height == 0
+
+
+def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
+    found = cluster(
+        blank(4), link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]), [], GENEROUS, judge_as({(0, 3)})
+    )
+    assert found.labels.tolist() == [0, 0, 2, 2]
+    assert found.cuts.rows() == [(1, 2, "clashes with another record of that person", 0.99)]
+
+
+def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
+    far = {(0, 2), (0, 3), (1, 3)}
+    found = cluster(
+        blank(4), link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]), [], GENEROUS, judge_as(set(), far)
+    )
+    assert found.labels.tolist() == [0, 0, 2, 2]
+
+
+def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
+    found = cluster(blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as({(0, 1)}))
+    assert found.labels.tolist() == [0, 1, 2]
+    assert set(found.cuts["reason"]) == {"fits two people equally well"}
+
+
+def test_limits_hold() -> None:
+    chain = [(n, n + 1) for n in range(9)]
+    few = Rules.read({"limits": {"records": 4}})
+    found = cluster(blank(10), link(chain), [], few, judge_as(set()))
+    assert np.bincount(found.labels).max() <= 4
+    every = set(combinations(range(3), 2))
+    dates = blank(3).with_columns(dob=pl.Series(["1950-01-01", "1960-02-02", "1970-03-03"]))
+    born = Rules.read({"limits": {"birth_dates": 2}})
+    found = cluster(dates, link(sorted(every)), [], born, judge_as(set(), births=every))
+    assert np.bincount(found.labels).max() == 2
+    assert set(found.cuts["reason"]) == {"more than 2 birth dates"}
+
+
+def test_never_parts_whole_people() -> None:
+    found = cluster(blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(set()))
+    assert found.labels.tolist() == [0, 0, 2]

@@ -1,0 +1,141 @@
+"""An id once given lasts: through reruns, rebuilds, merges, splits and other people's lines."""
+
+import polars as pl
+
+from c360_dagster.identity import Memory, Resolution, resolve
+from tests.identity.worlds import Row, frame, ids, person, record
+
+A = person(1) | {"registered_at": "2024-01-01 09:00:00"}
+B = person(2) | {"registered_at": "2024-02-01 09:00:00"}
+LEFT, RIGHT = record("crm", "C5", A), record("crm", "C3", B)
+BRIDGE = record("workbooks", "77", A, email=A["email"], phone=B["phone"], first_name=None,
+                last_name=None, date_of_birth=None, address_line1=None, zip_code=None)  # fmt: skip
+TOGETHER = {"always": [[["crm", "C5"], ["crm", "C3"]]]}
+
+
+def redirects(found: Resolution) -> dict[str, str]:
+    return dict(found.redirects.iter_rows())
+
+
+def twin_of(row: Row, key: str, **changes: str | None) -> Row:
+    return {**row, "source_id": key, **changes}
+
+
+def test_the_anchor_gives_the_id() -> None:
+    later = record("crm", "C1", A, registered_at="2024-03-01 09:00:00")
+    undated = record("crm", "C0", A, registered_at=None)
+    shop = record("workbooks", "0001", A, registered_at="2020-01-01 00:00:00")
+    found = resolve(frame([later, undated, LEFT, shop]))
+    assert set(found.identities["customer_id"]) == {"C5"}
+    assert set(resolve(frame([shop])).identities["customer_id"]) == {"wb-0001"}
+
+
+def test_an_id_is_kept_when_an_earlier_record_joins() -> None:
+    shop = record("workbooks", "0001", A)
+    first = resolve(frame([shop]))
+    second = resolve(frame([shop, LEFT]), first)
+    assert set(second.identities["customer_id"]) == {"wb-0001"}
+    assert second.merges.height == 0
+
+
+def test_a_bridge_merges_once_and_its_going_splits() -> None:
+    middle = record("crm", "C9", A, first_name=B["first_name"], last_name=B["last_name"],
+                    email=A["email"], phone=B["phone"], date_of_birth=None)  # fmt: skip
+    left = twin_of(LEFT, "C5", first_name=None, last_name=None, date_of_birth=None, phone=None,
+                   address_line1=None, city=None)  # fmt: skip
+    first = resolve(frame([left, RIGHT]))
+    assert ids(first.identities) == {("crm", "C5"): "C5", ("crm", "C3"): "C3"}
+
+    second = resolve(frame([left, middle, RIGHT]), first)
+    assert set(second.identities["customer_id"]) == {"C5"}
+    assert second.merges.rows() == [("merge", "C3", "C5", second.merges["why"][0])]
+    assert "crm:C9" in second.merges["why"][0]
+    assert redirects(second) == {"C3": "C5"}
+    assert resolve(frame([left, middle, RIGHT]), second).merges.height == 0
+
+    third = resolve(frame([left, RIGHT]), second)
+    assert ids(third.identities) == {("crm", "C5"): "C5", ("crm", "C3"): "C3"}
+    assert third.merges.select("kind", "from_id", "to_id").rows() == [("split", "C5", "C3")]
+    assert "crm:C9" in third.merges["why"][0]
+    assert redirects(third) == {}
+
+
+def test_always_merges_and_removing_the_line_undoes_it() -> None:
+    rows = frame([LEFT, RIGHT])
+    first = resolve(rows)
+    second = resolve(rows, first, TOGETHER)
+    assert set(second.identities["customer_id"]) == {"C5"}
+    assert second.merges["why"].to_list() == ["crm:C5 and crm:C3 stand under always."] or (
+        "stand under always" in second.merges["why"][0]
+    )
+    third = resolve(rows, second)
+    assert ids(third.identities) == ids(first.identities)
+
+
+def test_never_parts_and_removing_the_line_undoes_it() -> None:
+    rows = frame([LEFT, twin_of(LEFT, "C6", registered_at="2024-05-01 00:00:00")])
+    first = resolve(rows)
+    apart = {"never": [[["crm", "C6"], ["crm", "C5"]]]}
+    second = resolve(rows, first, apart)
+    assert ids(second.identities) == {("crm", "C5"): "C5", ("crm", "C6"): "C6"}
+    assert "stand under never" in second.merges["why"][0]
+    assert second.review.height == 0
+    third = resolve(rows, second)
+    assert set(third.identities["customer_id"]) == {"C5"}
+
+
+def test_a_deleted_anchor_leaves_its_id_to_the_person() -> None:
+    twin = twin_of(LEFT, "C6", registered_at="2024-05-01 00:00:00")
+    first = resolve(frame([LEFT, twin]))
+    second = resolve(frame([twin]), first)
+    assert ids(second.identities) == {("crm", "C6"): "C5"}
+    stranger = {**RIGHT, "source_id": "C5"}
+    third = resolve(frame([twin, stranger]), second)
+    names = ids(third.identities)
+    assert names["crm", "C6"] == "C5"
+    assert names["crm", "C5"] != "C5"
+
+
+def test_a_redirect_follows_chains_and_outlives_its_records() -> None:
+    third_person = record("crm", "C1", person(3), registered_at="2023-01-01 00:00:00")
+    rows = frame([LEFT, RIGHT, third_person])
+    first = resolve(rows)
+    second = resolve(rows, first, TOGETHER)
+    both = {"always": [*TOGETHER["always"], [["crm", "C1"], ["crm", "C5"]]]}
+    third = resolve(rows, second, both)
+    assert redirects(third) == {"C3": "C1", "C5": "C1"}
+    fourth = resolve(frame([third_person]), third, both)
+    assert redirects(fourth) == {"C3": "C1", "C5": "C1"}
+    back = resolve(rows, fourth)
+    assert ids(back.identities) == ids(first.identities)
+    assert redirects(back) == {}
+
+
+def test_ids_last_through_a_rebuild_and_other_settings(
+    known_world: pl.DataFrame, resolved: Resolution
+) -> None:
+    alone = resolve(known_world, resolved.identities)
+    assert ids(alone.identities) == ids(resolved.identities)
+    strict = resolve(known_world, resolved, {"thresholds": {"link": 1.0}, "shared_by_names": 1})
+    loose = resolve(known_world, strict)
+    assert ids(loose.identities) == ids(resolved.identities)
+    known = {*resolved.identities["customer_id"]}
+    assert known <= {*strict.identities["customer_id"], *strict.redirects["from_id"]}
+
+
+def test_ids_of_two_systems_may_look_alike() -> None:
+    rows = [record("workbooks", "5", A), record("crm", "wb-5", B)]
+    found = resolve(frame(rows))
+    assert ids(found.identities) == {("crm", "wb-5"): "wb-5", ("workbooks", "5"): "wb-5-2"}
+    assert ids(resolve(frame(rows), found).identities) == ids(found.identities)
+
+
+def test_the_memory_survives_a_trip_through_frames(
+    known_world: pl.DataFrame, resolved: Resolution
+) -> None:
+    again = Memory.from_frames(resolved.memory.frames())
+    later = resolve(known_world, again)
+    assert later.identities.equals(resolved.identities)
+    assert later.report["compared_records"] == 0
+    lost = {name: resolved.memory.frames()[name] for name in ("records", "ids", "former")}
+    assert ids(resolve(known_world, Memory.from_frames(lost)).identities) == ids(resolved.identities)

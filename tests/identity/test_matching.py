@@ -1,0 +1,199 @@
+"""Which records are one person, and which are not."""
+
+import math
+from datetime import date
+
+import mock_data
+import polars as pl
+import pytest
+
+from c360_dagster.identity import RecordsError, Resolution, RulesError, resolve
+from c360_dagster.identity.model import COMPARISONS, Model, probability, weigh
+from tests.identity.worlds import Row, frame, ids, person, record
+
+ANNA: Row = person(1) | {
+    "first_name": "Catherine", "last_name": "Elmdale", "date_of_birth": "1980-03-04",
+}  # fmt: skip
+
+
+def together(*rows: Row, rules: dict | None = None) -> bool:
+    found = resolve(frame(rows), rules=rules)
+    return found.identities["customer_id"].n_unique() == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email": " CATHERINE@Example.com ", "phone": None},
+        {"phone": "+1 (212) 555-0147", "email": None},
+        {"first_name": "Kate", "email": None, "phone": None},
+        {"first_name": "Elmdale", "last_name": "Catherine", "email": None, "phone": None},
+        {"last_name": "ÉLMDALE", "email": None, "phone": None},
+        {"last_name": "Elmdle", "email": None, "phone": None},
+        {"email": "catherine+shop@example.com", "phone": None, "date_of_birth": None},
+        {"phone": "0012125550147", "email": None, "date_of_birth": None},
+    ],
+)
+def test_forms_of_one_person_meet(changes: Row) -> None:
+    own = ANNA | {"email": "catherine@example.com", "phone": "212-555-0147"}
+    assert together(record("crm", "C1", own), record("workbooks", "7", own, **changes))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"first_name": "Gerald", "date_of_birth": "1978-11-30"},  # her husband
+        {"first_name": "Gerald"},  # her twin
+        {"first_name": "Gerald", "date_of_birth": None},
+        {"date_of_birth": "1951-12-25", "email": None, "phone": None},  # her mother
+    ],
+)
+def test_a_household_is_not_one_person(other: Row) -> None:
+    pair = record("crm", "C1", ANNA), record("crm", "C2", ANNA, **other)
+    assert not together(*pair)
+
+
+def test_what_a_household_shares_is_listed_for_review() -> None:
+    found = resolve(frame([
+        record("crm", "C1", ANNA),
+        record("crm", "C2", ANNA, first_name="Gerald", date_of_birth="1978-11-30"),
+        record("crm", "C3", ANNA),
+    ]))  # fmt: skip
+    assert ids(found.identities)["crm", "C3"] == "C1"
+    assert found.identities["customer_id"].n_unique() == 2
+
+
+@pytest.mark.parametrize("field", ["email", "phone"])
+def test_a_value_that_many_names_share_links_nobody(field: str) -> None:
+    value = {"email": "front@desk.example", "phone": "212-555-0100"}[field]
+    rows = [record("crm", f"C{n}", person(n) | {field: value}) for n in range(8)]
+    nameless = dict.fromkeys(("first_name", "last_name", "date_of_birth", "email", "phone"))
+    rows.append(record("workbooks", "1", person(1), **nameless | {field: value}))
+    found = resolve(frame(rows))
+    assert found.identities["customer_id"].n_unique() == 9
+    assert found.review["reason"].str.contains("is shared by 9 records").any()
+
+
+def test_an_address_for_everybody_links_nobody() -> None:
+    pair = [
+        record("crm", f"C{n}", person(n), email="info@firm.example", first_name="Ann",
+               last_name=None, date_of_birth=None, phone=None, address_line1=None)
+        for n in (1, 2)
+    ]  # fmt: skip
+    assert not together(*pair)
+    assert together(*pair, rules={"never_link": {"emails": []}})
+
+
+def test_records_without_identity_stay_apart() -> None:
+    same = dict.fromkeys(("first_name", "last_name", "email", "phone", "date_of_birth"))
+    rows = [record("crm", f"C{n}", person(3), **same) for n in range(5)]
+    assert resolve(frame(rows)).identities["customer_id"].n_unique() == 5
+
+
+def test_little_data_is_matched_by_rules_and_says_so() -> None:
+    found = resolve(frame([record("crm", "C1", ANNA), record("workbooks", "1", ANNA)]))
+    assert not found.report["is_trained"]
+    assert "too few to learn from" in found.report["why"]
+    assert found.identities["match_probability"].null_count() == 2
+    assert found.identities["match_rule"].to_list() == ["same e-mail", "same e-mail"]
+
+
+def test_nothing_at_all_resolves_to_nothing() -> None:
+    found = resolve(frame([]))
+    assert found.identities.height == found.golden.height == found.review.height == 0
+
+
+def test_columns_may_be_absent_and_sources_strange() -> None:
+    found = resolve(pl.DataFrame({
+        "source_system": ["Kasse 2", "Kasse 2", "workbooks", "crm"],
+        "source_id": ["007", "7", "0007", "0008"],
+        "email": ["a@b.example", "c@d.example", "e@f.example", "a@b.example"],
+    }))  # fmt: skip
+    assert ids(found.identities) == {
+        ("Kasse 2", "007"): "0008", ("Kasse 2", "7"): "Kasse 2-7",
+        ("workbooks", "0007"): "wb-0007", ("crm", "0008"): "0008",
+    }  # fmt: skip
+
+
+def test_dates_and_moments_may_be_typed() -> None:
+    rows = frame([record("crm", "C1", ANNA), record("crm", "C2", ANNA, email=None, phone=None)])
+    typed = rows.with_columns(
+        pl.col("date_of_birth").str.to_date(), pl.col("registered_at").str.to_datetime()
+    )
+    found = resolve(typed)
+    assert found.golden["date_of_birth"].to_list() == [date(1980, 3, 4)]
+
+
+def test_a_key_that_stands_there_twice_is_an_error() -> None:
+    with pytest.raises(RecordsError, match="crm:C1 stands there twice"):
+        resolve(frame([record("crm", "C1", ANNA), record("crm", "C1", ANNA)]))
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ({"thresholds": {"link": 2}}, "link is 2; it must be a number from 0 to 1"),
+        ({"thresholds": {"lnik": 0.9}}, "thresholds knows no 'lnik'"),
+        ({"limits": {"emails": "many"}}, "emails is 'many'; it must be a whole number"),
+        ({"survivorship": {"fields": {"email": "newest"}}}, "email is 'newest'"),
+        ({"always": [[["crm", 1], ["crm", "2"]]]}, "ids in quotes"),
+        ({"never_link": {"emails": ["("]}}, "regular expressions"),
+        ({"always": [[["a", "1"], ["b", "2"]]], "never": [[["b", "2"], ["a", "1"]]]},
+         "a:1 and b:2 stand under always and under never"),
+    ],
+)  # fmt: skip
+def test_bad_rules_are_one_sentence(rules: dict, sentence: str) -> None:
+    with pytest.raises(RulesError, match=".") as caught:
+        resolve(frame([]), rules=rules)
+    assert sentence in str(caught.value)
+
+
+def test_weights_are_those_of_fellegi_and_sunter() -> None:
+    """m = .8, u = .02 and a name as rare as 1 in 1000; then another mail, m = .25, u = .997."""
+    chosen = tuple(one for one in COMPARISONS if one.name in {"first", "email"})
+    model = Model(chosen, 0.001, is_trained=True, why="", records=2, day_first=False)
+    levels = pl.DataFrame({"first": [0, -1], "email": [2, 2]}, schema=dict.fromkeys(("first", "email"), pl.Int8))
+    bits = weigh(levels, pl.DataFrame({"first": [0.001, 0.5]}), model)
+    assert bits[0] == pytest.approx(math.log2(0.8 / 0.001) + math.log2(0.25 / 0.997), abs=1e-5)
+    assert bits[1] == pytest.approx(math.log2(0.25 / 0.997), abs=1e-5)
+    odds = 0.001 / 0.999 * 800 * (0.25 / 0.997)
+    assert probability(bits, model.prior)[0] == pytest.approx(odds / (1 + odds), abs=1e-5)
+
+
+def test_planted_duplicates_are_found(resolved: Resolution) -> None:
+    name = ids(resolved.identities)
+    assert resolved.report["is_trained"]
+    twice = [n for n in range(600) if n % 2]
+    found = sum(name["workbooks", f"{n:06d}"] == name["crm", f"C{n}"] for n in twice)
+    people = resolved.identities.filter(source_system="crm")["customer_id"].n_unique()
+    assert found >= 0.99 * len(twice)
+    assert people == 600
+
+
+def test_a_simulated_world_is_told_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("world")
+    mock_data.generate(
+        home, customers=1500, seed=5, start=date(2025, 1, 1), end=date(2025, 3, 31), defects=False
+    )
+    truth = pl.read_csv(home / "truth" / "identities.csv", infer_schema=False)
+    crm = pl.read_csv(home / "landing" / "customer" / "customers.csv", infer_schema=False)
+    shop = pl.read_excel(home / "landing" / "workbooks" / "Customer_master.xlsx", infer_schema_length=0)
+    records = pl.concat([
+        crm.rename({"customer_id": "source_id", "registration_date": "registered_at"}).select(
+            pl.lit("crm").alias("source_system"), pl.all()),
+        shop.select(
+            pl.lit("workbooks").alias("source_system"), pl.col("customer_id").alias("source_id"),
+            pl.col("name").alias("first_name"), "email", "phone",
+            pl.col("location").str.head(-3).alias("city"), pl.col("location").str.tail(2).alias("state"),
+            pl.col("signup_date").alias("registered_at"),
+        ),
+    ], how="diagonal")  # fmt: skip
+    found = resolve(records).identities.join(truth, on=["source_system", "source_id"])
+
+    def count_pairs(*columns: str) -> int:
+        sizes = found.group_by(columns).len()["len"].cast(pl.Int64)
+        return int((sizes * (sizes - 1) // 2).sum())
+
+    right = count_pairs("customer_id", "person_id")
+    assert right / count_pairs("customer_id") >= 0.995
+    assert right / count_pairs("person_id") >= 0.95

@@ -1,0 +1,75 @@
+"""Which value becomes the person's, from where, and against what."""
+
+import polars as pl
+import pytest
+
+from c360_dagster.identity import Resolution, resolve
+from tests.identity.worlds import frame, person, record
+
+TRUE = person(4) | {"email": "new@mail.example", "phone": None}
+ROWS = [
+    record("crm", "C1", TRUE, email="old@mail.example", last_name="Oakley", city="Ashton",
+           zip_code="01001", address_line1="1 Elm Street", registered_at="2023-01-01 00:00:00"),
+    record("crm", "C2", TRUE, last_name="Oakley", city="Birchton", zip_code="02002",
+           address_line1="2 Oak Street", registered_at="2024-01-01 00:00:00"),
+    record("workbooks", "9", TRUE, email="not an address", last_name="Oakly", city="Cedarton",
+           zip_code=None, address_line1=None, registered_at="2025-01-01 00:00:00"),
+]  # fmt: skip
+AS_ONE = {"always": [[["crm", "C1"], ["crm", "C2"]], [["crm", "C1"], ["workbooks", "9"]]]}
+
+
+def survive(**survivorship: object) -> Resolution:
+    return resolve(frame(ROWS), rules={**AS_ONE, "survivorship": survivorship})
+
+
+def golden(found: Resolution, field: str) -> object:
+    return found.golden[field].item()
+
+
+@pytest.mark.parametrize(
+    ("way", "last_name"),
+    [
+        ("most_frequent", "Oakley"),
+        ("most_recent", "Oakly"),
+        ("earliest", "Oakley"),
+        ("longest_valid", "Oakley"),
+        ("source_priority", "Oakley"),
+    ],
+)
+def test_each_way(way: str, last_name: str) -> None:
+    assert golden(survive(fields={"last_name": way}), "last_name") == last_name
+
+
+def test_what_is_no_address_never_wins() -> None:
+    found = survive()
+    assert golden(found, "email") == "new@mail.example"
+    won = found.provenance.filter(field="email").row(0, named=True)
+    assert (won["source_id"], won["rule"]) == ("C2", "most_recent")
+    assert won["losing_values"] == "not an address (workbooks:9); old@mail.example (crm:C1)"
+
+
+def test_an_address_is_of_one_piece() -> None:
+    found = survive()
+    home = [golden(found, name) for name in ("address_line1", "city", "zip_code")]
+    assert home == ["2 Oak Street", "Birchton", "02002"]
+
+
+def test_sources_have_their_order() -> None:
+    found = survive(source_order=["workbooks"], fields={"last_name": "source_priority"})
+    assert golden(found, "last_name") == "Oakly"
+    assert golden(found, "source_records") == 3
+
+
+def test_every_surviving_value_has_its_source(known_world: pl.DataFrame, resolved: Resolution) -> None:
+    values = resolved.golden.drop("source_records").unpivot(index="customer_id").drop_nulls()
+    told = resolved.provenance.select("customer_id", pl.col("field").alias("variable"), "value")
+    assert values.sort(values.columns).equals(told.sort(told.columns))
+    long = known_world.unpivot(index=["source_system", "source_id"], variable_name="field")
+    true = resolved.provenance.join(long, on=["source_system", "source_id", "field", "value"], how="semi")
+    assert true.height == resolved.provenance.height
+
+
+def test_other_columns_are_carried_along() -> None:
+    rows = frame(ROWS).with_columns(country=pl.lit("US"), points=pl.Series([1, 2, 3]))
+    found = resolve(rows, rules={**AS_ONE, "survivorship": {"fields": {"points": "most_recent"}}})
+    assert (golden(found, "country"), golden(found, "points")) == ("US", 3)

@@ -1,0 +1,83 @@
+"""Small worlds of people for the tests, with known truth."""
+
+import random
+from collections.abc import Iterable
+
+import polars as pl
+
+FIRST = (
+    "Olivia Emma Grace Helen Robert William Thomas Daniel Priya Carlos Ingrid Omar Ruth Samuel "
+    "Victoria Henry Lucas Maria George Diane Fatima Kenneth Nora Stella Arjun Mateo Clara Brian"
+).split()
+LAST = [a + b for a in ("Ash", "Bram", "Cald", "Dun", "Elm", "Farn", "Glen", "Hart", "Kirk", "Lock",
+        "Mor", "Norr", "Pem", "Quin", "Red", "Sel", "Thorn", "Wal") for b in
+        ("berg", "dale", "field", "ham", "ley", "ridge", "son", "wick", "worth")]  # fmt: skip
+TOWNS = "Cedarville Honeyport Mapleton Ravenmont Silverdale Otterbrook Flintburg Sageton".split()
+COLUMNS = ("source_system", "source_id", "first_name", "last_name", "email", "phone",
+           "date_of_birth", "address_line1", "city", "state", "zip_code", "gender",
+           "registered_at")  # fmt: skip
+
+Row = dict[str, str | None]
+
+
+def person(number: int, seed: int = 0) -> Row:
+    """What is true of one invented person."""
+    draw = random.Random(seed * 1_000_003 + number)
+    first, last = draw.choice(FIRST), draw.choice(LAST)
+    return {
+        "first_name": first,
+        "last_name": last,
+        "email": f"{first}.{last}{draw.randrange(10_000)}@example.com".lower(),
+        "phone": f"{draw.randrange(200, 999)}-{draw.randrange(200, 999)}-{draw.randrange(10_000):04d}",
+        "date_of_birth": f"{draw.randrange(1940, 2005)}-{draw.randrange(1, 13):02d}-"
+        f"{draw.randrange(1, 29):02d}",
+        "address_line1": f"{draw.randrange(1, 900)} {draw.choice(LAST)} Street",
+        "city": draw.choice(TOWNS),
+        "state": "OH",
+        "zip_code": f"{draw.randrange(1001, 99_000):05d}",
+        "gender": None,
+        "registered_at": f"202{draw.randrange(5)}-{draw.randrange(1, 13):02d}-10 12:00:00",
+    }
+
+
+def record(system: str, key: str, truth: Row, **changes: str | None) -> Row:
+    return {**truth, **changes, "source_system": system, "source_id": key}
+
+
+def frame(rows: Iterable[Row]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=dict.fromkeys(COLUMNS, pl.String))
+
+
+def world(people: int, seed: int = 0) -> pl.DataFrame:
+    """Everybody once in the CRM, half of them again in a web shop that knows less."""
+    rows = []
+    for number in range(people):
+        truth = person(number, seed)
+        rows.append(record("crm", f"C{number}", truth))
+        if number % 2:
+            again = record("workbooks", f"{number:06d}", truth, date_of_birth=None,
+                           address_line1=None, zip_code=None)  # fmt: skip
+            if number % 6 == 1:
+                again["email"] = f"other{number}@example.org"
+            elif number % 6 == 3:
+                again["phone"] = None
+            rows.append(again)
+    return frame(rows)
+
+
+def partition(identities: pl.DataFrame) -> set[frozenset[tuple[str, str]]]:
+    """Who is together, whatever the ids."""
+    groups = identities.group_by("customer_id").agg(pl.struct("source_system", "source_id"))
+    return {
+        frozenset((one["source_system"], one["source_id"]) for one in together)
+        for together in groups["source_id" if "source_system" not in groups.columns else "source_system"]
+    }
+
+
+def ids(identities: pl.DataFrame) -> dict[tuple[str, str], str]:
+    return {
+        (system, key): name
+        for system, key, name in identities.select(
+            "source_system", "source_id", "customer_id"
+        ).iter_rows()
+    }
