@@ -9,6 +9,7 @@ from c360_dagster.assets.bronze import build_bronze
 from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.identity import build_identity
 from c360_dagster.assets.landing import build_landing
+from c360_dagster.assets.model_card import build_model_card
 from c360_dagster.assets.publish import build_publication
 from c360_dagster.assets.science import build_science
 from c360_dagster.resources.dbt import DbtBuilder, DbtError
@@ -32,6 +33,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             build_identity(settings),
             *build_science(settings),
             build_publication(settings),
+            build_model_card(settings),
         ],
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),

@@ -1,19 +1,22 @@
 """5. Science: segments, forecasts, recommendations and effects, each from one pure call."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.checks.science import (
+    calibrate,
     check_effects,
     check_forecasts,
     check_recommendations,
     check_segments,
     specify_science_checks,
+    tabulate_checks,
 )
 from c360_dagster.computed import read_computed, replace_computed
 from c360_dagster.layers import SCIENCE, SILVER
@@ -21,7 +24,11 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
+if TYPE_CHECKING:
+    from c360_dagster.science.lifetime_value import Report
+
 SUGGESTIONS = 5
+PREVIEW_ROWS = 5
 
 
 def build_science(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -36,7 +43,9 @@ def build_science(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _build_segments(settings: Settings) -> dg.AssetsDefinition:
     @_science(
-        "segment_customers", ("segments", "centroids", "stability"), ["int_customer_features"]
+        "segment_customers",
+        ("segments", "centroids", "stability", "segment_evaluation"),
+        ["int_customer_features"],
     )
     def segment_customers(
         lock: HomeLock,  # noqa: ARG001  held for the whole run
@@ -62,6 +71,7 @@ def _build_segments(settings: Settings) -> dg.AssetsDefinition:
             warehouse,
             {"segments": labels, "centroids": centroids, "stability": stability},
             check_segments(settings, features, before, found),
+            evaluation="segment_evaluation",
         )
 
     return segment_customers
@@ -70,7 +80,7 @@ def _build_segments(settings: Settings) -> dg.AssetsDefinition:
 def _build_forecasts(settings: Settings) -> dg.AssetsDefinition:
     @_science(
         "forecast_value",
-        ("forecasts",),
+        ("forecasts", "parameters", "calibration", "forecast_evaluation"),
         ["int_forecast_plan", "int_forecast_features", "int_holdout_plan", "int_holdout_features"],
     )
     def forecast_value(
@@ -106,9 +116,13 @@ def _build_forecasts(settings: Settings) -> dg.AssetsDefinition:
         tried = forecast_from(past, past_plan)
         yield from _write(
             warehouse,
-            {"forecasts": told},
+            {
+                "forecasts": told,
+                "parameters": _describe_parameters(made.report),
+                "calibration": calibrate(settings, features, made, tried),
+            },
             check_forecasts(settings, features, made, tried),
-            parameters=dg.MetadataValue.json(_plain(asdict(made.report))),
+            evaluation="forecast_evaluation",
         )
 
     return forecast_value
@@ -140,6 +154,7 @@ def _build_recommendations(settings: Settings) -> dg.AssetsDefinition:
                 "next_categories": recommend(categories, 1).rename({"item": "category"}),
             },
             check_recommendations(settings, bought),
+            evaluation="suggestion_evaluation",
         )
 
     return recommend_products
@@ -148,7 +163,7 @@ def _build_recommendations(settings: Settings) -> dg.AssetsDefinition:
 def _build_effects(settings: Settings) -> dg.AssetsDefinition:
     @_science(
         "measure_campaigns",
-        ("campaign_effects",),
+        ("campaign_effects", "campaign_evaluation"),
         ["int_campaign_responses"],
         more=[dg.AssetKey([SCIENCE.name, "segments"])],
     )
@@ -167,7 +182,10 @@ def _build_effects(settings: Settings) -> dg.AssetsDefinition:
         )
         found = _measure_effects(responses)
         yield from _write(
-            warehouse, {"campaign_effects": found}, check_effects(settings, responses)
+            warehouse,
+            {"campaign_effects": found},
+            check_effects(settings, responses),
+            evaluation="campaign_evaluation",
         )
 
     return measure_campaigns
@@ -226,22 +244,29 @@ def _write(
     warehouse: Warehouse,
     frames: Mapping[str, pl.DataFrame],
     checks: Iterable[dg.AssetCheckResult],
-    **metadata: dg.MetadataValue,
+    evaluation: str,
 ) -> Iterator[dg.MaterializeResult]:
     results = list(checks)
+    written = {**frames, evaluation: tabulate_checks(results)}
     with warehouse.connect() as con:
-        replace_computed(con, {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()})
-    for name, frame in frames.items():
+        replace_computed(con, {f"{SCIENCE.name}.{name}": frame for name, frame in written.items()})
+    for name, frame in written.items():
         key = dg.AssetKey([SCIENCE.name, name])
+        preview = markdown_table(frame.columns, frame.head(PREVIEW_ROWS).rows())
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={
                 "dagster/row_count": frame.height,
-                "preview": dg.MetadataValue.md(markdown_table(frame.columns, frame.head(5).rows())),
-                **metadata,
+                "preview": dg.MetadataValue.md(preview),
             },
             check_results=[check for check in results if check.asset_key == key],
         )
+
+
+def _describe_parameters(report: "Report") -> pl.DataFrame:
+    """Each part of the report as JSON, so that the model card can name its parameters."""
+    parts = {name: json.dumps(_plain(part)) for name, part in asdict(report).items()}
+    return pl.DataFrame({"name": list(parts), "text": list(parts.values())})
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a report holds

@@ -174,6 +174,47 @@ def check_forecasts(
     yield _check_future(settings, made)
 
 
+def calibrate(
+    settings: Settings, features: pl.DataFrame, made: "Forecast", tried: "Forecast"
+) -> pl.DataFrame:
+    """Expected against actual spend by tenths of the customers, for the model card's plots."""
+    from c360_dagster.science import evaluation  # noqa: PLC0415  slow import
+
+    known = features.filter(pl.col("past_frequency").is_not_null())
+    held_out = known.join(tried.values, on="customer_id").sort("customer_id")
+    against = {"holdout": (held_out["expected_spend"], held_out["past_spend_after"])}
+    if (future := _read_future(settings, made)) is not None:
+        against["future"] = (future["expected_spend"], future["spend"])
+    return pl.concat(
+        evaluation.calibration_table(expected, actual)
+        .rename({"group": "tenth"})
+        .with_columns(pl.lit(name).alias("against"))
+        for name, (expected, actual) in against.items()
+    )
+
+
+def tabulate_checks(results: Iterable[dg.AssetCheckResult]) -> pl.DataFrame:
+    """The results as rows: one for each number measured, one for a check without any."""
+    rows = [
+        {
+            "check_name": result.check_name,
+            "is_passed": result.passed,
+            "said": result.description,
+            "measure": measure,
+            "value": float(value) if isinstance(value, int | float) else None,
+        }
+        for result in results
+        for measure, value in (
+            {k: v.value for k, v in result.metadata.items()} or {"": None}
+        ).items()
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={"check_name": pl.String, "is_passed": pl.Boolean, "said": pl.String,
+                "measure": pl.String, "value": pl.Float64},
+    )  # fmt: skip
+
+
 def _check_future(settings: Settings, made: "Forecast") -> dg.AssetCheckResult:
     from c360_dagster.science import evaluation  # noqa: PLC0415  slow import
 
