@@ -1,0 +1,166 @@
+"""The parts of the forecast on their own: shares, level, outliers, calibration, intervals."""
+
+import numpy as np
+import pytest
+
+from c360_dagster.science.lifetime_value import stack as stack_module
+from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
+from c360_dagster.science.lifetime_value.candidates import Known, fit_models, winsorise
+from c360_dagster.science.lifetime_value.intervals import (
+    Outlook,
+    assume_intervals,
+    fit_spread,
+    place_intervals,
+)
+from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.lifetime_value.stack import fit_mix, fit_shares
+
+NAMES = ("mbgnbd", "bgnbd", "last_period", "mean_rate")
+
+
+def draw_candidates(rows: int) -> tuple[Floats, np.random.Generator]:
+    random = np.random.default_rng(8)
+    return random.gamma(1, 10, (rows, len(NAMES))), random
+
+
+# Shares and level ----------------------------------------------------------------------------
+
+
+def test_shares_find_who_was_right() -> None:
+    values, random = draw_candidates(20_000)
+    actual = 0.2 * values[:, 0] + 0.7 * values[:, 3] + random.normal(0, 0.5, len(values))
+    shares = fit_shares(NAMES, values, actual)
+    # They are held to what was believed, which is a tenth for the last of them.
+    assert shares[3] == max(shares)
+    assert shares[3] > 0.4
+    assert shares[0] > shares[1]
+
+
+def test_no_share_is_negative() -> None:
+    values, _ = draw_candidates(5000)
+    shares = fit_shares(NAMES, values, np.maximum(values[:, 0] - values[:, 2], 0))
+    assert (shares >= 0).all()
+    assert shares[2] == 0
+
+
+def test_a_sample_of_many_customers_finds_the_same_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, random = draw_candidates(30_000)
+    actual = values[:, 0] * random.gamma(2, 0.5, len(values))
+    whole = fit_shares(NAMES, values, actual)
+    monkeypatch.setattr(stack_module, "ROWS", 6000)
+    assert fit_shares(NAMES, values, actual) == pytest.approx(whole, abs=0.06)
+
+
+def test_the_level_is_the_models_moved_as_far_as_the_rehearsal_is_trusted() -> None:
+    values, _ = draw_candidates(5000)
+    actual = 1.44 * values[:, :2].mean(axis=1)
+    for trust, season, level in ((0.0, 1.0, 1.0), (0.5, 1.0, 1.2), (1.0, 2.0, 2.88)):
+        mix = fit_mix(NAMES, values, actual, trust, season)
+        assert mix.level == pytest.approx(level)
+        assert mix.predict(values).sum() == pytest.approx(values[:, :2].sum() / 2 * level)
+        assert mix.fitted.sum() == pytest.approx(actual.sum())
+
+
+def test_a_giant_says_nothing_of_the_level() -> None:
+    values, _ = draw_candidates(2000)
+    actual = values[:, :2].mean(axis=1)
+    values[7] = 1e6
+    actual[7] = 0.0
+    assert fit_mix(NAMES, values, actual, 1.0, 1.0).level == pytest.approx(1, abs=1e-6)
+
+
+def test_without_a_model_the_naive_forecasts_are_mixed() -> None:
+    values, _ = draw_candidates(5000)
+    mix = fit_mix(NAMES[2:], values[:, 2:], 0.5 * values[:, 2], 1.0, 1.0)
+    assert mix.shares[0] > 0.35
+    assert mix.shares[1] < 0.15
+
+
+# Outliers ------------------------------------------------------------------------------------
+
+
+def known_buyers(rows: int) -> Known:
+    random = np.random.default_rng(3)
+    frequency = random.poisson(2, rows).astype(np.float64)
+    spend = np.asarray((frequency + 1) * random.gamma(5, 8, rows), dtype=np.float64)
+    recency = random.uniform(1, 30, rows) * (frequency > 0)
+    return Known(frequency, recency, recency + 5, spend, spend, frequency)
+
+
+def test_an_outlier_is_drawn_in_and_nobody_else() -> None:
+    value = known_buyers(500).value
+    assert np.array_equal(winsorise(value), value)
+    with_outlier = np.append(value, 1e9)
+    assert np.array_equal(winsorise(with_outlier)[:-1], value)
+    assert winsorise(with_outlier)[-1] < 10 * value.max()
+
+
+def test_a_slip_of_the_pen_does_not_move_what_others_are_expected_to_spend() -> None:
+    known = known_buyers(500)
+    slipped = known_buyers(500)
+    slipped.spend[3] = 1e9
+    before, after = (
+        fit_models(each).spend.expected_value(np.array([1.0]), np.array([40.0]))
+        for each in (known, slipped)
+    )
+    assert after == pytest.approx(before, rel=0.05)
+
+
+# Activity ------------------------------------------------------------------------------------
+
+
+def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> None:
+    random = np.random.default_rng(4)
+    size = 20_000
+    silence = random.uniform(0, 50, size)
+    recency = random.uniform(0, 20, size)
+    none = np.zeros(size)
+    bought = random.integers(1, 9, size).astype(np.float64)
+    known = Known(bought, recency, recency + silence, none, none, none)
+    truth = 1 / (1 + np.exp(silence / 10 - 2))
+    returned = (random.random(size) < truth).astype(float)
+    signs = read_signs(known, np.full(size, 0.5))
+    told = fit_calibration(signs, returned).apply(signs)
+    # A logarithm of silence cannot follow it wholly, but comes near.
+    assert np.abs(told - truth).mean() < 0.07
+    assert np.corrcoef(told, truth)[0, 1] > 0.96
+
+
+def test_without_anything_to_learn_from_the_models_probability_stays() -> None:
+    known = known_buyers(50)
+    signs = read_signs(known, np.linspace(0.1, 0.9, 50))
+    told = fit_calibration(signs[:0], np.zeros(0)).apply(signs)
+    assert told == pytest.approx(np.linspace(0.1, 0.9, 50))
+
+
+# Intervals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share_active", [0.05, 0.5, 0.95])
+def test_four_in_five_lie_within_unless_nearly_nobody_buys(share_active: float) -> None:
+    random = np.random.default_rng(5)
+    size = 20_000
+    p_active = np.clip(random.normal(share_active, 0.03, size), 0.01, 0.99)
+    orders = random.uniform(1, 8, size)
+    active = random.random(size) < p_active
+    actual = active * random.gamma(2 * orders, 20 / 2)
+    outlook = Outlook(p_active * orders * 20, p_active * orders, p_active)
+    half = size // 2
+    first, second = (
+        Outlook(outlook.spend[rows], outlook.orders[rows], outlook.p_active[rows])
+        for rows in (slice(half), slice(half, size))
+    )
+    spread = fit_spread(first, actual[:half])
+    assert spread is not None
+    low, high = place_intervals(spread, second)
+    covered = float(((actual[half:] >= low) & (actual[half:] <= high)).mean())
+    assert covered == pytest.approx(max(0.8, 1 - share_active), abs=0.03)
+
+
+def test_too_few_to_learn_from_is_none_and_the_interval_is_assumed() -> None:
+    few = Outlook(np.array([100.0, 0.0]), np.array([4.0, 0.0]), np.array([0.9, 0.0]))
+    assert fit_spread(few, np.array([90.0, 0.0])) is None
+    low, high = assume_intervals(few)
+    # Four purchases of 25: 1.2816 times the root of 2 · 100 · 25 to either side.
+    assert low == pytest.approx([100 - 90.62, 0], abs=0.01)
+    assert high == pytest.approx([190.62, 0], abs=0.01)
