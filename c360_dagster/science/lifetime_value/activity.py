@@ -13,7 +13,7 @@ from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.stack import combine
 
 ROWS = 100_000
-"""More customers than this teach nothing new: every so-manieth does."""
+"""More customers than this teach nothing new: each nth is enough."""
 PRIOR = 4.0
 """The strength, in customers, with which coefficients are held to the models' own probability."""
 

@@ -11,7 +11,7 @@ from c360_dagster.science.lifetime_value.likelihood import Floats, dot
 
 ROUNDS = 25
 ROWS = 60_000
-"""More customers than this are judged by the greatest third of that and every so-manieth other."""
+"""More customers than this are judged by the greatest third of that and each nth of the rest."""
 RIDGE, RIDGE_ROWS = 0.1, 100
 """How strongly shares are held to what was thought before: more so among few customers."""
 BELIEF = {"mbgnbd": 0.4, "bgnbd": 0.4, "last_period": 0.2, "mean_rate": 0.1}
@@ -32,15 +32,6 @@ class Mix:
 
     def predict(self, values: Floats) -> Floats:
         return combine(values, self.shares)
-
-
-def _find_level(expected: Floats, actual: Floats) -> float:
-    """What happened against what was expected, without those who alone make a good part of it."""
-    ordinary = np.maximum(expected / expected.sum(), actual / max(actual.sum(), 1e-9)) <= GIANT
-    if int(ordinary.sum()) < GIANT_ROWS:
-        ordinary[:] = True
-    level = max(float(actual[ordinary].sum()), 0.0) / max(float(expected[ordinary].sum()), 1e-9)
-    return float(np.clip(level, 0.1, 10.0))
 
 
 def combine(values: Floats, shares: Floats) -> Floats:
@@ -68,6 +59,15 @@ def fit_mix(
     expected = float(totals[models].mean())
     level = _find_level(values[:, models].mean(axis=1), actual) ** trust * season
     return Mix(names, shares * (expected / reached * level), level, fitted)
+
+
+def _find_level(expected: Floats, actual: Floats) -> float:
+    """What happened against what was expected, without those who alone make a good part of it."""
+    ordinary = np.maximum(expected / expected.sum(), actual / max(actual.sum(), 1e-9)) <= GIANT
+    if int(ordinary.sum()) < GIANT_ROWS:
+        ordinary[:] = True
+    level = max(float(actual[ordinary].sum()), 0.0) / max(float(expected[ordinary].sum()), 1e-9)
+    return float(np.clip(level, 0.1, 10.0))
 
 
 def fit_shares(names: tuple[str, ...], values: Floats, actual: Floats) -> Floats:
