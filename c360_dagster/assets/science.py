@@ -129,7 +129,11 @@ def _build_forecasts(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _build_recommendations(settings: Settings) -> dg.AssetsDefinition:
-    @_science("recommend_products", ("next_products", "next_categories"), ["int_customer_products"])
+    @_science(
+        "recommend_products",
+        ("next_products", "next_categories", "suggestion_evaluation"),
+        ["int_customer_products"],
+    )
     def recommend_products(
         lock: HomeLock,  # noqa: ARG001  the same
         warehouse: Warehouse,

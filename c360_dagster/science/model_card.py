@@ -12,6 +12,22 @@ import polars as pl
 
 from c360_dagster.science.charts import draw_bars, draw_calibration
 
+INTRODUCTION = (
+    "As of **{evidence.as_of}**, from {evidence.customers:,} customers and {evidence.orders:,} "
+    "completed orders up to that day. Nothing later was read. Written by the run that made the "
+    "estimates."
+)
+WHY_FIVE = (
+    "Five are used, as the personas are five; the others are tried to see whether one would be "
+    "clearly better."
+)
+READING = (
+    "Segments describe what customers did. A forecast is an expectation: of ten customers with "
+    "80 % intervals, two are expected outside. Churn risk is the probability of no order in the "
+    "twelve months after the as-of day. None of it says why, and none was made to judge a single "
+    "person by."
+)
+
 Link = Callable[[str, str], str]
 """Takes a chart's name and its SVG, and gives the address under which the page shows it."""
 
@@ -35,9 +51,7 @@ class Evidence:
 def write_card(evidence: Evidence, link: Link) -> str:
     parts = [
         "# Model card",
-        f"As of **{evidence.as_of}**, from {evidence.customers:,} customers and "
-        f"{evidence.orders:,} completed orders up to that day. Nothing later was read. Written by "
-        "the run that made the estimates.",
+        INTRODUCTION.format(evidence=evidence),
         "## How good they are",
         _list_checks(evidence.evaluations),
         "## Segments",
@@ -45,10 +59,7 @@ def write_card(evidence: Evidence, link: Link) -> str:
         "## Value and churn",
         *_show_forecast(evidence, link),
         "## How to read this",
-        "Segments describe what customers did. A forecast is an expectation: of ten customers with "
-        "80 % intervals, two are expected outside. Churn risk is the probability of no order in "
-        "the twelve months after the as-of day. None of it says why, and none was made to judge a "
-        "single person by.",
+        READING,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -84,8 +95,7 @@ def _show_segments(evidence: Evidence, link: Link) -> list[str]:
         "The middle of each segment, in the features' own units:",
         _show_centroids(evidence.centroids),
         f"![Stability by number of segments]({link('stability', steady)})",
-        "Five are used, as the personas are five; the others are tried to see whether one would "
-        "be clearly better.",
+        WHY_FIVE,
     ]
 
 
