@@ -1,14 +1,19 @@
 """The whole road on a tiny world, through the commands that people type."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from c360_dagster.science.lifetime_value import FEATURES, measure_customers, plan_rehearsal
 from c360_dagster.settings import REPOSITORY
 from landing_contract import read_contract
 
@@ -77,6 +82,76 @@ def test_a_second_run_has_nothing_to_do(home: Path) -> None:
     done = call(home, *MATERIALIZE, DAGSTER_HOME=str(home / "dagster"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert rows(home, "select count(*) from bronze.load_log") == before
+
+
+def test_the_forecasts_features_are_those_of_the_pure_functions(home: Path) -> None:
+    """SQL counts one row a customer; the reference counts the same from the orders."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        orders = con.sql(
+            "select customer_id, order_date, net_amount::double as amount from gold.fct_orders "
+            "where is_counted and customer_id is not null"
+        ).pl()
+        customers = con.sql("select customer_id from gold.dim_customers").pl()["customer_id"]
+        for name, horizon in (("forecast", 365), ("holdout", None)):
+            plan = con.sql(f"select * from silver.int_{name}_plan").pl().row(0, named=True)
+            expected = plan_rehearsal(
+                plan["first_date"], plan["as_of_date"], horizon or plan["horizon_days"]
+            )
+            assert (expected.window_days, expected.cutoff, expected.year_ago) == (
+                plan["window_days"],
+                plan["cutoff_date"],
+                plan["year_ago_date"],
+            )
+            told = con.sql(f"select * from silver.int_{name}_features").pl()
+            reference = measure_customers(orders, expected, customers)
+            assert_frame_equal(
+                told.select(*FEATURES).sort("customer_id").cast(dict(reference.schema)),
+                reference,
+                check_exact=False,
+                abs_tol=1e-6,
+            )
+
+
+def test_everybody_has_a_persona_a_forecast_and_a_place(home: Path) -> None:
+    assert rows(
+        home,
+        "select count(*) filter (persona is null), count(*) filter (clv_12m is null),"
+        " count(*) filter (churn_risk not between 0 and 1),"
+        " count(*) filter (persona = 'No purchase yet' and total_orders > 0)"
+        " from gold.mart_customer_360",
+    ) == [(0, 0, 0, 0)]
+    assert rows(
+        home,
+        "select (select sum(customers) from gold.revenue_by_cluster)"
+        " = (select count(*) from gold.customers_master where cluster_id is not null),"
+        " (select round(sum(revenue_share), 4) from gold.revenue_by_cluster)",
+    ) == [(True, 1.0)]
+
+
+def test_what_is_published_is_gold(home: Path) -> None:
+    tables = "select table_name from duckdb_tables() where schema_name = 'gold' order by 1"
+    published = home / "published"
+    with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
+        assert con.execute(tables).fetchall() == rows(home, tables)
+        assert con.execute("from gold.publication").fetchall() == rows(
+            home, "from gold.publication"
+        )
+    parquet = {path.stem for path in (published / "parquet").iterdir()}
+    assert parquet == {name for (name,) in rows(home, tables)}
+    card = (published / "model_card.md").read_text("utf-8")
+    assert "Engaged Regulars" in card
+    assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
+
+
+def test_ids_outlive_the_warehouse(home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy, symlinks=True)
+    identities = "select source_system, source_id, customer_id from gold.customer_identities"
+    before = sorted(rows(copy, identities))
+    (copy / "warehouse.duckdb").unlink()
+    assert call(copy, "c360_dagster", "refresh").returncode == 0
+    assert sorted(rows(copy, identities)) == before
+    assert rows(copy, "select count(*) from gold.customer_merges") == [(0,)]
 
 
 def test_docs_are_one_page(home: Path) -> None:

@@ -84,7 +84,8 @@ measured as (
             ~ dbt.dateadd('day', 'plan.horizon_days', 'plan.year_ago_date')
         ) }} as year_ago_purchases_after
     from days
-    cross join plan
+    inner join plan
+        on days.order_date <= plan.as_of_date
     group by days.customer_id
 )
 
