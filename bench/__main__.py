@@ -1,4 +1,4 @@
-"""`python -m bench [generation|identity|loading|models] …`: without a name, each at its default size."""
+"""`python -m bench <name> …`: without a name, each at its default size."""
 
 import sys
 

@@ -37,9 +37,12 @@ def main(arguments: list[str]) -> None:
 
 def simulate(home: Path, records: int) -> None:
     mock_data.generate(
-        home, customers=max(1, round(records * 0.924)), seed=7,
-        start=date(2025, 1, 1), end=date(2025, 4, 30),
-    )  # fmt: skip
+        home,
+        customers=max(1, round(records * 0.924)),
+        seed=7,
+        start=date(2025, 1, 1),
+        end=date(2025, 4, 30),
+    )
 
 
 def work(home: Path) -> dict[str, Any]:
@@ -56,27 +59,39 @@ def work(home: Path) -> dict[str, Any]:
     day = resolve(changed, memory)
     rows += day.golden.height + day.provenance.height
     return {
-        **report, "rows": rows, "before": before, "seconds": seconds, "cpu": used,
-        "day": time.perf_counter() - began, "day_cpu": time.process_time() - cpu,
-        "precision": precision, "recall": recall,
-    }  # fmt: skip
+        **report,
+        "rows": rows,
+        "before": before,
+        "seconds": seconds,
+        "cpu": used,
+        "day": time.perf_counter() - began,
+        "day_cpu": time.process_time() - cpu,
+        "precision": precision,
+        "recall": recall,
+    }
 
 
 def read_records(home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Both systems' people as their files have them, one row a key, broken lines left out."""
     truth = pl.read_csv(home / "truth" / "identities.csv", infer_schema=False)
     (shop,) = (home / "landing" / "workbooks").glob("Customer_master.*")
-    read = pl.read_csv(shop, infer_schema=False) if shop.suffix == ".csv" else pl.read_excel(
-        shop, infer_schema_length=0
-    )  # fmt: skip
+    read = (
+        pl.read_csv(shop, infer_schema=False)
+        if shop.suffix == ".csv"
+        else pl.read_excel(shop, infer_schema_length=0)
+    )
     name = pl.col("name").str.strip_chars()
     workbooks = read.select(
-        pl.lit("workbooks").alias("source_system"), pl.col("customer_id").alias("source_id"),
+        pl.lit("workbooks").alias("source_system"),
+        pl.col("customer_id").alias("source_id"),
         name.str.extract(r"^(\S+)").alias("first_name"),
-        name.str.extract(r"\s(.*)$").alias("last_name"), "email", "phone",
+        name.str.extract(r"\s(.*)$").alias("last_name"),
+        "email",
+        "phone",
         pl.col("location").str.head(-3).alias("city"),
-        pl.col("location").str.tail(2).alias("state"), pl.col("signup_date").alias("registered_at"),
-    )  # fmt: skip
+        pl.col("location").str.tail(2).alias("state"),
+        pl.col("signup_date").alias("registered_at"),
+    )
     crm = _read_lines(home / "landing" / "customer" / "customers.csv").rename(
         {"customer_id": "source_id", "registration_date": "registered_at"}
     )
@@ -86,11 +101,18 @@ def read_records(home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _read_lines(path: Path) -> pl.DataFrame:
-    """Lines with as many cells as the header, none of them quoted: the simulator quotes no other."""
+    """Lines with as many cells as the header, none of them quoted: the simulator quotes none."""
     header = path.open(encoding="utf-8").readline()
     names = header.strip().split(",")
-    lines = pl.read_csv(path, has_header=False, skip_rows=1, separator="\x01", quote_char=None,
-                        new_columns=["line"], infer_schema=False)  # fmt: skip
+    lines = pl.read_csv(
+        path,
+        has_header=False,
+        skip_rows=1,
+        separator="\x01",
+        quote_char=None,
+        new_columns=["line"],
+        infer_schema=False,
+    )
     cells = pl.col("line").str.split(",")
     good = lines.filter((cells.list.len() == len(names)) & ~pl.col("line").str.contains('"'))
     return good.select(
@@ -99,7 +121,7 @@ def _read_lines(path: Path) -> pl.DataFrame:
 
 
 def _live_a_day(records: pl.DataFrame) -> pl.DataFrame:
-    """Every so-manieth record moves to another mailbox; as many are new, as many are gone."""
+    """Every so many-th record moves to another mailbox; as many are new, as many are gone."""
     turn = pl.int_range(pl.len()) % A_DAY
     moved = pl.when(turn == 1).then("x" + pl.col("email")).otherwise("email").alias("email")
     new = records.filter(turn == 2).with_columns("N" + pl.col("source_id"))

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import polars as pl
 
 _HASHED = {
-    **{name: pl.col(name) for name in ("email", "phone", "rest", "given", "last", "dob", "zip",
-                                       "city", "street")},
+    **{
+        name: pl.col(name)
+        for name in ("email", "phone", "rest", "given", "last", "dob", "zip", "city", "street")
+    },
     "long user": pl.when(pl.col("user").str.len_bytes() >= 6).then("user"),
     "birth month": pl.col("dob").str.head(7),
     "birth year": pl.col("dob").str.head(4),
     "initial": pl.col("first").str.head(1),
     "last's start": pl.col("last").str.head(3),
     "rest's start": pl.col("rest").str.head(2),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Key:
     def of(self, hashed: pl.DataFrame) -> pl.DataFrame:
         """The records that have all parts, and their keys."""
         given, last = pl.col("given"), pl.col("last")
-        starts = {"both": [given + last], "either": [given, last]}.get(self.names, [pl.lit(0, pl.UInt64)])
+        starts = {"both": [given + last], "either": [given, last]}.get(
+            self.names, [pl.lit(0, pl.UInt64)]
+        )
         found = [self._combine(hashed, start) for start in starts]
         return pl.concat(found).unique() if len(found) > 1 else found[0]
 
@@ -107,10 +111,18 @@ def find_new_pairs(
     """
     hashed, went = hash_parts(features), hash_parts(removed)
     met = [_meet(key, hashed, hashed[touched], went) for key in KEYS]
-    flipped = pl.concat([
-        members.join(now.filter((pl.col("len") > key.limit * scale) != (pl.col("then") > key.limit * scale)), on="key", how="semi")["at"]
-        for key, (members, now) in zip(KEYS, met, strict=True)
-    ])  # fmt: skip
+    flipped = pl.concat(
+        [
+            members.join(
+                now.filter(
+                    (pl.col("len") > key.limit * scale) != (pl.col("then") > key.limit * scale)
+                ),
+                on="key",
+                how="semi",
+            )["at"]
+            for key, (members, now) in zip(KEYS, met, strict=True)
+        ]
+    )
     everyone = pl.concat([touched, flipped]).unique().sort()
     if len(everyone) > len(touched):
         met = [_meet(key, hashed, hashed[everyone], went) for key in KEYS]
@@ -129,9 +141,13 @@ def _meet(
     came, went = key.of(added), key.of(removed)
     own = pl.concat([came["key"], went["key"]]).unique()
     members = key.of(hashed).filter(pl.col("key").is_in(own.implode()))
-    counts = members.group_by("key").len().join(
-        came.group_by("key").len(), on="key", how="left", suffix="_came"
-    ).join(went.group_by("key").len(), on="key", how="left", suffix="_went").fill_null(0)  # fmt: skip
+    counts = (
+        members.group_by("key")
+        .len()
+        .join(came.group_by("key").len(), on="key", how="left", suffix="_came")
+        .join(went.group_by("key").len(), on="key", how="left", suffix="_went")
+        .fill_null(0)
+    )
     signed = {name: pl.col(name).cast(pl.Int64) for name in ("len", "len_came", "len_went")}
     then = signed["len"] - signed["len_came"] + signed["len_went"]
     return members, counts.select("key", "len", then.alias("then"))

@@ -6,7 +6,8 @@ strongest first, and a link that would break a limit is cut and told.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -46,11 +47,19 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
 
 
 def cluster(
-    features: pl.DataFrame, links: pl.DataFrame, never: Iterable[tuple[int, int]],
-    rules: Rules, judge: Judge,
+    features: pl.DataFrame,
+    links: pl.DataFrame,
+    never: Iterable[tuple[int, int]],
+    rules: Rules,
+    judge: Judge,
 ) -> Clusters:
-    """`links`: left, right, evidence, probability, rule; those of rule `always` come before all."""
-    forbidden = _by_record(never)
+    """`links`: left, right, evidence, probability, rule; those of rule `always` come last.
+
+    So a person's word joins whole people and parts none; but a link that would make it clash with
+    her own `never` is not followed in the first place.
+    """
+    told = links.filter(pl.col("rule") == ALWAYS)
+    forbidden = _by_record(_imply(list(never), label_components(told, features.height)))
     labels = label_components(links, features.height)
     doubtful = _find_doubtful(features, links, labels, forbidden, rules)
     if not len(doubtful):
@@ -75,18 +84,26 @@ def cluster(
 
 
 def _find_doubtful(
-    features: pl.DataFrame, links: pl.DataFrame, labels: Ints,
-    forbidden: dict[int, set[int]], rules: Rules,
+    features: pl.DataFrame,
+    links: pl.DataFrame,
+    labels: Ints,
+    forbidden: dict[int, set[int]],
+    rules: Rules,
 ) -> Ints:
     """The labels of components that might break a limit or that links hold together loosely."""
     linked = links.select("left", "right").unique()
     ties = pl.Series("label", labels[linked["left"].to_numpy()]).value_counts(name="ties")
     alone = pl.DataFrame({"label": labels}).with_columns(size=pl.len().over("label"))
     own = pl.concat([alone, features.select("given", "dob", "email")], how="horizontal")
-    sizes = own.filter(pl.col("size") > 1).group_by("label").agg(
-        pl.len().cast(pl.Int64).alias("size"),
-        *(pl.col(name).drop_nulls().n_unique() for name in ("given", "dob", "email")),
-    ).join(ties, on="label")  # fmt: skip
+    sizes = (
+        own.filter(pl.col("size") > 1)
+        .group_by("label")
+        .agg(
+            pl.len().cast(pl.Int64).alias("size"),
+            *(pl.col(name).drop_nulls().n_unique() for name in ("given", "dob", "email")),
+        )
+        .join(ties, on="label")
+    )
     size = pl.col("size")
     doubtful = sizes.filter(
         (size > rules.max_records)
@@ -95,15 +112,20 @@ def _find_doubtful(
         | (pl.col("dob") > rules.max_birth_dates)
         | (pl.col("email") > rules.max_emails)
     )["label"]
-    kept_apart = {int(labels[one]) for one, others in forbidden.items()
-                  if any(labels[one] == labels[other] for other in others)}  # fmt: skip
+    kept_apart = {
+        int(labels[one])
+        for one, others in forbidden.items()
+        if any(labels[one] == labels[other] for other in others)
+    }
     return np.array(sorted({*doubtful.to_list(), *kept_apart}), dtype=np.int64)
 
 
 Cut = tuple[int, int, str, float | None]
 
 
-def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFrame, Ints, list[Cut]]:
+def _loosen(
+    links: pl.DataFrame, labels: Ints, records: int
+) -> tuple[pl.DataFrame, Ints, list[Cut]]:
     """Components small enough to compare within; the weakest links of larger ones are cut."""
     kept, cuts = links, []
     labels = labels.copy()
@@ -116,9 +138,12 @@ def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFra
         if not large.any():
             return kept, labels, cuts
         evidence = kept["evidence"].to_numpy()
-        ranks = pl.DataFrame({"of": of, "evidence": evidence}).select(
-            pl.col("evidence").quantile(0.2, "higher").over("of")
-        ).to_series().to_numpy()  # fmt: skip
+        ranks = (
+            pl.DataFrame({"of": of, "evidence": evidence})
+            .select(pl.col("evidence").quantile(0.2, "higher").over("of"))
+            .to_series()
+            .to_numpy()
+        )
         weak = large & (evidence <= ranks) & (evidence < SURE)
         if not weak.any():
             return kept, labels, cuts
@@ -130,9 +155,12 @@ def _loosen(links: pl.DataFrame, labels: Ints, records: int) -> tuple[pl.DataFra
 def _compare_within(parts: Ints, members: Ints, judge: Judge) -> "_Pairs":
     """All pairs of records within each part, judged."""
     frame = pl.DataFrame({"part": parts[members], "at": members.astype(np.uint32)})
-    pairs = frame.join(frame, on="part").filter(pl.col("at") < pl.col("at_right")).select(
-        pl.col("at").alias("left"), pl.col("at_right").alias("right")
-    ).sort("left", "right")  # fmt: skip
+    pairs = (
+        frame.join(frame, on="part")
+        .filter(pl.col("at") < pl.col("at_right"))
+        .select(pl.col("at").alias("left"), pl.col("at_right").alias("right"))
+        .sort("left", "right")
+    )
     return _Pairs(pairs, judge(pairs))
 
 
@@ -147,9 +175,7 @@ class _Pairs:
         self.differs = (judged.first_differs, judged.birth_differs, judged.email_differs)
 
     def numbers(self, ones: list[int], others: list[int]) -> list[int]:
-        found = (
-            self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others
-        )
+        found = (self.number.get((a, b) if a < b else (b, a)) for a in ones for b in others)
         return [number for number in found if number is not None]
 
 
@@ -239,8 +265,27 @@ class _Grown:
 
 
 def _strongest_first(links: pl.DataFrame) -> Iterator[tuple[int, int, float, float | None, str]]:
-    ordered = links.sort(["evidence", "left", "right"], descending=[True, False, False])
+    ordered = links.sort(
+        pl.col("rule") == ALWAYS,
+        "evidence",
+        "left",
+        "right",
+        descending=[False, True, False, False],
+    )
     yield from ordered.select("left", "right", "evidence", "probability", "rule").iter_rows()
+
+
+def _imply(never: list[tuple[int, int]], told: Ints) -> Iterator[tuple[int, int]]:
+    """Whoever is always one with either of a pair under never is never one with the other."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    wanted = {int(told[record]) for pair in never for record in pair}
+    for record in np.flatnonzero(np.isin(told, list(wanted))):
+        groups[int(told[record])].append(int(record))
+    for left, right in never:
+        if told[left] == told[right]:
+            yield left, right
+        else:
+            yield from product(groups[int(told[left])], groups[int(told[right])])
 
 
 def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
@@ -253,4 +298,8 @@ def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
 
 def _cut_frame(cuts: list[Cut]) -> pl.DataFrame:
     schema = {"left": pl.UInt32, "right": pl.UInt32, "reason": pl.String, "probability": pl.Float64}
-    return pl.DataFrame(cuts, schema=schema, orient="row").unique(["left", "right"]).sort("left", "right")
+    return (
+        pl.DataFrame(cuts, schema=schema, orient="row")
+        .unique(["left", "right"])
+        .sort("left", "right")
+    )

@@ -31,16 +31,28 @@ def compare(
 def look_up(features: pl.DataFrame, frequencies: pl.DataFrame, model: Model) -> pl.DataFrame:
     """The frequency of each record's values, the rarest where none is known."""
     names = [name for name in FREQUENCIES if name in model.columns]
-    return pl.DataFrame([
-        features.select(name).join(
-            frequencies.filter(pl.col("field") == name).select("value", "share"),
-            left_on=name, right_on="value", how="left", maintain_order="left",
-        )["share"].fill_null(RAREST).alias(name)
-        for name in names
-    ])  # fmt: skip
+    if not names:
+        return features
+    return pl.DataFrame(
+        [
+            features.select(name)
+            .join(
+                frequencies.filter(pl.col("field") == name).select("value", "share"),
+                left_on=name,
+                right_on="value",
+                how="left",
+                maintain_order="left",
+            )["share"]
+            .fill_null(RAREST)
+            .alias(name)
+            for name in names
+        ]
+    )
 
 
-def _levels(features: pl.DataFrame, left: pl.Series, right: pl.Series, model: Model) -> pl.DataFrame:
+def _levels(
+    features: pl.DataFrame, left: pl.Series, right: pl.Series, model: Model
+) -> pl.DataFrame:
     sides = [
         features[at].rename({name: f"{name}_{side}" for name in features.columns})
         for at, side in ((left, "l"), (right, "r"))

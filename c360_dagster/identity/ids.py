@@ -35,17 +35,27 @@ def own_id() -> pl.Expr:
     return (prefix + pl.col("source_id")).alias("own_id")
 
 
-ANCHOR_ORDER = [pl.col("source_system") != "crm", pl.col("registered").is_null(), "registered",
-                "source_id", "source_system"]  # fmt: skip
+ANCHOR_ORDER = [
+    pl.col("source_system") != "crm",
+    pl.col("registered").is_null(),
+    "registered",
+    "source_id",
+    "source_system",
+]
 """Who comes first as a person's anchor: crm first, then the earliest, then by id."""
 
 
 def rank_records(records: pl.DataFrame) -> pl.Series:
     """Each record's place among those of its label, by the anchors' order."""
-    several = records.select(*KEY, "registered", "label").with_row_index("at").filter(
-        pl.len().over("label") > 1
-    ).sort("label", *ANCHOR_ORDER)  # fmt: skip
-    places = several.select("at", pl.int_range(pl.len(), dtype=pl.UInt32).over("label").alias("rank"))
+    several = (
+        records.select(*KEY, "registered", "label")
+        .with_row_index("at")
+        .filter(pl.len().over("label") > 1)
+        .sort("label", *ANCHOR_ORDER)
+    )
+    places = several.select(
+        "at", pl.int_range(pl.len(), dtype=pl.UInt32).over("label").alias("rank")
+    )
     ranks = pl.zeros(records.height, dtype=pl.UInt32, eager=True)
     return ranks.scatter(places["at"], places["rank"]).alias("rank")
 
@@ -55,16 +65,29 @@ def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
     known = _complete(memory, records)
     redirects = dict(
         known.ids.filter(pl.col("redirect_to").is_not_null())
-        .select("customer_id", "redirect_to").iter_rows()
-    )  # fmt: skip
-    held = known.records.select(*KEY, pl.col("customer_id").replace(redirects).alias("had"))
-    frame = records.select(*KEY, "registered", "label", "rank", own_id()).join(
-        held, on=KEY, how="left", maintain_order="left"
-    ).with_row_index("at")  # fmt: skip
+        .select("customer_id", "redirect_to")
+        .iter_rows()
+    )
+    held = known.records.select(
+        *KEY,
+        pl.col("customer_id").replace(redirects).alias("had"),
+        pl.col("is_present").fill_null(value=True).alias("stayed"),
+    )
+    frame = (
+        records.select(*KEY, "registered", "label", "rank", own_id())
+        .join(held, on=KEY, how="left", maintain_order="left")
+        .with_row_index("at")
+    )
     anchors = frame.filter(pl.col("rank") == 0)
-    met = frame.select("label", "had").drop_nulls().unique().with_columns(
-        (pl.len().over("label") == 1).alias("is_one"), (pl.len().over("had") == 1).alias("is_whole")
-    )  # fmt: skip
+    met = (
+        frame.select("label", "had")
+        .drop_nulls()
+        .unique()
+        .with_columns(
+            (pl.len().over("label") == 1).alias("is_one"),
+            (pl.len().over("had") == 1).alias("is_whole"),
+        )
+    )
     is_calm = pl.col("is_one") & pl.col("is_whole")
     calm = met.filter(is_calm).select("label", pl.col("had").alias("customer_id"))
     stirred = met.filter(~is_calm)["label"].unique()
@@ -77,20 +100,24 @@ def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
     book.settle()
     for row in rest.sort(ANCHOR_ORDER).iter_rows(named=True):
         book.by_label[row["label"]] = book.give_new(row)
-    decided = pl.concat([
-        calm,
-        clear.select("label", pl.col("own_id").alias("customer_id")),
-        pl.DataFrame(
-            {"label": list(book.by_label), "customer_id": list(book.by_label.values())},
-            schema={"label": calm.schema["label"], "customer_id": pl.String},
-        ),
-    ])  # fmt: skip
+    decided = pl.concat(
+        [
+            calm,
+            clear.select("label", pl.col("own_id").alias("customer_id")),
+            pl.DataFrame(
+                {"label": list(book.by_label), "customer_id": list(book.by_label.values())},
+                schema={"label": calm.schema["label"], "customer_id": pl.String},
+            ),
+        ]
+    )
     identified = frame.join(decided, on="label", how="left", maintain_order="left")
     own = clear.select(
-        pl.col("own_id").alias("customer_id"), pl.col("source_system").alias("anchor_system"),
-        pl.col("source_id").alias("anchor_id"), pl.col("registered").alias("anchor_registered_at"),
+        pl.col("own_id").alias("customer_id"),
+        pl.col("source_system").alias("anchor_system"),
+        pl.col("source_id").alias("anchor_id"),
+        pl.col("registered").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
-    )  # fmt: skip
+    )
     return book.close(identified, own)
 
 
@@ -129,7 +156,10 @@ class _Book:
         kept: dict[int, list[str]] = defaultdict(list)
         for name, own in holders.items():
             anchor = self.anchors.get(name, ("", "", None))[:2]
-            heir = next((r for r in own if (r["source_system"], r["source_id"]) == anchor), own[0])
+            # Who was there all along comes before one who went and came back, even the anchor.
+            stayed = [row for row in own if row["stayed"]] or own
+            heirs = (r for r in stayed if (r["source_system"], r["source_id"]) == anchor)
+            heir = next(heirs, stayed[0])
             kept[heir["label"]].append(name)
         for label, members in people.items():
             if kept[label]:
@@ -190,28 +220,45 @@ class _Book:
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """All ids ever given, each redirect to where its person is now."""
-        new = pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row") if self.new else own.head(0).drop("redirect_to")
-        ids = pl.concat([
-            self.known.ids, own,
-            new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
-                pl.lit(None, pl.String).alias("redirect_to")),
-        ])  # fmt: skip
-        former = pl.concat([
-            self.known.former,
-            pl.DataFrame(self.former, schema=SCHEMAS["former"], orient="row"),
-        ]).unique().sort("customer_id", *KEY)  # fmt: skip
+        new = (
+            pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row")
+            if self.new
+            else own.head(0).drop("redirect_to")
+        )
+        ids = pl.concat(
+            [
+                self.known.ids,
+                own,
+                new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
+                    pl.lit(None, pl.String).alias("redirect_to")
+                ),
+            ]
+        )
+        former = (
+            pl.concat(
+                [
+                    self.known.former,
+                    pl.DataFrame(self.former, schema=SCHEMAS["former"], orient="row"),
+                ]
+            )
+            .unique()
+            .sort("customer_id", *KEY)
+        )
         former = former.filter(pl.col("customer_id").is_in(list(self.redirects)))
         targets = self._targets(ids, former, identified)
         ids = ids.with_columns(
-            pl.col("customer_id").replace_strict(targets, default=None, return_dtype=pl.String)
+            pl.col("customer_id")
+            .replace_strict(targets, default=None, return_dtype=pl.String)
             .alias("redirect_to")
-        )  # fmt: skip
+        )
         schema = {"kind": pl.String, "from_id": pl.String, "to_id": pl.String, "why": pl.String}
         merges = pl.DataFrame(self.merges, schema=schema, orient="row")
         return Registry(
-            identified["customer_id"], merges.sort("kind", "from_id", "to_id"),
-            ids.sort("customer_id"), former,
-        )  # fmt: skip
+            identified["customer_id"],
+            merges.sort("kind", "from_id", "to_id"),
+            ids.sort("customer_id"),
+            former,
+        )
 
     def _targets(
         self, ids: pl.DataFrame, former: pl.DataFrame, identified: pl.DataFrame
@@ -222,11 +269,17 @@ class _Book:
         gone = list(self.redirects)
         now = identified.select(*KEY, "registered", pl.col("customer_id").alias("now"))
         anchors = ids.filter(pl.col("customer_id").is_in(gone)).select(
-            "customer_id", pl.col("anchor_system").alias("source_system"),
-            pl.col("anchor_id").alias("source_id"), pl.lit(0).alias("turn"),
-        )  # fmt: skip
-        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(now, on=KEY)
-        found = places.sort("customer_id", "turn", *ANCHOR_ORDER).unique("customer_id", keep="first", maintain_order=True)
+            "customer_id",
+            pl.col("anchor_system").alias("source_system"),
+            pl.col("anchor_id").alias("source_id"),
+            pl.lit(0).alias("turn"),
+        )
+        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(
+            now, on=KEY
+        )
+        found = places.sort("customer_id", "turn", *ANCHOR_ORDER).unique(
+            "customer_id", keep="first", maintain_order=True
+        )
         targets = dict(found.select("customer_id", "now").iter_rows())
         for name in gone:
             target = self.redirects[name]
@@ -257,14 +310,20 @@ def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
     if not nameless.height:
         return memory
     now = records.select(*KEY, pl.col("registered").alias("at"))
-    ranked = nameless.select(*KEY, "customer_id").join(now, on=KEY, how="left").with_columns(
-        own_id(), pl.col("at").alias("registered")
-    )  # fmt: skip
+    ranked = (
+        nameless.select(*KEY, "customer_id")
+        .join(now, on=KEY, how="left")
+        .with_columns(own_id(), pl.col("at").alias("registered"))
+    )
     ranked = ranked.sort(pl.col("own_id") != pl.col("customer_id"), *ANCHOR_ORDER)
     first = ranked.unique("customer_id", keep="first", maintain_order=True).select(
-        "customer_id", pl.col("source_system").alias("anchor_system"),
-        pl.col("source_id").alias("anchor_id"), pl.col("at").alias("anchor_registered_at"),
+        "customer_id",
+        pl.col("source_system").alias("anchor_system"),
+        pl.col("source_id").alias("anchor_id"),
+        pl.col("at").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
-    )  # fmt: skip
+    )
     ids = pl.concat([memory.ids, first])
-    return Memory(memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies)
+    return Memory(
+        memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies
+    )

@@ -19,9 +19,13 @@ UNRELIABLE = 0.05
 """Where more than this share of one person's records differ clearly in first name or birth date,
 such a difference is no longer a reason by itself to keep two records apart."""
 SCHEMA = {
-    "left": pl.UInt32, "right": pl.UInt32, "evidence": pl.Float64, "probability": pl.Float64,
-    "rule": pl.String, "held": pl.String,
-}  # fmt: skip
+    "left": pl.UInt32,
+    "right": pl.UInt32,
+    "evidence": pl.Float64,
+    "probability": pl.Float64,
+    "rule": pl.String,
+    "held": pl.String,
+}
 
 Flags = NDArray[np.bool_]
 
@@ -91,9 +95,11 @@ def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) ->
     if not model.is_trained:
         sure = pl.Series("probability", [None] * len(sure), dtype=pl.Float64)
     found = pairs.with_columns(
-        told.evidence.alias("evidence"), sure.alias("probability"),
-        told.rule.alias("rule"), told.held.alias("held"),
-    )  # fmt: skip
+        told.evidence.alias("evidence"),
+        sure.alias("probability"),
+        told.rule.alias("rule"),
+        told.held.alias("held"),
+    )
     likely = (pl.col("probability") >= rules.review).fill_null(value=False)
     kept = found.filter(pl.col("rule").is_not_null() | likely)
     return kept.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
@@ -103,7 +109,10 @@ def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Each link's rule, `model` where its probability suffices; null where it is not linked."""
     likely = (pl.col("probability") >= rules.link) & pl.col("held").is_null()
     return links.with_columns(
-        pl.when(pl.col("rule").is_null() & likely).then(pl.lit(MODEL)).otherwise("rule").alias("rule")
+        pl.when(pl.col("rule").is_null() & likely)
+        .then(pl.lit(MODEL))
+        .otherwise("rule")
+        .alias("rule")
     )
 
 

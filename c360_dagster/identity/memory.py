@@ -12,19 +12,38 @@ from c360_dagster.identity.model import Model
 from c360_dagster.identity.records import FEATURES, KEY, RecordsError
 
 _RECORD = {"source_system": pl.String, "source_id": pl.String}
-_ENDS = {"left_system": pl.String, "left_id": pl.String, "right_system": pl.String,
-         "right_id": pl.String}  # fmt: skip
+_ENDS = {
+    "left_system": pl.String,
+    "left_id": pl.String,
+    "right_system": pl.String,
+    "right_id": pl.String,
+}
 SCHEMAS: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
-    "records": {**_RECORD, "customer_id": pl.String, "is_present": pl.Boolean,
-                "fingerprint": pl.UInt64, **FEATURES},
-    "links": {**_ENDS, "evidence": pl.Float64, "probability": pl.Float64, "rule": pl.String,
-              "held": pl.String},
-    "ids": {"customer_id": pl.String, "anchor_system": pl.String, "anchor_id": pl.String,
-            "anchor_registered_at": pl.Datetime("us"), "redirect_to": pl.String},
+    "records": {
+        **_RECORD,
+        "customer_id": pl.String,
+        "is_present": pl.Boolean,
+        "fingerprint": pl.UInt64,
+        **FEATURES,
+    },
+    "links": {
+        **_ENDS,
+        "evidence": pl.Float64,
+        "probability": pl.Float64,
+        "rule": pl.String,
+        "held": pl.String,
+    },
+    "ids": {
+        "customer_id": pl.String,
+        "anchor_system": pl.String,
+        "anchor_id": pl.String,
+        "anchor_registered_at": pl.Datetime("us"),
+        "redirect_to": pl.String,
+    },
     "former": {"customer_id": pl.String, **_RECORD},
     "model": {"text": pl.String},
     "frequencies": {"field": pl.String, "value": pl.String, "share": pl.Float64},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -46,14 +65,19 @@ class Memory:
     def from_frames(frames: Mapping[str, pl.DataFrame]) -> "Memory":
         """Takes what `frames` gave; a frame that was lost is empty, and its work is done anew."""
         known = {name: frames.get(name, pl.DataFrame()) for name in SCHEMAS}
-        return Memory(**{
-            name: frame.select(
-                pl.col(column).cast(kind) if column in frame.columns
-                else pl.lit(None, kind).alias(column)
-                for column, kind in SCHEMAS[name].items()
-            ) if frame.width else pl.DataFrame(schema=SCHEMAS[name])
-            for name, frame in known.items()
-        })  # fmt: skip
+        return Memory(
+            **{
+                name: frame.select(
+                    pl.col(column).cast(kind)
+                    if column in frame.columns
+                    else pl.lit(None, kind).alias(column)
+                    for column, kind in SCHEMAS[name].items()
+                )
+                if frame.width
+                else pl.DataFrame(schema=SCHEMAS[name])
+                for name, frame in known.items()
+            }
+        )
 
     @staticmethod
     def from_ids(identities: pl.DataFrame) -> "Memory":
@@ -61,10 +85,14 @@ class Memory:
         missing = [name for name in (*KEY, "customer_id") if name not in identities.columns]
         if missing:
             raise RecordsError(f"The previous identities lack {' and '.join(missing)}.")
-        records = identities.select(
-            *(pl.col(name).cast(pl.String) for name in (*KEY, "customer_id")),
-            pl.lit(value=True).alias("is_present"),
-        ).drop_nulls().unique(KEY, keep="any")  # fmt: skip
+        records = (
+            identities.select(
+                *(pl.col(name).cast(pl.String) for name in (*KEY, "customer_id")),
+                pl.lit(value=True).alias("is_present"),
+            )
+            .drop_nulls()
+            .unique(KEY, keep="any")
+        )
         return Memory.from_frames({"records": records.sort(KEY)})
 
     @property

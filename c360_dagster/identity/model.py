@@ -88,52 +88,89 @@ _SAME_TOWN = "(zip_l = zip_r or jaro_winkler_similarity(city_l, city_r) >= 0.92)
 
 # The m and u that stand here serve where there is too little to estimate them from.
 COMPARISONS = (
-    Comparison("first", ("first",), _both_unknown("first"), (
-        Level("exact", "first_l = first_r", 0.8, 0.015, "first"),
-        Level("nickname", "given_l = given_r", 0.05, 0.003),
-        Level("swapped", _SWAPPED, 0.02, 1e-5),
-        Level("near", _near("first", 0.88), 0.08, 0.006),
-        Level("part", "starts_with(first_l, first_r) or starts_with(first_r, first_l) or "
-              "(least(length(first_l), length(first_r)) >= 3 and "
-              "(contains(first_l, first_r) or contains(first_r, first_l)))", 0.02, 0.005),
-        Level("far", "jaro_winkler_similarity(first_l, first_r) >= 0.7", 0.02, 0.03),
-        Level("different", "else", 0.01, 0.94),
-    )),
-    Comparison("last", ("last",), _both_unknown("last"), (
-        Level("exact", "last_l = last_r", 0.85, 0.002, "last"),
-        Level("swapped", _SWAPPED, 0.02, 1e-5),
-        Level("near", _near("last", 0.9), 0.08, 0.003),
-        Level("different", "else", 0.05, 0.995),
-    )),
-    Comparison("dob", ("dob",), _both_unknown("dob"), (
-        Level("exact", "dob_l = dob_r", 0.9, 5e-5, "dob"),
-        Level("near", f"{_typo('dob')} or {_DAY_AND_MONTH_SWAPPED}",
-              0.05, 0.0015),
-        Level("parts", _TWO_OF_THREE, 0.02, 0.004),
-        Level("year", "substr(dob_l, 1, 4) = substr(dob_r, 1, 4)", 0.01, 0.02),
-        Level("different", "else", 0.02, 0.975),
-    )),
-    Comparison("email", ("email",), _both_unknown("email"), (
-        Level("exact", "email_l = email_r", 0.65, 1e-6),
-        Level("near", _NEAR_EMAIL, 0.1, 0.003),
-        Level("different", "else", 0.25, 0.997),
-    )),
-    Comparison("phone", ("phone",), _both_unknown("phone"), (
-        Level("exact", "phone_l = phone_r", 0.7, 1e-6),
-        Level("near", _typo("phone"), 0.02, 1e-5),
-        Level("different", "else", 0.28, 1.0),
-    )),
-    Comparison("place", ("street", "zip", "city", "state"),
-        _both_unknown("street", "zip", "city", "state"), (
-        Level("street", "street_l = street_r", 0.5, 2e-5, "street"),
-        Level("near street", f"jaro_winkler_similarity(street_l, street_r) >= 0.9 and {_SAME_TOWN}",
-              0.08, 2e-5),
-        Level("zip", "zip_l = zip_r", 0.1, 0.003, "zip"),
-        Level("city", "jaro_winkler_similarity(city_l, city_r) >= 0.92", 0.12, 0.004, "city"),
-        Level("state", "state_l = state_r", 0.1, 0.07),
-        Level("different", "else", 0.1, 0.92),
-    )),
-)  # fmt: skip
+    Comparison(
+        "first",
+        ("first",),
+        _both_unknown("first"),
+        (
+            Level("exact", "first_l = first_r", 0.8, 0.015, "first"),
+            Level("nickname", "given_l = given_r", 0.05, 0.003),
+            Level("swapped", _SWAPPED, 0.02, 1e-5),
+            Level("near", _near("first", 0.88), 0.08, 0.006),
+            Level(
+                "part",
+                "starts_with(first_l, first_r) or starts_with(first_r, first_l) or "
+                "(least(length(first_l), length(first_r)) >= 3 and "
+                "(contains(first_l, first_r) or contains(first_r, first_l)))",
+                0.02,
+                0.005,
+            ),
+            Level("far", "jaro_winkler_similarity(first_l, first_r) >= 0.7", 0.02, 0.03),
+            Level("different", "else", 0.01, 0.94),
+        ),
+    ),
+    Comparison(
+        "last",
+        ("last",),
+        _both_unknown("last"),
+        (
+            Level("exact", "last_l = last_r", 0.85, 0.002, "last"),
+            Level("swapped", _SWAPPED, 0.02, 1e-5),
+            Level("near", _near("last", 0.9), 0.08, 0.003),
+            Level("different", "else", 0.05, 0.995),
+        ),
+    ),
+    Comparison(
+        "dob",
+        ("dob",),
+        _both_unknown("dob"),
+        (
+            Level("exact", "dob_l = dob_r", 0.9, 5e-5, "dob"),
+            Level("near", f"{_typo('dob')} or {_DAY_AND_MONTH_SWAPPED}", 0.05, 0.0015),
+            Level("parts", _TWO_OF_THREE, 0.02, 0.004),
+            Level("year", "substr(dob_l, 1, 4) = substr(dob_r, 1, 4)", 0.01, 0.02),
+            Level("different", "else", 0.02, 0.975),
+        ),
+    ),
+    Comparison(
+        "email",
+        ("email",),
+        _both_unknown("email"),
+        (
+            Level("exact", "email_l = email_r", 0.65, 1e-6),
+            Level("near", _NEAR_EMAIL, 0.1, 0.003),
+            Level("different", "else", 0.25, 0.997),
+        ),
+    ),
+    Comparison(
+        "phone",
+        ("phone",),
+        _both_unknown("phone"),
+        (
+            Level("exact", "phone_l = phone_r", 0.7, 1e-6),
+            Level("near", _typo("phone"), 0.02, 1e-5),
+            Level("different", "else", 0.28, 1.0),
+        ),
+    ),
+    Comparison(
+        "place",
+        ("street", "zip", "city", "state"),
+        _both_unknown("street", "zip", "city", "state"),
+        (
+            Level("street", "street_l = street_r", 0.5, 2e-5, "street"),
+            Level(
+                "near street",
+                f"jaro_winkler_similarity(street_l, street_r) >= 0.9 and {_SAME_TOWN}",
+                0.08,
+                2e-5,
+            ),
+            Level("zip", "zip_l = zip_r", 0.1, 0.003, "zip"),
+            Level("city", "jaro_winkler_similarity(city_l, city_r) >= 0.92", 0.12, 0.004, "city"),
+            Level("state", "state_l = state_r", 0.1, 0.07),
+            Level("different", "else", 0.1, 0.92),
+        ),
+    ),
+)
 FREQUENCIES = ("first", "last", "dob", "street", "zip", "city")
 
 
@@ -158,28 +195,35 @@ class Model:
     def from_json(text: str) -> "Model":
         told = json.loads(text)
         comparisons = tuple(
-            Comparison(**{
-                **one,
-                "columns": tuple(one["columns"]),
-                "levels": tuple(Level(**level) for level in one["levels"]),
-            })
+            Comparison(
+                **{
+                    **one,
+                    "columns": tuple(one["columns"]),
+                    "levels": tuple(Level(**level) for level in one["levels"]),
+                }
+            )
             for one in told.pop("comparisons")
-        )  # fmt: skip
+        )
         settings = tuple(told.pop("settings"))
         return Model(comparisons=comparisons, settings=settings, **told)
 
     @property
     def columns(self) -> list[str]:
         """The features that the comparisons read."""
-        read = {"first": ["first", "given", "last"], "last": ["first", "last"],
-                "email": ["email", "rest", "shape"]}  # fmt: skip
+        read = {
+            "first": ["first", "given", "last"],
+            "last": ["first", "last"],
+            "email": ["email", "rest", "shape"],
+        }
         own = [read.get(one.name, list(one.columns)) for one in self.comparisons]
         return sorted({name for names in own for name in names})
 
 
 def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
     """Those whose columns are filled in at least a fiftieth of the records."""
-    filled = {name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns}
+    filled = {
+        name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns
+    }
     return tuple(one for one in COMPARISONS if max(filled[c] for c in one.columns) >= 0.02)
 
 
@@ -199,9 +243,7 @@ def count_values(features: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(counted).sort("field", "value")
 
 
-def weigh(
-    levels: pl.DataFrame, rarity: pl.DataFrame, model: Model
-) -> pl.Series:
+def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series:
     """Each pair's evidence in bits, without the prior; unknown values say nothing."""
     total = np.zeros(levels.height)
     for one in model.comparisons:
@@ -233,21 +275,25 @@ def find_prior(evidence: pl.Series, records: int, start: float) -> float:
 
 
 def with_parameters(
-    comparisons: Sequence[Comparison], m: Mapping[str, Sequence[float | None]],
+    comparisons: Sequence[Comparison],
+    m: Mapping[str, Sequence[float | None]],
     u: Mapping[str, Sequence[float | None]],
 ) -> tuple[Comparison, ...]:
     """The comparisons with estimated parameters; what was not estimated keeps its own."""
     return tuple(
-        replace(one, levels=tuple(
-            replace(
-                level,
-                m=_sensible(m.get(one.name, ())[n] if one.name in m else None, level.m),
-                u=_sensible(u.get(one.name, ())[n] if one.name in u else None, level.u),
-            )
-            for n, level in enumerate(one.levels)
-        ))
+        replace(
+            one,
+            levels=tuple(
+                replace(
+                    level,
+                    m=_sensible(m.get(one.name, ())[n] if one.name in m else None, level.m),
+                    u=_sensible(u.get(one.name, ())[n] if one.name in u else None, level.u),
+                )
+                for n, level in enumerate(one.levels)
+            ),
+        )
         for one in comparisons
-    )  # fmt: skip
+    )
 
 
 def _sensible(estimated: float | None, own: float) -> float:

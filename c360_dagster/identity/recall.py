@@ -41,10 +41,16 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         day_first = find_day_first(records["date_of_birth"])
     else:
         day_first = model.day_first
-    at = records.select(KEY).with_columns(prints).join(
-        before.select(*KEY, "fingerprint").with_row_index("then"),
-        on=[*KEY, "fingerprint"], how="left", maintain_order="left",
-    )["then"]  # fmt: skip
+    at = (
+        records.select(KEY)
+        .with_columns(prints)
+        .join(
+            before.select(*KEY, "fingerprint").with_row_index("then"),
+            on=[*KEY, "fingerprint"],
+            how="left",
+            maintain_order="left",
+        )["then"]
+    )
     forms = _fill_forms(records, before, at, rules, day_first=day_first)
     shared = find_shared(forms, rules)
     features = hide(forms, shared)
@@ -52,15 +58,28 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
         return Recalled(features, prints, model, touched, features.head(0), shared, forms)
     new = at.is_null().arg_true()
-    gone = before.with_row_index("then").join(at.drop_nulls().to_frame("then"), on="then", how="anti")
+    gone = before.with_row_index("then").join(
+        at.drop_nulls().to_frame("then"), on="then", how="anti"
+    )
     old = before.select(list(FEATURES))
     shared_then = find_shared(old, rules)
-    flips = pl.concat([shared.join(shared_then, on=shared.columns, how="anti"),
-                       shared_then.join(shared, on=shared.columns, how="anti")])  # fmt: skip
-    touched = pl.concat([new, *(
-        forms[name].is_in(flips.filter(pl.col("field") == name)["value"].implode()).arg_true()
-        for name in ("email", "phone")
-    )]).unique()  # fmt: skip
+    flips = pl.concat(
+        [
+            shared.join(shared_then, on=shared.columns, how="anti"),
+            shared_then.join(shared, on=shared.columns, how="anti"),
+        ]
+    )
+    touched = pl.concat(
+        [
+            new,
+            *(
+                forms[name]
+                .is_in(flips.filter(pl.col("field") == name)["value"].implode())
+                .arg_true()
+                for name in ("email", "phone")
+            ),
+        ]
+    ).unique()
     unhidden = touched.filter(~touched.is_in(new.implode()))
     removed = hide(pl.concat([old[gone["then"]], forms[unhidden]]), shared_then)
     return Recalled(features, prints, model, touched.sort().rename("at"), removed, shared, forms)
@@ -70,26 +89,38 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """E-mails and phones that more names have than one person's limit."""
     found = []
     for name in ("email", "phone"):
-        many = forms.select(name, "given", "last").drop_nulls(name).filter(
-            pl.len().over(name) > rules.shared_by_names
-        )  # fmt: skip
-        names = many.drop_nulls(["given", "last"]).group_by(name).agg(
-            pl.struct("given", "last").n_unique().alias("names")
-        )  # fmt: skip
-        found.append(names.filter(pl.col("names") > rules.shared_by_names).select(
-            pl.lit(name).alias("field"), pl.col(name).alias("value")))  # fmt: skip
+        many = (
+            forms.select(name, "given", "last")
+            .drop_nulls(name)
+            .filter(pl.len().over(name) > rules.shared_by_names)
+        )
+        names = (
+            many.drop_nulls(["given", "last"])
+            .group_by(name)
+            .agg(pl.struct("given", "last").n_unique().alias("names"))
+        )
+        found.append(
+            names.filter(pl.col("names") > rules.shared_by_names).select(
+                pl.lit(name).alias("field"), pl.col(name).alias("value")
+            )
+        )
     return pl.concat(found).sort("field", "value")
 
 
 def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
     """Shared values are as good as unknown; so is everything about a record without identity."""
     if shared.height:
-        values = {name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")}
+        values = {
+            name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")
+        }
         public = {name: pl.col(name).is_in(own.implode()) for name, own in values.items()}
         forms = forms.with_columns(
-            *(pl.when(~public["email"]).then(name).alias(name) for name in ("email", "user", "rest", "shape")),
+            *(
+                pl.when(~public["email"]).then(name).alias(name)
+                for name in ("email", "user", "rest", "shape")
+            ),
             pl.when(~public["phone"]).then("phone").alias("phone"),
-        )  # fmt: skip
+        )
     somebody = pl.any_horizontal(pl.col(NAMES).is_not_null())
     places = ("street", "zip", "city", "state")
     return forms.with_columns(pl.when(somebody).then(name).alias(name) for name in places)

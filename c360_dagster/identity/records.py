@@ -12,16 +12,47 @@ import polars as pl
 from c360_dagster.identity.rules import Rules
 
 KEY = ["source_system", "source_id"]
-ATTRIBUTES = ["first_name", "last_name", "email", "phone", "date_of_birth", "address_line1",
-              "city", "state", "zip_code", "gender", "registered_at"]  # fmt: skip
-COMPARED = ["first_name", "last_name", "email", "phone", "date_of_birth", "address_line1",
-            "city", "state", "zip_code", "registered_at"]  # fmt: skip
+ATTRIBUTES = [
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "date_of_birth",
+    "address_line1",
+    "city",
+    "state",
+    "zip_code",
+    "gender",
+    "registered_at",
+]
+COMPARED = [
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "date_of_birth",
+    "address_line1",
+    "city",
+    "state",
+    "zip_code",
+    "registered_at",
+]
 FEATURES = {
-    "first": pl.String, "given": pl.String, "last": pl.String, "dob": pl.String,
-    "email": pl.String, "user": pl.String, "rest": pl.String, "shape": pl.String, "phone": pl.String,
-    "street": pl.String, "zip": pl.String, "city": pl.String, "state": pl.String,
+    "first": pl.String,
+    "given": pl.String,
+    "last": pl.String,
+    "dob": pl.String,
+    "email": pl.String,
+    "user": pl.String,
+    "rest": pl.String,
+    "shape": pl.String,
+    "phone": pl.String,
+    "street": pl.String,
+    "zip": pl.String,
+    "city": pl.String,
+    "state": pl.String,
     "registered": pl.Datetime("us"),
-}  # fmt: skip
+}
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 _NO_NAMES = ["", "na", "none", "null", "nan", "unknown", "test", "anonymous", "guest", "customer"]
 _NO_DATES = ["0001-01-01", "1900-01-01", "1970-01-01", "9999-12-31"]
@@ -29,11 +60,29 @@ _CALLING_CODE = (  # the plan of the ITU: one, two or three digits
     r"^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d)"
 )
 _STREET_WORDS = {
-    "street": "st", "strasse": "str", "avenue": "ave", "av": "ave", "road": "rd", "lane": "ln",
-    "drive": "dr", "court": "ct", "place": "pl", "boulevard": "blvd", "square": "sq",
-    "terrace": "tce", "crescent": "cres", "close": "cl", "apartment": "apt", "highway": "hwy",
-    "parade": "pde", "circuit": "cct", "north": "n", "south": "s", "east": "e", "west": "w",
-}  # fmt: skip
+    "street": "st",
+    "strasse": "str",
+    "avenue": "ave",
+    "av": "ave",
+    "road": "rd",
+    "lane": "ln",
+    "drive": "dr",
+    "court": "ct",
+    "place": "pl",
+    "boulevard": "blvd",
+    "square": "sq",
+    "terrace": "tce",
+    "crescent": "cres",
+    "close": "cl",
+    "apartment": "apt",
+    "highway": "hwy",
+    "parade": "pde",
+    "circuit": "cct",
+    "north": "n",
+    "south": "s",
+    "east": "e",
+    "west": "w",
+}
 _MOMENTS = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d"]
 
 
@@ -55,7 +104,9 @@ def order_records(records: pl.DataFrame) -> pl.DataFrame:
         raise RecordsError("A record has no source_system or no source_id: give it one.")
     repeated = ordered.filter(pl.struct(KEY) == pl.struct(KEY).shift())
     if repeated.height:
-        system, key = repeated.row(0)[:2] if repeated.columns[:2] == KEY else repeated[0][KEY].row(0)
+        system, key = (
+            repeated.row(0)[:2] if repeated.columns[:2] == KEY else repeated[0][KEY].row(0)
+        )
         raise RecordsError(f"{system}:{key} stands there twice: hand over one row a record.")
     return ordered
 
@@ -79,17 +130,19 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
     """One row of FEATURES a record, in the records' order."""
     names = _split_names(records)
     first, last = names.to_series(0), names.to_series(1)
-    forms = pl.DataFrame({
-        "first": _by_value(first, _name_letters),
-        "given": _by_value(first, _canonical_name),
-        "last": _by_value(last, _name_letters),
-        "dob": _by_value(records["date_of_birth"], lambda d: _dates(d, day_first=day_first)),
-        "street": _by_value(records["address_line1"], _street),
-        "zip": _by_value(records["zip_code"], _postal_code),
-        "city": _by_value(records["city"], _name_letters),
-        "state": _by_value(records["state"], _name_letters),
-        "registered": _moments(records["registered_at"]),
-    })  # fmt: skip
+    forms = pl.DataFrame(
+        {
+            "first": _by_value(first, _name_letters),
+            "given": _by_value(first, _canonical_name),
+            "last": _by_value(last, _name_letters),
+            "dob": _by_value(records["date_of_birth"], lambda d: _dates(d, day_first=day_first)),
+            "street": _by_value(records["address_line1"], _street),
+            "zip": _by_value(records["zip_code"], _postal_code),
+            "city": _by_value(records["city"], _name_letters),
+            "state": _by_value(records["state"], _name_letters),
+            "registered": _moments(records["registered_at"]),
+        }
+    )
     mail = _emails(records["email"], forms["first"], forms["last"], rules)
     phone = _phones(records["phone"], rules)
     return pl.concat([forms, mail, phone], how="horizontal").select(
@@ -104,7 +157,9 @@ def _by_value(values: pl.Series, form: object) -> pl.Series:
     if values.len() == 0 or distinct.len() == 0:
         return pl.Series(values.name, [None] * values.len(), dtype=pl.String)
     table = pl.DataFrame({"value": distinct, "form": formed})
-    return values.to_frame("value").join(table, on="value", how="left", maintain_order="left")["form"]
+    return values.to_frame("value").join(table, on="value", how="left", maintain_order="left")[
+        "form"
+    ]
 
 
 def _split_names(records: pl.DataFrame) -> pl.DataFrame:
@@ -120,7 +175,9 @@ def _split_names(records: pl.DataFrame) -> pl.DataFrame:
 
 def _plain(texts: pl.Series) -> pl.Series:
     """Lower case, no accents."""
-    lower = texts.cast(pl.String).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    lower = (
+        texts.cast(pl.String).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    )
     return lower.str.replace_many(list(_LETTERS), list(_LETTERS.values()))
 
 
@@ -196,12 +253,18 @@ def _emails(values: pl.Series, first: pl.Series, last: pl.Series, rules: Rules) 
     user, host = (parts.get_column(name) for name in parts.columns)
     gmail = host.is_in(["gmail.com", "googlemail.com"])
     user = user.str.replace_all(".", "", literal=True).zip_with(gmail.fill_null(value=False), user)
-    host = pl.Series(["gmail.com"]).new_from_index(0, host.len()).zip_with(gmail.fill_null(value=False), host)
+    host = (
+        pl.Series(["gmail.com"])
+        .new_from_index(0, host.len())
+        .zip_with(gmail.fill_null(value=False), host)
+    )
     email = user + "@" + host
     for pattern in rules.emails_that_never_link:
         email = email.set(email.str.contains(pattern), None)
     user = user.set(email.is_null(), None)
-    frame = pl.DataFrame({"email": email, "user": user, "first": first.fill_null(""), "last": last.fill_null("")})
+    frame = pl.DataFrame(
+        {"email": email, "user": user, "first": first.fill_null(""), "last": last.fill_null("")}
+    )
     rest = pl.col("user").str.replace_all(r"[^\p{L}\d]", "")
     for name in ("first", "last", "first"):
         rest = rest.str.strip_prefix(pl.col(name))

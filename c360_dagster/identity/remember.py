@@ -28,25 +28,31 @@ def recall_links(memory: Memory, records: pl.DataFrame, touched: pl.Series) -> p
     links = memory.links
     for side in ("left", "right"):
         own = still.select(
-            pl.col("source_system").alias(f"{side}_system"), pl.col("source_id").alias(f"{side}_id"),
+            pl.col("source_system").alias(f"{side}_system"),
+            pl.col("source_id").alias(f"{side}_id"),
             pl.col("at").alias(side),
-        )  # fmt: skip
+        )
         links = links.join(own, on=[f"{side}_system", f"{side}_id"])
     return links.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
 
 
 def remember(
-    memory: Memory, identities: pl.DataFrame, recalled: Recalled, compared: _Compared,
+    memory: Memory,
+    identities: pl.DataFrame,
+    recalled: Recalled,
+    compared: _Compared,
     registry: Registry,
 ) -> Memory:
     present = identities.select(*KEY, "customer_id").with_columns(
-        pl.lit(value=True).alias("is_present"), recalled.fingerprints,
+        pl.lit(value=True).alias("is_present"),
+        recalled.fingerprints,
         *(recalled.forms[name] for name in FEATURES),
-    )  # fmt: skip
+    )
     gone = memory.records.join(identities, on=KEY, how="anti").with_columns(
-        pl.lit(value=False).alias("is_present"), pl.lit(None, pl.UInt64).alias("fingerprint"),
+        pl.lit(value=False).alias("is_present"),
+        pl.lit(None, pl.UInt64).alias("fingerprint"),
         *(pl.lit(None, kind).alias(name) for name, kind in FEATURES.items()),
-    )  # fmt: skip
+    )
     records = pl.concat([present, gone]).sort(KEY) if gone.height else present
     return Memory(
         records=records.select(list(SCHEMAS["records"])),
@@ -60,7 +66,9 @@ def remember(
 
 def _name_links(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     ends = [
-        records[KEY][links[side]].rename({"source_system": f"{side}_system", "source_id": f"{side}_id"})
+        records[KEY][links[side]].rename(
+            {"source_system": f"{side}_system", "source_id": f"{side}_id"}
+        )
         for side in ("left", "right")
     ]
     told = links.select("evidence", "probability", "rule", "held")

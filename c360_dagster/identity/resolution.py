@@ -55,14 +55,19 @@ def resolve(
     compared = _compare(recalled, ordered, memory, settled)
     overrules = find_overrules(ordered, settled)
     links = with_rules(compared.links, settled)
-    followed = pl.concat([
-        links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
-        _told_links(overrules, links.schema),
-    ])  # fmt: skip
+    followed = pl.concat(
+        [
+            links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
+            _told_links(overrules, links.schema),
+        ]
+    )
     clusters = cluster(
-        recalled.features, followed, overrules.never, settled,
+        recalled.features,
+        followed,
+        overrules.never,
+        settled,
         lambda pairs: judge(recalled.features, compared.frequencies, pairs, compared.model),
-    )  # fmt: skip
+    )
     people = ordered.select(KEY).with_columns(
         recalled.features["registered"], pl.Series("label", clusters.labels)
     )
@@ -71,7 +76,9 @@ def resolve(
     registry = assign_ids(people, memory, teller.explain)
     identities = _describe(people, followed, registry)
     survivors = survive(
-        ordered.with_columns(registry.customer_ids, people["registered"], people["label"], people["rank"]),
+        ordered.with_columns(
+            registry.customer_ids, people["registered"], people["label"], people["rank"]
+        ),
         settled,
     )
     review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)
@@ -118,7 +125,9 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
     if len(recalled.touched) == features.height:
         pairs, touched = blocking.find_pairs(features, scale), recalled.touched
     else:
-        pairs, touched = blocking.find_new_pairs(features, scale, recalled.touched, recalled.removed)
+        pairs, touched = blocking.find_new_pairs(
+            features, scale, recalled.touched, recalled.removed
+        )
     told = judge(features, memory.frequencies, pairs, recalled.model)
     fresh = keep_links(pairs, told, recalled.model, rules)
     kept = recall_links(memory, ordered, touched)
@@ -150,32 +159,46 @@ def _with_prior(model: Model, told: Judged) -> Model:
 
 def _told_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
     left, right = [a for a, _ in overrules.always], [b for _, b in overrules.always]
-    return pl.DataFrame({
-        "left": left, "right": right, "evidence": [SURE] * len(left),
-        "probability": [None] * len(left), "rule": [ALWAYS] * len(left),
-        "held": [None] * len(left),
-    }, schema=schema)  # fmt: skip
+    return pl.DataFrame(
+        {
+            "left": left,
+            "right": right,
+            "evidence": [SURE] * len(left),
+            "probability": [None] * len(left),
+            "rule": [ALWAYS] * len(left),
+            "held": [None] * len(left),
+        },
+        schema=schema,
+    )
 
 
 def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) -> pl.DataFrame:
     """Every record with its id and the strongest link that put it there."""
     label = people["label"]
     inside = followed.filter(label[followed["left"]].alias("l") == label[followed["right"]])
-    ends = pl.concat([
-        inside.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
-        for side in ("left", "right")
-    ]).sort(["at", "evidence", "rule", "probability"], descending=[False, True, False, True])  # fmt: skip
+    ends = pl.concat(
+        [
+            inside.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
+            for side in ("left", "right")
+        ]
+    ).sort(["at", "evidence", "rule", "probability"], descending=[False, True, False, True])
     best = ends.unique("at", keep="first", maintain_order=True).select("at", "rule", "probability")
     identified = people.select(KEY).with_columns(registry.customer_ids).with_row_index("at")
     return identified.join(best, on="at", how="left", maintain_order="left").select(
-        *KEY, "customer_id", pl.col("rule").fill_null("single").alias("match_rule"),
+        *KEY,
+        "customer_id",
+        pl.col("rule").fill_null("single").alias("match_rule"),
         pl.col("probability").alias("match_probability"),
-    )  # fmt: skip
+    )
 
 
 def _report(
-    identities: pl.DataFrame, compared: Compared, recalled: Recalled, review: pl.DataFrame,
-    registry: Registry, overrules: Overrules,
+    identities: pl.DataFrame,
+    compared: Compared,
+    recalled: Recalled,
+    review: pl.DataFrame,
+    registry: Registry,
+    overrules: Overrules,
 ) -> dict[str, Any]:
     by_rule = identities["match_rule"].value_counts().sort("match_rule")
     reasons = review["reason"].value_counts().sort("reason")
@@ -204,4 +227,3 @@ def _report(
             for one in model.comparisons
         },
     }
-

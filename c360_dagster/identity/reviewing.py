@@ -9,10 +9,16 @@ from c360_dagster.identity.records import KEY
 from c360_dagster.identity.rules import Pair, Rules
 
 SCHEMA = {
-    "left_system": pl.String, "left_id": pl.String, "right_system": pl.String,
-    "right_id": pl.String, "left_customer_id": pl.String, "right_customer_id": pl.String,
-    "reason": pl.String, "probability": pl.Float64, "suggestion": pl.String,
-}  # fmt: skip
+    "left_system": pl.String,
+    "left_id": pl.String,
+    "right_system": pl.String,
+    "right_id": pl.String,
+    "left_customer_id": pl.String,
+    "right_customer_id": pl.String,
+    "reason": pl.String,
+    "probability": pl.Float64,
+    "suggestion": pl.String,
+}
 DECIDE = "One person? Add the pair under always; if not, under never."
 SHARED = "If it belongs to one person after all, raise shared_by_names."
 CLASH = "Remove one of the lines under always, or the one under never."
@@ -35,41 +41,55 @@ def find_overrules(records: pl.DataFrame, rules: Rules) -> Overrules:
     at = {(system, key): place for place, system, key in found.select("at", *KEY).iter_rows()}
 
     def known(pairs: tuple[Pair, ...]) -> list[tuple[int, int]]:
-        return sorted({
-            (min(at[a], at[b]), max(at[a], at[b])) for a, b in pairs if a in at and b in at
-        })  # fmt: skip
+        return sorted(
+            {(min(at[a], at[b]), max(at[a], at[b])) for a, b in pairs if a in at and b in at}
+        )
 
     missing = sum(a not in at or b not in at for a, b in (*rules.always, *rules.never))
     return Overrules(known(rules.always), known(rules.never), missing)
 
 
 def list_review(
-    identities: pl.DataFrame, links: pl.DataFrame, cuts: pl.DataFrame, recalled: Recalled,
-    overrules: Overrules, rules: Rules,
+    identities: pl.DataFrame,
+    links: pl.DataFrame,
+    cuts: pl.DataFrame,
+    recalled: Recalled,
+    overrules: Overrules,
+    rules: Rules,
 ) -> pl.DataFrame:
     told = [
         _pairs(cuts.filter(pl.col("reason") != "a pair under never")),
-        _pairs(links.filter(pl.col("held").is_not_null()).with_columns(
-            pl.format("{}, else alike", "held").alias("reason"))),
-        _pairs(links.filter(pl.col("rule").is_null() & pl.col("held").is_null()).with_columns(
-            pl.lit(f"less likely than {rules.link}").alias("reason"))),
+        _pairs(
+            links.filter(pl.col("held").is_not_null()).with_columns(
+                pl.format("{}, else alike", "held").alias("reason")
+            )
+        ),
+        _pairs(
+            links.filter(pl.col("rule").is_null() & pl.col("held").is_null()).with_columns(
+                pl.lit(f"less likely than {rules.link}").alias("reason")
+            )
+        ),
         _shared_pairs(recalled),
-    ]  # fmt: skip
+    ]
     apart = pl.DataFrame(overrules.never, schema=["left", "right"], orient="row").cast(pl.UInt32)
     pairs = pl.concat(told).unique(["left", "right"], keep="first", maintain_order=True)
     pairs = pairs.join(apart, on=["left", "right"], how="anti")
     listed = pl.concat([pairs, _clashes(identities, overrules)])
     named = _name(listed, identities)
     return named.filter(
-        (pl.col("left_customer_id") != pl.col("right_customer_id")) | (pl.col("suggestion") == CLASH)
+        (pl.col("left_customer_id") != pl.col("right_customer_id"))
+        | (pl.col("suggestion") == CLASH)
     ).sort("left_system", "left_id", "right_system", "right_id", "reason")
 
 
 def _pairs(found: pl.DataFrame, suggestion: str = DECIDE) -> pl.DataFrame:
     return found.select(
-        pl.col("left").cast(pl.UInt32), pl.col("right").cast(pl.UInt32), "reason", "probability",
+        pl.col("left").cast(pl.UInt32),
+        pl.col("right").cast(pl.UInt32),
+        "reason",
+        "probability",
         pl.lit(suggestion).alias("suggestion"),
-    )  # fmt: skip
+    )
 
 
 def _shared_pairs(recalled: Recalled) -> pl.DataFrame:
@@ -77,14 +97,26 @@ def _shared_pairs(recalled: Recalled) -> pl.DataFrame:
     found = []
     for name, spoken in (("email", "e-mail"), ("phone", "phone")):
         values = recalled.shared.filter(pl.col("field") == name)["value"]
-        own = recalled.forms.select(name).with_row_index("at").filter(
-            pl.col(name).is_in(values.implode())
-        ).group_by(name).agg(pl.col("at").sort(), pl.len().alias("records"))  # fmt: skip
-        found.append(_pairs(own.select(
-            pl.col("at").list.get(0).alias("left"), pl.col("at").list.get(1).alias("right"),
-            pl.format(f"the {spoken} {{}} is shared by {{}} records", name, "records").alias("reason"),
-            pl.lit(None, pl.Float64).alias("probability"),
-        ), SHARED))  # fmt: skip
+        own = (
+            recalled.forms.select(name)
+            .with_row_index("at")
+            .filter(pl.col(name).is_in(values.implode()))
+            .group_by(name)
+            .agg(pl.col("at").sort(), pl.len().alias("records"))
+        )
+        found.append(
+            _pairs(
+                own.select(
+                    pl.col("at").list.get(0).alias("left"),
+                    pl.col("at").list.get(1).alias("right"),
+                    pl.format(
+                        f"the {spoken} {{}} is shared by {{}} records", name, "records"
+                    ).alias("reason"),
+                    pl.lit(None, pl.Float64).alias("probability"),
+                ),
+                SHARED,
+            )
+        )
     return pl.concat(found)
 
 
@@ -93,19 +125,23 @@ def _clashes(identities: pl.DataFrame, overrules: Overrules) -> pl.DataFrame:
     names = identities["customer_id"]
     apart = [(a, b) for a, b in overrules.always if names[a] != names[b]]
     frame = pl.DataFrame(apart, schema=["left", "right"], orient="row").cast(pl.UInt32)
-    return _pairs(frame.with_columns(
-        pl.lit("under always, and never forbids what follows").alias("reason"),
-        pl.lit(None, pl.Float64).alias("probability"),
-    ), CLASH)  # fmt: skip
+    return _pairs(
+        frame.with_columns(
+            pl.lit("under always, and never forbids what follows").alias("reason"),
+            pl.lit(None, pl.Float64).alias("probability"),
+        ),
+        CLASH,
+    )
 
 
 def _name(pairs: pl.DataFrame, identities: pl.DataFrame) -> pl.DataFrame:
     ends = [
         identities[pairs[side]].select(
-            pl.col("source_system").alias(f"{side}_system"), pl.col("source_id").alias(f"{side}_id"),
+            pl.col("source_system").alias(f"{side}_system"),
+            pl.col("source_id").alias(f"{side}_id"),
             pl.col("customer_id").alias(f"{side}_customer_id"),
         )
         for side in ("left", "right")
-    ]  # fmt: skip
+    ]
     told = pairs.select("reason", "probability", "suggestion")
     return pl.concat([*ends, told], how="horizontal").select(list(SCHEMA))

@@ -52,8 +52,12 @@ class Rules:
     @property
     def matching(self) -> list[object]:
         """What the comparison of two records depends on: where it changes, all are compared."""
-        return [self.review, self.shared_by_names,
-                list(self.emails_that_never_link), list(self.phones_that_never_link)]  # fmt: skip
+        return [
+            self.review,
+            self.shared_by_names,
+            list(self.emails_that_never_link),
+            list(self.phones_that_never_link),
+        ]
 
 
 @cache
@@ -153,10 +157,14 @@ class _Part:
         return tuple(self._pair(name, pair) for pair in value)
 
     def _pair(self, name: str, pair: Any) -> Pair:
-        good = _is_list(pair) and len(pair) == 2 and all(
-            _is_list(end) and len(end) == 2 and all(isinstance(text, str) for text in end)
-            for end in pair
-        )  # fmt: skip
+        good = (
+            _is_list(pair)
+            and len(pair) == 2
+            and all(
+                _is_list(end) and len(end) == 2 and all(isinstance(text, str) for text in end)
+                for end in pair
+            )
+        )
         if not good or tuple(pair[0]) == tuple(pair[1]):
             example = "two different records as [[crm, 'C1'], [workbooks, '0007']], ids in quotes"
             raise self._wrong(name, pair, example)

@@ -57,10 +57,13 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     helpers = {*KEY, "customer_id", "label", "rank", "registered"}
     attributes = [name for name in records.columns if name not in helpers]
     clean = records.with_columns(
-        *(pl.col(name).str.strip_chars().replace("", None)
-          for name in attributes if records.schema[name] == pl.String),
+        *(
+            pl.col(name).str.strip_chars().replace("", None)
+            for name in attributes
+            if records.schema[name] == pl.String
+        ),
         pl.len().over("label").alias("source_records"),
-    )  # fmt: skip
+    )
     alone = clean.filter(pl.col("source_records") == 1).with_columns(code=pl.lit(None, pl.UInt32))
     shared = _order(clean.filter(pl.col("source_records") > 1), rules)
     first = shared.filter(pl.col("code") != pl.col("code").shift(1, fill_value=2**32 - 1))
@@ -69,9 +72,10 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     won = {name: _settle(shared, name, way) for name, way in ways.items()}
     won |= _settle_address(shared, address, rules.address)
     people = first.select(
-        "customer_id", *(shared[name].gather(won[name].rows).alias(name) for name in attributes),
+        "customer_id",
+        *(shared[name].gather(won[name].rows).alias(name) for name in attributes),
         "source_records",
-    )  # fmt: skip
+    )
     golden = pl.concat([alone.select(people.columns), people]).sort("customer_id")
     return Survivors(golden, alone, shared, won)
 
@@ -79,7 +83,9 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
 def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Person by person; better sources first, then who registered first: it settles every tie."""
     places = {system: place for place, system in enumerate(rules.source_order)}
-    place = pl.col("source_system").replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    place = pl.col("source_system").replace_strict(
+        places, default=len(places), return_dtype=pl.Int64
+    )
     ordered = records.with_columns(place.alias("place")).sort("label", "place", "rank")
     return ordered.with_columns((pl.col("label").rle_id()).alias("code")).with_row_index("row")
 
@@ -96,10 +102,15 @@ def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[
     """An address is one record's: a full one's before one without a street."""
     known = {name: records.filter(pl.col(name).is_not_null()) for name in fields}
     contested = pl.concat([_find_contested(known[name], name) for name in fields]).unique()
-    homes = records.filter(pl.col("code").is_in(contested.implode())).with_columns(
-        pl.when(pl.any_horizontal(pl.col(fields).is_not_null()))
-        .then(pl.col("address_line1").is_null().cast(pl.Int8)).alias("home")
-    ).drop_nulls("home")  # fmt: skip
+    homes = (
+        records.filter(pl.col("code").is_in(contested.implode()))
+        .with_columns(
+            pl.when(pl.any_horizontal(pl.col(fields).is_not_null()))
+            .then(pl.col("address_line1").is_null().cast(pl.Int8))
+            .alias("home")
+        )
+        .drop_nulls("home")
+    )
     homes = homes.filter(pl.col("home") == pl.col("home").min().over("code"))
     home = _pick(homes, "home", way)
     won = {}

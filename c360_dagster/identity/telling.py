@@ -20,7 +20,11 @@ class Teller:
         self.overrules, self.memory = overrules, memory
 
     def explain(self, kind: str, stay: list[int], others: list[int]) -> str:
-        return self._explain_split(stay, others) if kind == "split" else self._explain_merge(stay, others)
+        return (
+            self._explain_split(stay, others)
+            if kind == "split"
+            else self._explain_merge(stay, others)
+        )
 
     def _explain_merge(self, stay: list[int], came: list[int]) -> str:
         """The strongest link between the two, or from the newcomers to the record that bridges."""
@@ -60,9 +64,11 @@ class Teller:
         known = self.people[at].select(KEY)
         for side, other in (("left", "right"), ("right", "left")):
             theirs = [f"{other}_system", f"{other}_id"]
-            gone = self._lost(other).join(
-                known, left_on=[f"{side}_system", f"{side}_id"], right_on=KEY, how="semi"
-            ).sort(theirs)  # fmt: skip
+            gone = (
+                self._lost(other)
+                .join(known, left_on=[f"{side}_system", f"{side}_id"], right_on=KEY, how="semi")
+                .sort(theirs)
+            )
             if gone.height:
                 return ":".join(gone.select(theirs).row(0))
         return None

@@ -19,7 +19,13 @@ LEAST = 1e-3
 PSEUDO_PAIRS = 10
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
-_SESSIONS: tuple[tuple[str, ...], ...] = (("email",), ("phone",), ("dob",), ("first", "last"), _LAST_RESORT)
+_SESSIONS: tuple[tuple[str, ...], ...] = (
+    ("email",),
+    ("phone",),
+    ("dob",),
+    ("first", "last"),
+    _LAST_RESORT,
+)
 
 
 def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
@@ -28,8 +34,13 @@ def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> 
         return f"{features.height} records are too few to learn from (at least {FEWEST_RECORDS})"
     if len(comparisons) < 2:
         return "fewer than two things about the records can be compared"
-    sure = max((_count_pairs(features, columns) for columns in (["email"], ["phone"],
-                ["first", "last", "dob"], ["last", "street"])), default=0)  # fmt: skip
+    sure = max(
+        (
+            _count_pairs(features, columns)
+            for columns in (["email"], ["phone"], ["first", "last", "dob"], ["last", "street"])
+        ),
+        default=0,
+    )
     if sure < FEWEST_PAIRS:
         return f"only {sure} pairs of records share an identifier (at least {FEWEST_PAIRS} needed)"
     return None
@@ -54,8 +65,14 @@ def _estimate_u(
     """Among strangers: one record only of those that share an e-mail, a phone, name and birth."""
     people = features.with_row_index("unique_id")
     people = people.sort(pl.col("unique_id").hash(7)).head(4 * STRANGERS)
-    for columns in (["email"], ["phone"], ["first", "last", "dob"], ["first", "last", "zip"],
-                    ["last", "dob"], ["first", "dob"]):  # fmt: skip
+    for columns in (
+        ["email"],
+        ["phone"],
+        ["first", "last", "dob"],
+        ["first", "last", "zip"],
+        ["last", "dob"],
+        ["first", "dob"],
+    ):
         known = pl.all_horizontal(pl.col(columns).is_not_null())
         people = people.filter(~known | pl.struct(columns).is_first_distinct())
     people = people.head(STRANGERS)
@@ -91,7 +108,9 @@ def _take_block(features: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _run_session(
-    con: duckdb.DuckDBPyConnection, block: pl.DataFrame, columns: Sequence[str],
+    con: duckdb.DuckDBPyConnection,
+    block: pl.DataFrame,
+    columns: Sequence[str],
     comparisons: Sequence[Comparison],
 ) -> Iterator[tuple[str, "_Estimate"]]:
     """The m of whatever the block's records do not already share."""
@@ -154,7 +173,9 @@ def _make_linker(
         probability_two_random_records_match=1e-4,
     )
     api = DuckDBAPI(con)
-    return Linker(api.register(records.to_arrow()), settings, log_level=None, validate_settings=False)
+    return Linker(
+        api.register(records.to_arrow()), settings, log_level=None, validate_settings=False
+    )
 
 
 def _in_splinks_words(one: Comparison) -> dict[str, Any]:

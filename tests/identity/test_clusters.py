@@ -38,12 +38,13 @@ def link(edges: list[tuple[int, int]], evidence: list[float] | None = None) -> p
     bits = evidence or [20.0] * len(edges)
     return pl.DataFrame(
         [(a, b, e, 0.99, "model", None) for (a, b), e in zip(edges, bits, strict=True)],
-        schema=SCHEMA, orient="row",
-    )  # fmt: skip
+        schema=SCHEMA,
+        orient="row",
+    )
 
 
 def judge_as(clashing: set[tuple[int, int]], unlike: set[tuple[int, int]] = frozenset(),  # type: ignore[assignment]
-             births: set[tuple[int, int]] = frozenset()):  # type: ignore[assignment] # noqa: ANN201 # fmt: skip
+             births: set[tuple[int, int]] = frozenset()):  # type: ignore[assignment] # fmt: skip
     def judge(pairs: pl.DataFrame) -> Judged:
         at = list(pairs.iter_rows())
         no = np.zeros(len(at), dtype=bool)
@@ -77,7 +78,11 @@ def test_without_obstacles_people_are_the_connected_components(seed: int) -> Non
 
 def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
     found = cluster(
-        blank(4), link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]), [], GENEROUS, judge_as({(0, 3)})
+        blank(4),
+        link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
+        [],
+        GENEROUS,
+        judge_as({(0, 3)}),
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
     assert found.cuts.rows() == [(1, 2, "clashes with another record of that person", 0.99)]
@@ -86,13 +91,19 @@ def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
 def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
     far = {(0, 2), (0, 3), (1, 3)}
     found = cluster(
-        blank(4), link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]), [], GENEROUS, judge_as(set(), far)
+        blank(4),
+        link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
+        [],
+        GENEROUS,
+        judge_as(set(), far),
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
 
 
 def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
-    found = cluster(blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as({(0, 1)}))
+    found = cluster(
+        blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as({(0, 1)})
+    )
     assert found.labels.tolist() == [0, 1, 2]
     assert set(found.cuts["reason"]) == {"fits two people equally well"}
 
@@ -111,5 +122,7 @@ def test_limits_hold() -> None:
 
 
 def test_never_parts_whole_people() -> None:
-    found = cluster(blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(set()))
+    found = cluster(
+        blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(set())
+    )
     assert found.labels.tolist() == [0, 0, 2]

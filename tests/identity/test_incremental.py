@@ -14,7 +14,9 @@ from tests.identity.worlds import frame, partition, person, record, world
 
 def compare_everything(records: pl.DataFrame, memory: Memory) -> Resolution:
     """All at once, with the model that the memory holds, and nothing else of it."""
-    empty = {name: pl.DataFrame(schema=SCHEMAS[name]) for name in ("records", "links", "ids", "former")}
+    empty = {
+        name: pl.DataFrame(schema=SCHEMAS[name]) for name in ("records", "links", "ids", "former")
+    }
     return resolve(records, dataclasses.replace(memory, **empty))
 
 
@@ -61,7 +63,7 @@ def test_the_same_again_changes_nothing(known_world: pl.DataFrame, resolved: Res
     assert again.report["comparisons"] == 0
 
 
-def test_growth_settles_the_model_anew(known_world: pl.DataFrame, resolved: Resolution) -> None:
+def test_growth_settles_the_model_anew(resolved: Resolution) -> None:
     more = world(1100)
     assert resolve(more, resolved).report["is_settled_anew"]
     assert not resolve(world(620), resolved).report["is_settled_anew"]
@@ -74,14 +76,12 @@ pairs = st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)), max_si
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(always=pairs, never=pairs)
 def test_never_is_never_violated(always: list, never: list) -> None:
     never = [pair for pair in never if pair not in always and pair[::-1] not in always]
     found = resolve(frame(SMALL), rules={"always": always, "never": never})
-    of = {key: name for _, key, name in found.identities.rows_by_key if False} or dict(
-        found.identities.select("source_id", "customer_id").iter_rows()
-    )
+    of = dict(found.identities.select("source_id", "customer_id").iter_rows())
     assert all(of[a[1]] != of[b[1]] for a, b in never)
     listed = set(found.review.select("left_id", "right_id").iter_rows())
     for a, b in always:
@@ -89,7 +89,7 @@ def test_never_is_never_violated(always: list, never: list) -> None:
         assert of[left] == of[right] or (left, right) in listed
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(always=pairs)
 def test_always_only_ever_joins(always: list) -> None:
     before = partition(resolve(frame(SMALL)).identities)

@@ -8,8 +8,18 @@ from tests.identity.worlds import Row, frame, ids, person, record
 A = person(1) | {"registered_at": "2024-01-01 09:00:00"}
 B = person(2) | {"registered_at": "2024-02-01 09:00:00"}
 LEFT, RIGHT = record("crm", "C5", A), record("crm", "C3", B)
-BRIDGE = record("workbooks", "77", A, email=A["email"], phone=B["phone"], first_name=None,
-                last_name=None, date_of_birth=None, address_line1=None, zip_code=None)  # fmt: skip
+BRIDGE = record(
+    "workbooks",
+    "77",
+    A,
+    email=A["email"],
+    phone=B["phone"],
+    first_name=None,
+    last_name=None,
+    date_of_birth=None,
+    address_line1=None,
+    zip_code=None,
+)
 TOGETHER = {"always": [[["crm", "C5"], ["crm", "C3"]]]}
 
 
@@ -39,10 +49,26 @@ def test_an_id_is_kept_when_an_earlier_record_joins() -> None:
 
 
 def test_a_bridge_merges_once_and_its_going_splits() -> None:
-    middle = record("crm", "C9", A, first_name=B["first_name"], last_name=B["last_name"],
-                    email=A["email"], phone=B["phone"], date_of_birth=None)  # fmt: skip
-    left = twin_of(LEFT, "C5", first_name=None, last_name=None, date_of_birth=None, phone=None,
-                   address_line1=None, city=None)  # fmt: skip
+    middle = record(
+        "crm",
+        "C9",
+        A,
+        first_name=B["first_name"],
+        last_name=B["last_name"],
+        email=A["email"],
+        phone=B["phone"],
+        date_of_birth=None,
+    )
+    left = twin_of(
+        LEFT,
+        "C5",
+        first_name=None,
+        last_name=None,
+        date_of_birth=None,
+        phone=None,
+        address_line1=None,
+        city=None,
+    )
     first = resolve(frame([left, RIGHT]))
     assert ids(first.identities) == {("crm", "C5"): "C5", ("crm", "C3"): "C3"}
 
@@ -138,4 +164,6 @@ def test_the_memory_survives_a_trip_through_frames(
     assert later.identities.equals(resolved.identities)
     assert later.report["compared_records"] == 0
     lost = {name: resolved.memory.frames()[name] for name in ("records", "ids", "former")}
-    assert ids(resolve(known_world, Memory.from_frames(lost)).identities) == ids(resolved.identities)
+    assert ids(resolve(known_world, Memory.from_frames(lost)).identities) == ids(
+        resolved.identities
+    )

@@ -8,13 +8,39 @@ from tests.identity.worlds import frame, person, record
 
 TRUE = person(4) | {"email": "new@mail.example", "phone": None}
 ROWS = [
-    record("crm", "C1", TRUE, email="old@mail.example", last_name="Oakley", city="Ashton",
-           zip_code="01001", address_line1="1 Elm Street", registered_at="2023-01-01 00:00:00"),
-    record("crm", "C2", TRUE, last_name="Oakley", city="Birchton", zip_code="02002",
-           address_line1="2 Oak Street", registered_at="2024-01-01 00:00:00"),
-    record("workbooks", "9", TRUE, email="not an address", last_name="Oakly", city="Cedarton",
-           zip_code=None, address_line1=None, registered_at="2025-01-01 00:00:00"),
-]  # fmt: skip
+    record(
+        "crm",
+        "C1",
+        TRUE,
+        email="old@mail.example",
+        last_name="Oakley",
+        city="Ashton",
+        zip_code="01001",
+        address_line1="1 Elm Street",
+        registered_at="2023-01-01 00:00:00",
+    ),
+    record(
+        "crm",
+        "C2",
+        TRUE,
+        last_name="Oakley",
+        city="Birchton",
+        zip_code="02002",
+        address_line1="2 Oak Street",
+        registered_at="2024-01-01 00:00:00",
+    ),
+    record(
+        "workbooks",
+        "9",
+        TRUE,
+        email="not an address",
+        last_name="Oakly",
+        city="Cedarton",
+        zip_code=None,
+        address_line1=None,
+        registered_at="2025-01-01 00:00:00",
+    ),
+]
 AS_ONE = {"always": [[["crm", "C1"], ["crm", "C2"]], [["crm", "C1"], ["workbooks", "9"]]]}
 
 
@@ -60,12 +86,16 @@ def test_sources_have_their_order() -> None:
     assert golden(found, "source_records") == 3
 
 
-def test_every_surviving_value_has_its_source(known_world: pl.DataFrame, resolved: Resolution) -> None:
+def test_every_surviving_value_has_its_source(
+    known_world: pl.DataFrame, resolved: Resolution
+) -> None:
     values = resolved.golden.drop("source_records").unpivot(index="customer_id").drop_nulls()
     told = resolved.provenance.select("customer_id", pl.col("field").alias("variable"), "value")
     assert values.sort(values.columns).equals(told.sort(told.columns))
     long = known_world.unpivot(index=["source_system", "source_id"], variable_name="field")
-    true = resolved.provenance.join(long, on=["source_system", "source_id", "field", "value"], how="semi")
+    true = resolved.provenance.join(
+        long, on=["source_system", "source_id", "field", "value"], how="semi"
+    )
     assert true.height == resolved.provenance.height
 
 

@@ -9,13 +9,46 @@ FIRST = (
     "Olivia Emma Grace Helen Robert William Thomas Daniel Priya Carlos Ingrid Omar Ruth Samuel "
     "Victoria Henry Lucas Maria George Diane Fatima Kenneth Nora Stella Arjun Mateo Clara Brian"
 ).split()
-LAST = [a + b for a in ("Ash", "Bram", "Cald", "Dun", "Elm", "Farn", "Glen", "Hart", "Kirk", "Lock",
-        "Mor", "Norr", "Pem", "Quin", "Red", "Sel", "Thorn", "Wal") for b in
-        ("berg", "dale", "field", "ham", "ley", "ridge", "son", "wick", "worth")]  # fmt: skip
+LAST = [
+    a + b
+    for a in (
+        "Ash",
+        "Bram",
+        "Cald",
+        "Dun",
+        "Elm",
+        "Farn",
+        "Glen",
+        "Hart",
+        "Kirk",
+        "Lock",
+        "Mor",
+        "Norr",
+        "Pem",
+        "Quin",
+        "Red",
+        "Sel",
+        "Thorn",
+        "Wal",
+    )
+    for b in ("berg", "dale", "field", "ham", "ley", "ridge", "son", "wick", "worth")
+]
 TOWNS = "Cedarville Honeyport Mapleton Ravenmont Silverdale Otterbrook Flintburg Sageton".split()
-COLUMNS = ("source_system", "source_id", "first_name", "last_name", "email", "phone",
-           "date_of_birth", "address_line1", "city", "state", "zip_code", "gender",
-           "registered_at")  # fmt: skip
+COLUMNS = (
+    "source_system",
+    "source_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "date_of_birth",
+    "address_line1",
+    "city",
+    "state",
+    "zip_code",
+    "gender",
+    "registered_at",
+)
 
 Row = dict[str, str | None]
 
@@ -55,8 +88,14 @@ def world(people: int, seed: int = 0) -> pl.DataFrame:
         truth = person(number, seed)
         rows.append(record("crm", f"C{number}", truth))
         if number % 2:
-            again = record("workbooks", f"{number:06d}", truth, date_of_birth=None,
-                           address_line1=None, zip_code=None)  # fmt: skip
+            again = record(
+                "workbooks",
+                f"{number:06d}",
+                truth,
+                date_of_birth=None,
+                address_line1=None,
+                zip_code=None,
+            )
             if number % 6 == 1:
                 again["email"] = f"other{number}@example.org"
             elif number % 6 == 3:
@@ -70,7 +109,9 @@ def partition(identities: pl.DataFrame) -> set[frozenset[tuple[str, str]]]:
     groups = identities.group_by("customer_id").agg(pl.struct("source_system", "source_id"))
     return {
         frozenset((one["source_system"], one["source_id"]) for one in together)
-        for together in groups["source_id" if "source_system" not in groups.columns else "source_system"]
+        for together in groups[
+            "source_id" if "source_system" not in groups.columns else "source_system"
+        ]
     }
 
 
