@@ -127,7 +127,8 @@ def _loosen(
     links: pl.DataFrame, labels: Ints, records: int
 ) -> tuple[pl.DataFrame, Ints, list[Cut]]:
     """Components small enough to compare within; the weakest links of larger ones are cut."""
-    kept, cuts = links, []
+    cuts: list[Cut] = []
+    kept = links
     labels = labels.copy()
     while True:
         at = np.unique(np.concatenate([kept["left"].to_numpy(), kept["right"].to_numpy()]))
@@ -240,8 +241,9 @@ class _Grown:
         there = set(others)
         if any(self.forbidden.get(record, set()) & there for record in ones):
             return "a pair under never"
-        if is_told:
-            return None
+        return None if is_told else self._find_misfit(ones, others)
+
+    def _find_misfit(self, ones: list[int], others: list[int]) -> str | None:
         if len(ones) + len(others) > self.rules.max_records:
             return f"more than {self.rules.max_records} records"
         across = self.pairs.numbers(ones, others)

@@ -35,12 +35,12 @@ def own_id() -> pl.Expr:
     return (prefix + pl.col("source_id")).alias("own_id")
 
 
-ANCHOR_ORDER = [
+ANCHOR_ORDER: list[pl.Expr] = [
     pl.col("source_system") != "crm",
     pl.col("registered").is_null(),
-    "registered",
-    "source_id",
-    "source_system",
+    pl.col("registered"),
+    pl.col("source_id"),
+    pl.col("source_system"),
 ]
 """Who comes first as a person's anchor: crm first, then the earliest, then by id."""
 
@@ -220,20 +220,11 @@ class _Book:
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """All ids ever given, each redirect to where its person is now."""
-        new = (
-            pl.DataFrame(self.new, schema=own.schema.names()[:4], orient="row")
-            if self.new
-            else own.head(0).drop("redirect_to")
+        schema = {name: own.schema[name] for name in own.columns[:4]}
+        new = pl.DataFrame(self.new, schema=schema, orient="row").with_columns(
+            pl.lit(None, pl.String).alias("redirect_to")
         )
-        ids = pl.concat(
-            [
-                self.known.ids,
-                own,
-                new.select(pl.col(n).cast(own.schema[n]) for n in own.columns[:4]).with_columns(
-                    pl.lit(None, pl.String).alias("redirect_to")
-                ),
-            ]
-        )
+        ids = pl.concat([self.known.ids, own, new])
         former = (
             pl.concat(
                 [
@@ -251,8 +242,8 @@ class _Book:
             .replace_strict(targets, default=None, return_dtype=pl.String)
             .alias("redirect_to")
         )
-        schema = {"kind": pl.String, "from_id": pl.String, "to_id": pl.String, "why": pl.String}
-        merges = pl.DataFrame(self.merges, schema=schema, orient="row")
+        told = dict.fromkeys(("kind", "from_id", "to_id", "why"), pl.String)
+        merges = pl.DataFrame(self.merges, schema=told, orient="row")
         return Registry(
             identified["customer_id"],
             merges.sort("kind", "from_id", "to_id"),

@@ -18,7 +18,7 @@ SAME_NAME_AND_BIRTH, SAME_NAME_AND_ADDRESS = "same name and birth date", "same n
 UNRELIABLE = 0.05
 """Where more than this share of one person's records differ clearly in first name or birth date,
 such a difference is no longer a reason by itself to keep two records apart."""
-SCHEMA = {
+SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "left": pl.UInt32,
     "right": pl.UInt32,
     "evidence": pl.Float64,

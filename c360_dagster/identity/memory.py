@@ -18,7 +18,7 @@ _ENDS = {
     "right_system": pl.String,
     "right_id": pl.String,
 }
-SCHEMAS: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
+SCHEMAS: dict[str, dict[str, type[pl.DataType] | pl.DataType]] = {
     "records": {
         **_RECORD,
         "customer_id": pl.String,

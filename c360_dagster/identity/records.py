@@ -3,7 +3,7 @@
 Every form depends on its own record alone, so that a record needs to be normalised only once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -37,7 +37,7 @@ COMPARED = [
     "zip_code",
     "registered_at",
 ]
-FEATURES = {
+FEATURES: dict[str, type[pl.DataType] | pl.DataType] = {
     "first": pl.String,
     "given": pl.String,
     "last": pl.String,
@@ -104,9 +104,7 @@ def order_records(records: pl.DataFrame) -> pl.DataFrame:
         raise RecordsError("A record has no source_system or no source_id: give it one.")
     repeated = ordered.filter(pl.struct(KEY) == pl.struct(KEY).shift())
     if repeated.height:
-        system, key = (
-            repeated.row(0)[:2] if repeated.columns[:2] == KEY else repeated[0][KEY].row(0)
-        )
+        system, key = repeated.select(KEY).row(0)
         raise RecordsError(f"{system}:{key} stands there twice: hand over one row a record.")
     return ordered
 
@@ -150,10 +148,10 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
     )
 
 
-def _by_value(values: pl.Series, form: object) -> pl.Series:
+def _by_value(values: pl.Series, form: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """The form of each value, worked out once for each distinct one."""
     distinct = values.unique().drop_nulls()
-    formed = form(distinct)  # type: ignore[operator]
+    formed = form(distinct)
     if values.len() == 0 or distinct.len() == 0:
         return pl.Series(values.name, [None] * values.len(), dtype=pl.String)
     table = pl.DataFrame({"value": distinct, "form": formed})
@@ -251,13 +249,9 @@ def _emails(values: pl.Series, first: pl.Series, last: pl.Series, rules: Rules) 
     text = text.str.replace_all(r"[\s,;<>]|mailto:", "").str.replace(r"@+", "@")
     parts = text.str.extract_groups(r"^([^@+]+)(?:\+[^@]*)?@([^@]+\.[^@]+)$").struct.unnest()
     user, host = (parts.get_column(name) for name in parts.columns)
-    gmail = host.is_in(["gmail.com", "googlemail.com"])
-    user = user.str.replace_all(".", "", literal=True).zip_with(gmail.fill_null(value=False), user)
-    host = (
-        pl.Series(["gmail.com"])
-        .new_from_index(0, host.len())
-        .zip_with(gmail.fill_null(value=False), host)
-    )
+    gmail = host.is_in(["gmail.com", "googlemail.com"]).fill_null(value=False)
+    user = user.str.replace_all(".", "", literal=True).zip_with(gmail, user)
+    host = pl.Series(["gmail.com"]).new_from_index(0, host.len()).zip_with(gmail, host)
     email = user + "@" + host
     for pattern in rules.emails_that_never_link:
         email = email.set(email.str.contains(pattern), None)

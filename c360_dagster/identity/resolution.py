@@ -192,7 +192,7 @@ def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) 
     )
 
 
-def _report(
+def _report(  # noqa: PLR0913, PLR0917  a report tells of everything
     identities: pl.DataFrame,
     compared: Compared,
     recalled: Recalled,

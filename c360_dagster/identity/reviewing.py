@@ -49,7 +49,7 @@ def find_overrules(records: pl.DataFrame, rules: Rules) -> Overrules:
     return Overrules(known(rules.always), known(rules.never), missing)
 
 
-def list_review(
+def list_review(  # noqa: PLR0913, PLR0917  what is listed comes from everywhere
     identities: pl.DataFrame,
     links: pl.DataFrame,
     cuts: pl.DataFrame,
@@ -121,7 +121,7 @@ def _shared_pairs(recalled: Recalled) -> pl.DataFrame:
 
 
 def _clashes(identities: pl.DataFrame, overrules: Overrules) -> pl.DataFrame:
-    """Pairs under always that are apart all the same, since never forbids what follows from them."""
+    """Pairs under always that are apart all the same: never forbids what follows from them."""
     names = identities["customer_id"]
     apart = [(a, b) for a, b in overrules.always if names[a] != names[b]]
     frame = pl.DataFrame(apart, schema=["left", "right"], orient="row").cast(pl.UInt32)

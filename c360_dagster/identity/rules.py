@@ -126,7 +126,7 @@ class _Part:
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self._wrong(name, value, "a whole number")
-        return value
+        return int(value)
 
     def way(self, name: str, default: str) -> str:
         value = self._get(name, default)
@@ -156,7 +156,7 @@ class _Part:
             raise self._wrong(name, value, "a list of pairs")
         return tuple(self._pair(name, pair) for pair in value)
 
-    def _pair(self, name: str, pair: Any) -> Pair:
+    def _pair(self, name: str, pair: Any) -> Pair:  # noqa: ANN401  as YAML has it
         good = (
             _is_list(pair)
             and len(pair) == 2
@@ -178,7 +178,7 @@ class _Part:
                     f"{self.name} knows no '{name}'; it knows {', '.join(sorted(self.known))}."
                 )
 
-    def _get(self, name: str, default: Any) -> Any:
+    def _get(self, name: str, default: Any) -> Any:  # noqa: ANN401  as YAML has it
         self.known.add(name)
         value = self.content.get(name)
         return default if value is None else value

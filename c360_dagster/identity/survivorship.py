@@ -131,8 +131,8 @@ def _find_contested(known: pl.DataFrame, name: str) -> pl.Series:
 
 def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.Series:
     """For each person the winner's row: the best one's, else her first known one's, else none."""
-    people = (records["code"].max() or 0) + 1 if records.height else 0
-    rows = pl.Series("row", [None], dtype=pl.UInt32).new_from_index(0, people)
+    people = records["code"].n_unique()
+    rows = pl.Series("row", [None] * people, dtype=pl.UInt32)
     first = known.filter((pl.col("code") != pl.col("code").shift(1)).fill_null(value=True))
     for winners in (first, best):
         rows = rows.scatter(winners["code"], winners["row"])

@@ -3,15 +3,19 @@
 Everything is drawn by position in the records' order, so the same data gives the same model.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
 
 from c360_dagster.identity.model import Comparison, with_parameters
+
+if TYPE_CHECKING:
+    from splink import Linker
 
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
 STRANGERS, PAIRS = 2_000, 200_000
@@ -50,11 +54,16 @@ def estimate(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> tuple
     """The comparisons with m and u as the data has them."""
     con = duckdb.connect()
     con.execute("set enable_progress_bar = false")
+    # It warns of each level that some pairs never reach; those levels keep their own parameters.
+    log = logging.getLogger("splink")
+    level = log.level
+    log.setLevel(logging.ERROR)
     try:
         u = _estimate_u(con, features, comparisons)
         known = with_parameters(comparisons, {}, u)
         m = _estimate_m(con, features, known)
     finally:
+        log.setLevel(level)
         con.close()
     return with_parameters(known, m, {})
 
@@ -127,7 +136,7 @@ def _run_session(
         known = block.filter(pl.any_horizontal(pl.col(by_name[name].columns).is_not_null()))
         # The purer the pairs, the better they tell what one person's records look like.
         weight = _count_pairs(known, columns) * purity**3
-        m = [level.m_probability for level in one.comparison_levels[1:]]
+        m = [level.m_probability or 0.0 for level in one.comparison_levels[1:]]
         yield name, _Estimate(columns in _IDENTIFIERS, weight, m)
 
 
@@ -144,7 +153,10 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float | None]:
     The comparison's own m counts as a few more pairs, so that two or three odd ones settle nothing.
     """
     sure = [one for one in estimates if one.is_by_identifier]
-    chosen = [*(sure or estimates), _Estimate(True, PSEUDO_PAIRS, [x.m for x in own.levels])]
+    chosen = [
+        *(sure or estimates),
+        _Estimate(is_by_identifier=True, weight=PSEUDO_PAIRS, m=[x.m for x in own.levels]),
+    ]
     total = sum(one.weight for one in chosen)
     levels = zip(*(one.m for one in chosen), strict=True)
     shares = [one.weight / total for one in chosen]
@@ -163,8 +175,9 @@ def _count_pairs(features: pl.DataFrame, columns: Sequence[str]) -> int:
 
 def _make_linker(
     con: duckdb.DuckDBPyConnection, records: pl.DataFrame, comparisons: Sequence[Comparison]
-) -> Any:
-    from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415  seconds to import
+) -> "Linker":
+    # Here, since it takes a second to import.
+    from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415
 
     settings = SettingsCreator(
         link_type="dedupe_only",
@@ -193,7 +206,7 @@ def _in_splinks_words(one: Comparison) -> dict[str, Any]:
     return {"output_column_name": one.name, "comparison_levels": levels}
 
 
-def _read(linker: Any, parameter: str) -> dict[str, list[float | None]]:
+def _read(linker: "Linker", parameter: str) -> dict[str, list[float | None]]:
     """A parameter of every level, None where splink saw none."""
     told = linker.misc.save_model_to_json()
     return {

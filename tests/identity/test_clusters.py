@@ -1,6 +1,7 @@
 """Links become people: against an oracle of our own where nothing forbids, within limits where."""
 
 import random
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -43,8 +44,13 @@ def link(edges: list[tuple[int, int]], evidence: list[float] | None = None) -> p
     )
 
 
-def judge_as(clashing: set[tuple[int, int]], unlike: set[tuple[int, int]] = frozenset(),  # type: ignore[assignment]
-             births: set[tuple[int, int]] = frozenset()):  # type: ignore[assignment] # fmt: skip
+Pairs = frozenset[tuple[int, int]]
+NONE: Pairs = frozenset()
+
+
+def judge_as(
+    clashing: Pairs, unlike: Pairs = NONE, births: Pairs = NONE
+) -> Callable[[pl.DataFrame], Judged]:
     def judge(pairs: pl.DataFrame) -> Judged:
         at = list(pairs.iter_rows())
         no = np.zeros(len(at), dtype=bool)
@@ -71,7 +77,7 @@ def test_without_obstacles_people_are_the_connected_components(seed: int) -> Non
     nodes = draw.randrange(2, 60)
     every = list(combinations(range(nodes), 2))
     edges = sorted(draw.sample(every, min(len(every), draw.randrange(1, nodes + 5))))
-    found = cluster(blank(nodes), link(edges), [], GENEROUS, judge_as(set()))
+    found = cluster(blank(nodes), link(edges), [], GENEROUS, judge_as(NONE))
     assert found.labels.tolist() == find_components(edges, nodes)
     assert found.cuts.height == 0
 
@@ -82,27 +88,27 @@ def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
         link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
         [],
         GENEROUS,
-        judge_as({(0, 3)}),
+        judge_as(frozenset({(0, 3)})),
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
     assert found.cuts.rows() == [(1, 2, "clashes with another record of that person", 0.99)]
 
 
 def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
-    far = {(0, 2), (0, 3), (1, 3)}
+    far = frozenset({(0, 2), (0, 3), (1, 3)})
     found = cluster(
         blank(4),
         link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
         [],
         GENEROUS,
-        judge_as(set(), far),
+        judge_as(NONE, far),
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
 
 
 def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
     found = cluster(
-        blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as({(0, 1)})
+        blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as(frozenset({(0, 1)}))
     )
     assert found.labels.tolist() == [0, 1, 2]
     assert set(found.cuts["reason"]) == {"fits two people equally well"}
@@ -111,18 +117,18 @@ def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
 def test_limits_hold() -> None:
     chain = [(n, n + 1) for n in range(9)]
     few = Rules.read({"limits": {"records": 4}})
-    found = cluster(blank(10), link(chain), [], few, judge_as(set()))
+    found = cluster(blank(10), link(chain), [], few, judge_as(NONE))
     assert np.bincount(found.labels).max() <= 4
-    every = set(combinations(range(3), 2))
+    every = frozenset(combinations(range(3), 2))
     dates = blank(3).with_columns(dob=pl.Series(["1950-01-01", "1960-02-02", "1970-03-03"]))
     born = Rules.read({"limits": {"birth_dates": 2}})
-    found = cluster(dates, link(sorted(every)), [], born, judge_as(set(), births=every))
+    found = cluster(dates, link(sorted(every)), [], born, judge_as(NONE, births=every))
     assert np.bincount(found.labels).max() == 2
     assert set(found.cuts["reason"]) == {"more than 2 birth dates"}
 
 
 def test_never_parts_whole_people() -> None:
     found = cluster(
-        blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(set())
+        blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(NONE)
     )
     assert found.labels.tolist() == [0, 0, 2]

@@ -61,7 +61,8 @@ def person(number: int, seed: int = 0) -> Row:
         "first_name": first,
         "last_name": last,
         "email": f"{first}.{last}{draw.randrange(10_000)}@example.com".lower(),
-        "phone": f"{draw.randrange(200, 999)}-{draw.randrange(200, 999)}-{draw.randrange(10_000):04d}",
+        "phone": f"{draw.randrange(200, 999)}-{draw.randrange(200, 999)}-"
+        f"{draw.randrange(10_000):04d}",
         "date_of_birth": f"{draw.randrange(1940, 2005)}-{draw.randrange(1, 13):02d}-"
         f"{draw.randrange(1, 29):02d}",
         "address_line1": f"{draw.randrange(1, 900)} {draw.choice(LAST)} Street",
@@ -106,13 +107,10 @@ def world(people: int, seed: int = 0) -> pl.DataFrame:
 
 def partition(identities: pl.DataFrame) -> set[frozenset[tuple[str, str]]]:
     """Who is together, whatever the ids."""
-    groups = identities.group_by("customer_id").agg(pl.struct("source_system", "source_id"))
-    return {
-        frozenset((one["source_system"], one["source_id"]) for one in together)
-        for together in groups[
-            "source_id" if "source_system" not in groups.columns else "source_system"
-        ]
-    }
+    people: dict[str, set[tuple[str, str]]] = {}
+    for key, name in ids(identities).items():
+        people.setdefault(name, set()).add(key)
+    return {frozenset(together) for together in people.values()}
 
 
 def ids(identities: pl.DataFrame) -> dict[tuple[str, str], str]:
