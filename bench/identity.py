@@ -123,8 +123,10 @@ def _read_lines(path: Path) -> pl.DataFrame:
 def _live_a_day(records: pl.DataFrame) -> pl.DataFrame:
     """Every so many-th record moves to another mailbox; as many are new, as many are gone."""
     turn = pl.int_range(pl.len()) % A_DAY
-    moved = pl.when(turn == 1).then("x" + pl.col("email")).otherwise("email").alias("email")
-    new = records.filter(turn == 2).with_columns("N" + pl.col("source_id"))
+    moved = pl.when(turn == 1).then(pl.lit("x") + pl.col("email")).otherwise("email").alias("email")
+    new = records.filter(turn == 2).with_columns(
+        (pl.lit("N") + pl.col("source_id")).alias("source_id")
+    )
     return pl.concat([records.filter(turn != 3).with_columns(moved), new])
 
 
