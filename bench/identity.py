@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         measure(simulate, Path(folder), records)
         told = measure(work, Path(folder))
-    found: dict[str, Any] = dict(told.result)  # type: ignore[call-overload]
+    found: dict[str, Any] = dict(told.result)
     sys.stdout.write(
         f"{found['records']:,} records, {found['people']:,} people: {found['seconds']:.1f} s "
         f"({found['cpu']:.1f} s of CPU), {found['comparisons']:,} comparisons, "

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parent.parent
+DECISIONS = Path(__file__).parent / "identity" / "decisions.csv"
 
 
 class SettingsError(ValueError):
@@ -36,6 +37,8 @@ class Settings:
     webhook_url: str | None
     keep_days: int
     show_pii: bool
+    decisions: Path = DECISIONS
+    """The pairs of records that a person decided about: a file beside the rules, not a variable."""
 
     def now(self) -> datetime:
         """The business's local time, for logs and load times only: no feature may ask it."""
@@ -63,11 +66,6 @@ class Settings:
     def truth(self) -> Path:
         """What the simulator knows to be true; absent where the files are the user's own."""
         return self.home / "truth"
-
-    @property
-    def decisions(self) -> Path:
-        """The pairs of records that a person decided about."""
-        return REPOSITORY / "c360_dagster" / "identity" / "decisions.csv"
 
     @property
     def dagster_home(self) -> Path:

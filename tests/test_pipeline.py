@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.checks.identity import check_identity, specify_identity_checks
-from c360_dagster.computed import read_computed, replace_computed
+from c360_dagster.computed import create_computed, read_computed, replace_computed
 from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row
@@ -94,6 +94,7 @@ def _remember(
     """What is known of before; a warehouse whose registry was lost still knows the ids."""
     if known:
         return Memory.from_frames(known.frames)
+    create_computed(con)
     given = con.sql(f"select source_system, source_id, customer_id from {SCHEMA}.identities").pl()
     return given if given.height else None
 

@@ -1,0 +1,167 @@
+"""Who is who across runs: ids that last, people who overrule, days that lie in the past."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.assets.identity import RECORDS, build_identity
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.registry import Registry, RegistryError
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import read_settings
+
+DAY = date(2026, 1, 31)
+COLUMNS = [line.strip() for line in RECORDS.split("select")[1].split("from")[0].split(",")]
+TYPES = {"date_of_birth": "date", "registered_at": "timestamp"}
+ANN = {"source_system": "crm", "source_id": "c1", "first_name": "Ann", "last_name": "Archer",
+       "email": "ann@example.com", "date_of_birth": "1980-02-03",
+       "registered_at": "2024-01-01"}  # fmt: skip
+ANNE = ANN | {"source_id": "c2", "first_name": "Anne", "registered_at": "2025-01-01"}
+BOB = {"source_system": "crm", "source_id": "c3", "first_name": "Bob", "last_name": "Baker",
+       "email": "bob@example.com", "date_of_birth": "1990-05-06"}  # fmt: skip
+SHOP = {"source_system": "workbooks", "source_id": "007", "first_name": "Bob",
+        "last_name": "Baker", "email": "bob@example.com"}  # fmt: skip
+
+
+class Road:
+    """The part of the road from the records to the people, day by day."""
+
+    def __init__(self, home: Path) -> None:
+        settings = read_settings({"C360_HOME": str(home)})
+        self.settings = replace(settings, decisions=home / "decisions.csv")
+        self.decide()
+
+    def decide(self, *lines: str) -> None:
+        header = "decision,left_system,left_id,right_system,right_id,why"
+        self.settings.decisions.write_text("\n".join([header, *lines]) + "\n", "utf-8")
+
+    def resolve(
+        self, records: Iterable[dict[str, Any]], as_of: date = DAY
+    ) -> dg.ExecuteInProcessResult:
+        with duckdb.connect(str(self.settings.warehouse)) as con:
+            con.execute("create schema if not exists silver")
+            con.execute("create or replace table silver.int_data_clock as select ? as as_of_date",
+                        [as_of])  # fmt: skip
+            columns = ", ".join(f"{name} {TYPES.get(name, 'varchar')}" for name in COLUMNS)
+            con.execute(f"create or replace table silver.int_customer_records ({columns})")
+            for record in records:
+                names = ", ".join(record)
+                marks = ", ".join("?" for _ in record)
+                con.execute(
+                    f"insert into silver.int_customer_records ({names}) values ({marks})",
+                    list(record.values()),
+                )
+        home, warehouse = self.settings.home, self.settings.warehouse
+        return dg.materialize(
+            [build_identity(self.settings)],
+            resources={
+                "lock": HomeLock(home=str(home), timeout=5),
+                "warehouse": Warehouse(path=str(warehouse), scratch=str(home / "scratch")),
+            },
+        )
+
+    def ids(self) -> dict[str, str]:
+        return dict(self.rows("select source_id, customer_id from identity.identities"))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.settings.warehouse), read_only=True) as con:
+            return con.execute(query).fetchall()
+
+
+@pytest.fixture
+def road(tmp_path: Path) -> Road:
+    return Road(tmp_path)
+
+
+def test_records_of_one_person_get_one_id(road: Road) -> None:
+    assert road.resolve([ANN, ANNE, BOB, SHOP]).success
+    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3", "007": "c3"}
+    assert road.rows(
+        "select first_name, email from identity.golden_records where customer_id = 'c3'"
+    ) == [("Bob", "bob@example.com")]
+    assert road.rows("select * from identity.merges") == []
+
+
+def test_a_record_that_comes_later_merges_and_its_leaving_splits(road: Road) -> None:
+    """The bridge has one's e-mail and the other's phone."""
+    left = ANN | {"phone": "15550100001"}
+    right = ANN | {"source_id": "c2", "email": "ann.archer@example.org", "phone": "15550100002",
+                   "date_of_birth": None, "first_name": "A."}  # fmt: skip
+    bridge = ANN | {"source_id": "c9", "phone": "15550100002", "registered_at": "2025-09-09"}
+    road.resolve([left, right, BOB])
+    assert road.ids()["c2"] == "c2"
+    road.resolve([left, right, bridge, BOB], date(2026, 2, 1))
+    assert {road.ids()[each] for each in ("c1", "c2", "c9")} == {"c1"}
+    road.resolve([left, right, BOB], date(2026, 2, 2))
+    assert road.ids()["c2"] == "c2"
+    assert [row[:4] for row in road.rows("select * from identity.merges order by found_on")] == [
+        (date(2026, 2, 1), "merge", "c2", "c1"),
+        (date(2026, 2, 2), "split", "c1", "c2"),
+    ]
+
+
+def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
+    road.resolve([ANN, ANNE, BOB])
+    road.decide("never,crm,c1,crm,c2,two sisters", "always,crm,c1,crm,c3,she married")
+    road.resolve([ANN, ANNE, BOB])
+    assert road.ids() == {"c1": "c1", "c2": "c2", "c3": "c1"}
+    road.decide()
+    road.resolve([ANN, ANNE, BOB])
+    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
+
+
+def test_a_lost_warehouse_loses_no_id(road: Road) -> None:
+    road.resolve([ANNE])
+    road.resolve([ANN, ANNE])
+    assert road.ids() == {"c1": "c2", "c2": "c2"}, "the id that was given stays"
+    road.settings.warehouse.unlink()
+    road.resolve([ANN, ANNE])
+    assert road.ids() == {"c1": "c2", "c2": "c2"}
+
+
+def test_a_lost_registry_is_made_again_from_the_warehouse(road: Road) -> None:
+    road.resolve([ANNE])
+    road.resolve([ANN, ANNE])
+    (road.settings.registry / "current").unlink()
+    road.resolve([ANN, ANNE])
+    assert road.ids() == {"c1": "c2", "c2": "c2"}
+
+
+def test_looking_back_changes_no_id(road: Road) -> None:
+    road.resolve([ANN, ANNE, BOB])
+    known = Registry(road.settings.registry).read()
+    road.resolve([BOB], date(2025, 12, 31))
+    assert road.ids() == {"c3": "c3"}
+    after = Registry(road.settings.registry).read()
+    assert known
+    assert after
+    assert (after.number, after.as_of) == (known.number, DAY)
+
+
+def test_a_registry_that_cannot_be_read_stops_the_run(road: Road) -> None:
+    road.resolve([ANN])
+    (known,) = [path for path in road.settings.registry.iterdir() if path.is_dir()]
+    (known / "ids.parquet").write_bytes(b"broken")
+    with pytest.raises(RegistryError, match="Put the folder back from a backup"):
+        road.resolve([ANN])
+
+
+def test_the_checks_hold_the_numbers(road: Road) -> None:
+    truth = road.settings.truth
+    truth.mkdir()
+    (truth / "identities.csv").write_text(
+        "source_system,source_id,person_id\ncrm,c1,1\ncrm,c2,1\ncrm,c3,2\nworkbooks,007,3\n"
+    )
+    run = road.resolve([ANN, ANNE, BOB, SHOP])
+    results = {each.check_name: each for each in run.get_asset_check_evaluations()}
+    assert results["no_id_is_lost"].passed
+    told = results["agrees_with_the_truth"]
+    assert not told.passed, "two pairs are said, one of them is true"
+    assert told.metadata["precision"].value == 0.5
+    assert told.metadata["recall"].value == 1.0
