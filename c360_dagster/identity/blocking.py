@@ -35,11 +35,12 @@ class Key:
     def of(self, hashed: pl.DataFrame) -> pl.DataFrame:
         """The records that have all parts, and their keys."""
         given, last = pl.col("given"), pl.col("last")
-        starts = {"both": [given + last], "either": [given, last]}.get(
-            self.names, [pl.lit(0, pl.UInt64)]
-        )
-        found = [self._combine(hashed, start) for start in starts]
-        return pl.concat(found).unique() if len(found) > 1 else found[0]
+        starts = {
+            "both": [given + last],
+            # Where both names are the same one, the first will do.
+            "either": [given, pl.when((given != last).fill_null(value=True)).then(last)],
+        }.get(self.names, [pl.lit(0, pl.UInt64)])
+        return pl.concat([self._combine(hashed, start) for start in starts])
 
     def _combine(self, hashed: pl.DataFrame, start: pl.Expr) -> pl.DataFrame:
         key = start

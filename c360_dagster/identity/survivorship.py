@@ -15,10 +15,10 @@ ONLY = "only value"
 
 @dataclass(frozen=True)
 class _Won:
-    """One field: for each person of several records the winner's row, and what lost."""
+    """One field: for each person of several records the winner's row; where they differ, how."""
 
     rows: pl.Series
-    lost: pl.DataFrame
+    contested: pl.Series
     way: str
 
 
@@ -43,7 +43,7 @@ class Survivors:
                 rule=pl.lit(ONLY), losing_values=pl.lit(None, pl.String)
             )
             winners = _tell(shared[won.rows.drop_nulls()], name).join(
-                won.lost, on="code", how="left", maintain_order="left"
+                _list_lost(shared, won, name), on="code", how="left", maintain_order="left"
             )
             settled = pl.when(pl.col("losing_values").is_null()).then(pl.lit(ONLY))
             winners = winners.with_columns(rule=settled.otherwise(pl.lit(won.way)))
@@ -57,11 +57,7 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     helpers = {*KEY, "customer_id", "label", "rank", "registered"}
     attributes = [name for name in records.columns if name not in helpers]
     clean = records.with_columns(
-        *(
-            pl.col(name).str.strip_chars().replace("", None)
-            for name in attributes
-            if records.schema[name] == pl.String
-        ),
+        *(_strip(name) for name in attributes if records.schema[name] == pl.String),
         pl.len().over("label").alias("source_records"),
     )
     alone = clean.filter(pl.col("source_records") == 1).with_columns(code=pl.lit(None, pl.UInt32))
@@ -80,6 +76,11 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     return Survivors(golden, alone, shared, won)
 
 
+def _strip(name: str) -> pl.Expr:
+    text = pl.col(name).str.strip_chars()
+    return pl.when(text != "").then(text).alias(name)
+
+
 def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Person by person; better sources first, then who registered first: it settles every tie."""
     places = {system: place for place, system in enumerate(rules.source_order)}
@@ -95,7 +96,7 @@ def _settle(records: pl.DataFrame, name: str, way: str) -> _Won:
     known = records.filter(pl.col(name).is_not_null())
     contested = _find_contested(known, name)
     best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way)
-    return _Won(_rows(records, known, best), _list_lost(known, best, name), way)
+    return _Won(_rows(records, known, best), contested, way)
 
 
 def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[str, _Won]:
@@ -118,7 +119,7 @@ def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[
         own = home.filter(pl.col(name).is_not_null())
         elsewhere = pl.col("code").is_in(contested.implode())
         rows = _rows(records, known[name].filter(~elsewhere), own)
-        won[name] = _Won(rows, _list_lost(known[name], own, name), way)
+        won[name] = _Won(rows, contested, way)
     return won
 
 
@@ -156,9 +157,12 @@ def _pick(known: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
     return ordered.unique("code", keep="first", maintain_order=True)
 
 
-def _list_lost(known: pl.DataFrame, best: pl.DataFrame, name: str) -> pl.DataFrame:
+def _list_lost(shared: pl.DataFrame, won: _Won, name: str) -> pl.DataFrame:
     """The other distinct values, `value (system:id)` each."""
-    winners = best.select("code", pl.col(name).alias("winner"))
+    known = shared.filter(
+        pl.col("code").is_in(won.contested.implode()) & pl.col(name).is_not_null()
+    )
+    winners = shared[won.rows.drop_nulls()].select("code", pl.col(name).alias("winner"))
     lost = known.join(winners, on="code").filter(pl.col(name) != pl.col("winner"))
     lost = lost.sort("code", name, "row").unique(["code", name], keep="first", maintain_order=True)
     each = pl.format("{} ({}:{})", pl.col(name).cast(pl.String), "source_system", "source_id")
