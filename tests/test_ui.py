@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.settings import REPOSITORY
+from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.layers import LAYERS
+from c360_dagster.settings import REPOSITORY, read_settings
 
 PATIENCE = 120
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -42,8 +43,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (tmp_path / "dagster").mkdir()
-    shutil.copy(REPOSITORY / "dagster.yaml", tmp_path / "dagster")
+    prepare_dagster_home(read_settings({"C360_HOME": str(tmp_path)}))
     environment = os.environ | {
         "C360_HOME": str(tmp_path),
         "C360_CUSTOMERS": "60",
@@ -76,7 +76,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> None:
     nodes = _ask(server, ASSETS, {})["assetNodes"]
-    assert {node["groupName"] for node in nodes} == {"landing", "bronze", "silver", "gold"}
+    assert {node["groupName"] for node in nodes} == {layer.name for layer in LAYERS}
     launched = _ask(
         server,
         LAUNCH,

@@ -138,12 +138,3 @@ def test_the_log_speaks_of_the_past_alone(warehouse: Warehouse) -> None:
     assert warehouse.rows("select kind, from_id, to_id from gold.customer_merges") == [
         ("merge", "c2", "c1")
     ]
-
-
-def test_the_cases_in_the_models_yml_hold(warehouse: Warehouse) -> None:
-    """The unit tests of dbt: they need the tables to be there, not what is in them."""
-    result = warehouse.dbt("test", "--select", "test_type:unit", as_of=AS_OF)
-    assert result.success, [
-        (each.node.name, each.message) for each in result.result if each.status in ("error", "fail")
-    ]
-    assert len(result.result) > 20

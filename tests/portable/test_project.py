@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from portable.project import PROVENANCE, NotPortableError, failures, read_project
+from portable.project import PROVENANCE, failures, read_project
 
 
 def model(name: str, *parents: str, enforced: bool = False) -> dict[str, Any]:
@@ -21,10 +19,16 @@ def model(name: str, *parents: str, enforced: bool = False) -> dict[str, Any]:
     }
 
 
-def manifest(*models: dict[str, Any], source: str = "rates") -> dict[str, Any]:
+def manifest(*models: dict[str, Any], schema: str = "bronze") -> dict[str, Any]:
+    source = {
+        "name": "rates",
+        "schema": schema,
+        "relation_name": f"{schema}.rates",
+        "columns": {"currency": {"data_type": "varchar"}, "date": {"data_type": "date"}},
+    }
     return {
         "nodes": {f"model.c360.{node['name']}": node for node in models},
-        "sources": {"one": {"name": source, "relation_name": f"bronze.{source}"}},
+        "sources": {"one": source},
     }
 
 
@@ -45,9 +49,9 @@ def test_a_landing_table_has_its_own_columns_and_where_a_row_came_from() -> None
     assert set(PROVENANCE) <= set(table.columns)
 
 
-def test_a_source_that_no_contract_describes_is_named() -> None:
-    with pytest.raises(NotPortableError, match="gossip"):
-        read_project(manifest(source="gossip"))
+def test_a_table_that_python_writes_has_its_own_columns_alone() -> None:
+    (table,) = read_project(manifest(schema="identity")).sources
+    assert table.columns == {"currency": "varchar", "date": "date"}
 
 
 def test_what_dbt_could_not_do_names_the_model(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""The faster log of events: what Dagster writes to it, its own class reads back the same."""
+
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
+
+from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.resources.event_log import OPEN_FILES, OneEngineEventLogStorage
+from c360_dagster.settings import read_settings
+
+
+@dg.asset
+def number() -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(metadata={"rows": 3})
+
+
+@dg.asset_check(asset=number)
+def is_small() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+def run_once(home: Path) -> str:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        result = dg.materialize([number, is_small], instance=instance)
+        assert result.success
+        return result.run_id
+
+
+def read_types(log: EventLogStorage, run_id: str) -> list[str]:
+    events = [each.dagster_event for each in log.get_logs_for_run(run_id)]
+    return [event.event_type_value for event in events if event]
+
+
+def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    prepare_dagster_home(settings)
+    run_id = run_once(settings.dagster_home)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        assert isinstance(instance.event_log_storage, OneEngineEventLogStorage)
+        told = read_types(instance.event_log_storage, run_id)
+        assert instance.get_latest_materialization_event(number.key)
+    stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
+    kept = read_types(stock, run_id)
+    assert kept == told
+    assert "ASSET_MATERIALIZATION" in kept
+    assert "ASSET_CHECK_EVALUATION" in kept
+
+
+def test_only_the_last_files_stay_open(tmp_path: Path) -> None:
+    log = OneEngineEventLogStorage(str(tmp_path))
+    for number_ in range(OPEN_FILES + 5):
+        assert list(log.get_logs_for_run(f"run{number_}")) == []
+    assert len(log._engines) == OPEN_FILES
+    log.dispose()
+    assert log._engines == {}
