@@ -15,6 +15,8 @@ from typing import NoReturn
 
 from c360_dagster.settings import (
     REPOSITORY,
+    UI_HOST,
+    UI_PORT,
     Settings,
     SettingsError,
     environment_for_dagster,
@@ -59,7 +61,7 @@ def main() -> int:
         sys.stderr.write(f"{problem}\n")
         return 1
     if arguments.verb == "ui":
-        become_dagster(settings, "dev", "-h", "127.0.0.1", "-p", "3000")
+        become_dagster(settings, "dev", "-h", UI_HOST, "-p", UI_PORT)
     return materialize(settings, SELECTIONS[arguments.verb])
 
 

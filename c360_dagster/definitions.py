@@ -12,6 +12,7 @@ from c360_dagster.assets.landing import build_landing
 from c360_dagster.assets.model_card import build_model_card
 from c360_dagster.assets.publish import build_publication
 from c360_dagster.assets.science import build_science
+from c360_dagster.automation import build_automation
 from c360_dagster.resources.dbt import DbtBuilder, DbtError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -24,7 +25,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole road for one set of settings."""
-
+    automation = build_automation(settings)
     return dg.Definitions(
         assets=[
             build_landing(settings),
@@ -44,6 +45,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 scratch=str(settings.scratch),
             ),
         },
+        jobs=automation.jobs,
+        schedules=automation.schedules,
+        sensors=automation.sensors,
         executor=dg.in_process_executor,
     )
 

@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parent.parent
 DECISIONS = Path(__file__).parent / "identity" / "decisions.csv"
+UI_HOST, UI_PORT = "127.0.0.1", "3000"
+UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
+"""Where `make ui` opens Dagster, and alerts point to."""
 
 
 class SettingsError(ValueError):

@@ -1,0 +1,154 @@
+"""What is said to people when a run fails or a check finds something, and how it reaches them.
+
+One message a run, as the JSON that Slack and its like take; who calls it stands in automation.py.
+"""
+
+import http.client
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from c360_dagster.layers import LAYERS
+
+TIMEOUT_SECONDS = 5
+PAUSES_SECONDS = (1.0, 2.0)
+"""Between the tries; all of it has to end before Dagster stops the sensor, after a minute."""
+WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+MOST_NAMED = 5
+LONGEST_REASON = 600
+
+
+class AlertError(Exception):
+    """The message did not arrive; what it says stands in the sensor's log."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that did not pass: its table, its name, and what it found."""
+
+    table: str
+    check: str
+    said: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What people need to know of a run."""
+
+    run_id: str
+    job: str
+    has_failed: bool
+    reasons: tuple[str, ...] = ()
+    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    stale: tuple[str, ...] = ()
+    """The tables, as layer/name, that the run should have made and did not."""
+
+    @property
+    def is_worth_a_message(self) -> bool:
+        return self.has_failed or bool(self.errors or self.warnings)
+
+
+def write_message(report: RunReport, address: str) -> str:
+    """The text: what failed, why, which tables are old because of it, and where to look."""
+    lines = [_write_title(report)]
+    lines += [f"Why: {_shorten(reason)}" for reason in report.reasons[:MOST_NAMED]]
+    lines += [
+        f"Check {found.check} on {found.table}: {_shorten(found.said or 'it did not pass')}"
+        for found in report.errors[:MOST_NAMED]
+    ]
+    if len(report.errors) > MOST_NAMED:
+        lines.append(f"… and {len(report.errors) - MOST_NAMED} more checks.")
+    if report.warnings:
+        tables = sorted({found.table for found in report.warnings})
+        count = len(report.warnings)
+        plural = "s" if count > 1 else ""
+        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.")
+    if report.stale:
+        lines.append(f"Not made anew because of it: {_list_by_layer(report.stale)}.")
+    lines.append(f"{address}/runs/{report.run_id}")
+    return "\n".join(lines)
+
+
+def _write_title(report: RunReport) -> str:
+    if report.has_failed:
+        return f"Customer 360: {report.job} failed. What was published before stays as it was."
+    if report.errors:
+        return f"Customer 360: {report.job} went through, and checks failed."
+    return f"Customer 360: {report.job} went through, with warnings."
+
+
+def _shorten(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def _name_some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _list_by_layer(tables: Sequence[str]) -> str:
+    """What people open comes first: the end of the road."""
+    by_layer = defaultdict(list)
+    for table in sorted(tables):
+        by_layer[table.split("/")[0]].append(table)
+    order = [layer.name for layer in reversed(LAYERS)]
+    return "; ".join(_name_some(by_layer[name]) for name in order if name in by_layer)
+
+
+def send(url: str, text: str, pauses: Sequence[float] = PAUSES_SECONDS) -> None:
+    """Posts the text, trying again where another try may help."""
+    # These three characters are markup to Slack.
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    problem = ""
+    for pause in (*pauses, None):
+        try:
+            _post(url, json.dumps({"text": escaped}).encode())
+        except urllib.error.HTTPError as answer:
+            problem = f"it answered {answer.code} {answer.reason}"
+            if answer.code not in WORTH_ANOTHER_TRY:
+                break
+        except (OSError, http.client.HTTPException) as silence:
+            problem = f"it cannot be reached: {silence}"
+        else:
+            return
+        if pause is not None:
+            time.sleep(pause)
+    # The address is a secret: whoever has it can write there.
+    raise AlertError(f"The webhook of C360_WEBHOOK_URL did not take the message: {problem}.")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Following one would turn the message into a question that anybody answers with yes."""
+
+    def redirect_request(  # noqa: PLR0913, PLR0917  the signature is its parent's
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> None:
+        del req, fp, code, msg, headers, newurl
+
+
+def _post(url: str, body: bytes) -> None:
+    request = urllib.request.Request(  # noqa: S310  the settings let http and https through
+        url, body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
+        answer.read()
+
+
+def name_reason(message: str) -> str:
+    """An error's text without the path of its class: our own sentences stand for themselves."""
+    message = re.sub(r"\Ac360_dagster\.[\w.]+: ", "", message.strip())
+    return re.sub(r"\A(?:\w+\.)+(?=\w+: )", "", message)

@@ -1,0 +1,208 @@
+"""What runs by itself: the jobs, the daily schedule, the sensor of arriving files, the alerts.
+
+Nothing is read when these are defined; the sensors look around when Dagster evaluates them.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from logging import Logger
+from typing import Any
+
+import dagster as dg
+
+from c360_dagster.alerts import send, write_message
+from c360_dagster.layers import BRONZE, LANDING
+from c360_dagster.loading.files import find_files
+from c360_dagster.reports import read_report
+from c360_dagster.settings import UI_ADDRESS, Settings
+from landing_contract import read_contract
+from mock_data.landing import MARK
+
+DAILY_AT = "0 6 * * *"
+LOOK_EVERY_SECONDS = 60
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+Job = Any
+"""Dagster exports no name for a job whose assets are still to be looked up."""
+
+
+@dataclass(frozen=True)
+class Automation:
+    jobs: list[Job]
+    schedules: list[dg.ScheduleDefinition]
+    sensors: list[dg.SensorDefinition]
+
+
+def build_automation(settings: Settings) -> Automation:
+    """Jobs by name, and what starts them or speaks of them."""
+    everything = dg.define_asset_job(
+        "everything",
+        dg.AssetSelection.all(),
+        description="The whole road, as `make run` walks it: simulate, load, build, publish.",
+    )
+    daily_refresh = dg.define_asset_job(
+        "daily_refresh",
+        dg.AssetSelection.all(),
+        description=(
+            "The day's work: the simulated day where nobody's own files lie in landing, then "
+            "whatever is new there, and everything after it up to what is published."
+        ),
+    )
+    models_only = dg.define_asset_job(
+        "models_only",
+        dg.AssetSelection.all() - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
+        description="From silver on, out of what bronze holds: for a changed model or setting.",
+    )
+    return Automation(
+        jobs=[everything, daily_refresh, models_only],
+        schedules=[_build_schedule(settings, daily_refresh)],
+        sensors=[
+            _build_arrivals(settings, daily_refresh),
+            _build_failure_alert(settings),
+            _build_check_alert(settings),
+        ],
+    )
+
+
+def _build_schedule(settings: Settings, job: Job) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="every_morning",
+        job=job,
+        cron_schedule=DAILY_AT,
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "On, because figures that nobody refreshes mislead: daily_refresh at 06:00 in "
+            f"C360_TIMEZONE ({settings.timezone}), also on the days on which clocks change. It "
+            "runs while `make ui` or Dagster's daemon does."
+        ),
+    )
+
+
+def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
+    contract = read_contract()
+
+    @dg.sensor(
+        name="files_arrived",
+        job=job,
+        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description=(
+            "Starts daily_refresh when files in landing are new or changed, and neither size nor "
+            "time of any has moved between two looks, once for each set of files. Off, because "
+            "the schedule loads them anyway, and whoever copies files by hand may want to finish "
+            "first. What the simulator wrote does not count."
+        ),
+    )
+    def files_arrived(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        lying = _survey_landing(settings, contract)
+        seen = hashlib.sha256("\n".join(lying).encode()).hexdigest()
+        before = json.loads(context.cursor or "{}")
+        if not lying or seen == before.get("asked"):
+            yield dg.SkipReason(f"Nothing new: {len(lying)} files of your own lie in landing.")
+        elif seen != before.get("seen"):
+            context.update_cursor(json.dumps(before | {"seen": seen}))
+            yield dg.SkipReason("Files are arriving: the next look tells whether all are there.")
+        elif context.instance.get_runs_count(_unfinished(job.name)):
+            yield dg.SkipReason(f"{job.name} is at work or in the queue: files wait for its end.")
+        else:
+            context.update_cursor(json.dumps({"seen": seen, "asked": seen}))
+            yield dg.RunRequest(run_key=seen)
+
+    return files_arrived
+
+
+def _unfinished(job: str) -> dg.RunsFilter:
+    return dg.RunsFilter(job_name=job, statuses=UNFINISHED)
+
+
+def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
+    """Name, size and time of every file that the loader would take and the simulator did not write.
+
+    A file that vanishes while it is looked at is not there.
+    """
+    simulated = _read_simulated(settings)
+    lying = []
+    for table in contract.values():
+        for file in find_files(settings.landing, table):
+            try:
+                status = file.path.stat()
+            except FileNotFoundError:
+                continue
+            if file.name not in simulated:
+                lying.append(f"{file.name} {status.st_size} {status.st_mtime_ns}")
+    return sorted(lying)
+
+
+def _read_simulated(settings: Settings) -> set[str]:
+    try:
+        mark = json.loads((settings.landing / MARK).read_text("utf-8"))
+    except FileNotFoundError:
+        return set()
+    return {*mark["files"], *mark.get("attempt", {}).get("files", {})}
+
+
+def _build_failure_alert(settings: Settings) -> dg.SensorDefinition:
+    @dg.run_failure_sensor(
+        name="alert_on_failure",
+        monitor_all_code_locations=True,  # runs of the command line belong to none
+        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        default_status=_status(settings),
+        description=f"One message for each run that failed. {_say_status(settings)}",
+    )
+    def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
+        _alert(settings, context.instance, context.dagster_run, context.log)
+
+    return alert_on_failure
+
+
+def _build_check_alert(settings: Settings) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        name="alert_on_checks",
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        monitor_all_code_locations=True,  # the same
+        minimum_interval_seconds=LOOK_EVERY_SECONDS,
+        default_status=_status(settings),
+        description=(
+            "One message for each run that went through although checks failed or warned; those "
+            f"of a failed run stand in its own message. {_say_status(settings)}"
+        ),
+    )
+    def alert_on_checks(context: dg.RunStatusSensorContext) -> None:
+        _alert(settings, context.instance, context.dagster_run, context.log)
+
+    return alert_on_checks
+
+
+def _status(settings: Settings) -> dg.DefaultSensorStatus:
+    if settings.webhook_url:
+        return dg.DefaultSensorStatus.RUNNING
+    return dg.DefaultSensorStatus.STOPPED
+
+
+def _say_status(settings: Settings) -> str:
+    if settings.webhook_url:
+        return "On, because C360_WEBHOOK_URL says where to."
+    return "Off, because C360_WEBHOOK_URL does not say where to; switched on, it writes to its log."
+
+
+def _alert(
+    settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun, log: Logger
+) -> None:
+    report = read_report(instance, run)
+    if not report.is_worth_a_message:
+        return
+    message = write_message(report, UI_ADDRESS)
+    log.warning(message)
+    if settings.webhook_url:
+        send(settings.webhook_url, message)

@@ -1,0 +1,86 @@
+"""What became of a run, read from Dagster's own log of it: why it failed, what its checks found.
+
+It works for runs of the schedule, the UI and the command line alike.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from c360_dagster.alerts import Finding, RunReport, name_reason
+
+READ = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+}
+
+
+def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
+    """The report of a run that has ended."""
+    events = [
+        entry.dagster_event
+        for entry in instance.all_logs(run.run_id, of_type=READ)
+        if entry.dagster_event
+    ]
+    has_failed = run.status == dg.DagsterRunStatus.FAILURE
+    found = {
+        dg.AssetCheckSeverity.ERROR: list[Finding](),
+        dg.AssetCheckSeverity.WARN: list[Finding](),
+    }
+    for severity, finding in _find_checks(events):
+        found[severity].append(finding)
+    return RunReport(
+        run_id=run.run_id,
+        job="a run of chosen tables" if run.job_name.startswith("__") else run.job_name,
+        has_failed=has_failed,
+        reasons=tuple(_find_reasons(events)) if has_failed else (),
+        errors=tuple(found[dg.AssetCheckSeverity.ERROR]),
+        warnings=tuple(found[dg.AssetCheckSeverity.WARN]),
+        stale=tuple(_find_stale(events)),
+    )
+
+
+def _find_reasons(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """What each failed step said; what Dagster said where no step was to blame."""
+    steps = [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    for event in steps:
+        failure = event.step_failure_data
+        told = failure.user_failure_data.description if failure.user_failure_data else None
+        yield told or _say_error(failure.error) or f"{event.step_key} failed"
+    for event in events:
+        if not steps and event.event_type == dg.DagsterEventType.RUN_FAILURE:
+            yield _say_error(event.job_failure_data.error) or event.message or "nobody knows"
+
+
+def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster
+    """What our code raised, which is the cause of what Dagster raises."""
+    return name_reason((error.cause or error).message) if error else ""
+
+
+def _find_checks(
+    events: Sequence[dg.DagsterEvent],
+) -> Iterator[tuple[dg.AssetCheckSeverity, Finding]]:
+    """The last word of each check, where that is no pass: a step may have been tried again."""
+    last = {
+        (evaluation.asset_key, evaluation.check_name): evaluation
+        for event in events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        for evaluation in [event.asset_check_evaluation_data]
+    }
+    for (key, name), evaluation in last.items():
+        if not evaluation.passed:
+            finding = Finding(key.to_user_string(), name, evaluation.description or "")
+            yield evaluation.severity, finding
+
+
+def _find_stale(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    def keys(kind: dg.DagsterEventType) -> set[str]:
+        found = (event.asset_key for event in events if event.event_type == kind)
+        return {key.to_user_string() for key in found if key}
+
+    planned = keys(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    return sorted(planned - keys(dg.DagsterEventType.ASSET_MATERIALIZATION))

@@ -1,0 +1,216 @@
+"""The message about a run, read from Dagster's log of it, and its way to a webhook."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from c360_dagster.alerts import AlertError, Finding, RunReport, name_reason, send, write_message
+from c360_dagster.reports import read_report
+from c360_dagster.resources.warehouse import WarehouseError
+
+ADDRESS = "http://127.0.0.1:3000"
+AT_ONCE = (0.0, 0.0)
+
+
+class Webhook(HTTPServer):
+    """Answers with the given codes in turn, then with 200, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.codes: list[int] = []
+        self.received: list[dict[str, str]] = []
+        self.methods: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/services/SECRET"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.headers["Content-Type"] == "application/json"
+        self.server.received.append(json.loads(body))
+        self._answer(self.server.codes.pop(0) if self.server.codes else 200)
+
+    def do_GET(self) -> None:
+        self._answer(200)
+
+    def _answer(self, code: int) -> None:
+        self.server.methods.append(self.command)
+        self.send_response(code)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_message_arrives_as_slack_takes_it(webhook: Webhook) -> None:
+    send(webhook.url, "1 < 2 & 3 > 2", AT_ONCE)
+    assert webhook.received == [{"text": "1 &lt; 2 &amp; 3 &gt; 2"}]
+
+
+def test_a_webhook_that_is_busy_is_asked_again(webhook: Webhook) -> None:
+    webhook.codes = [503, 429]
+    send(webhook.url, "late", AT_ONCE)
+    assert len(webhook.received) == 3
+
+
+@pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 3)])
+def test_a_refusal_is_an_error_that_keeps_the_address_secret(
+    webhook: Webhook, code: int, tries: int
+) -> None:
+    webhook.codes = [code] * 3
+    with pytest.raises(AlertError, match=f"C360_WEBHOOK_URL.*{code}") as raised:
+        send(webhook.url, "lost", AT_ONCE)
+    assert webhook.methods == ["POST"] * tries
+    assert "SECRET" not in str(raised.value)
+
+
+def test_a_webhook_that_is_not_there_is_an_error() -> None:
+    with Webhook() as closed:
+        url = closed.url
+    with pytest.raises(AlertError, match="cannot be reached"):
+        send(url, "lost", AT_ONCE)
+
+
+def test_the_message_says_what_why_which_tables_and_where() -> None:
+    report = RunReport(
+        run_id="4711",
+        job="daily_refresh",
+        has_failed=True,
+        reasons=("The disk is full.",),
+        errors=(Finding("gold/dim_customers", "unique_customer_id", "2 rows"),),
+        warnings=(Finding("bronze/rates", "arrival", ""), Finding("bronze/sales", "arrival", "")),
+        stale=("gold/a", "gold/b", "gold/c", "gold/d", "gold/e", "gold/f", "published/c360"),
+    )
+    assert write_message(report, ADDRESS).splitlines() == [
+        "Customer 360: daily_refresh failed. What was published before stays as it was.",
+        "Why: The disk is full.",
+        "Check unique_customer_id on gold/dim_customers: 2 rows",
+        "2 warnings, on bronze/rates, bronze/sales.",
+        (
+            "Not made anew because of it: published/c360; "
+            "gold/a, gold/b, gold/c, gold/d, gold/e and 1 more."
+        ),
+        "http://127.0.0.1:3000/runs/4711",
+    ]
+
+
+def test_a_long_reason_is_cut_and_many_checks_are_counted() -> None:
+    errors = tuple(Finding(f"gold/t{number}", "key", "x" * 5000) for number in range(20))
+    message = write_message(RunReport("1", "everything", has_failed=False, errors=errors), ADDRESS)
+    assert message.splitlines()[0] == "Customer 360: everything went through, and checks failed."
+    assert "… and 15 more checks." in message
+    assert len(message) < 4000
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("c360_dagster.resources.warehouse.WarehouseError: It is open.\n", "It is open."),
+        ("duckdb.duckdb.IOException: IO Error: no", "IOException: IO Error: no"),
+        ("KeyError: 'a.b'\n", "KeyError: 'a.b'"),
+    ],
+)
+def test_a_reason_is_not_a_path_of_classes(message: str, reason: str) -> None:
+    assert name_reason(message) == reason
+
+
+# What is read from a run ------------------------------------------------------------------------
+
+
+@dg.asset(
+    key=["bronze", "orders"],
+    check_specs=[dg.AssetCheckSpec("arrival", asset=["bronze", "orders"])],
+)
+def orders() -> dg.MaterializeResult:
+    warned = dg.AssetCheckResult(
+        passed=False, severity=dg.AssetCheckSeverity.WARN, description="1 file refused"
+    )
+    return dg.MaterializeResult(check_results=[warned])
+
+
+@dg.asset(key=["published", "c360"], deps=[["gold", "marts"]])
+def published() -> None:
+    pass
+
+
+def run(body: Callable[[], object]) -> RunReport:
+    """The report of a run in which `gold/marts` does what it is given."""
+
+    @dg.asset(
+        key=["gold", "marts"],
+        deps=[orders],
+        check_specs=[dg.AssetCheckSpec("whole", asset=["gold", "marts"])],
+    )
+    def marts() -> dg.MaterializeResult:
+        result = body()
+        assert isinstance(result, dg.MaterializeResult)
+        return result
+
+    with dg.instance_for_test() as instance:
+        result = dg.materialize([orders, marts, published], instance=instance, raise_on_error=False)
+        ended = instance.get_run_by_id(result.run_id)
+        assert ended
+        return read_report(instance, ended)
+
+
+def checked(*, passed: bool) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        check_results=[dg.AssetCheckResult(passed=passed, description="3 rows")]
+    )
+
+
+def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
+    def fail() -> None:
+        try:
+            Path("/nowhere").read_text("utf-8")
+        except OSError as problem:
+            raise WarehouseError("It is open in another program.") from problem
+
+    report = run(fail)
+    assert report.has_failed
+    assert report.reasons == ("It is open in another program.",)
+    assert report.stale == ("gold/marts", "published/c360")
+    assert report.warnings == (Finding("bronze/orders", "arrival", "1 file refused"),)
+    assert report.job == "a run of chosen tables"
+
+
+def test_our_own_failures_speak_for_themselves() -> None:
+    def fail() -> None:
+        raise dg.Failure(description="model x: it broke", allow_retries=False)
+
+    assert run(fail).reasons == ("model x: it broke",)
+
+
+def test_a_run_that_went_through_tells_of_its_checks() -> None:
+    report = run(lambda: checked(passed=False))
+    assert not report.has_failed
+    assert report.errors == (Finding("gold/marts", "whole", "3 rows"),)
+    assert report.stale == ()
+    assert report.is_worth_a_message
+    assert run(lambda: checked(passed=True)).errors == ()
+
+
+def test_nothing_is_said_of_a_run_without_findings() -> None:
+    assert not RunReport("1", "everything", has_failed=False).is_worth_a_message

@@ -1,0 +1,252 @@
+"""What runs by itself: which tables each job makes, when, upon which files, and who is told."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorDefinition
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from c360_dagster.definitions import build_definitions
+from c360_dagster.settings import read_settings
+
+
+def define(home: Path, **variables: str) -> dg.Definitions:
+    return build_definitions(read_settings({"C360_HOME": str(home)} | variables))
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return define(tmp_path_factory.mktemp("home"), C360_TIMEZONE="Europe/Berlin")
+
+
+# Jobs -------------------------------------------------------------------------------------------
+
+
+def made_by(definitions: dg.Definitions, job: str) -> set[str]:
+    keys = definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+    return {key.to_user_string() for key in keys}
+
+
+def test_the_jobs_make_what_their_names_say(definitions: dg.Definitions) -> None:
+    every = {
+        key.to_user_string() for key in definitions.resolve_asset_graph().materializable_asset_keys
+    }
+    assert made_by(definitions, "everything") == every
+    assert made_by(definitions, "daily_refresh") == every
+    models = {key for key in every if not key.startswith(("landing/", "bronze/"))}
+    assert made_by(definitions, "models_only") == models
+    assert {"silver/stg_customers", "gold/mart_customer_360", "published/c360"} <= models
+
+
+def test_every_job_schedule_and_sensor_says_what_it_is_for(definitions: dg.Definitions) -> None:
+    for name in ("everything", "daily_refresh", "models_only"):
+        assert definitions.resolve_job_def(name).description, name
+    on = {
+        each.name: each.default_status.value
+        for each in (*(definitions.schedules or []), *(definitions.sensors or []))
+        if isinstance(each, (dg.ScheduleDefinition, dg.SensorDefinition))
+    }
+    assert on == {
+        "every_morning": "RUNNING",
+        "files_arrived": "STOPPED",
+        "alert_on_failure": "STOPPED",
+        "alert_on_checks": "STOPPED",
+    }
+    every: list[dg.ScheduleDefinition | dg.SensorDefinition] = [
+        definitions.resolve_schedule_def("every_morning"),
+        *(definitions.resolve_sensor_def(name) for name in list(on)[1:]),
+    ]
+    for each in every:
+        start = "On, because" if on[each.name] == "RUNNING" else "Off, because"
+        assert start in (each.description or ""), each.name
+
+
+# The schedule -----------------------------------------------------------------------------------
+
+
+def test_the_schedule_asks_for_the_daily_job(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("every_morning")
+    morning = datetime(2025, 6, 2, 4, tzinfo=UTC)
+    with dg.build_schedule_context(
+        scheduled_execution_time=morning, repository_def=definitions.get_repository_def()
+    ) as context:
+        (asked,) = schedule.evaluate_tick(context).run_requests or []
+    assert schedule.job_name == "daily_refresh"
+    assert asked.tags["dagster/schedule_name"] == "every_morning"
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"), [((2025, 3, 29), [5, 4, 4]), ((2025, 10, 25), [4, 5, 5])]
+)
+def test_six_in_the_morning_comes_once_on_days_that_change_the_clock(
+    definitions: dg.Definitions, start: tuple[int, int, int], hours: list[int]
+) -> None:
+    """In Berlin the clock went forward on 30 March 2025 and back on 26 October."""
+    schedule = definitions.resolve_schedule_def("every_morning")
+    ticks = schedule_execution_time_iterator(
+        datetime(*start, tzinfo=UTC).timestamp(),
+        str(schedule.cron_schedule),
+        schedule.execution_timezone,
+    )
+    found = [next(ticks) for _ in hours]
+    assert [tick.hour for tick in found] == [6, 6, 6]
+    assert [tick.day for tick in found] == [start[2], start[2] + 1, start[2] + 2]
+    assert [tick.astimezone(UTC).hour for tick in found] == hours
+
+
+# Arriving files ---------------------------------------------------------------------------------
+
+
+class Arrivals:
+    """The sensor with its cursor, as Dagster's daemon keeps it between looks."""
+
+    def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
+        self.landing = home / "landing"
+        self.definitions = define(home)
+        self.instance = instance
+        self.cursor: str | None = None
+
+    def put(self, name: str, text: str, *, at: int = 1_700_000_000) -> None:
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (at, at))
+
+    def look(self) -> list[str]:
+        """The keys of the runs that a look asks for."""
+        sensor = self.definitions.resolve_sensor_def("files_arrived")
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            repository_def=self.definitions.get_repository_def(),
+        ) as context:
+            told = sensor.evaluate_tick(context)
+        self.cursor = told.cursor
+        assert told.run_requests or told.skip_message
+        return [str(asked.run_key) for asked in told.run_requests or []]
+
+
+@pytest.fixture
+def arrivals(tmp_path: Path) -> Iterator[Arrivals]:
+    with dg.instance_for_test() as instance:
+        yield Arrivals(tmp_path, instance)
+
+
+def test_an_empty_landing_starts_nothing(arrivals: Arrivals) -> None:
+    assert arrivals.look() == arrivals.look() == []
+
+
+def test_files_start_one_run_once_they_rest(arrivals: Arrivals) -> None:
+    arrivals.put("sales/transactions.csv", "half")
+    assert arrivals.look() == []
+    arrivals.put("sales/transactions.csv", "half and more")
+    assert arrivals.look() == [], "it grew"
+    arrivals.put("sales/transactions.csv", "half and less", at=1_700_000_001)
+    assert arrivals.look() == [], "it was written again"
+    assert len(arrivals.look()) == 1
+    assert arrivals.look() == arrivals.look() == [], "once for each set of files"
+
+
+def test_each_set_of_files_has_its_own_key(arrivals: Arrivals) -> None:
+    keys = []
+    for day in (1, 2):
+        arrivals.put(f"sales/transactions_2025-06-0{day}.csv", "x")
+        arrivals.look()
+        keys += arrivals.look()
+    assert len(set(keys)) == 2
+
+
+def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
+    arrivals: Arrivals,
+) -> None:
+    arrivals.put("sales/transactions.csv", "x")
+    arrivals.put("sales/notes.txt", "x")
+    arrivals.put("customer/customers.csv", "x")
+    mark = {"files": {"sales/transactions.csv": "x"}, "attempt": {"files": {
+        "customer/customers.csv": None}}}  # fmt: skip
+    arrivals.put(".simulated.json", json.dumps(mark))
+    assert arrivals.look() == arrivals.look() == []
+
+
+def test_a_run_that_is_going_is_not_doubled(arrivals: Arrivals) -> None:
+    job = arrivals.definitions.resolve_job_def("daily_refresh")
+    run = arrivals.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    arrivals.put("sales/transactions.csv", "x")
+    assert arrivals.look() == arrivals.look() == arrivals.look() == []
+    arrivals.instance.report_run_canceled(run)
+    assert len(arrivals.look()) == 1, "its files may have come after it looked"
+
+
+# Alerts -----------------------------------------------------------------------------------------
+
+
+@dg.op
+def fail() -> None:
+    raise dg.Failure("the shelf fell down")
+
+
+@dg.job
+def shelf() -> None:
+    fail()
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("straight", asset="board")])
+def board() -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        check_results=[dg.AssetCheckResult(passed=False, description="it leans")]
+    )
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr("c360_dagster.automation.send", lambda *told: sent.append(told))
+    return sent
+
+
+def evaluate(
+    definitions: dg.Definitions, name: str, instance: dg.DagsterInstance, cursor: str | None
+) -> str | None:
+    sensor = definitions.resolve_sensor_def(name)
+    assert isinstance(sensor, RunStatusSensorDefinition)
+    with dg.build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=definitions.get_repository_def()
+    ) as context:
+        return sensor.evaluate_tick(context).cursor
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook", ""])
+def test_one_message_for_each_run_that_has_something_to_say(
+    tmp_path: Path, sent: list[tuple[str, str]], url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Runs of the command line, which belong to no code location, included."""
+    definitions = define(tmp_path, C360_WEBHOOK_URL=url)
+    sensors = ("alert_on_failure", "alert_on_checks")
+    with dg.instance_for_test() as instance:
+        cursors = {name: evaluate(definitions, name, instance, None) for name in sensors}
+        failed = shelf.execute_in_process(instance=instance, raise_on_error=False)
+        leaning = dg.materialize([board], instance=instance)
+        for _ in range(3):
+            cursors = {
+                name: evaluate(definitions, name, instance, cursors[name]) for name in sensors
+            }
+    assert [(to, text.splitlines()[1], text.splitlines()[-1]) for to, text in sent] == ([
+        (url, "Why: the shelf fell down", f"http://127.0.0.1:3000/runs/{failed.run_id}"),
+        (url, "Check straight on board: it leans",
+         f"http://127.0.0.1:3000/runs/{leaning.run_id}"),
+    ] if url else [])  # fmt: skip
+    assert capfd.readouterr().err.count("Why: the shelf fell down") == 1
+
+
+def test_alerts_are_on_where_there_is_somewhere_to_send_them(tmp_path: Path) -> None:
+    definitions = define(tmp_path, C360_WEBHOOK_URL="https://example.com/hook")
+    for name in ("alert_on_failure", "alert_on_checks"):
+        sensor = definitions.resolve_sensor_def(name)
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+        assert "On, because" in (sensor.description or "")
+        assert "example.com" not in (sensor.description or ""), "the address is a secret"
