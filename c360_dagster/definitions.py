@@ -13,6 +13,8 @@ from c360_dagster.assets.model_card import build_model_card
 from c360_dagster.assets.publish import build_publication
 from c360_dagster.assets.science import build_science
 from c360_dagster.automation import build_automation
+from c360_dagster.checks.recency import build_recency
+from c360_dagster.layers import watch
 from c360_dagster.resources.dbt import DbtBuilder, DbtError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -27,15 +29,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole road for one set of settings."""
     automation = build_automation(settings)
     return dg.Definitions(
-        assets=[
-            build_landing(settings),
-            build_bronze(settings),
-            build_dbt(settings),
-            build_identity(settings),
-            *build_science(settings),
-            build_publication(settings),
-            build_model_card(settings),
-        ],
+        assets=watch(
+            [
+                build_landing(settings),
+                build_bronze(settings),
+                build_dbt(settings),
+                build_identity(settings),
+                *build_science(settings),
+                build_publication(settings),
+                build_model_card(settings),
+            ]
+        ),
+        asset_checks=[build_recency(settings)],
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
             "dbt": DbtBuilder(warehouse=str(settings.warehouse), mode=settings.dbt),

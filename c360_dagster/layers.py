@@ -1,9 +1,25 @@
 """The layers of the road, once: what each is called, who owns it, how its assets are drawn.
 
-Freshness windows join this table when schedules watch over them.
+Also how old a layer may get: Dagster's daemon watches the windows, and the UI shows them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How long after a table was made its age is pointed out, and when it is too old."""
+
+    warn: timedelta
+    fail: timedelta
+
+
+DAILY = Freshness(warn=timedelta(hours=26), fail=timedelta(hours=36))
+"""A morning's run may take two hours longer than the last one; by the evening it has failed."""
 
 
 @dataclass(frozen=True)
@@ -13,9 +29,18 @@ class Layer:
     owner: str
     kinds: frozenset[str]
     meaning: str
+    freshness: Freshness | None = DAILY
 
 
-LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), "files as they arrive")
+# The simulator makes landing's files, and `make refresh` makes none: how old they are is told by
+# the events in them, which checks/recency.py looks at.
+LANDING = Layer(
+    "landing",
+    "team:data-engineering",
+    frozenset({"csv"}),
+    "files as they arrive",
+    freshness=None,
+)
 BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed rows, nothing lost")
 
 SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "clean rows")
@@ -27,3 +52,17 @@ PUBLISHED = Layer(
 )
 
 LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED)
+
+
+def watch(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """The same assets, each with its layer's window."""
+    return [each.map_asset_specs(_watch_spec) for each in assets]
+
+
+def _watch_spec(spec: dg.AssetSpec) -> dg.AssetSpec:
+    window = next(layer.freshness for layer in LAYERS if layer.name == spec.key.path[0])
+    if window is None:
+        return spec
+    policy = dg.FreshnessPolicy.time_window(fail_window=window.fail, warn_window=window.warn)
+    watched: dg.AssetSpec = dg.apply_freshness_policy(spec, policy)
+    return watched

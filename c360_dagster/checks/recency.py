@@ -1,0 +1,88 @@
+"""That the data goes on: how long ago its latest day and each source's latest events are.
+
+Dagster's daemon watches when tables were made; this looks at what is in them, in every run.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.layers import SILVER
+from c360_dagster.loading.sql import fetch_row
+from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+CLOCK = dg.AssetKey([SILVER.name, "int_data_clock"])
+LATEST_DAY = timedelta(days=1)
+"""Yesterday's events are complete today; older ones mean that a delivery is missing."""
+
+
+def build_recency(settings: Settings) -> dg.AssetChecksDefinition:
+    """One check for the data's clock and for every source whose events are expected to go on."""
+    watched = {
+        source["name"]: source
+        for source in read_manifest()["sources"].values()
+        if source.get("loaded_at_query")
+    }
+
+    @dg.asset_check(
+        name="data_is_recent",
+        asset=CLOCK,
+        description=(
+            "The as-of day is today or yesterday, and no source's latest event lies further back "
+            "than its freshness in models/sources allows. Warns; never where C360_AS_OF chooses "
+            "the day."
+        ),
+    )
+    def data_is_recent(
+        context: dg.AssetCheckExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> dg.AssetCheckResult:
+        with warehouse.connect() as con:
+            result = check_recency(con, watched, settings, settings.now())
+        if not result.passed:
+            context.log.warning(result.description)
+        return result
+
+    return data_is_recent
+
+
+def check_recency(
+    con: duckdb.DuckDBPyConnection,
+    watched: Mapping[str, Mapping[str, Any]],
+    settings: Settings,
+    now: datetime,
+) -> dg.AssetCheckResult:
+    (as_of,) = fetch_row(con, f"select as_of_date from {'.'.join(CLOCK.path)}") or (None,)
+    days = (now.date() - as_of).days if as_of else 0
+    said = []
+    if settings.as_of is None:
+        if timedelta(days=days) > LATEST_DAY:
+            said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
+        said += _find_silent(con, watched, now)
+    return dg.AssetCheckResult(
+        passed=not said,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(said) or f"As of {as_of}.",
+        metadata={"as_of": str(as_of), "days_ago": days},
+    )
+
+
+def _find_silent(
+    con: duckdb.DuckDBPyConnection, watched: Mapping[str, Mapping[str, Any]], now: datetime
+) -> Iterator[str]:
+    """A source that never said anything is no silent one: its arrival is checked where it loads."""
+    late = []
+    for name, source in sorted(watched.items()):
+        (latest,) = fetch_row(con, source["loaded_at_query"]) or (None,)
+        allowed = source["freshness"]["warn_after"]
+        if latest and now - latest > timedelta(**{f"{allowed['period']}s": allowed["count"]}):
+            late.append(f"{name} ({latest.date()})")
+    if late:
+        yield f"No newer events in {', '.join(late)}."
