@@ -48,6 +48,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 path=str(settings.warehouse),
                 timezone=settings.timezone,
                 scratch=str(settings.scratch),
+                timeout=settings.lock_timeout,
             ),
         },
         jobs=automation.jobs,

@@ -53,7 +53,7 @@ def publish(
         _write_parquet(con, generation, tables, personal)
         _point(folder / "parquet", generation)
         aside.replace(folder / "c360.duckdb")
-    except (duckdb.IOException, OSError) as problem:
+    except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         shutil.rmtree(generation, ignore_errors=True)
         raise PublishError(
             f"Nothing was published, and {folder} still holds what it held: {problem}. Is the "

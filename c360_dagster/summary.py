@@ -20,10 +20,14 @@ def summarise_run(settings: Settings, *, has_failed: bool) -> str:
             lines = _summarise_bronze(con, settings.landing)
             lines += _find_checks(con) if has_failed else _summarise_gold(con)
             return "\n".join(lines) + "\n"
-    except duckdb.IOException:
-        return "Another run is using the warehouse, so there is no summary here.\n"
     except duckdb.CatalogException:
         return ""
+    except duckdb.Error as problem:
+        if "could not set lock" in str(problem).lower():
+            return "Another program is using the warehouse, so there is no summary here.\n"
+        if has_failed:  # the run has said what is wrong with the file
+            return ""
+        raise
 
 
 def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str]:

@@ -18,6 +18,7 @@ from c360_dagster.layers import LAYERS
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_lineage, read_manifest
 from c360_dagster.resources.lineage import Column
 from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.storage import advise, guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
@@ -69,18 +70,20 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
         results = []
         with warehouse.connect() as con:
             create_computed(con)  # a model can be built before what it reads is worked out
-        for result in dbt.build(
-            select=_select(context, manifest, translator),
-            variables={
-                "as_of": settings.as_of.isoformat() if settings.as_of else None,
-                "run_id": context.run.run_id,
-                "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
-            },
-            scratch=settings.scratch,
-        ):
-            results.append(result)
-            if result.is_bad:
-                context.log.error(_describe(manifest, result))
+        variables = {
+            "as_of": settings.as_of.isoformat() if settings.as_of else None,
+            "run_id": context.run.run_id,
+            "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
+        }
+        with guard_storage(settings.home):
+            for result in dbt.build(
+                select=_select(context, manifest, translator),
+                variables=variables,
+                scratch=settings.scratch,
+            ):
+                results.append(result)
+                if result.is_bad:
+                    context.log.error(_describe(manifest, result))
         tables = _survey_tables(warehouse)
         lineage = read_lineage(manifest, results)
         findings = _read_findings(warehouse, manifest, results)
@@ -97,7 +100,7 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
                     tables[node["schema"], node["alias"]],
                     lineage.get(result.unique_id, {}),
                 )
-        _raise_failures(manifest, results)
+        _raise_failures(manifest, results, settings)
 
     return build_models
 
@@ -252,10 +255,14 @@ def _failing_rows(node: Mapping[str, Any]) -> str:
     return f"select * from {node['schema']}.{node['alias']}"
 
 
-def _raise_failures(manifest: Mapping[str, Any], results: list[NodeResult]) -> None:
+def _raise_failures(
+    manifest: Mapping[str, Any], results: list[NodeResult], settings: Settings
+) -> None:
     bad = [_describe(manifest, result) for result in results if result.is_bad]
     if bad:
-        raise dg.Failure(description="\n".join(bad), allow_retries=False)
+        advice = advise(" ".join(bad), settings.home)
+        said = "\n".join([*bad, advice] if advice else bad)
+        raise dg.Failure(description=said, allow_retries=False)
 
 
 def _describe(manifest: Mapping[str, Any], result: NodeResult) -> str:

@@ -18,6 +18,7 @@ from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.decisions import read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry
+from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
@@ -67,7 +68,8 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         history = _add_to_history(known, found, as_of)
         if known is None or as_of >= known.as_of:
             frames = {**found.memory.frames(), HISTORY: history}
-            registry.write(known.number + 1 if known else 1, as_of, frames)
+            with guard_storage(settings.home):
+                registry.write(known.number + 1 if known else 1, as_of, frames)
         else:
             context.log.info(
                 "%s is before %s, as of which ids were last given: the registry is read and kept.",

@@ -9,6 +9,7 @@ from c360_dagster.assets.describe import describe_table, markdown_table, tag_tab
 from c360_dagster.layers import LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.storage import guard_storage
 from c360_dagster.settings import Settings
 from landing_contract import Table, read_contract
 
@@ -26,15 +27,16 @@ def build_landing(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
     ) -> Iterator[dg.MaterializeResult]:
-        simulated = mock_data.generate(
-            settings.home,
-            customers=settings.customers,
-            seed=settings.seed,
-            start=settings.start_date,
-            end=settings.end_date,
-            defects=settings.defects,
-            progress=context.log.info,
-        )
+        with guard_storage(settings.home):
+            simulated = mock_data.generate(
+                settings.home,
+                customers=settings.customers,
+                seed=settings.seed,
+                start=settings.start_date,
+                end=settings.end_date,
+                defects=settings.defects,
+                progress=context.log.info,
+            )
         context.log.info(simulated.message)
         for key in sorted(context.selected_asset_keys):
             table = contract[key.path[-1]]

@@ -1,5 +1,7 @@
 """The warehouse file: short-lived connections, closed also on error."""
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +9,12 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from c360_dagster.resources.storage import advise_rebuild, find_context, guard_storage
+
 MEMORY_LIMIT = "2500MB"
 """What the database may take before it goes to disk; the process around it needs its own part."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
+LONGEST_COMMAND = 80
 
 
 class WarehouseError(Exception):
@@ -19,33 +25,64 @@ class Warehouse(dg.ConfigurableResource):
     path: str
     timezone: str = "UTC"
     scratch: str
+    timeout: int = 0
+    """Seconds to wait for another program that has the file open."""
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The one connection that may write, for as long as the block runs."""
         path = Path(self.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        con = _open(path)
+        with guard_storage(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            con = _open(path, self.timeout)
+            try:
+                con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+                con.execute("set temp_directory = ?", [str(Path(self.scratch) / "spill")])
+                con.execute("set timezone = ?", [self.timezone])
+                con.execute("set enable_progress_bar = false")
+                yield con
+            finally:
+                con.close()
+
+
+def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:
+    """Opens the file, waiting for whoever has it: a notebook, or a summary that is soon done."""
+    deadline = time.monotonic() + timeout
+    pause = SHORTEST_PAUSE_SECONDS
+    is_told = False
+    while True:
         try:
-            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-            con.execute("set temp_directory = ?", [str(Path(self.scratch) / "spill")])
-            con.execute("set timezone = ?", [self.timezone])
-            con.execute("set enable_progress_bar = false")
-            yield con
-        finally:
-            con.close()
+            return duckdb.connect(str(path))
+        except duckdb.IOException as problem:
+            text = str(problem)
+            if "could not set lock" not in text.lower():
+                raise WarehouseError(
+                    f"{path} cannot be opened: {text}. {advise_rebuild(path)}"
+                ) from problem
+            holder = _describe_holder(text)
+            if time.monotonic() >= deadline:
+                raise WarehouseError(
+                    f"{path} is open in another program, {holder}, and {timeout} s "
+                    "(C360_LOCK_TIMEOUT) have passed: close it there, or stop that program, and "
+                    "run again. Whoever only reads opens published/c360.duckdb, which is never "
+                    "in the way."
+                ) from problem
+        if not is_told and (step := find_context()):
+            waits = "%s is open in another program, %s: waiting up to %d s for it to be closed."
+            step.log.info(waits, path, holder, timeout)
+            is_told = True
+        time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
+def _describe_holder(text: str) -> str:
+    """The process that DuckDB names, with the command by which a person knows it."""
+    named = re.search(r"PID (\d+)", text)
+    if not named:
+        return "which DuckDB does not name"
     try:
-        return duckdb.connect(str(path))
-    except duckdb.IOException as problem:
-        text = str(problem)
-        if "lock" in text.lower():
-            raise WarehouseError(
-                f"{path} is open in another program, which has to close it first: {text}"
-            ) from problem
-        raise WarehouseError(
-            f"{path} cannot be opened. If the file is damaged, move it away and run "
-            f"`make refresh`: everything in it is made again from the landing files. ({text})"
-        ) from problem
+        arguments = Path(f"/proc/{named[1]}/cmdline").read_text("utf-8", "replace").split("\0")
+    except OSError:  # elsewhere than on Linux, or it has just ended
+        return f"process {named[1]}"
+    command = " ".join(" ".join(arguments).split())
+    return f"process {named[1]} ({command[:LONGEST_COMMAND]})"

@@ -1,17 +1,23 @@
-"""The warehouse connection: closed also on error, and clear about a file it cannot open."""
+"""The warehouse connection: closed also on error, and and clear about a file it cannot use."""
 
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
+from c360_dagster.resources.storage import StorageError
 from c360_dagster.resources.warehouse import Warehouse, WarehouseError
 
 
-def _warehouse(folder: Path) -> Warehouse:
-    return Warehouse(path=str(folder / "w.duckdb"), scratch=str(folder / "scratch"))
+def _warehouse(folder: Path, timeout: int = 0) -> Warehouse:
+    return Warehouse(
+        path=str(folder / "w.duckdb"), scratch=str(folder / "scratch"), timeout=timeout
+    )
 
 
 def test_the_file_is_free_again_after_an_error(tmp_path: Path) -> None:
@@ -31,7 +37,9 @@ def test_a_file_that_is_no_database_says_how_to_rebuild(tmp_path: Path) -> None:
         pytest.fail("it opened")
 
 
-def test_a_file_that_another_program_holds_names_it(tmp_path: Path) -> None:
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program that has the warehouse open until it reads a line."""
     script = (
         "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('open', flush=True); "
         "sys.stdin.readline()"
@@ -41,12 +49,57 @@ def test_a_file_that_another_program_holds_names_it(tmp_path: Path) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
+    ) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        yield program
+        if program.poll() is None:
+            program.communicate("done\n")
+
+
+def test_a_file_that_another_program_holds_names_it(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    named = rf"another program, process {other.pid} \(.*import duckdb.*1 s \(C360_LOCK_TIMEOUT\)"
+    with pytest.raises(WarehouseError, match=named), _warehouse(tmp_path, timeout=1).connect():
+        pytest.fail("both opened it")
+
+
+def test_a_file_that_is_closed_in_time_is_waited_for(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    """The step says whom it waits for, once."""
+    said: list[str] = []
+
+    @dg.op(required_resource_keys={"warehouse"})
+    def open_it(context: dg.OpExecutionContext) -> None:
+        closing = threading.Timer(0.5, other.communicate, ["done\n"])
+        closing.start()
+        with context.resources.warehouse.connect() as con:
+            con.execute("create table t as select 1 as n")
+        closing.join()
+
+    @dg.job(resource_defs={"warehouse": _warehouse(tmp_path, timeout=30)})
+    def open_once() -> None:
+        open_it()
+
+    with dg.instance_for_test() as instance:
+        done = open_once.execute_in_process(instance=instance)
+        said = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    waits = [text for text in said if "is open in another program" in text]
+    assert len(waits) == 1
+    assert str(other.pid) in waits[0]
+
+
+def test_a_damaged_file_says_how_to_rebuild(tmp_path: Path) -> None:
+    with _warehouse(tmp_path).connect() as con:
+        con.execute("create table t as select random() as n from range(100000)")
+    path = tmp_path / "w.duckdb"
+    content = path.read_bytes()
+    for damaged in (content[:20_000] + b"\xff" * 900_000, content[: len(content) // 2]):
+        path.write_bytes(damaged)
         with (
-            pytest.raises(WarehouseError, match=f"another program.*{other.pid}"),
-            _warehouse(tmp_path).connect(),
+            pytest.raises(StorageError, match=r"damaged: move it away.*registry keeps"),
+            _warehouse(tmp_path).connect() as con,
         ):
-            pytest.fail("both opened it")
-        other.communicate("done\n")
+            con.execute("select sum(n) from t").fetchall()

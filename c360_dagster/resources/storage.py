@@ -1,0 +1,73 @@
+"""What the file system and the database say when they cannot go on: tried again, or one sentence.
+
+What may pass by itself is tried again, a little later each time; bad data never is.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.resources.dbt import DbtError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
+TRIES = 3
+FIRST_PAUSE_SECONDS = 2
+
+
+class StorageError(Exception):
+    """The disk is full or the warehouse is damaged; the message says what to do."""
+
+
+@contextmanager
+def guard_storage(home: Path) -> Iterator[None]:
+    """Turns what goes wrong with files in the block into another try or a sentence."""
+    try:
+        yield
+    except (OSError, duckdb.Error, DbtError) as problem:
+        if advice := advise(str(problem), home):
+            raise StorageError(f"{problem}. {advice}") from problem
+        retry = find_context()
+        if retry and _says(str(problem), PASSING):
+            pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
+            raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=pause) from problem
+        raise
+
+
+def advise(said: str, home: Path) -> str:
+    """What to do about a full disk or a damaged warehouse; empty where it is neither."""
+    if _says(said, FULL):
+        return (
+            f"There is no room left where {home} lies, and what was published before stays as it "
+            "was: make room, or move C360_HOME to a larger disk, and run again."
+        )
+    if any(sign in said.lower() for sign in DAMAGED):
+        return advise_rebuild(home / "warehouse.duckdb")
+    return ""
+
+
+def advise_rebuild(warehouse: Path) -> str:
+    return (
+        f"{warehouse} is damaged: move it away, with the file {warehouse.name}.wal if there is "
+        "one, and run `make refresh`. Everything in it is made again from the landing files, and "
+        "the registry keeps everybody's id."
+    )
+
+
+def find_context() -> dg.OpExecutionContext | None:
+    """The step that is being executed, if one is."""
+    try:
+        return dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:
+        return None
+
+
+def _says(said: str, numbers: set[int]) -> bool:
+    """Databases pass the system's words on without its number."""
+    return any(os.strerror(number).lower() in said.lower() for number in numbers)

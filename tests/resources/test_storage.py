@@ -1,0 +1,93 @@
+"""What may pass is tried again, a little later each time; the rest is said, with what to do."""
+
+import errno
+import os
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.resources.dbt import DbtError
+from c360_dagster.resources.storage import StorageError, guard_storage
+
+HOME = Path("/a/home")
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each further try was put off; none is in this test."""
+    pauses: list[float] = []
+    original = dg.RetryRequested.__init__
+
+    def note(self: dg.RetryRequested, max_retries: int, seconds_to_wait: float) -> None:
+        pauses.append(seconds_to_wait)
+        original(self, max_retries, 0)
+
+    monkeypatch.setattr(dg.RetryRequested, "__init__", note)
+    return pauses
+
+
+def run(problems: list[Exception]) -> tuple[bool, int]:
+    """Whether a step succeeds that meets these problems in turn, and how often it began."""
+    begun = []
+
+    @dg.op
+    def write() -> None:
+        begun.append(1)
+        with guard_storage(HOME):
+            if problems:
+                raise problems.pop(0)
+
+    @dg.job
+    def work() -> None:
+        write()
+
+    return work.execute_in_process(raise_on_error=False).success, len(begun)
+
+
+def os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def test_what_passes_by_itself_is_tried_again(pauses: list[float]) -> None:
+    stale = duckdb.IOException("IO Error: Could not read file: Stale file handle")
+    assert run([os_error(errno.EBUSY), stale]) == (True, 3)
+    assert pauses == [2, 4]
+
+
+def test_what_does_not_pass_is_given_up(pauses: list[float]) -> None:
+    assert run([os_error(errno.EIO)] * 9) == (False, 4)
+    assert pauses == [2, 4, 8, 16]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        duckdb.ConversionException("Could not convert 'x' to INT32"),
+        ValueError("bad"),
+        os_error(errno.ENOSPC),
+        PermissionError(errno.EACCES, "Permission denied"),
+        dg.Failure("a test failed", allow_retries=False),
+    ],
+)
+def test_bad_data_and_a_full_disk_are_not_tried_again(
+    problem: Exception, pauses: list[float]
+) -> None:
+    assert run([problem]) == (False, 1)
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        os_error(errno.ENOSPC),
+        os_error(errno.EFBIG),
+        duckdb.TransactionException("Failed to commit: No space left on device"),
+        DbtError("dbt stopped: [Errno 28] No space left on device: 'dbt.log'"),
+    ],
+)
+def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
+    told = f"no room left where {HOME} lies.*published before stays.*make room"
+    with pytest.raises(StorageError, match=told), guard_storage(HOME):
+        raise problem
