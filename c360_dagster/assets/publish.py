@@ -1,4 +1,7 @@
-"""6. Publish: gold as files for people and programs, once everything before has passed."""
+"""6. Publish: gold as files for people and programs, once everything before has passed.
+
+The last step of a run that went through also clears away what old ones left.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from c360_dagster.layers import GOLD, PUBLISHED
+from c360_dagster.pruning import prune
 from c360_dagster.publishing import publish
 from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.resources.lock import HomeLock
@@ -41,6 +45,8 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
         personal = {node["alias"]: _personal(node) for node in gold}
         with warehouse.connect() as con:
             published = publish(con, settings.published, run=context.run_id, personal=personal)
+            pruned = prune(settings, con, context.instance, settings.now(), context.run_id)
+        context.log.debug("Forgotten: %d runs and %d loads.", pruned.runs, pruned.loads)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(published.rows.values()),

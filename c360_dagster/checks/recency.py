@@ -65,7 +65,8 @@ def check_recency(
     if settings.as_of is None:
         if timedelta(days=days) > LATEST_DAY:
             said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
-        said += _find_silent(con, watched, now)
+        else:
+            said += _find_silent(con, watched, now)
     return dg.AssetCheckResult(
         passed=not said,
         severity=dg.AssetCheckSeverity.WARN,

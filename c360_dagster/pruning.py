@@ -1,0 +1,83 @@
+"""What runs leave behind and nobody asks for any more: after C360_KEEP_DAYS it goes.
+
+Never what the loader needs to load exactly once, nor the last run that made a table.
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.settings import Settings
+
+
+@dataclass(frozen=True)
+class Pruned:
+    runs: int
+    loads: int
+
+
+def prune(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    instance: dg.DagsterInstance,
+    now: datetime,
+    run_id: str,
+) -> Pruned:
+    """Forgets old runs and loads; only whoever holds the lock of the home may call it."""
+    oldest = now - timedelta(days=settings.keep_days)
+    _clear_scratch(settings.scratch)
+    return Pruned(
+        runs=_forget_runs(instance, oldest.replace(tzinfo=ZoneInfo(settings.timezone)), run_id),
+        loads=_forget_loads(con, oldest),
+    )
+
+
+def _clear_scratch(scratch: Path) -> None:
+    """Whatever lies there was left by a run that was killed: the lock says that no other is."""
+    for path in scratch.iterdir() if scratch.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) -> int:
+    """Dagster's record, log and output of every run from before, also of those that were killed."""
+    latest = {record.asset_entry.last_run_id for record in instance.get_asset_records()}
+    before = dg.RunsFilter(created_before=oldest.astimezone(UTC))
+    old = [
+        record.dagster_run.run_id
+        for record in instance.get_run_records(before)
+        if record.dagster_run.run_id not in {*latest, run_id}
+    ]
+    storage = Path(instance.storage_directory())
+    for each in old:
+        instance.delete_run(each)
+        shutil.rmtree(storage / each, ignore_errors=True)
+        for ending in ("", "-wal", "-shm"):
+            # Dagster empties a run's own database and leaves the file.
+            (storage.parent / "history" / "runs" / f"{each}.db{ending}").unlink(missing_ok=True)
+    return len(old)
+
+
+def _forget_loads(con: duckdb.DuckDBPyConnection, oldest: datetime) -> int:
+    """Log rows that are neither the last word about a file nor tell which content bronze holds."""
+    forgotten = con.execute(
+        """
+        delete from bronze.load_log
+        where
+            finished_at < ?
+            and rowid not in (select max(rowid) from bronze.load_log group by path)
+            and rowid not in (
+                select max(rowid) from bronze.load_log
+                where status in ('loaded', 'repeated') group by path
+            )
+        """,
+        [oldest],
+    ).fetchall()
+    return int(forgotten[0][0])

@@ -1,0 +1,111 @@
+"""What is forgotten after C360_KEEP_DAYS, and what is not however old it is."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.pruning import Pruned, prune
+from c360_dagster.settings import Settings, read_settings
+from landing_contract import read_contract
+
+TABLE = read_contract()["suppliers"]
+START = datetime(2025, 1, 1, 6)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({"C360_HOME": str(tmp_path), "C360_KEEP_DAYS": "10"})
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        create_bronze(connection, [TABLE])
+        yield connection
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "dagster").mkdir()
+    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster")) as instance:
+        yield instance
+
+
+def deliver(
+    settings: Settings, con: duckdb.DuckDBPyConnection, day: int, files: dict[str, str]
+) -> list[str]:
+    """Loads what lies in landing on a day; says what became of each file."""
+    for name, rows in files.items():
+        path = settings.landing / TABLE.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"supplier_id,supplier_name\n{rows}")
+    run = LoadRun(f"run{day}", lambda: START + timedelta(days=day), settings.scratch)
+    return [load.status for load in load_table(con, settings.landing, TABLE, run).files]
+
+
+def test_old_loads_go_and_nothing_is_loaded_twice_for_it(
+    settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
+) -> None:
+    deliver(settings, con, 0, {"suppliers.csv": "S1,first\n", "suppliers_a.csv": "S2,only\n"})
+    deliver(settings, con, 1, {"suppliers.csv": "S1,second\n", "suppliers_b.csv": "S2,only\n"})
+    (settings.landing / TABLE.folder / "suppliers.csv").write_bytes(b"supplier_name\nno key\n")
+    deliver(settings, con, 2, {})
+    history = "select path, status, run_id from bronze.load_log order by rowid"
+    before = con.execute(history).fetchall()
+
+    def forget(day: int) -> Pruned:
+        return prune(settings, con, instance, START + timedelta(days=day), "now")
+
+    assert forget(10).loads == 0
+    assert forget(13).loads == 1, "of the first content of suppliers.csv, which bronze has lost"
+    after = con.execute(history).fetchall()
+    assert [row for row in before if row not in after] == [
+        ("products/suppliers.csv", "loaded", "run0")
+    ]
+    assert ("products/suppliers.csv", "refused", "run2") in after
+    deliveries = {"suppliers.csv": "S1,second\n"}
+    assert deliver(settings, con, 14, deliveries) == ["unchanged", "unchanged", "repeated"]
+    assert con.execute("select count(*) from bronze.suppliers").fetchall() == [(2,)]
+
+
+def test_old_runs_go_with_their_folders(
+    settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
+) -> None:
+    @dg.asset
+    def often() -> None:
+        pass
+
+    @dg.asset
+    def once() -> None:
+        pass
+
+    runs = [
+        dg.materialize(assets, instance=instance).run_id
+        for assets in ([often], [once], [often], [often])
+    ]
+    dagster = Path(instance.storage_directory()).parent
+    assert (dagster / "storage" / runs[0]).is_dir()
+    assert (dagster / "history" / "runs" / f"{runs[0]}.db").exists()
+    now = datetime.now()  # noqa: DTZ005  the runs' own time is today's
+    assert prune(settings, con, instance, now + timedelta(days=9), runs[3]).runs == 0
+    assert prune(settings, con, instance, now + timedelta(days=12), runs[2]).runs == 1
+    kept = {record.dagster_run.run_id for record in instance.get_run_records()}
+    assert kept == set(runs[1:]), "the last to make a table, and the one that is going, stay"
+    assert {path.name for path in (dagster / "storage").iterdir()} >= kept
+    assert [path.name for path in dagster.rglob(f"*{runs[0]}*")] == []
+    assert instance.get_latest_materialization_event(dg.AssetKey("once"))
+
+
+def test_what_a_killed_run_left_in_scratch_goes(
+    settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
+) -> None:
+    (settings.scratch / "load_abc").mkdir(parents=True)
+    (settings.scratch / "load_abc" / "unpacked.csv").write_text("x")
+    (settings.scratch / "spill.tmp").write_text("x")
+    prune(settings, con, instance, START, "now")
+    assert list(settings.scratch.iterdir()) == []
