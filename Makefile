@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui docs test lint bench portable clean lock
+.PHONY: help setup run refresh ui docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -35,6 +35,9 @@ ui: setup ## Open Dagster on 127.0.0.1:3000
 
 test: setup ## Run the whole test suite
 	@$(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+chaos: setup ## Break things in the middle, the long way: twenty kills, damaged and full disks
+	@$(PY) -m pytest -n $(JOBS) -m "chaos or not chaos" tests/test_faults.py tests/resources $(PYTEST_ARGS)
 
 SOURCES := $(wildcard landing_contract.py mock_data c360_dagster bench portable scripts tests)
 MODELS := $(shell find dbt_c360 -name '*.sql' -not -path '*/target/*' 2>/dev/null | head -1)

@@ -44,8 +44,8 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         personal = {node["alias"]: _personal(node) for node in gold}
         with warehouse.connect() as con:
-            published = publish(con, settings.published, run=context.run_id, personal=personal)
-            pruned = prune(settings, con, context.instance, settings.now(), context.run_id)
+            published = publish(con, settings.published, run=context.run.run_id, personal=personal)
+            pruned = prune(settings, con, context.instance, settings.now(), context.run.run_id)
         context.log.debug("Forgotten: %d runs and %d loads.", pruned.runs, pruned.loads)
         return dg.MaterializeResult(
             metadata={

@@ -1,7 +1,7 @@
 """Small things that every module with SQL in it needs: names, texts, one row, a transaction."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -37,7 +37,9 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         con.execute("commit")
     except BaseException:
-        con.execute("rollback")
+        # Where the commit itself failed nothing is left to undo, and what it said must not be lost.
+        with suppress(duckdb.TransactionException):
+            con.execute("rollback")
         raise
 
 

@@ -1,0 +1,256 @@
+"""What happens when things break in the middle: the last good state stays, and a rerun is whole.
+
+`make chaos` runs the long form: more moments to be killed at, and every rebuild to its end.
+"""
+
+import fcntl
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_dagster.definitions import build_definitions
+from c360_dagster.settings import REPOSITORY, read_settings
+
+SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}
+COMMAND = ["dagster", "asset", "materialize", "--select", "*", "-m", "c360_dagster.definitions"]
+STEPS = 7
+"""About as many as the road has; a run that ends before its last moment comes is simply whole."""
+
+
+def walk(home: Path, *layers: str) -> list[str]:
+    """Runs the road, or some layers of it, in this process; says why it failed, if it did."""
+    definitions = build_definitions(read_settings(SMALL | {"C360_HOME": str(home)}))
+    job = definitions.resolve_implicit_global_asset_job_def()
+    keys = [
+        key
+        for key in definitions.resolve_asset_graph().materializable_asset_keys
+        if not layers or key.path[0] in layers
+    ]
+    done = job.execute_in_process(asset_selection=keys, raise_on_error=False)
+    return [
+        f"{error.cause.message if error.cause else error.message}"
+        for event in done.get_step_failure_events()
+        if (error := event.step_failure_data.error)
+    ]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after one quiet run, made once for all processes that run tests."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    with (root / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        home = root / "undisturbed"
+        if not (home / "published").exists():
+            assert walk(home) == []
+    return home
+
+
+@pytest.fixture
+def home(undisturbed: Path, tmp_path: Path) -> Path:
+    """A home of one's own to break things in."""
+    return copy_home(undisturbed, tmp_path / "home")
+
+
+def copy_home(source: Path, target: Path, *names: str) -> Path:
+    """The named parts of a home, or all of it."""
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if names and path.name not in names:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, target / path.name, symlinks=True)
+        else:
+            shutil.copy(path, target / path.name)
+    return target
+
+
+def assert_same_gold(home: Path, other: Path) -> None:
+    """Every table cell by cell; the publication names its run and is the one that differs."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{home / 'warehouse.duckdb'}' as one (read_only)")
+        con.execute(f"attach '{other / 'warehouse.duckdb'}' as two (read_only)")
+        query = (
+            "select table_name from duckdb_tables() where database_name = ? "
+            "and schema_name = 'gold' and table_name <> 'publication' order by all"
+        )
+        tables = con.execute(query, ["one"]).fetchall()
+        assert tables == con.execute(query, ["two"]).fetchall()
+        assert len(tables) > 30
+        differing = {}
+        for (name,) in tables:
+            left, right = f"from one.gold.{name}", f"from two.gold.{name}"
+            rows = con.execute(
+                f"select count(*) from (({left} except all {right}) "
+                f"union all ({right} except all {left}))"
+            ).fetchall()
+            if rows != [(0,)]:
+                differing[name] = rows
+    assert differing == {}
+
+
+def published(home: Path) -> dict[str, str]:
+    """What people read, by name and content."""
+    folder = home / "published"
+    files = [folder / "c360.duckdb", *(folder / "parquet").iterdir()]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+# Killed -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "attempt", [0, *(pytest.param(number, marks=pytest.mark.chaos) for number in range(1, 11))]
+)
+def test_a_run_that_was_killed_twice_is_made_whole_by_the_next(
+    undisturbed: Path, tmp_path: Path, attempt: int
+) -> None:
+    """Killed at two moments on the way; every other attempt has to simulate, too."""
+    home = tmp_path / "home"
+    copy_home(undisturbed, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing")
+    moments = random.Random(attempt)
+    ends = [
+        kill_a_run(home, moments.randint(low, high), moments.uniform(0, 1))
+        for low, high in ((1, 3), (3, STEPS))
+    ]
+    assert -signal.SIGKILL in ends
+    assert walk(home) == []
+    assert_same_gold(home, undisturbed)
+    assert [path.name for path in (home / "published").glob(".*.duckdb*")] == []
+
+
+def kill_a_run(home: Path, step: int, delay: float) -> int:
+    """Starts the command that `make run` starts, and kills it some time into a step."""
+    (home / "dagster").mkdir(exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-m", *COMMAND],
+        cwd=REPOSITORY,
+        env=os.environ | SMALL | {"C360_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            step -= "STEP_START" in line
+            if step == 0:
+                time.sleep(delay)
+                break
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+    return run.returncode
+
+
+# A damaged warehouse ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def damaged(home: Path) -> Path:
+    path = home / "warehouse.duckdb"
+    content = path.read_bytes()
+    path.write_bytes(content[:200_000] + b"\xff" * (len(content) - 200_000))
+    return home
+
+
+def test_a_damaged_warehouse_says_how_to_rebuild_it(damaged: Path) -> None:
+    before = published(damaged)
+    (reason,) = walk(damaged, "bronze")
+    assert "warehouse.duckdb is damaged: move it away" in reason
+    assert published(damaged) == before
+
+
+@pytest.mark.chaos
+def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, undisturbed: Path) -> None:
+    (damaged / "warehouse.duckdb").unlink()
+    assert walk(damaged) == []
+    assert_same_gold(damaged, undisturbed)
+
+
+# Bad data ---------------------------------------------------------------------------------------
+
+
+def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
+    """A second currency without rates cannot be added up."""
+    before = published(home)
+    landing = home / "landing" / "sales"
+    header, first, *_ = (landing / "transactions.csv").read_text().splitlines()
+    foreign = first.replace("USD", "EUR").split(",")
+    assert "EUR" in foreign
+    foreign[0] = "T-foreign"
+    late = landing / "transactions_2025-03-31 late.csv"
+    late.write_text(f"{header}\n{','.join(foreign)}\n")
+    (reason,) = walk(home, "bronze", "silver", "identity", "gold", "science", "published")
+    assert "currencies_can_be_added" in reason
+    assert published(home) == before
+
+
+# A full disk ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(undisturbed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A home on a file system of its own, with a megabyte left; an injected limit without root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    size = sum(path.stat().st_size for path in undisturbed.rglob("*") if path.is_file())
+    room = f"size={size + 64 * 2**20}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", room, "tmpfs", str(place)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("a file system of its own needs root; tests/resources injects the error")
+    try:
+        yield copy_home(undisturbed, place / "home")
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill_up(home: Path, left: int) -> Path:
+    """Leaves so many bytes free on the disk."""
+    ballast = home.parent / "ballast"
+    free = shutil.disk_usage(home).free
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - left)
+    return ballast
+
+
+@pytest.mark.parametrize("layer", ["bronze", "gold", "published"])
+def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
+    small_disk: Path, layer: str
+) -> None:
+    """While loading, while building, while publishing."""
+    before = published(small_disk)
+    folder = small_disk / "landing" / "logistic"
+    header, *lines = (folder / "tracking_events.csv").read_text().splitlines()
+    late = folder / "tracking_events_2025-03-31 late.csv"
+    late.write_text("\n".join([header, *lines * 40]) + "\n")
+    fill_up(small_disk, 256 * 1024)
+    (reason,) = walk(small_disk, layer)
+    assert "No space left on device" in reason
+    assert "ake room" in reason, "what to do"
+    assert published(small_disk) == before
+
+
+@pytest.mark.chaos
+def test_with_room_again_the_next_run_is_whole(small_disk: Path, undisturbed: Path) -> None:
+    for left in (16, 256, 2048):
+        ballast = fill_up(small_disk, left * 1024)
+        assert walk(small_disk)
+        ballast.unlink()
+    assert walk(small_disk) == []
+    assert_same_gold(small_disk, undisturbed)
