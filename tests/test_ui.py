@@ -34,6 +34,17 @@ mutation Launch($params: ExecutionParams!) {
 }
 """
 STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+SELECTOR = {"repositoryLocationName": "customer_360", "repositoryName": "__repository__"}
+STARTED = """
+query Started($selector: RepositorySelector!) {
+  schedulesOrError(repositorySelector: $selector) {
+    ... on Schedules { results { name scheduleState { status } } }
+  }
+  sensorsOrError(repositorySelector: $selector) {
+    ... on Sensors { results { name sensorState { status } } }
+  }
+}
+"""
 ASSETS = "{ assetNodes { assetKey { path } groupName } }"
 
 
@@ -77,6 +88,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> None:
     nodes = _ask(server, ASSETS, {})["assetNodes"]
     assert {node["groupName"] for node in nodes} == {layer.name for layer in LAYERS}
+    _check_automation(server)
     launched = _ask(
         server,
         LAUNCH,
@@ -99,6 +111,18 @@ def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> 
         ((customers,),) = con.execute("select count(*) from bronze.customers").fetchall()
         assert con.execute("select distinct run_id from bronze.load_log").fetchall() == [(run_id,)]
     assert customers > 0
+
+
+def _check_automation(server: str) -> None:
+    """The schedule is on from the start, the sensors are there to be switched on."""
+    shown = _ask(server, STARTED, {"selector": SELECTOR})
+    schedules = shown["schedulesOrError"]["results"]
+    assert schedules == [{"name": "every_morning", "scheduleState": {"status": "RUNNING"}}]
+    states = {each["name"]: each["sensorState"]["status"] for each in (
+        shown["sensorsOrError"]["results"])}  # fmt: skip
+    assert states == dict.fromkeys(
+        ("files_arrived", "alert_on_failure", "alert_on_checks"), "STOPPED"
+    )
 
 
 def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
