@@ -215,7 +215,10 @@ def evaluate(
     sensor = definitions.resolve_sensor_def(name)
     assert isinstance(sensor, RunStatusSensorDefinition)
     with dg.build_sensor_context(
-        instance=instance, cursor=cursor, repository_def=definitions.get_repository_def()
+        instance=instance,
+        cursor=cursor,
+        repository_name="__repository__",  # as the daemon calls it; runs of tests are in none
+        repository_def=definitions.get_repository_def(),
     ) as context:
         return sensor.evaluate_tick(context).cursor
 
