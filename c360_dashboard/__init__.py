@@ -1,0 +1,1 @@
+"""The dashboard: web pages on the published snapshot, which they only ever read."""

@@ -1,0 +1,52 @@
+"""`python -m c360_dashboard`: the dashboard on 127.0.0.1:8501, for this machine alone."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
+from c360_dashboard.charts import BLUE, SKY
+
+ADDRESS, PORT = "127.0.0.1", 8501
+APP = Path(__file__).parent / "app.py"
+
+
+def options(port: int) -> dict[str, str]:
+    """Streamlit's own settings: nothing leaves the machine, and no page shows a traceback."""
+    return {
+        "server.address": ADDRESS,
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.runOnSave": "false",
+        "browser.serverAddress": ADDRESS,
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        # Named for each, so that light and dark follow the reader's system.
+        "theme.light.primaryColor": BLUE,
+        "theme.dark.primaryColor": SKY,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m c360_dashboard", description=__doc__)
+    parser.add_argument("--port", type=int, default=PORT)
+    port = parser.parse_args().port
+    try:
+        read_settings()
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    flags = [f"--{name}={value}" for name, value in options(port).items()]
+    sys.stdout.write(f"The dashboard opens on http://{ADDRESS}:{port} - stop it with Ctrl-C.\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
+    os.chdir(REPOSITORY)
+    os.execv(sys.executable, command)  # noqa: S606  our own
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

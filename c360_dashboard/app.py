@@ -1,0 +1,174 @@
+"""The application that Streamlit runs: the pages, the filters that all of them share, freshness."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from c360_dagster.settings import Settings, SettingsError, read_settings
+from c360_dashboard import format as say
+from c360_dashboard import layout
+from c360_dashboard.filters import CHANNELS, DEFAULT_PERIOD, PERIODS, Filters, read_period
+from c360_dashboard.page import Page
+from c360_dashboard.queries import choices
+from c360_dashboard.snapshot import (
+    Publication,
+    Snapshot,
+    SnapshotError,
+    ask,
+    find_snapshot,
+    read_publication,
+)
+from c360_dashboard.views import (
+    customer,
+    health,
+    marketing,
+    overview,
+    products,
+    segments,
+    service,
+    value,
+)
+
+LOOK_AGAIN = "15s"
+
+
+@dataclass(frozen=True)
+class View:
+    title: str
+    address: str
+    draw: Callable[[Page], None]
+    filters: tuple[str, ...] = ()
+
+
+PERIOD, CHANNEL, REGION, PERSONA = "period", "channel", "region", "persona"
+VIEWS = [
+    View("Overview", "overview", overview.draw, (PERIOD, CHANNEL, REGION, PERSONA)),
+    View("Segments", "segments", segments.draw, (REGION, PERSONA)),
+    View("Value and churn", "value", value.draw, (REGION, PERSONA)),
+    View("Customer", "customer", customer.draw),
+    View("Products and affinity", "products", products.draw, (PERIOD, CHANNEL, REGION, PERSONA)),
+    View("Service and deliveries", "service", service.draw, (PERIOD, REGION, PERSONA)),
+    View("Marketing", "marketing", marketing.draw, (PERSONA,)),
+    View("Data health", "health", health.draw),
+]
+
+
+def main() -> None:
+    pages = {
+        view.address: st.Page(
+            lambda: None,
+            title=view.title,
+            url_path=view.address,
+            default=index == 0,
+        )
+        for index, view in enumerate(VIEWS)
+    }
+    chosen = st.navigation(list(pages.values()))
+    view = next(view for view in VIEWS if pages[view.address] is chosen)
+    st.set_page_config(page_title=f"{view.title} · Customer 360", page_icon="🛍️", layout="wide")
+    st.html(layout.STYLE)
+    st.title(view.title, anchor=False)
+    try:
+        settings = read_settings()
+        snapshot = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
+        _draw(view, settings, snapshot)
+    except (SettingsError, SnapshotError) as problem:
+        st.warning(_plain(str(problem)), icon=":material/info:")
+        _wait_for_another(None)
+
+
+def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
+    publication = read_publication(snapshot)
+    offered = ask(snapshot, choices.load)
+    filters, address = _choose(publication, offered)
+    _say_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
+    _wait_for_another(snapshot)
+    view.draw(Page(snapshot, publication, offered, filters, address))
+
+
+def _choose(
+    publication: Publication, offered: choices.Choices
+) -> tuple[Filters, tuple[tuple[str, str], ...]]:
+    """The filters, in the address and so in every link and on every page."""
+    with st.sidebar:
+        st.subheader("Filters", anchor=False)
+        period = st.selectbox(
+            "Period",
+            list(PERIODS),
+            list(PERIODS).index(DEFAULT_PERIOD),
+            PERIODS.__getitem__,
+            key="period",
+            bind="query-params",
+            help="Ends on the as-of day.",
+        )
+        channels = st.multiselect(
+            "Channel",
+            CHANNELS,
+            format_func=say.words,
+            key="channel",
+            bind="query-params",
+            placeholder="All",
+        )
+        regions = st.multiselect(
+            "Region",
+            offered.regions,
+            key="region",
+            bind="query-params",
+            placeholder="All",
+            help="The state where the customer lives; for guests, the store's.",
+        )
+        personas = st.multiselect(
+            "Persona", offered.personas, key="persona", bind="query-params", placeholder="All"
+        )
+    span = read_period(period, publication.as_of, publication.first_order)
+    filters = Filters(span, tuple(channels), tuple(regions), tuple(personas))
+    address = [("period", period)] if period != DEFAULT_PERIOD else []
+    for name, values in (("channel", channels), ("region", regions), ("persona", personas)):
+        address += [(name, value) for value in values]
+    return filters, tuple(address)
+
+
+def _say_freshness(
+    view: View, publication: Publication, filters: Filters, now: datetime, *, is_masked: bool
+) -> None:
+    sentences = [
+        f"As of {say.day(publication.as_of)}",
+        f"published {say.age(publication.published_at, now)} ({say.moment(publication.published_at)})",
+    ]
+    if "period" in view.filters:
+        sentences.append(f"showing {say.day(filters.span.start)} – {say.day(filters.span.end)}")
+    if is_masked:
+        sentences.append("personal data masked")
+    st.html(f'<p class="c360-fresh" data-testid="freshness">{" · ".join(sentences)}</p>')
+    used = {"period", "channel", "region", "persona"}
+    idle = sorted(used - set(view.filters))
+    chosen = {"channel": filters.channels, "region": filters.regions, "persona": filters.personas}
+    ignored = [name for name in idle if chosen.get(name)]
+    if ignored:
+        layout.note(
+            f"This page does not know the filter for {' and '.join(ignored)}: it shows all."
+        )
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def _wait_for_another(seen: Snapshot | None) -> None:
+    """Draws nothing; runs the page again once another snapshot has taken the file's place."""
+    settings = read_settings()
+    try:
+        found = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
+    except SnapshotError:
+        return
+    if found != seen:
+        st.rerun()
+
+
+def _plain(sentence: str) -> str:
+    """A sentence of ours for Streamlit's Markdown: backticks stay, the rest is as written."""
+    return (
+        sentence.replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
+    )
+
+
+main()

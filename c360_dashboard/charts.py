@@ -1,0 +1,306 @@
+"""Charts in one manner: colours that colour-blind people tell apart, in light and in dark."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import polars as pl
+
+# Okabe and Ito, "Color Universal Design" (2008), without black and yellow, which vanish on one of
+# the two backgrounds.
+BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
+PALETTE = [BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY]
+DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
+GREY = "#8a8f98"
+HEIGHT = 280
+
+
+def over_time(
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    series: str,
+    order: Sequence[str],
+    y_format: str,
+    y_title: str,
+    is_from_zero: bool = True,
+) -> alt.Chart:
+    """Lines over days; the first series is drawn strongly, the second dashed behind it."""
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            f"{x}:T", title=None, axis=alt.Axis(format="%d %b %y", labelOverlap=True, grid=False)
+        ),
+        y=alt.Y(
+            f"{y}:Q",
+            title=y_title,
+            axis=alt.Axis(format=y_format, tickCount=5),
+            scale=alt.Scale(zero=is_from_zero),
+        ),
+        color=alt.Color(
+            f"{series}:N",
+            title=None,
+            sort=list(order),
+            scale=alt.Scale(domain=list(order), range=_colours(order)),
+            legend=_legend(order),
+        ),
+        tooltip=[
+            alt.Tooltip(f"{x}:T", title="Day", format="%d %b %Y"),
+            alt.Tooltip(f"{series}:N", title="Series"),
+            alt.Tooltip(f"{y}:Q", title=y_title, format=y_format),
+        ],
+    )
+    dashes = alt.StrokeDash(
+        f"{series}:N",
+        title=None,
+        sort=list(order),
+        scale=alt.Scale(domain=list(order), range=DASHES[: len(order)]),
+        legend=_legend(order),
+    )
+    lines = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=30)).encode(
+        strokeDash=dashes
+    )
+    return lines.properties(height=HEIGHT)
+
+
+def bars(
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    x_format: str,
+    x_title: str,
+    colour: str = BLUE,
+    rows: int | None = None,
+) -> alt.LayerChart:
+    """Horizontal bars in the frame's order, each with its number beside it."""
+    count = rows or len(frame)
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            f"{y}:N",
+            sort=list(frame[y]),
+            title=None,
+            axis=alt.Axis(labelLimit=170, ticks=False, domain=False, labelPadding=6),
+        ),
+        x=alt.X(f"{x}:Q", title=None, axis=None, scale=alt.Scale(zero=True, padding=48)),
+        tooltip=[
+            alt.Tooltip(f"{y}:N", title="What"),
+            alt.Tooltip(f"{x}:Q", title=x_title, format=x_format),
+        ],
+    )
+    marks = base.mark_bar(color=colour, cornerRadiusEnd=2, size=16)
+    labels = base.mark_text(align="left", dx=5, color=GREY).encode(
+        text=alt.Text(f"{x}:Q", format=x_format)
+    )
+    return alt.layer(marks, labels).properties(height=max(60, 28 * count))
+
+
+def histogram(
+    frame: pl.DataFrame,
+    *,
+    low: str,
+    high: str,
+    count: str,
+    x_format: str,
+    x_title: str,
+    y_title: str,
+    colour: str = BLUE,
+) -> alt.Chart:
+    """Counts by bins that are already made."""
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=colour, binSpacing=1)
+        .encode(
+            x=alt.X(
+                f"{low}:Q",
+                bin="binned",
+                title=x_title,
+                axis=alt.Axis(format=x_format, grid=False, labelOverlap=True),
+            ),
+            x2=alt.X2(f"{high}:Q"),
+            y=alt.Y(f"{count}:Q", title=y_title, axis=alt.Axis(format=",.0f", tickCount=5)),
+            tooltip=[
+                alt.Tooltip(f"{low}:Q", title="From", format=x_format),
+                alt.Tooltip(f"{high}:Q", title="To", format=x_format),
+                alt.Tooltip(f"{count}:Q", title=y_title, format=",.0f"),
+            ],
+        )
+        .properties(height=HEIGHT)
+    )
+
+
+def heatmap(
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    value: str,
+    value_format: str,
+    value_title: str,
+    x_order: Sequence[str],
+    y_order: Sequence[str],
+    middle: float | None = None,
+    x_title: str | None = None,
+    y_title: str | None = None,
+) -> alt.LayerChart:
+    """Cells with their number written in them, so that colour says nothing alone."""
+    largest = frame[value].max()
+    top = float(largest) if isinstance(largest, int | float) and largest else 1.0
+    scale = (
+        alt.Scale(scheme="blueorange", domainMid=middle, reverse=False)
+        if middle is not None
+        else alt.Scale(range=["#e8f1f8", BLUE], domain=[0, top])
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            f"{x}:N",
+            sort=list(x_order),
+            title=x_title,
+            axis=alt.Axis(labelAngle=-35, labelLimit=130, ticks=False, domain=False),
+        ),
+        y=alt.Y(
+            f"{y}:N",
+            sort=list(y_order),
+            title=y_title,
+            axis=alt.Axis(labelLimit=170, ticks=False, domain=False),
+        ),
+        tooltip=[
+            alt.Tooltip(f"{y}:N", title="Row"),
+            alt.Tooltip(f"{x}:N", title="Column"),
+            alt.Tooltip(f"{value}:Q", title=value_title, format=value_format),
+        ],
+    )
+    cells = base.mark_rect(cornerRadius=2).encode(
+        color=alt.Color(f"{value}:Q", scale=scale, legend=None)
+    )
+    is_dark = (
+        f"datum['{value}'] > {0.55 * top}"
+        if middle is None
+        else f"abs(datum['{value}'] - {middle}) > {0.7 * max(top - middle, 0.1)}"
+    )
+    numbers = base.mark_text(fontSize=12).encode(
+        text=alt.Text(f"{value}:Q", format=value_format),
+        color=alt.condition(is_dark, alt.value("white"), alt.value("#1b1b1b")),
+    )
+    return alt.layer(cells, numbers).properties(height=max(160, 34 * len(y_order) + 90))
+
+
+def paired_bars(
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    series: str,
+    order: Sequence[str],
+    y_order: Sequence[str],
+    x_format: str,
+) -> alt.LayerChart:
+    """Two or three bars for each row, one under the other, each with its number beside it."""
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            f"{y}:N",
+            sort=list(y_order),
+            title=None,
+            axis=alt.Axis(labelLimit=170, ticks=False, domain=False),
+        ),
+        yOffset=alt.YOffset(f"{series}:N", sort=list(order)),
+        x=alt.X(f"{x}:Q", title=None, axis=None, scale=alt.Scale(zero=True, padding=40)),
+        tooltip=[
+            alt.Tooltip(f"{y}:N", title="Segment"),
+            alt.Tooltip(f"{series}:N", title="Share of"),
+            alt.Tooltip(f"{x}:Q", title="Share", format=x_format),
+        ],
+    )
+    marks = base.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color(
+            f"{series}:N",
+            title=None,
+            sort=list(order),
+            scale=alt.Scale(domain=list(order), range=_colours(order)),
+            legend=_legend(order),
+        )
+    )
+    labels = base.mark_text(align="left", dx=5, color=GREY).encode(
+        text=alt.Text(f"{x}:Q", format=x_format)
+    )
+    return alt.layer(marks, labels).properties(height=max(120, 22 * len(frame) + 30))
+
+
+def intervals(
+    frame: pl.DataFrame, *, y: str, middle: str, low: str, high: str, x_format: str, x_title: str
+) -> alt.LayerChart:
+    """Estimates with their intervals and a line at zero; those that leave it out are coloured."""
+    shown = frame.with_columns(
+        pl.when(pl.col(low) > 0)
+        .then(pl.lit("gain"))
+        .when(pl.col(high) < 0)
+        .then(pl.lit("loss"))
+        .otherwise(pl.lit("not clear"))
+        .alias("effect")
+    )
+    kinds = ["gain", "not clear", "loss"]
+    base = alt.Chart(shown).encode(
+        y=alt.Y(
+            f"{y}:N", sort=list(frame[y]), title=None, axis=alt.Axis(ticks=False, domain=False)
+        ),
+        color=alt.Color(
+            "effect:N",
+            title=None,
+            sort=kinds,
+            scale=alt.Scale(domain=kinds, range=[BLUE, GREY, VERMILLION]),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=[
+            alt.Tooltip(f"{y}:N", title="Campaign"),
+            alt.Tooltip(f"{middle}:Q", title="Effect", format=x_format),
+            alt.Tooltip(f"{low}:Q", title="From", format=x_format),
+            alt.Tooltip(f"{high}:Q", title="To", format=x_format),
+        ],
+    )
+    lines = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X(f"{low}:Q", title=x_title, axis=alt.Axis(format=x_format)), x2=f"{high}:Q"
+    )
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(x=f"{middle}:Q")
+    zero = (
+        alt.Chart(pl.DataFrame({"zero": [0.0]}))
+        .mark_rule(strokeDash=[4, 3], color=GREY)
+        .encode(x="zero:Q")
+    )
+    return alt.layer(zero, lines, points).properties(height=max(120, 26 * len(frame) + 50))
+
+
+def columns(
+    frame: pl.DataFrame, *, x: str, y: str, y_title: str, y_format: str, unit: str
+) -> alt.Chart:
+    """A column for each step of time."""
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=BLUE, cornerRadiusEnd=2)
+        .encode(
+            x=alt.X(
+                f"{unit}({x}):T",
+                title=None,
+                axis=alt.Axis(format="%b %y", grid=False, labelOverlap=True),
+            ),
+            y=alt.Y(f"{y}:Q", title=y_title, axis=alt.Axis(format=y_format, tickCount=4)),
+            tooltip=[
+                alt.Tooltip(f"{x}:T", title="Month", format="%B %Y"),
+                alt.Tooltip(f"{y}:Q", title=y_title, format=",.2f"),
+            ],
+        )
+        .properties(height=180)
+    )
+
+
+def _colours(order: Sequence[str]) -> list[str]:
+    return [PALETTE[index % len(PALETTE)] for index in range(len(order))]
+
+
+def _legend(order: Sequence[str]) -> alt.Legend | None:
+    return alt.Legend(orient="top", labelLimit=220, columns=2) if len(order) > 1 else None

@@ -1,0 +1,85 @@
+"""Numbers, days and words as people read them."""
+
+import math
+from datetime import date, datetime, timedelta
+
+NOTHING = "–"
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+Number = float | int | None
+
+
+def is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def whole(value: Number) -> str:
+    return NOTHING if value is None or is_missing(value) else f"{value:,.0f}"
+
+
+def decimal(value: Number, places: int = 1) -> str:
+    return NOTHING if value is None or is_missing(value) else f"{value:,.{places}f}"
+
+
+def percent(value: Number, places: int = 1) -> str:
+    return NOTHING if value is None or is_missing(value) else f"{value * 100:,.{places}f} %"
+
+
+def money(value: Number, currency: str, places: int = 0) -> str:
+    if value is None or is_missing(value):
+        return NOTHING
+    sign = "−" if round(value, places) < 0 else ""
+    return sign + _with_currency(f"{abs(value):,.{places}f}", currency)
+
+
+def short_money(value: Number, currency: str) -> str:
+    """As much as fits on a card: $1.2 M."""
+    if value is None or is_missing(value):
+        return NOTHING
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            scaled = value / (1e3 if letter == "k" else size)
+            text = f"{abs(scaled):,.{2 if letter != 'k' else 1}f} {letter}"
+            return ("−" if value < 0 else "") + _with_currency(text, currency)
+    return money(value, currency, 0 if abs(value) >= 1000 else 2)
+
+
+def change(now: Number, before: Number) -> str | None:
+    """Relative change with its sign, or None where there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return f"{(now / before - 1) * 100:+,.1f} %"
+
+
+def day(value: date | None) -> str:
+    return NOTHING if value is None else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    return NOTHING if value is None else f"{day(value)}, {value:%H:%M}"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    passed = now - since
+    if passed < 2 * MINUTE:
+        return "just now"
+    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if passed >= unit:
+            count = passed // unit
+            return f"{count} {name}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def words(value: str | None) -> str:
+    """A name as data have it, for people: `in_transit` becomes `In transit`."""
+    if not value:
+        return NOTHING
+    text = value.replace("_", " ")
+    return text[0].upper() + text[1:]
+
+
+def _with_currency(text: str, currency: str) -> str:
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{text}" if symbol else f"{text} {currency}".strip()

@@ -1,0 +1,226 @@
+"""The pieces that every page is built of: headings, cards, tables, charts, downloads.
+
+Whatever comes from data is escaped into HTML here, or drawn by a chart: none of it is ever Markdown.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from html import escape
+from typing import Any
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from c360_dashboard import format as say
+
+STYLE = """
+<style>
+.block-container, [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 82rem}
+.c360-fresh {font-size: .85rem; opacity: .8; margin: 0}
+.c360-scroll {overflow-x: auto; max-height: 34rem; overflow-y: auto}
+.c360-scroll:focus-visible {outline: 2px solid #56B4E9}
+table.c360 {border-collapse: collapse; width: 100%; font-size: .88rem}
+table.c360 caption {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
+table.c360 th, table.c360 td {
+    padding: .38rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
+    text-align: left; vertical-align: top; white-space: nowrap}
+table.c360 td.long {white-space: normal; min-width: 13rem; overflow-wrap: anywhere}
+table.c360 th {font-weight: 600; opacity: .75; border-bottom-width: 2px}
+table.c360 th[title] {text-decoration: underline dotted; text-underline-offset: 3px; cursor: help}
+table.c360 .number {text-align: right; font-variant-numeric: tabular-nums}
+dl.c360 {display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; font-size: .92rem}
+dl.c360 dt {opacity: .7} dl.c360 dd {margin: 0; overflow-wrap: anywhere}
+ol.c360 {list-style: none; margin: 0; padding: 0; font-size: .92rem}
+ol.c360 li {display: grid; grid-template-columns: 6.4rem 1fr; gap: .2rem .8rem; padding: .45rem 0;
+    border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent)}
+ol.c360 time {opacity: .7; white-space: nowrap}
+ol.c360 .kind {display: inline-block; min-width: 5.2rem; font-weight: 600}
+.c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
+[data-testid="stMetricValue"] {font-size: 1.65rem}
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
+  [data-testid="stElementContainer"]:has(> [data-testid="stMetric"]), .stElementContainer:has([data-testid="stMetric"]) {
+    width: calc(50% - .5rem) !important; min-width: 0 !important; flex: 0 0 calc(50% - .5rem) !important}
+  [data-testid="stMetric"] {padding: .6rem .7rem !important}
+  [data-testid="stMetricValue"] {font-size: 1.25rem}
+  h1 {font-size: 1.7rem !important}
+}
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class Card:
+    title: str
+    value: str
+    help: str
+    change: str | None = None
+    is_more_better: bool | None = True
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: how it is called, written and explained."""
+
+    name: str
+    title: str
+    show: Callable[[Any], str] = str
+    help: str = ""
+    is_number: bool = False
+    is_long: bool = False
+    link: Callable[[dict[str, Any]], str] | None = None
+
+
+def text(name: str, title: str, help: str = "", **more: Any) -> Column:  # noqa: A002, ANN401  as Streamlit names it
+    return Column(name, title, _as_text, help, **more)
+
+
+def number(
+    name: str,
+    title: str,
+    help: str = "",
+    show: Callable[[Any], str] = say.whole,  # noqa: A002
+) -> Column:
+    return Column(name, title, show, help, is_number=True)
+
+
+def share(name: str, title: str, help: str = "") -> Column:  # noqa: A002
+    return number(name, title, help, say.percent)
+
+
+def amount(name: str, title: str, help: str, currency: str, places: int = 0) -> Column:  # noqa: A002
+    return number(name, title, help, lambda value: say.money(value, currency, places))
+
+
+def cards(given: Sequence[Card]) -> None:
+    with st.container(horizontal=True):
+        for card in given:
+            st.metric(
+                card.title,
+                card.value,
+                card.change,
+                delta_color=_delta_color(card.is_more_better),
+                help=card.help,
+                border=True,
+                width=180,
+            )
+
+
+def chart(drawing: alt.Chart | alt.LayerChart, description: str) -> None:
+    st.altair_chart(drawing, width="stretch", alt=description)
+
+
+def table(
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    *,
+    title: str,
+    file: str,
+    explanation: str = "",
+    empty: str = "",
+) -> None:
+    """A table with a download of exactly its rows, or a sentence where there are none."""
+    heading(title, explanation)
+    if not len(frame):
+        note(empty or "There is nothing to show for this choice of filters.")
+        return
+    st.html(_table(frame, columns, title))
+    download(frame, columns, title=title, file=file)
+
+
+def download(frame: pl.DataFrame, columns: Sequence[Column], *, title: str, file: str) -> None:
+    """The rows as a file, and what their columns mean."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download CSV",
+            to_csv(frame, columns),
+            f"{file}.csv",
+            "text/csv",
+            key=f"download-{file}",
+            on_click="ignore",
+            icon=":material/download:",
+            help=f"{title}: the {len(frame):,} rows that you see",
+        )
+        explained = [column for column in columns if column.help]
+        if explained:
+            with st.popover("What the columns mean", icon=":material/help:"):
+                st.html(facts([(column.title, column.help) for column in explained]))
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values, one under the other, as escaped HTML."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
+    return f'<dl class="c360">{rows}</dl>'
+
+
+def note(sentence: str) -> None:
+    """A plain sentence, for whatever is missing or needs a word."""
+    st.html(f'<p role="note">{escape(sentence)}</p>')
+
+
+def heading(words: str, explanation: str = "") -> None:
+    st.subheader(words, help=explanation or None, anchor=False)
+
+
+def to_csv(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
+    """The rows with their titles; a cell that a spreadsheet would calculate is made text."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.title for column in columns])
+    shown = frame.select([column.name for column in columns])
+    writer.writerows([_cell(value) for value in row] for row in shown.iter_rows())
+    return out.getvalue()
+
+
+def _table(frame: pl.DataFrame, columns: Sequence[Column], title: str) -> str:
+    head = "".join(
+        f'<th scope="col"{_class(column)}'
+        + (f' title="{escape(column.help)}"' if column.help else "")
+        + f">{escape(column.title)}</th>"
+        for column in columns
+    )
+    body = "".join(
+        "<tr>" + "".join(_td(row, column) for column in columns) + "</tr>"
+        for row in frame.iter_rows(named=True)
+    )
+    return (
+        f'<div class="c360-scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
+        f'<table class="c360"><caption>{escape(title)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _td(row: dict[str, Any], column: Column) -> str:
+    value = row[column.name]
+    shown = escape(say.NOTHING if value is None else column.show(value))
+    if column.link and value is not None:
+        shown = f'<a href="{escape(column.link(row))}" target="_self">{shown}</a>'
+    return f"<td{_class(column)}>{shown}</td>"
+
+
+def _class(column: Column) -> str:
+    if column.is_number:
+        return ' class="number"'
+    return ' class="long"' if column.is_long else ""
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401  whatever a column holds
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return say.moment(value)
+    return say.day(value) if isinstance(value, date) else str(value)
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
+        return f"'{value}"
+    return value
+
+
+def _delta_color(is_more_better: bool | None) -> Any:  # noqa: ANN401, FBT001  Streamlit's literals
+    return {True: "normal", False: "inverse", None: "off"}[is_more_better]

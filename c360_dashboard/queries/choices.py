@@ -1,0 +1,40 @@
+"""What the filters offer, and the currency that amounts are shown in."""
+
+from dataclasses import dataclass
+
+from c360_dashboard.snapshot import Reader
+
+
+@dataclass(frozen=True)
+class Choices:
+    regions: tuple[str, ...]
+    personas: tuple[str, ...]
+    currency: str
+
+
+def load(reader: Reader) -> Choices:
+    regions = reader.frame(
+        """
+        select state as region from dim_customers where state is not null
+        union
+        select store_state from dim_stores where store_state is not null
+        order by region
+        """
+    )
+    personas = reader.frame(
+        """
+        select persona from mart_customer_360 where persona is not null
+        group by persona order by persona = 'No purchase yet', persona
+        """
+    )
+    currency = reader.frame(
+        """
+        select currency from fct_orders where currency is not null
+        group by currency order by count(*) desc, currency limit 1
+        """
+    )
+    return Choices(
+        tuple(regions["region"]),
+        tuple(personas["persona"]),
+        currency["currency"][0] if len(currency) else "",
+    )

@@ -1,0 +1,257 @@
+"""One customer: found by name, e-mail, phone or any id she ever had; then all that is known."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from c360_dashboard.snapshot import Reader
+
+FOUND = 25
+EVENTS = 150
+KINDS = ("Order", "Delivery", "Ticket", "Session")
+
+# An id that was merged away leads on, step by step, to the id of today.
+REDIRECTS = """
+    recursive redirects(id, hops) as (
+        select upper($text), 0
+        union
+        select upper(m.to_id), r.hops + 1
+        from redirects as r
+        inner join customer_merges as m on upper(m.from_id) = r.id
+        where m.kind = 'merge' and r.hops < 20
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Customer:
+    person: dict[str, Any]
+    records: pl.DataFrame
+    provenance: pl.DataFrame
+    merges: pl.DataFrame
+    timeline: pl.DataFrame
+    spending: pl.DataFrame
+    favourites: pl.DataFrame
+    suggestions: pl.DataFrame
+
+
+def search(reader: Reader, text: str) -> pl.DataFrame:
+    """The customers that a reader may mean, the surest first."""
+    words = text.lower().split()
+    digits = "".join(letter for letter in text if letter.isdigit())
+    is_phone = len(digits) >= 5 and not any(letter.isalpha() or letter == "@" for letter in text)
+    return reader.frame(
+        f"""
+        with {REDIRECTS},
+
+        hits as (
+            select customer_id, 1 as place, 'customer id' as found_by
+            from dim_customers where upper(customer_id) = upper($text)
+            union all
+            select c.customer_id, 2, 'earlier id'
+            from redirects as r
+            inner join dim_customers as c on upper(c.customer_id) = r.id
+            where r.hops > 0
+            union all
+            select customer_id, 3, source_system || ' id'
+            from customer_identities where upper(source_id) = upper($text)
+            union all
+            select customer_id, 4, 'e-mail'
+            from dim_customers where contains($text, '@') and lower(email) = lower($text)
+            union all
+            select customer_id, 5, 'phone'
+            from dim_customers where $is_phone and ends_with(phone, $digits)
+            union all
+            select customer_id, 6, 'name'
+            from dim_customers
+            where len(list_filter(
+                $words::varchar[],
+                lambda word: not contains(
+                    strip_accents(lower(concat_ws(' ', first_name, last_name))),
+                    strip_accents(word)
+                )
+            )) = 0
+            union all
+            select customer_id, 7, 'e-mail'
+            from dim_customers where contains(lower(email), lower($text))
+            union all
+            select customer_id, 8, 'customer id'
+            from dim_customers where starts_with(upper(customer_id), upper($text))
+        ),
+
+        best as (
+            select customer_id, min(place) as place, arg_min(found_by, place) as found_by
+            from hits group by customer_id
+        )
+
+        select
+            b.customer_id,
+            concat_ws(' ', c.first_name, c.last_name) as name,
+            c.email,
+            c.city,
+            c.state,
+            m.persona,
+            m.total_orders,
+            m.total_spent,
+            m.last_order_date,
+            b.found_by
+        from best as b
+        inner join dim_customers as c on b.customer_id = c.customer_id
+        left join mart_customer_360 as m on b.customer_id = m.customer_id
+        order by b.place, m.total_spent desc nulls last, b.customer_id
+        limit {FOUND}
+        """,
+        {"text": text, "words": words, "digits": digits, "is_phone": is_phone},
+    )
+
+
+def find_today(reader: Reader, customer_id: str) -> str | None:
+    """The id that a customer has today, from any that she had; None where nobody had it."""
+    found = reader.frame(
+        f"""
+        with {REDIRECTS}
+        select c.customer_id
+        from redirects as r
+        inner join dim_customers as c on upper(c.customer_id) = r.id
+        order by r.hops desc, c.customer_id
+        limit 1
+        """,
+        {"text": customer_id},
+    )
+    return str(found["customer_id"][0]) if len(found) else None
+
+
+def load(reader: Reader, customer_id: str) -> Customer:
+    one = {"id": customer_id}
+    return Customer(
+        _person(reader, one),
+        reader.frame(
+            """
+            select source_system, source_id, match_rule, match_probability
+            from customer_identities where customer_id = $id
+            order by source_id <> $id, source_system, source_id
+            """,
+            one,
+        ),
+        reader.frame(
+            """
+            select field, value, source_system, source_id, rule, losing_values
+            from customer_provenance where customer_id = $id order by field
+            """,
+            one,
+        ),
+        reader.frame(
+            """
+            select found_on, kind, from_id, to_id, why
+            from customer_merges where $id in (from_id, to_id)
+            order by found_on, from_id, to_id
+            """,
+            one,
+        ),
+        _timeline(reader, one),
+        reader.frame(
+            """
+            select date_trunc('month', order_date)::date as month, sum(net_amount) as spent
+            from fct_orders where customer_id = $id and is_counted
+            group by month order by month
+            """,
+            one,
+        ),
+        reader.frame(
+            """
+            select category, orders, units, revenue, last_bought_date
+            from product_preferences
+            where customer_id = $id and is_bought
+            order by preference_rank, category
+            """,
+            one,
+        ),
+        reader.frame(
+            """
+            select n.rank, p.product_name, p.category, p.price, n.product_id
+            from next_best_products as n
+            left join dim_products as p on n.product_id = p.product_id
+            where n.customer_id = $id
+            order by n.rank
+            """,
+            one,
+        ),
+    )
+
+
+def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
+    return reader.row(
+        """
+        select
+            c.customer_id,
+            nullif(concat_ws(' ', c.first_name, c.last_name), '') as name,
+            c.email, c.phone, c.date_of_birth, c.address_line1, c.city, c.zip_code,
+            c.state, c.country, c.registered_at, c.is_inferred, c.source_records,
+            c.preferred_channel, c.loyalty_tier, c.customer_segment,
+            m.customer_gender, m.customer_gender_source, m.total_orders, m.total_spent,
+            m.avg_order_value, m.first_order_date, m.last_order_date, m.days_since_last_order,
+            m.orders_refunded, m.orders_cancelled, m.store_name, m.rfm_segment, m.persona,
+            m.clv_12m, m.churn_risk, m.tickets_open, m.avg_satisfaction, m.late_deliveries,
+            m.sessions_90d, m.favourite_category, m.next_best_category, m.marketing_consent,
+            z.clv_12m_low, z.clv_12m_high, z.expected_orders_12m
+        from dim_customers as c
+        left join mart_customer_360 as m on c.customer_id = m.customer_id
+        left join clv_proxy as z on c.customer_id = z.customer_id
+        where c.customer_id = $id
+        """,
+        one,
+    )
+
+
+def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
+    """What happened, the latest first; the sessions of a day are one event."""
+    return reader.frame(
+        f"""
+        with events as (
+            select
+                order_date as day, 'Order' as kind, order_id as reference,
+                concat_ws(
+                    ' · ', order_status, channel, lines || case when lines = 1 then ' line' else ' lines' end, payment_method
+                ) as what,
+                total_amount as amount
+            from fct_orders where customer_id = $id and not is_after_as_of
+            union all
+            select
+                coalesce(actual_delivery_date, ship_date), 'Delivery', shipment_id,
+                concat_ws(
+                    ' · ', replace(delivery_status, '_', ' '), carrier,
+                    delivery_days || case when delivery_days = 1 then ' day' else ' days' end, case when is_late then 'late' end,
+                    'order ' || order_id
+                ),
+                shipping_cost
+            from fct_shipments where customer_id = $id and not is_after_as_of
+            union all
+            select
+                created_at::date, 'Ticket', ticket_id,
+                concat_ws(
+                    ' · ', category, channel, priority || ' priority', replace(status, '_', ' '),
+                    'satisfaction ' || satisfaction_score || ' of 5'
+                ),
+                null
+            from fct_support_tickets where customer_id = $id and not is_after_as_of
+            union all
+            select
+                session_date, 'Session', null,
+                concat_ws(
+                    ' · ', touchpoint, count(*) || case when count(*) = 1 then ' visit' else ' visits' end,
+                    sum(page_views) || ' pages', round(sum(minutes))::integer || ' minutes'
+                ),
+                null
+            from fct_sessions where customer_id = $id and not is_after_as_of
+            group by session_date, touchpoint
+        )
+
+        select day, kind, what, amount, reference
+        from events
+        where day is not null
+        order by day desc, kind, reference
+        limit {EVENTS}
+        """,
+        one,
+    )

@@ -1,0 +1,127 @@
+"""Overview: sales in a period, against the year before, over time, by channel and by region."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from c360_dashboard.filters import Filters
+from c360_dashboard.snapshot import Reader
+
+# The orders that are counted, of this period and of the one a year earlier, as the reader chose.
+# An order's region is where its customer lives; a guest's is the store's.
+ORDERS = """
+    with picked as (
+        select
+            o.customer_id,
+            o.order_id,
+            o.order_date,
+            o.net_amount,
+            o.order_date >= $start as is_now,
+            coalesce(o.channel, 'unknown') as channel,
+            coalesce(c.state, s.store_state, 'unknown') as region
+        from fct_orders as o
+        left join dim_customers as c on o.customer_id = c.customer_id
+        left join dim_stores as s on o.store_id = s.store_id
+        left join mart_customer_360 as m on o.customer_id = m.customer_id
+        where o.is_counted
+            and (
+                o.order_date between $start and $end
+                or o.order_date between $start_before::date and $end_before::date
+            )
+            and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], o.channel))
+            and (
+                len($regions::varchar[]) = 0
+                or list_contains($regions::varchar[], coalesce(c.state, s.store_state))
+            )
+            and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
+    )
+"""
+TOTALS = """
+    select
+        sum(net_amount) filter (is_now) as revenue,
+        count(distinct order_id) filter (is_now) as orders,
+        count(distinct customer_id) filter (is_now) as customers,
+        sum(net_amount) filter (not is_now) as revenue_before,
+        count(distinct order_id) filter (not is_now) as orders_before,
+        count(distinct customer_id) filter (not is_now) as customers_before,
+        revenue / nullif(orders, 0) as order_value,
+        revenue_before / nullif(orders_before, 0) as order_value_before
+"""
+# Weeks are counted back from the last day, so that each has seven days.
+STEPS = {
+    "day": "$end - datediff('day', order_date, last_day)::integer",
+    "week": "$end - (datediff('day', order_date, last_day) // 7 * 7)::integer",
+    "month": """date_trunc(
+        'month', $end - to_months(datediff('month', order_date, last_day)::integer)
+    )::date""",
+}
+
+
+@dataclass(frozen=True)
+class Overview:
+    totals: dict[str, Any]
+    over_time: pl.DataFrame
+    by_channel: pl.DataFrame
+    by_region: pl.DataFrame
+
+
+def load(reader: Reader, filters: Filters) -> Overview:
+    return Overview(
+        reader.row(f"{ORDERS} {TOTALS} from picked", filters.values),
+        _over_time(reader, filters),
+        _by(reader, filters, "channel"),
+        _by(reader, filters, "region"),
+    )
+
+
+def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
+    """Revenue and orders a step of this period; the year before stands on this period's days."""
+    return reader.frame(
+        f"""
+        {ORDERS},
+
+        dated as (
+            select
+                order_id,
+                order_date,
+                net_amount,
+                is_now,
+                case when is_now then $end else $end_before::date end as last_day
+            from picked
+        )
+
+        select
+            {STEPS[filters.span.grain]} as step,
+            case when is_now then 'this period' else 'a year before' end as period,
+            sum(net_amount) as revenue,
+            count(distinct order_id) as orders
+        from dated
+        group by all
+        order by step, period desc
+        """,
+        filters.values,
+    )
+
+
+def _by(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
+    return reader.frame(
+        f"""
+        {ORDERS},
+
+        sums as ({TOTALS}, {column} from picked group by {column})
+
+        select
+            {column},
+            revenue,
+            revenue / nullif(sum(revenue) over (), 0) as revenue_share,
+            revenue / nullif(revenue_before, 0) - 1 as revenue_change,
+            orders,
+            customers,
+            order_value
+        from sums
+        where orders > 0
+        order by revenue desc, {column}
+        """,
+        filters.values,
+    )

@@ -1,0 +1,133 @@
+"""Segments: size, share and profile of each persona, and how customers move between states."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from c360_dashboard.filters import Filters
+from c360_dashboard.queries.people import PEOPLE
+from c360_dashboard.snapshot import Reader
+
+ACTIVE, SLOWING, LAPSED, NONE = "Active", "Slowing", "Lapsed", "No order yet"
+STATES = (ACTIVE, SLOWING, LAPSED, NONE)
+
+
+@dataclass(frozen=True)
+class Segments:
+    personas: pl.DataFrame
+    rfm: pl.DataFrame
+    habits: pl.DataFrame
+
+
+def load(reader: Reader, filters: Filters) -> Segments:
+    return Segments(
+        _sizes(reader, filters, "persona"),
+        _sizes(reader, filters, "rfm_segment"),
+        _habits(reader, filters),
+    )
+
+
+def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
+    return reader.frame(
+        f"""
+        {PEOPLE},
+
+        sizes as (
+            select
+                coalesce({column}, 'unknown') as segment,
+                count(*) as customers,
+                sum(total_spent) as spent,
+                sum(total_spent) / nullif(sum(total_orders), 0) as order_value,
+                avg(total_orders) as orders_each,
+                median(days_since_last_order) as days_silent,
+                avg(clv_12m) as clv_12m,
+                avg(churn_risk) as churn_risk,
+                avg(marketing_consent::integer) as consent
+            from people
+            group by segment
+        )
+
+        select
+            *,
+            customers / sum(customers) over () as customer_share,
+            spent / nullif(sum(spent) over (), 0) as spent_share
+        from sizes
+        order by segment = 'No purchase yet', spent desc, segment
+        """,
+        filters.values,
+    )
+
+
+def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
+    """What sets the personas apart; of all regions, for the snapshot holds it no finer."""
+    return reader.frame(
+        """
+        with tops as (
+            select cluster_id, string_agg(category, ', ' order by lift desc, category) as likes
+            from (
+                select
+                    cluster_id, category, lift,
+                    row_number() over (
+                        partition by cluster_id order by lift desc, category
+                    ) as place
+                from product_affinity
+            )
+            where place <= 2
+            group by cluster_id
+        )
+
+        select
+            b.persona, b.avg_basket_value, b.avg_items, b.online_ratio, b.repeat_ratio,
+            b.sessions_per_customer, b.tickets_per_customer, t.likes
+        from behaviour_overview as b
+        left join tops as t on b.cluster_id = t.cluster_id
+        where (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], b.persona))
+        order by b.cluster_id
+        """,
+        filters.values,
+    )
+
+
+def load_moves(reader: Reader, filters: Filters, months: int) -> pl.DataFrame:
+    """Customers by their state so many months ago and their state on the as-of day."""
+    state = """
+        case
+            when {day} is null then 'No order yet'
+            when {now} - {day} <= 90 then 'Active'
+            when {now} - {day} <= 180 then 'Slowing'
+            else 'Lapsed'
+        end
+    """
+    before = state.format(day="before", now="earlier")
+    now = state.format(day="latest", now="$end")
+    return reader.frame(
+        f"""
+        {PEOPLE},
+
+        last_orders as (
+            select
+                customer_id,
+                max(order_date) as latest,
+                max(order_date) filter (order_date <= $end - to_months($months)) as before
+            from fct_orders
+            where is_counted
+            group by customer_id
+        ),
+
+        placed as (
+            select l.latest, l.before, ($end - to_months($months))::date as earlier
+            from people as p
+            left join last_orders as l on p.customer_id = l.customer_id
+        ),
+
+        moves as (select {before} as state_before, {now} as state_now from placed)
+
+        select
+            state_before, state_now, count(*) as customers,
+            count(*) / sum(count(*)) over (partition by state_before) as share
+        from moves
+        group by state_before, state_now
+        order by state_before, state_now
+        """,
+        filters.values | {"months": months},
+    )

@@ -1,0 +1,111 @@
+"""Service and deliveries: parcels, tickets and visits to stores in a period."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from c360_dashboard.filters import Filters
+from c360_dashboard.snapshot import Reader
+
+WHO = """
+    and (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
+    and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
+"""
+PARCELS = f"""
+    with parcels as (
+        select f.*
+        from fct_shipments as f
+        left join dim_customers as c on f.customer_id = c.customer_id
+        left join mart_customer_360 as m on f.customer_id = m.customer_id
+        where not f.is_after_as_of and f.ship_date between $start and $end {WHO}
+    )
+"""
+TICKETS = f"""
+    with tickets as (
+        select f.*
+        from fct_support_tickets as f
+        left join dim_customers as c on f.customer_id = c.customer_id
+        left join mart_customer_360 as m on f.customer_id = m.customer_id
+        where not f.is_after_as_of and f.created_at::date between $start and $end {WHO}
+    )
+"""
+DELIVERY = """
+    count(*) as parcels,
+    1 - avg(is_late::integer) as on_time_rate,
+    avg(delivery_days) filter (is_delivered) as delivery_days,
+    avg(shipping_cost) as shipping_cost,
+    count(*) filter (delivery_status = 'lost') as lost,
+    count(*) filter (delivery_status = 'returned') as returned
+"""
+HELP = """
+    count(*) as tickets,
+    count(*) filter (is_open) as still_open,
+    median(resolution_hours) as resolution_hours,
+    avg(satisfaction_score) as satisfaction,
+    count(satisfaction_score) as answers
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    parcels: dict[str, Any]
+    tickets: dict[str, Any]
+    on_time: pl.DataFrame
+    carriers: pl.DataFrame
+    origins: pl.DataFrame
+    categories: pl.DataFrame
+    channels: pl.DataFrame
+    visits: pl.DataFrame
+
+
+def load(reader: Reader, filters: Filters) -> Service:
+    values = filters.values
+
+    def parcels_by(column: str) -> pl.DataFrame:
+        return reader.frame(
+            f"{PARCELS} select coalesce({column}, 'unknown') as what, {DELIVERY} "
+            "from parcels group by what order by parcels desc, what",
+            values,
+        )
+
+    def tickets_by(column: str) -> pl.DataFrame:
+        return reader.frame(
+            f"{TICKETS} select coalesce({column}, 'unknown') as what, {HELP} "
+            "from tickets group by what order by tickets desc, what",
+            values,
+        )
+
+    return Service(
+        reader.row(f"{PARCELS} select {DELIVERY} from parcels", values),
+        reader.row(f"{TICKETS} select {HELP} from tickets", values),
+        reader.frame(
+            f"""
+            {PARCELS}
+            select date_trunc('week', ship_date)::date as step, 'on time' as series, {DELIVERY}
+            from parcels group by step having count(is_late) > 0 order by step
+            """,
+            values,
+        ),
+        parcels_by("carrier"),
+        parcels_by("origin_location_id"),
+        tickets_by("category"),
+        tickets_by("channel"),
+        reader.frame(
+            """
+            select
+                coalesce(s.store_name, a.location_id, 'unknown') as location, a.channel,
+                sum(a.arrivals)::bigint as arrivals,
+                sum(a.orders)::bigint as orders,
+                sum(a.orders) / nullif(sum(a.arrivals), 0) as conversion_rate,
+                mode(a.peak_hour) as peak_hour
+            from arrivals_summary as a
+            left join dim_stores as s on a.location_id = s.store_id
+            where a.date between $start and $end
+                and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], a.channel))
+            group by all
+            order by arrivals desc, location
+            """,
+            values,
+        ),
+    )

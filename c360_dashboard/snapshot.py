@@ -1,0 +1,137 @@
+"""The published snapshot as the pages read it: found, opened for one look, and closed again.
+
+A connection never outlives its look, so a newer snapshot may take the file's place at any time.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import duckdb
+import polars as pl
+
+from c360_dashboard.privacy import mask
+
+FILE = "c360.duckdb"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SnapshotError(Exception):
+    """There is nothing to show; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    as_of: date
+    run_id: str
+    published_at: datetime
+    first_order: date
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of the file: another inode or time of writing is another snapshot."""
+
+    path: Path
+    inode: int
+    written: int
+    shows_personal_data: bool
+
+    @contextmanager
+    def open(self) -> Iterator["Reader"]:
+        # Attached to a database of its own: two connections to one path in one process would share
+        # the file that the first of them opened, also after another has taken its place.
+        con = duckdb.connect(":memory:")
+        try:
+            quoted = str(self.path).replace("'", "''")
+            con.execute(f"attach '{quoted}' as c360 (read_only)")
+            con.execute("use c360.gold")
+            yield Reader(con, self.shows_personal_data)
+        except duckdb.CatalogException as problem:
+            raise SnapshotError(
+                "The published snapshot lacks something that this page shows: it was made by an "
+                f"older version. Type `make run` to publish anew. ({_first_line(problem)})"
+            ) from problem
+        except (duckdb.IOException, duckdb.SerializationException) as problem:
+            raise SnapshotError(
+                f"{self.path} cannot be read as a snapshot. Type `make run` to publish anew. "
+                f"({_first_line(problem)})"
+            ) from problem
+        finally:
+            con.close()
+
+
+class Reader:
+    """Asks an open snapshot; what is personal leaves it masked unless the operator shows it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, shows_personal_data: bool) -> None:  # noqa: FBT001  the only choice there is
+        self._con = con
+        self.shows_personal_data = shows_personal_data
+
+    def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        frame = _plain(self._con.sql(sql, params=_used(sql, parameters or {})).pl())
+        return frame if self.shows_personal_data else mask(frame)
+
+    def row(self, sql: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self.frame(sql, parameters).row(0, named=True)
+
+
+def find_snapshot(published: Path, *, shows_personal_data: bool) -> Snapshot:
+    path = published / FILE
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        raise SnapshotError(
+            f"Nothing is published yet: {path} does not exist. Type `make run` in the project's "
+            "folder; this page fills itself when the run has finished."
+        ) from None
+    except OSError as problem:
+        raise SnapshotError(f"{path} cannot be read: {problem.strerror}.") from problem
+    return Snapshot(path, state.st_ino, state.st_mtime_ns, shows_personal_data)
+
+
+@lru_cache(maxsize=256)
+def read_publication(snapshot: Snapshot) -> Publication:
+    with snapshot.open() as reader:
+        found = reader.row(
+            """
+            select
+                as_of_date as as_of, run_id, published_at,
+                coalesce(
+                    (select min(order_date) from fct_orders where is_counted), as_of_date
+                ) as first_order
+            from publication
+            """
+        )
+    return Publication(**found)
+
+
+@lru_cache(maxsize=256)
+def _answer(snapshot: Snapshot, query: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    with snapshot.open() as reader:
+        return query(reader, *arguments)
+
+
+def ask(snapshot: Snapshot, query: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  passed on
+    """A query's answer; the same question about the same snapshot is worked out once."""
+    return _answer(snapshot, query, arguments)
+
+
+def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """DuckDB wants every value that it is given to be used."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql}
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Decimals as floats: they are shown and drawn here, never added up."""
+    return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]

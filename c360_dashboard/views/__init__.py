@@ -1,0 +1,1 @@
+"""How the pages look: one module a page, each with one function that draws it."""

@@ -1,0 +1,317 @@
+"""Customer: found by name, e-mail, phone or any id; then all that is known of one person."""
+
+from html import escape
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from c360_dashboard import charts, layout
+from c360_dashboard import format as say
+from c360_dashboard.layout import Card
+from c360_dashboard.page import Page
+from c360_dashboard.queries import customer
+from c360_dashboard.views import meanings
+
+MARKS = {"Order": "🛒", "Delivery": "📦", "Ticket": "💬", "Session": "📱"}
+
+
+def draw(page: Page) -> None:
+    text = st.text_input(
+        "Search for a customer",
+        key="q",
+        bind="query-params",
+        placeholder="Name, e-mail, phone or id",
+        help="Any id that she has or had: of today, of a source system, or from before a merge.",
+        max_chars=200,
+    )
+    searched = (text or "").strip()
+    wanted = st.query_params.get("id", "")
+    if searched:
+        _results(page, searched)
+    elif wanted:
+        _one(page, wanted)
+    else:
+        layout.note("Type a name, an e-mail, a phone number or an id, and press Enter.")
+
+
+def _results(page: Page, text: str) -> None:
+    found = page.ask(customer.search, text)
+    if len(found) == 1:
+        _one(page, found["customer_id"][0], searched=text)
+        return
+    layout.table(
+        found,
+        [
+            layout.text(
+                "customer_id",
+                "Customer",
+                link=lambda row: page.link_to_customer(row["customer_id"]),
+            ),
+            layout.text("name", "Name"),
+            layout.text("email", "E-mail"),
+            layout.text("city", "City"),
+            layout.text("state", "State"),
+            layout.text("persona", "Persona"),
+            layout.number("total_orders", "Orders"),
+            layout.amount("total_spent", "Spent", meanings.SPENT, page.currency),
+            layout.text("last_order_date", "Last order"),
+            layout.text("found_by", "Found by"),
+        ],
+        title="Customers found",
+        file="customers-found",
+        explanation=f"The surest first; at most {customer.FOUND}. Choose one to open her page.",
+        empty=f"Nobody found for “{text}”. Try a part of the name, or the whole id.",
+    )
+
+
+def _one(page: Page, wanted: str, searched: str = "") -> None:
+    today = page.ask(customer.find_today, wanted)
+    if today is None:
+        layout.note(f"There is no customer with the id {wanted} in this snapshot.")
+        return
+    found = page.ask(customer.load, today)
+    person = found.person
+    st.html(f'<h2 class="c360-name">{escape(person["name"] or "Unknown name")}</h2>')
+    former = searched or wanted
+    is_former = former.upper() in {old.upper() for old in found.merges["from_id"]}
+    if is_former and former.upper() != today.upper():
+        layout.note(f"{former} is today {today}: two records turned out to be one person.")
+    st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
+    _cards(page, person)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _who(person)
+        _next(page, person, found)
+    with right:
+        _timeline(page, found.timeline)
+    _spending(page, found.spending)
+    _records(found)
+
+
+def _introduction(person: dict[str, Any]) -> str:
+    parts = [f"Customer {person['customer_id']}", person["persona"], person["rfm_segment"]]
+    if person["loyalty_tier"]:
+        parts.append(f"{person['loyalty_tier']} tier")
+    if person["is_inferred"]:
+        parts.append("known from events alone")
+    return " · ".join(part for part in dict.fromkeys(parts) if part)
+
+
+def _cards(page: Page, person: dict[str, Any]) -> None:
+    interval = (
+        f" Four times in five between {say.money(person['clv_12m_low'], page.currency)} and "
+        f"{say.money(person['clv_12m_high'], page.currency)}."
+        if person["clv_12m_low"] is not None
+        else ""
+    )
+    layout.cards(
+        [
+            Card("Spent", say.money(person["total_spent"], page.currency), meanings.SPENT),
+            Card("Orders", say.whole(person["total_orders"]), meanings.ORDERS),
+            Card(
+                "Last order",
+                _ago(person["days_since_last_order"]),
+                f"On {say.day(person['last_order_date'])}; days up to the as-of day.",
+            ),
+            Card(
+                "Value, 12 months",
+                say.money(person["clv_12m"], page.currency),
+                meanings.CLV + interval,
+            ),
+            Card("Risk of leaving", say.percent(person["churn_risk"], 0), meanings.CHURN),
+            Card(
+                "Satisfaction",
+                f"{say.decimal(person['avg_satisfaction'])} of 5"
+                if person["avg_satisfaction"]
+                else say.NOTHING,
+                meanings.SATISFACTION,
+            ),
+        ]
+    )
+
+
+def _who(person: dict[str, Any]) -> None:
+    layout.heading("Who she is" if person["customer_gender"] == "F" else "Who this is")
+    city = ", ".join(
+        str(part)
+        for part in (person["city"], person["zip_code"], person["state"], person["country"])
+        if part
+    )
+    gender = {"F": "female", "M": "male", "O": "other"}.get(person["customer_gender"], "unknown")
+    facts = [
+        ("E-mail", person["email"]),
+        ("Phone", person["phone"]),
+        ("Born", _day_or_mask(person["date_of_birth"])),
+        ("Address", person["address_line1"]),
+        ("City", city),
+        (
+            "Gender",
+            f"{gender} ({person['customer_gender_source']})" if gender != "unknown" else gender,
+        ),
+        ("Customer since", say.day(person["registered_at"])),
+        ("Prefers", say.words(person["preferred_channel"])),
+        ("Usual store", person["store_name"]),
+        (
+            "Marketing",
+            {True: "agreed", False: "did not agree"}.get(person["marketing_consent"], "unknown"),
+        ),
+        ("Late parcels", say.whole(person["late_deliveries"])),
+        ("Open tickets", say.whole(person["tickets_open"])),
+        ("Visits, 90 days", say.whole(person["sessions_90d"])),
+        ("Refunds", say.whole(person["orders_refunded"])),
+    ]
+    st.html(layout.facts([(name, str(known or say.NOTHING)) for name, known in facts]))
+
+
+def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
+    layout.heading("What to offer next", "Worked out from what similar customers bought.")
+    st.html(
+        layout.facts(
+            [
+                ("Next best category", person["next_best_category"] or say.NOTHING),
+                ("Favourite so far", person["favourite_category"] or say.NOTHING),
+            ]
+        )
+    )
+    layout.table(
+        found.suggestions,
+        [
+            layout.text("product_name", "Product", is_long=True),
+            layout.text("category", "Category"),
+            layout.amount("price", "Price", "Today's price in the catalogue.", page.currency, 2),
+        ],
+        title="Products to suggest",
+        file="suggestions",
+        empty="There is nothing to suggest yet.",
+    )
+    layout.table(
+        found.favourites,
+        [
+            layout.text("category", "Category"),
+            layout.number("orders", "Orders"),
+            layout.number("units", "Items"),
+            layout.amount("revenue", "Spent", "Lines of completed orders.", page.currency),
+            layout.text("last_bought_date", "Last bought"),
+        ],
+        title="Favourite categories",
+        file="favourites",
+        empty="Nothing was bought yet.",
+    )
+
+
+def _timeline(page: Page, frame: pl.DataFrame) -> None:
+    layout.heading(
+        "What happened",
+        f"The latest {customer.EVENTS} events, the newest first. Whom campaigns wrote to is not "
+        "in the snapshot.",
+    )
+    kinds = st.pills(
+        "Show",
+        customer.KINDS,
+        selection_mode="multi",
+        default=list(customer.KINDS),
+        format_func=lambda kind: f"{MARKS[kind]} {kind}s".replace("ys", "ies"),
+        key="kinds",
+        label_visibility="collapsed",
+    )
+    shown = frame.filter(pl.col("kind").is_in(kinds))
+    if not len(shown):
+        layout.note("Nothing of this kind happened.")
+        return
+    st.html(_events(shown, page.currency))
+    columns = [
+        layout.text("day", "Day"),
+        layout.text("kind", "What"),
+        layout.text("what", "Details"),
+        layout.amount(
+            "amount", "Amount", "Orders with tax; deliveries their cost.", page.currency, 2
+        ),
+        layout.text("reference", "Reference"),
+    ]
+    layout.download(shown, columns, title="Timeline", file="timeline")
+
+
+def _events(frame: pl.DataFrame, currency: str) -> str:
+    items = []
+    for event in frame.iter_rows(named=True):
+        tail = (
+            f" · {say.money(event['amount'], currency, 2)}" if event["amount"] is not None else ""
+        )
+        items.append(
+            f'<li><time datetime="{event["day"]}">{say.day(event["day"])}</time>'
+            f'<span><span class="kind"><span aria-hidden="true">{MARKS[event["kind"]]}</span> '
+            f"{event['kind']}</span> {escape(event['what'] + tail)}</span></li>"
+        )
+    return (
+        '<div class="c360-scroll" tabindex="0" role="region" aria-label="Timeline">'
+        f'<ol class="c360">{"".join(items)}</ol></div>'
+    )
+
+
+def _spending(page: Page, frame: pl.DataFrame) -> None:
+    if not len(frame):
+        return
+    layout.heading("Spend by month", meanings.REVENUE)
+    layout.chart(
+        charts.columns(
+            frame,
+            x="month",
+            y="spent",
+            y_title=f"Spent ({page.currency})",
+            y_format="~s",
+            unit="yearmonth",
+        ),
+        "What this customer spent in each month.",
+    )
+
+
+def _records(found: customer.Customer) -> None:
+    layout.table(
+        found.records,
+        [
+            layout.text("source_system", "System"),
+            layout.text("source_id", "Id there"),
+            layout.text("match_rule", "Why it is this person"),
+            layout.share("match_probability", "Probability", meanings.PROBABILITY),
+        ],
+        title="From which records",
+        file="records",
+    )
+    if len(found.merges):
+        layout.table(
+            found.merges,
+            [
+                layout.text("found_on", "On"),
+                layout.text("kind", "What"),
+                layout.text("from_id", "From"),
+                layout.text("to_id", "To"),
+                layout.text("why", "Why", is_long=True),
+            ],
+            title="Merges and splits",
+            file="merges",
+        )
+    layout.table(
+        found.provenance.with_columns(field=pl.col("field").str.replace_all("_", " ")),
+        [
+            layout.text("field", "Field"),
+            layout.text("value", "Value", is_long=True),
+            layout.text("source_system", "From"),
+            layout.text("source_id", "Id there"),
+            layout.text("rule", "Why this one"),
+            layout.text("losing_values", "Other records say", is_long=True),
+        ],
+        title="Where each value comes from",
+        file="provenance",
+        empty="No record of this person has any value.",
+    )
+
+
+def _ago(days: int | None) -> str:
+    if days is None:
+        return "never"
+    return "today" if days == 0 else f"{days:,} day{'s' if days > 1 else ''} ago"
+
+
+def _day_or_mask(value: Any) -> str | None:  # noqa: ANN401  a day, or its mask
+    return value if value is None or isinstance(value, str) else say.day(value)

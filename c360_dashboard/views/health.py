@@ -1,0 +1,141 @@
+"""Data health: what was published, whether the systems agree, and how records became people."""
+
+import polars as pl
+
+from c360_dashboard import layout
+from c360_dashboard import format as say
+from c360_dashboard.layout import Card
+from c360_dashboard.page import Page
+from c360_dashboard.queries import health
+from c360_dashboard.views import meanings
+
+
+def draw(page: Page) -> None:
+    found = page.ask(health.load)
+    published = found.published
+    layout.cards(
+        [
+            Card("Customers", say.whole(published["customers"]), "People, each once."),
+            Card("Records", say.whole(published["records"]), "Of all systems, before matching."),
+            Card("Orders", say.whole(published["orders"]), "Of every status."),
+            Card("Order lines", say.whole(published["order_lines"]), "Of every status."),
+            Card(
+                "To decide",
+                say.whole(len(found.review)),
+                "Pairs of records that a person should look at.",
+            ),
+            Card(
+                "Disagreements",
+                f"{found.reconciliation.filter(pl.col('differing') > 0).height} of {found.reconciliation.height}",
+                "Comparisons between systems in which anything differs.",
+            ),
+        ]
+    )
+    layout.note(
+        f"Run {published['run_id']} published this on {say.moment(published['published_at'])}. Each "
+        "run's log, its checks and the rejected rows stand in Dagster: type make ui."
+    )
+    _reconciliation(page, found.reconciliation)
+    _identity(found)
+    _gaps(found.gaps)
+    _tables(found)
+
+
+def _reconciliation(page: Page, frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("check_name", "What is compared", is_long=True),
+            layout.number("compared", "Compared", "Rows that both sides have."),
+            layout.number("differing", "Differing"),
+            layout.share("share", "Share"),
+            layout.amount(
+                "largest_difference",
+                "Largest difference",
+                "In the amount's currency.",
+                page.currency,
+                2,
+            ),
+        ],
+        title="Do the systems agree?",
+        file="reconciliation",
+    )
+
+
+def _identity(found: health.Health) -> None:
+    layout.table(
+        found.rules,
+        [
+            layout.Column("rule", "Why", say.words),
+            layout.number("records", "Records"),
+            layout.number("customers", "People"),
+            layout.share("least_probability", "Least probability", meanings.PROBABILITY),
+        ],
+        title="How records became people",
+        file="identity-rules",
+    )
+    layout.table(
+        found.review,
+        [
+            layout.text("left_record", "One record"),
+            layout.text("right_record", "Another record"),
+            layout.text("reason", "Why it is doubtful"),
+            layout.share("match_probability", "Probability", meanings.PROBABILITY),
+            layout.text("suggestion", "What to do", is_long=True),
+        ],
+        title="Pairs for a person to decide",
+        file="identity-review",
+        explanation="Decisions go into c360_dagster/identity/decisions.csv.",
+        empty="No pair of records waits for a decision.",
+    )
+    layout.table(
+        found.merges,
+        [
+            layout.text("found_on", "On"),
+            layout.text("kind", "What"),
+            layout.text("from_id", "From"),
+            layout.text("to_id", "To"),
+            layout.text("why", "Why", is_long=True),
+        ],
+        title="Merges and splits",
+        file="merges",
+        explanation="The latest 50. An old id leads to the person still.",
+        empty="No customer was merged or split since the first run.",
+    )
+
+
+def _gaps(frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("what", "Field"),
+            layout.number("known", "Known", "Customers of whom it is known."),
+            layout.share("share", "Share"),
+        ],
+        title="How much is known of customers",
+        file="known-fields",
+    )
+
+
+def _tables(found: health.Health) -> None:
+    layout.table(
+        found.future,
+        [
+            layout.text("table_name", "Table"),
+            layout.number("later", "After the as-of day", "Kept, and counted nowhere."),
+            layout.number("rows", "Rows"),
+        ],
+        title="Events dated too late",
+        file="future-events",
+        explanation="A mistyped year, or files that were asked about an earlier day.",
+    )
+    layout.table(
+        found.tables,
+        [
+            layout.text("table_name", "Table"),
+            layout.number("rows", "Rows", "As the file estimates it."),
+            layout.number("columns", "Columns"),
+        ],
+        title="What the snapshot holds",
+        file="tables",
+    )

@@ -1,0 +1,84 @@
+"""Overview: how sales stand, against the year before, by channel and by region."""
+
+import polars as pl
+
+from c360_dashboard import charts, layout
+from c360_dashboard import format as say
+from c360_dashboard.layout import Card
+from c360_dashboard.page import Page
+from c360_dashboard.queries import overview
+from c360_dashboard.views.meanings import CUSTOMERS, ORDER_VALUE, ORDERS, REVENUE
+
+
+def draw(page: Page) -> None:
+    found = page.ask(overview.load, page.filters)
+    totals = found.totals
+    if not totals["orders"]:
+        layout.note("No orders match this choice of filters. Take one away, or choose more days.")
+        return
+    _cards(page, totals)
+    _over_time(page, found.over_time)
+    _by(page, found.by_channel, "channel", "Channel")
+    _by(page, found.by_region, "region", "Region")
+
+
+def _cards(page: Page, totals: dict[str, float]) -> None:
+    money = lambda value: say.short_money(value, page.currency)  # noqa: E731  only here
+    span = page.filters.span
+    before = (
+        f" Compared with {say.day(span.start_before)} – {say.day(span.end_before)}."
+        if span.start_before
+        else " The data do not reach back to the same days a year earlier."
+    )
+
+    def card(title: str, name: str, show: object, meaning: str) -> Card:
+        now, then = totals[name], totals[f"{name}_before"]
+        return Card(title, show(now), meaning + before, say.change(now, then))  # type: ignore[operator]
+
+    layout.cards(
+        [
+            card("Revenue", "revenue", money, REVENUE),
+            card("Orders", "orders", say.whole, ORDERS),
+            card("Customers", "customers", say.whole, CUSTOMERS),
+            card("Order value", "order_value", money, ORDER_VALUE),
+        ]
+    )
+
+
+def _over_time(page: Page, frame: pl.DataFrame) -> None:
+    grain = page.filters.span.grain
+    layout.heading(
+        f"Revenue by {grain}",
+        "Weeks have seven days and are counted back from the as-of day." if grain == "week" else "",
+    )
+    order = ["this period", "a year before"]
+    order = [name for name in order if name in set(frame["period"])]
+    layout.chart(
+        charts.over_time(
+            frame,
+            x="step",
+            y="revenue",
+            series="period",
+            order=order,
+            y_format="~s",
+            y_title=f"Revenue ({page.currency})",
+        ),
+        f"Revenue by {grain}, this period and a year before; the table below has the numbers.",
+    )
+
+
+def _by(page: Page, frame: pl.DataFrame, name: str, title: str) -> None:
+    layout.table(
+        frame,
+        [
+            layout.Column(name, title, say.words if name == "channel" else str),
+            layout.amount("revenue", "Revenue", REVENUE, page.currency),
+            layout.share("revenue_share", "Share", "Of the revenue in this table."),
+            layout.share("revenue_change", "Against last year", "Change of revenue."),
+            layout.number("orders", "Orders", ORDERS),
+            layout.number("customers", "Customers", CUSTOMERS),
+            layout.amount("order_value", "Order value", ORDER_VALUE, page.currency, 2),
+        ],
+        title=f"Sales by {title.lower()}",
+        file=f"sales-by-{name}",
+    )

@@ -1,0 +1,130 @@
+"""Segments: how large and how valuable each group is, what sets it apart, and who moves where."""
+
+import polars as pl
+import streamlit as st
+
+from c360_dashboard import charts, layout
+from c360_dashboard import format as say
+from c360_dashboard.page import Page
+from c360_dashboard.queries import segments
+from c360_dashboard.views import meanings
+
+MONTHS = (1, 3, 6, 12)
+
+
+def draw(page: Page) -> None:
+    found = page.ask(segments.load, page.filters)
+    if not len(found.personas):
+        layout.note("No customers match this choice of filters.")
+        return
+    _shares(found.personas)
+    _sizes(page, found.personas, "Personas", "personas")
+    _habits(page, found.habits)
+    _moves(page)
+    _sizes(page, found.rfm, "Segments by recency, frequency and spend", "rfm-segments")
+
+
+def _shares(frame: pl.DataFrame) -> None:
+    layout.heading("Who carries the revenue", "Each persona's share of customers and of spend.")
+    long = pl.concat(
+        [
+            frame.select("segment", pl.lit(name).alias("of"), pl.col(column).alias("share"))
+            for name, column in (("customers", "customer_share"), ("spend", "spent_share"))
+        ]
+    )
+    layout.chart(
+        charts.paired_bars(
+            long,
+            x="share",
+            y="segment",
+            series="of",
+            order=["customers", "spend"],
+            y_order=list(frame["segment"]),
+            x_format=".0%",
+        ),
+        "Share of customers and of spend by persona; the table below has the numbers.",
+    )
+
+
+def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("segment", "Segment"),
+            layout.number("customers", "Customers"),
+            layout.share("customer_share", "Share", "Of the customers in this table."),
+            layout.amount("spent", "Spent", meanings.SPENT, page.currency),
+            layout.share("spent_share", "Share of spend"),
+            layout.amount("order_value", "Order value", "Spend per order.", page.currency, 2),
+            layout.number("orders_each", "Orders each", "", say.decimal),
+            layout.number("days_silent", "Days silent", "Half of them bought since then."),
+            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
+            layout.share("consent", "Consent", meanings.CONSENT),
+        ],
+        title=title,
+        file=file,
+    )
+
+
+def _habits(page: Page, frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("persona", "Persona"),
+            layout.text("likes", "Likes more than others", meanings.LIFT),
+            layout.amount(
+                "avg_basket_value", "Basket", "Average value of an order.", page.currency, 2
+            ),
+            layout.number("avg_items", "Items", "Average items in an order.", say.decimal),
+            layout.share("online_ratio", "Online", "Orders that were not placed in a store."),
+            layout.share("repeat_ratio", "Came again", "Customers with more than one order."),
+            layout.number("sessions_per_customer", "Visits each", "Web and app.", say.decimal),
+            layout.number("tickets_per_customer", "Tickets each", "", say.decimal),
+        ],
+        title="What sets the personas apart",
+        file="persona-habits",
+        explanation="Of all regions: the snapshot holds it no finer.",
+    )
+
+
+def _moves(page: Page) -> None:
+    layout.heading(
+        "Who moved",
+        "Active: an order in the last 90 days. Slowing: 91 to 180 days ago. Lapsed: longer ago. "
+        "Worked out from the orders as they are known now; personas of earlier days are not kept "
+        "in the snapshot.",
+    )
+    months = st.selectbox(
+        "Compared with",
+        MONTHS,
+        format_func=lambda count: "a month earlier" if count == 1 else f"{count} months earlier",
+        key="months",
+        bind="query-params",
+        width=220,
+    )
+    moves = page.ask(segments.load_moves, page.filters, months)
+    layout.chart(
+        charts.heatmap(
+            moves,
+            x="state_now",
+            y="state_before",
+            value="customers",
+            value_format=",.0f",
+            value_title="Customers",
+            x_order=segments.STATES,
+            y_order=segments.STATES,
+        ),
+        "Customers by their state then, in rows, and now, in columns; the table has the numbers.",
+    )
+    layout.table(
+        moves,
+        [
+            layout.text("state_before", "Then"),
+            layout.text("state_now", "Now"),
+            layout.number("customers", "Customers"),
+            layout.share("share", "Share", "Of those who were in the same state then."),
+        ],
+        title="Moves in numbers",
+        file="moves",
+    )

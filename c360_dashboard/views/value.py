@@ -1,0 +1,163 @@
+"""Value and churn: how value and risk are spread, and which valuable customers may leave."""
+
+import polars as pl
+import streamlit as st
+
+from c360_dashboard import charts, layout
+from c360_dashboard import format as say
+from c360_dashboard.layout import Card
+from c360_dashboard.page import Page
+from c360_dashboard.queries import value
+from c360_dashboard.views import meanings
+
+
+def draw(page: Page) -> None:
+    found = page.ask(value.load, page.filters)
+    if not found.totals["customers"]:
+        layout.note(
+            "No customer in this choice of filters has a forecast. Those without any purchase "
+            "have none; take a filter away to see the others."
+        )
+        return
+    _cards(page, found.totals)
+    _leaving(page, found.leaving)
+    left, right = st.columns(2)
+    with left:
+        _values(page, found.values)
+    with right:
+        _risks(found.risks)
+    _bands(page, found.bands)
+    _forecasts(page, found.forecasts)
+
+
+def _cards(page: Page, totals: dict[str, float]) -> None:
+    layout.cards(
+        [
+            Card(
+                "Expected in 12 months",
+                say.short_money(totals["clv_12m"], page.currency),
+                meanings.CLV,
+            ),
+            Card("Per customer", say.money(totals["avg_clv_12m"], page.currency), meanings.CLV),
+            Card(
+                "Value at risk",
+                say.short_money(totals["value_at_risk"], page.currency),
+                meanings.AT_RISK,
+            ),
+            Card(
+                "Likely to leave",
+                say.whole(totals["at_risk"]),
+                f"Customers whose risk is 50 % or more, of {say.whole(totals['customers'])}.",
+            ),
+        ]
+    )
+
+
+def _leaving(page: Page, frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text(
+                "customer_id",
+                "Customer",
+                link=lambda row: page.link_to_customer(row["customer_id"]),
+            ),
+            layout.text("name", "Name"),
+            layout.text("persona", "Persona"),
+            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
+            layout.amount("at_risk", "At risk", meanings.AT_RISK, page.currency),
+            layout.amount("total_spent", "Spent", meanings.SPENT, page.currency),
+            layout.number("days_since_last_order", "Days silent", "Since the last order."),
+            layout.number("late_deliveries", "Late parcels"),
+            layout.number("tickets_open", "Open tickets"),
+            layout.text("marketing_consent", "May be written to", meanings.CONSENT),
+        ],
+        title="Valuable and leaving",
+        file="valuable-and-leaving",
+        explanation=f"The {value.LISTED} customers with the most value at risk, from a risk of 30 %.",
+        empty="Nobody with a risk of 30 % or more in this choice of filters.",
+    )
+
+
+def _values(page: Page, frame: pl.DataFrame) -> None:
+    layout.heading("How value is spread", f"{meanings.CLV} The last bar holds everyone above it.")
+    layout.chart(
+        charts.histogram(
+            frame,
+            low="low",
+            high="high",
+            count="customers",
+            x_format="~s",
+            x_title=f"Expected in 12 months ({page.currency})",
+            y_title="Customers",
+        ),
+        "Customers by the value expected of them in twelve months.",
+    )
+
+
+def _risks(frame: pl.DataFrame) -> None:
+    layout.heading("How risk is spread", meanings.CHURN)
+    layout.chart(
+        charts.histogram(
+            frame,
+            low="low",
+            high="high",
+            count="customers",
+            x_format=".0%",
+            x_title="Risk of leaving",
+            y_title="Customers",
+            colour=charts.VERMILLION,
+        ),
+        "Customers by their risk of leaving.",
+    )
+
+
+def _bands(page: Page, frame: pl.DataFrame) -> None:
+    layout.heading(
+        "Value by risk",
+        "Value: thirds of the customers. Risk: low below a third, high from two thirds.",
+    )
+    layout.chart(
+        charts.heatmap(
+            frame,
+            x="risk_band",
+            y="value_band",
+            value="clv_12m",
+            value_format="~s" if not page.currency else ".3~s",
+            value_title=f"Expected in 12 months ({page.currency})",
+            x_order=value.BANDS,
+            y_order=value.BANDS[::-1],
+            x_title="Risk of leaving",
+            y_title="Value",
+        ),
+        "Expected spend by band of value, in rows, and band of risk, in columns.",
+    )
+
+
+def _forecasts(page: Page, frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("persona", "Persona"),
+            layout.number("customers", "Customers"),
+            layout.number("expected_orders", "Orders expected", "In twelve months.", say.decimal),
+            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.amount(
+                "low", "From", "Median of the customers' 80 % intervals' lower ends.", page.currency
+            ),
+            layout.amount(
+                "high", "To", "Median of the customers' 80 % intervals' upper ends.", page.currency
+            ),
+            layout.share(
+                "active", "Buys again", "Average chance of at least one order in 12 months."
+            ),
+            layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
+        ],
+        title="Forecasts by persona",
+        file="forecasts-by-persona",
+    )
+    layout.note(
+        "Every run compares the forecasts with what customers then did (calibration), as checks "
+        "in Dagster: `make ui`. The snapshot holds the forecasts alone."
+    )
