@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui docs test chaos lint bench portable clean lock
+.PHONY: help setup run refresh ui dashboard docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -39,7 +39,7 @@ test: setup ## Run the whole test suite
 chaos: setup ## Break things in the middle, the long way: twenty kills, damaged and full disks
 	@$(PY) -m pytest -n $(JOBS) -m "chaos or not chaos" tests/test_faults.py tests/resources $(PYTEST_ARGS)
 
-SOURCES := $(wildcard landing_contract.py mock_data c360_dagster bench portable scripts tests)
+SOURCES := $(wildcard landing_contract.py mock_data c360_dagster c360_dashboard bench portable scripts tests)
 MODELS := $(shell find dbt_c360 -name '*.sql' -not -path '*/target/*' 2>/dev/null | head -1)
 
 lint: setup ## Check style, format, types and SQL
@@ -47,6 +47,9 @@ lint: setup ## Check style, format, types and SQL
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy $(SOURCES)
 	@$(if $(MODELS),$(PY) -m sqlfluff lint --disable-progress-bar dbt_c360,echo "No SQL models yet.")
+
+dashboard: setup ## Show what was published as web pages on 127.0.0.1:8501
+	@$(PY) -m c360_dashboard
 
 docs: setup ## Write a page that describes every table and column
 	@$(PY) -m c360_dagster docs
@@ -67,6 +70,6 @@ LOCKED := UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} .venv/bin/uv pip compile --univ
 	$(if $(UPGRADE),--upgrade) --quiet
 
 lock: setup ## Write both locks anew from pyproject.toml (UPGRADE=1: newest versions)
-	@$(LOCKED) pyproject.toml --extra ui --group dev --output-file requirements.lock
+	@$(LOCKED) pyproject.toml --extra ui --extra dashboard --group dev --output-file requirements.lock
 	@$(LOCKED) --group portable --output-file requirements-portable.lock
 	@$(MAKE) --no-print-directory setup

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
 from c360_dashboard.charts import BLUE, SKY
@@ -31,6 +32,7 @@ def options(port: int) -> dict[str, str]:
 
 
 def main() -> int:
+    """Turns this process into Streamlit's, so that what stops the verb stops the server."""
     parser = argparse.ArgumentParser(prog="python -m c360_dashboard", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT)
     port = parser.parse_args().port
@@ -42,10 +44,12 @@ def main() -> int:
     flags = [f"--{name}={value}" for name, value in options(port).items()]
     sys.stdout.write(f"The dashboard opens on http://{ADDRESS}:{port} - stop it with Ctrl-C.\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags]
     os.chdir(REPOSITORY)
-    os.execv(sys.executable, command)  # noqa: S606  our own
-    return 0
+    become(sys.executable, "-m", "streamlit", "run", str(APP), *flags)
+
+
+def become(*command: str) -> NoReturn:
+    os.execv(command[0], command)  # noqa: S606  our own
 
 
 if __name__ == "__main__":

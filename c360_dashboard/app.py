@@ -82,14 +82,14 @@ def main() -> None:
 def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
     publication = read_publication(snapshot)
     offered = ask(snapshot, choices.load)
-    filters, address = _choose(publication, offered)
+    filters, address = _choose(view, publication, offered)
     _say_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
     _wait_for_another(snapshot)
     view.draw(Page(snapshot, publication, offered, filters, address))
 
 
 def _choose(
-    publication: Publication, offered: choices.Choices
+    view: View, publication: Publication, offered: choices.Choices
 ) -> tuple[Filters, tuple[tuple[str, str], ...]]:
     """The filters, in the address and so in every link and on every page."""
     with st.sidebar:
@@ -99,7 +99,8 @@ def _choose(
             list(PERIODS),
             list(PERIODS).index(DEFAULT_PERIOD),
             PERIODS.__getitem__,
-            key="period",
+            key=PERIOD,
+            disabled=PERIOD not in view.filters,
             bind="query-params",
             help="Ends on the as-of day.",
         )
@@ -107,25 +108,36 @@ def _choose(
             "Channel",
             CHANNELS,
             format_func=say.words,
-            key="channel",
+            key=CHANNEL,
+            disabled=CHANNEL not in view.filters,
             bind="query-params",
             placeholder="All",
         )
         regions = st.multiselect(
             "Region",
             offered.regions,
-            key="region",
+            key=REGION,
+            disabled=REGION not in view.filters,
             bind="query-params",
             placeholder="All",
             help="The state where the customer lives; for guests, the store's.",
         )
         personas = st.multiselect(
-            "Persona", offered.personas, key="persona", bind="query-params", placeholder="All"
+            "Persona",
+            offered.personas,
+            key=PERSONA,
+            disabled=PERSONA not in view.filters,
+            bind="query-params",
+            placeholder="All",
         )
     span = read_period(period, publication.as_of, publication.first_order)
     filters = Filters(span, tuple(channels), tuple(regions), tuple(personas))
-    address = [("period", period)] if period != DEFAULT_PERIOD else []
-    for name, values in (("channel", channels), ("region", regions), ("persona", personas)):
+    address = [(PERIOD, PERIODS[period])] if period != DEFAULT_PERIOD else []
+    for name, values in (
+        (CHANNEL, map(say.words, channels)),
+        (REGION, regions),
+        (PERSONA, personas),
+    ):
         address += [(name, value) for value in values]
     return filters, tuple(address)
 
@@ -133,23 +145,20 @@ def _choose(
 def _say_freshness(
     view: View, publication: Publication, filters: Filters, now: datetime, *, is_masked: bool
 ) -> None:
+    published = publication.published_at
     sentences = [
         f"As of {say.day(publication.as_of)}",
-        f"published {say.age(publication.published_at, now)} ({say.moment(publication.published_at)})",
+        f"published {say.age(published, now)} ({say.moment(published)})",
     ]
-    if "period" in view.filters:
+    if PERIOD in view.filters:
         sentences.append(f"showing {say.day(filters.span.start)} – {say.day(filters.span.end)}")
     if is_masked:
         sentences.append("personal data masked")
     st.html(f'<p class="c360-fresh" data-testid="freshness">{" · ".join(sentences)}</p>')
-    used = {"period", "channel", "region", "persona"}
-    idle = sorted(used - set(view.filters))
-    chosen = {"channel": filters.channels, "region": filters.regions, "persona": filters.personas}
-    ignored = [name for name in idle if chosen.get(name)]
+    chosen = {CHANNEL: filters.channels, REGION: filters.regions, PERSONA: filters.personas}
+    ignored = [name for name, values in chosen.items() if values and name not in view.filters]
     if ignored:
-        layout.note(
-            f"This page does not know the filter for {' and '.join(ignored)}: it shows all."
-        )
+        layout.note(f"This page has no filter for {' and '.join(ignored)}: it shows all.")
 
 
 @st.fragment(run_every=LOOK_AGAIN)

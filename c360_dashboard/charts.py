@@ -1,6 +1,7 @@
 """Charts in one manner: colours that colour-blind people tell apart, in light and in dark."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -18,7 +19,11 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY]
 DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
 GREY = "#8a8f98"
+PALE, WHITISH = "#e8f1f8", "#f4f1ec"
 HEIGHT = 280
+
+# What Altair types differently from method to method: a chart, or layers of them.
+Drawing = Any
 
 
 def over_time(
@@ -31,7 +36,7 @@ def over_time(
     y_format: str,
     y_title: str,
     is_from_zero: bool = True,
-) -> alt.Chart:
+) -> Drawing:
     """Lines over days; the first series is drawn strongly, the second dashed behind it."""
     base = alt.Chart(frame).encode(
         x=alt.X(
@@ -78,7 +83,7 @@ def bars(
     x_title: str,
     colour: str = BLUE,
     rows: int | None = None,
-) -> alt.LayerChart:
+) -> Drawing:
     """Horizontal bars in the frame's order, each with its number beside it."""
     count = rows or len(frame)
     base = alt.Chart(frame).encode(
@@ -111,7 +116,7 @@ def histogram(
     x_title: str,
     y_title: str,
     colour: str = BLUE,
-) -> alt.Chart:
+) -> Drawing:
     """Counts by bins that are already made."""
     return (
         alt.Chart(frame)
@@ -148,21 +153,25 @@ def heatmap(
     middle: float | None = None,
     x_title: str | None = None,
     y_title: str | None = None,
-) -> alt.LayerChart:
+) -> Drawing:
     """Cells with their number written in them, so that colour says nothing alone."""
-    largest = frame[value].max()
-    top = float(largest) if isinstance(largest, int | float) and largest else 1.0
+    lowest, top = _range(frame[value])
+    spread = max(abs(top - (middle or 0.0)), abs(lowest - (middle or 0.0))) or 1.0
     scale = (
-        alt.Scale(scheme="blueorange", domainMid=middle, reverse=False)
-        if middle is not None
-        else alt.Scale(range=["#e8f1f8", BLUE], domain=[0, top])
+        alt.Scale(range=[PALE, BLUE], domain=[0, top or 1.0])
+        if middle is None
+        else alt.Scale(
+            range=[BLUE, WHITISH, ORANGE], domain=[middle - spread, middle, middle + spread]
+        )
     )
     base = alt.Chart(frame).encode(
         x=alt.X(
             f"{x}:N",
             sort=list(x_order),
             title=x_title,
-            axis=alt.Axis(labelAngle=-35, labelLimit=130, ticks=False, domain=False),
+            axis=alt.Axis(
+                labelAngle=-35 if len(x_order) > 5 else 0, labelLimit=130, ticks=False, domain=False
+            ),
         ),
         y=alt.Y(
             f"{y}:N",
@@ -179,16 +188,17 @@ def heatmap(
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color(f"{value}:Q", scale=scale, legend=None)
     )
+    # White letters where the cell is dark; orange never is.
     is_dark = (
         f"datum['{value}'] > {0.55 * top}"
         if middle is None
-        else f"abs(datum['{value}'] - {middle}) > {0.7 * max(top - middle, 0.1)}"
+        else f"datum['{value}'] < {middle - 0.5 * spread}"
     )
     numbers = base.mark_text(fontSize=12).encode(
         text=alt.Text(f"{value}:Q", format=value_format),
         color=alt.condition(is_dark, alt.value("white"), alt.value("#1b1b1b")),
     )
-    return alt.layer(cells, numbers).properties(height=max(160, 34 * len(y_order) + 90))
+    return alt.layer(cells, numbers).properties(height=max(150, 36 * len(y_order) + 60))
 
 
 def paired_bars(
@@ -200,7 +210,7 @@ def paired_bars(
     order: Sequence[str],
     y_order: Sequence[str],
     x_format: str,
-) -> alt.LayerChart:
+) -> Drawing:
     """Two or three bars for each row, one under the other, each with its number beside it."""
     base = alt.Chart(frame).encode(
         y=alt.Y(
@@ -234,7 +244,7 @@ def paired_bars(
 
 def intervals(
     frame: pl.DataFrame, *, y: str, middle: str, low: str, high: str, x_format: str, x_title: str
-) -> alt.LayerChart:
+) -> Drawing:
     """Estimates with their intervals and a line at zero; those that leave it out are coloured."""
     shown = frame.with_columns(
         pl.when(pl.col(low) > 0)
@@ -277,7 +287,7 @@ def intervals(
 
 def columns(
     frame: pl.DataFrame, *, x: str, y: str, y_title: str, y_format: str, unit: str
-) -> alt.Chart:
+) -> Drawing:
     """A column for each step of time."""
     return (
         alt.Chart(frame)
@@ -296,6 +306,11 @@ def columns(
         )
         .properties(height=180)
     )
+
+
+def _range(values: pl.Series) -> tuple[float, float]:
+    known = values.drop_nulls().cast(pl.Float64)
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)  # type: ignore[arg-type]
 
 
 def _colours(order: Sequence[str]) -> list[str]:

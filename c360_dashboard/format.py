@@ -23,7 +23,10 @@ def decimal(value: Number, places: int = 1) -> str:
 
 
 def percent(value: Number, places: int = 1) -> str:
-    return NOTHING if value is None or is_missing(value) else f"{value * 100:,.{places}f} %"
+    if value is None or is_missing(value):
+        return NOTHING
+    # Adding 0 makes of −0.0 a plain 0.
+    return f"{round(value * 100, places) + 0:,.{places}f} %".replace("-", "−")
 
 
 def money(value: Number, currency: str, places: int = 0) -> str:

@@ -1,53 +1,76 @@
 """The pieces that every page is built of: headings, cards, tables, charts, downloads.
 
-Whatever comes from data is escaped into HTML here, or drawn by a chart: none of it is ever Markdown.
+What comes from data is escaped into HTML here or drawn by a chart: none of it is ever Markdown.
 """
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
 from typing import Any
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
 from c360_dashboard import format as say
+from c360_dashboard.charts import Drawing
 
+CODE = re.compile(r"`([^`]+)`")
 STYLE = """
 <style>
-.block-container, [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 82rem}
-.c360-fresh {font-size: .85rem; opacity: .8; margin: 0}
-.c360-scroll {overflow-x: auto; max-height: 34rem; overflow-y: auto}
+[data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 84rem}
+.stElementContainer:has(> [data-testid="stMetric"]) {
+    flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
+[data-testid="stMetric"] {padding: .7rem .9rem !important}
+[data-testid="stMetricValue"] {font-size: 1.6rem}
+.c360-fresh {font-size: .88rem; opacity: .85; margin: 0}
+.c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
+.c360-scroll {overflow: auto; max-height: 34rem}
 .c360-scroll:focus-visible {outline: 2px solid #56B4E9}
 table.c360 {border-collapse: collapse; width: 100%; font-size: .88rem}
-table.c360 caption {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
+table.c360 caption {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
 table.c360 th, table.c360 td {
-    padding: .38rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
-    text-align: left; vertical-align: top; white-space: nowrap}
-table.c360 td.long {white-space: normal; min-width: 13rem; overflow-wrap: anywhere}
-table.c360 th {font-weight: 600; opacity: .75; border-bottom-width: 2px}
-table.c360 th[title] {text-decoration: underline dotted; text-underline-offset: 3px; cursor: help}
+    padding: .38rem .5rem; text-align: left; vertical-align: top; white-space: nowrap;
+    border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent)}
+table.c360 td.long {white-space: normal; min-width: 12rem; overflow-wrap: anywhere}
+table.c360 th {
+    white-space: normal; vertical-align: bottom; font-weight: 600; border-bottom-width: 2px;
+    position: sticky; top: 0; backdrop-filter: blur(14px)}
+table.c360 th[title] {
+    text-decoration: underline dotted; text-underline-offset: 3px; cursor: help}
 table.c360 .number {text-align: right; font-variant-numeric: tabular-nums}
-dl.c360 {display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; font-size: .92rem}
-dl.c360 dt {opacity: .7} dl.c360 dd {margin: 0; overflow-wrap: anywhere}
+table.c360 a {color: inherit; text-decoration: underline; text-underline-offset: 2px}
+dl.c360 {
+    display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; padding: 0;
+    font-size: .92rem}
+dl.c360 dt {opacity: .75; margin: 0; padding: 0}
+dl.c360 dd {margin: 0; padding: 0; overflow-wrap: anywhere}
 ol.c360 {list-style: none; margin: 0; padding: 0; font-size: .92rem}
-ol.c360 li {display: grid; grid-template-columns: 6.4rem 1fr; gap: .2rem .8rem; padding: .45rem 0;
-    border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent)}
-ol.c360 time {opacity: .7; white-space: nowrap}
-ol.c360 .kind {display: inline-block; min-width: 5.2rem; font-weight: 600}
-.c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
-[data-testid="stMetricValue"] {font-size: 1.65rem}
+ol.c360 li {
+    display: grid; grid-template-columns: 6.2rem 5.2rem 1fr; gap: .1rem .6rem; margin: 0;
+    padding: .45rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent)}
+ol.c360 time {opacity: .75; white-space: nowrap}
+ol.c360 .kind {
+    font-size: .78rem; font-weight: 600; text-align: center; align-self: start;
+    border: 1px solid currentColor; border-left-width: 5px; border-radius: 4px}
+ol.c360 .order {border-color: #0072B2} ol.c360 .delivery {border-color: #009E73}
+ol.c360 .ticket {border-color: #D55E00} ol.c360 .session {border-color: #CC79A7}
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
-  [data-testid="stElementContainer"]:has(> [data-testid="stMetric"]), .stElementContainer:has([data-testid="stMetric"]) {
-    width: calc(50% - .5rem) !important; min-width: 0 !important; flex: 0 0 calc(50% - .5rem) !important}
-  [data-testid="stMetric"] {padding: .6rem .7rem !important}
-  [data-testid="stMetricValue"] {font-size: 1.25rem}
-  h1 {font-size: 1.7rem !important}
+    [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
+    .stElementContainer:has(> [data-testid="stMetric"]) {
+        flex: 0 0 calc(50% - .5rem) !important}
+    [data-testid="stMetricValue"] {font-size: 1.3rem}
+    h1 {font-size: 1.8rem !important}
+    h3 {font-size: 1.3rem !important}
+    table.c360 td:first-child, table.c360 th:first-child {
+        position: sticky; left: 0; backdrop-filter: blur(14px); max-width: 9rem;
+        white-space: normal}
+    ol.c360 li {grid-template-columns: 6.2rem 5.2rem}
+    ol.c360 li > :last-child {grid-column: 1 / -1}
 }
 </style>
 """
@@ -82,8 +105,8 @@ def text(name: str, title: str, help: str = "", **more: Any) -> Column:  # noqa:
 def number(
     name: str,
     title: str,
-    help: str = "",
-    show: Callable[[Any], str] = say.whole,  # noqa: A002
+    help: str = "",  # noqa: A002
+    show: Callable[[Any], str] = say.whole,
 ) -> Column:
     return Column(name, title, show, help, is_number=True)
 
@@ -110,7 +133,7 @@ def cards(given: Sequence[Card]) -> None:
             )
 
 
-def chart(drawing: alt.Chart | alt.LayerChart, description: str) -> None:
+def chart(drawing: Drawing, description: str) -> None:
     st.altair_chart(drawing, width="stretch", alt=description)
 
 
@@ -159,7 +182,8 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 def note(sentence: str) -> None:
     """A plain sentence, for whatever is missing or needs a word."""
-    st.html(f'<p role="note">{escape(sentence)}</p>')
+    shown = CODE.sub(r"<code>\1</code>", escape(sentence))
+    st.html(f'<p role="note">{shown}</p>')
 
 
 def heading(words: str, explanation: str = "") -> None:

@@ -120,7 +120,8 @@ def _answer(snapshot: Snapshot, query: Callable[..., T], arguments: tuple[Any, .
 
 def ask(snapshot: Snapshot, query: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  passed on
     """A query's answer; the same question about the same snapshot is worked out once."""
-    return _answer(snapshot, query, arguments)
+    answer: T = _answer(snapshot, query, arguments)
+    return answer
 
 
 def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -212,7 +212,9 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
             select
                 order_date as day, 'Order' as kind, order_id as reference,
                 concat_ws(
-                    ' · ', order_status, channel, lines || case when lines = 1 then ' line' else ' lines' end, payment_method
+                    ' · ', order_status, channel,
+                    lines || case when lines = 1 then ' line' else ' lines' end,
+                    replace(payment_method, '_', ' ')
                 ) as what,
                 total_amount as amount
             from fct_orders where customer_id = $id and not is_after_as_of
@@ -221,7 +223,8 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
                 coalesce(actual_delivery_date, ship_date), 'Delivery', shipment_id,
                 concat_ws(
                     ' · ', replace(delivery_status, '_', ' '), carrier,
-                    delivery_days || case when delivery_days = 1 then ' day' else ' days' end, case when is_late then 'late' end,
+                    delivery_days || case when delivery_days = 1 then ' day' else ' days' end,
+                    case when is_late then 'late' end,
                     'order ' || order_id
                 ),
                 shipping_cost
@@ -239,7 +242,8 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
             select
                 session_date, 'Session', null,
                 concat_ws(
-                    ' · ', touchpoint, count(*) || case when count(*) = 1 then ' visit' else ' visits' end,
+                    ' · ', touchpoint,
+                    count(*) || case when count(*) = 1 then ' visit' else ' visits' end,
                     sum(page_views) || ' pages', round(sum(minutes))::integer || ' minutes'
                 ),
                 null

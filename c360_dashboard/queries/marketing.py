@@ -61,7 +61,10 @@ def load(reader: Reader, filters: Filters) -> Marketing:
             from marketing_effectiveness_by_cluster as e
             inner join revenue_by_cluster as r on e.cluster_id = r.cluster_id
             where e.contacts > 0
-                and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], r.persona))
+                and (
+                    len($personas::varchar[]) = 0
+                    or list_contains($personas::varchar[], r.persona)
+                )
             order by e.campaign_id, e.cluster_id
             """,
             filters.values,

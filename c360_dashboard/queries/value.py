@@ -115,7 +115,9 @@ def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
             from people
             where clv_12m is not null and churn_risk is not null
         )
-        select value as value_band, risk as risk_band, count(*) as customers, sum(clv_12m) as clv_12m
+        select
+            value as value_band, risk as risk_band,
+            count(*) as customers, sum(clv_12m) as clv_12m
         from banded
         group by all
         order by value_band, risk_band

@@ -10,10 +10,16 @@ from c360_dashboard import charts, layout
 from c360_dashboard import format as say
 from c360_dashboard.layout import Card
 from c360_dashboard.page import Page
+from c360_dashboard.privacy import MASK
 from c360_dashboard.queries import customer
 from c360_dashboard.views import meanings
 
-MARKS = {"Order": "🛒", "Delivery": "📦", "Ticket": "💬", "Session": "📱"}
+PLURALS = {
+    "Order": "Orders",
+    "Delivery": "Deliveries",
+    "Ticket": "Tickets",
+    "Session": "Visits",
+}
 
 
 def draw(page: Page) -> None:
@@ -72,7 +78,7 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
         return
     found = page.ask(customer.load, today)
     person = found.person
-    st.html(f'<h2 class="c360-name">{escape(person["name"] or "Unknown name")}</h2>')
+    st.html(f'<h2 class="c360-name">{escape(_title(person))}</h2>')
     former = searched or wanted
     is_former = former.upper() in {old.upper() for old in found.merges["from_id"]}
     if is_former and former.upper() != today.upper():
@@ -87,6 +93,12 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
         _timeline(page, found.timeline)
     _spending(page, found.spending)
     _records(found)
+
+
+def _title(person: dict[str, Any]) -> str:
+    if person["name"] == MASK:
+        return f"Customer {person['customer_id']}"
+    return person["name"] or "Nobody knows the name"
 
 
 def _introduction(person: dict[str, Any]) -> str:
@@ -211,7 +223,7 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
         customer.KINDS,
         selection_mode="multi",
         default=list(customer.KINDS),
-        format_func=lambda kind: f"{MARKS[kind]} {kind}s".replace("ys", "ies"),
+        format_func=PLURALS.__getitem__,
         key="kinds",
         label_visibility="collapsed",
     )
@@ -238,10 +250,11 @@ def _events(frame: pl.DataFrame, currency: str) -> str:
         tail = (
             f" · {say.money(event['amount'], currency, 2)}" if event["amount"] is not None else ""
         )
+        kind = event["kind"]
         items.append(
             f'<li><time datetime="{event["day"]}">{say.day(event["day"])}</time>'
-            f'<span><span class="kind"><span aria-hidden="true">{MARKS[event["kind"]]}</span> '
-            f"{event['kind']}</span> {escape(event['what'] + tail)}</span></li>"
+            f'<span class="kind {kind.lower()}">{kind}</span>'
+            f"<span>{escape(event['what'] + tail)}</span></li>"
         )
     return (
         '<div class="c360-scroll" tabindex="0" role="region" aria-label="Timeline">'

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from c360_dashboard import layout
 from c360_dashboard import format as say
+from c360_dashboard import layout
 from c360_dashboard.layout import Card
 from c360_dashboard.page import Page
 from c360_dashboard.queries import health
@@ -13,6 +13,7 @@ from c360_dashboard.views import meanings
 def draw(page: Page) -> None:
     found = page.ask(health.load)
     published = found.published
+    differing = found.reconciliation.filter(pl.col("differing") > 0).height
     layout.cards(
         [
             Card("Customers", say.whole(published["customers"]), "People, each once."),
@@ -26,14 +27,14 @@ def draw(page: Page) -> None:
             ),
             Card(
                 "Disagreements",
-                f"{found.reconciliation.filter(pl.col('differing') > 0).height} of {found.reconciliation.height}",
+                f"{differing} of {found.reconciliation.height}",
                 "Comparisons between systems in which anything differs.",
             ),
         ]
     )
     layout.note(
-        f"Run {published['run_id']} published this on {say.moment(published['published_at'])}. Each "
-        "run's log, its checks and the rejected rows stand in Dagster: type make ui."
+        f"Run {published['run_id']} published this on {say.moment(published['published_at'])}. "
+        "Each run's log, its checks and the rejected rows stand in Dagster: type `make ui`."
     )
     _reconciliation(page, found.reconciliation)
     _identity(found)

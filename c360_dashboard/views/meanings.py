@@ -9,7 +9,7 @@ CLV = "What a customer is expected to spend in the twelve months after the as-of
 CHURN = "How likely a customer buys nothing in the months ahead: 0 % stays, 100 % leaves."
 AT_RISK = "Expected value times risk of leaving: what is lost if nobody acts."
 CONSENT = "Customers who agreed to marketing; nobody else may be written to."
-LIFT = "Share of revenue in this group, divided by the share in all groups: above 1 is more than others."
+LIFT = "Share of this group's revenue per share of all groups': above 1 is more than others."
 MARGIN = "Revenue less the supplier's unit cost, per revenue, where the cost is known."
 ON_TIME = (
     "Parcels that came by the promised day, of those that came or are overdue; lost ones are late."

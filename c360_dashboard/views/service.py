@@ -50,7 +50,10 @@ def _on_time(frame: pl.DataFrame) -> None:
     if not len(frame):
         layout.note("No parcels were sent in this choice of filters.")
         return
-    layout.heading("Parcels on time, by week of sending", meanings.ON_TIME)
+    layout.heading(
+        "Parcels on time, by week of sending",
+        f"{meanings.ON_TIME} Weeks of which many parcels are still on their way are left out.",
+    )
     layout.chart(
         charts.over_time(
             frame,

@@ -34,7 +34,7 @@ def _cards(page: Page, totals: dict[str, float]) -> None:
     layout.cards(
         [
             Card(
-                "Expected in 12 months",
+                "12-month value",
                 say.short_money(totals["clv_12m"], page.currency),
                 meanings.CLV,
             ),
@@ -75,7 +75,7 @@ def _leaving(page: Page, frame: pl.DataFrame) -> None:
         ],
         title="Valuable and leaving",
         file="valuable-and-leaving",
-        explanation=f"The {value.LISTED} customers with the most value at risk, from a risk of 30 %.",
+        explanation=f"The {value.LISTED} with the most value at risk, from a risk of 30 %.",
         empty="Nobody with a risk of 30 % or more in this choice of filters.",
     )
 
@@ -124,7 +124,7 @@ def _bands(page: Page, frame: pl.DataFrame) -> None:
             x="risk_band",
             y="value_band",
             value="clv_12m",
-            value_format="~s" if not page.currency else ".3~s",
+            value_format=",.0f",
             value_title=f"Expected in 12 months ({page.currency})",
             x_order=value.BANDS,
             y_order=value.BANDS[::-1],
