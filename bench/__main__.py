@@ -2,9 +2,10 @@
 
 import sys
 
-from bench import generation, identity, loading, models
+from bench import dashboard, generation, identity, loading, models
 
 BENCHMARKS = {
+    "dashboard": dashboard.main,
     "generation": generation.main,
     "identity": identity.main,
     "loading": loading.main,

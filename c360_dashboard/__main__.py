@@ -31,7 +31,7 @@ def options(port: int) -> dict[str, str]:
     }
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Turns this process into Streamlit's, so that what stops the verb stops the server."""
     parser = argparse.ArgumentParser(prog="python -m c360_dashboard", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT)
@@ -39,8 +39,7 @@ def main() -> int:
     try:
         read_settings()
     except SettingsError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return 1
+        sys.exit(str(problem))
     flags = [f"--{name}={value}" for name, value in options(port).items()]
     sys.stdout.write(f"The dashboard opens on http://{ADDRESS}:{port} - stop it with Ctrl-C.\n")
     sys.stdout.flush()
@@ -53,4 +52,4 @@ def become(*command: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

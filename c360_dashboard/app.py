@@ -31,7 +31,7 @@ from c360_dashboard.views import (
     value,
 )
 
-LOOK_AGAIN = "15s"
+LOOK_AGAIN = "5s"
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,6 @@ STYLE = """
 .c360-scroll {overflow: auto; max-height: 34rem}
 .c360-scroll:focus-visible {outline: 2px solid #56B4E9}
 table.c360 {border-collapse: collapse; width: 100%; font-size: .88rem}
-table.c360 caption {
-    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
 table.c360 th, table.c360 td {
     padding: .38rem .5rem; text-align: left; vertical-align: top; white-space: nowrap;
     border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent)}
@@ -213,7 +211,7 @@ def _table(frame: pl.DataFrame, columns: Sequence[Column], title: str) -> str:
     )
     return (
         f'<div class="c360-scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
-        f'<table class="c360"><caption>{escape(title)}</caption>'
+        f'<table class="c360" aria-label="{escape(title)}">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -78,6 +78,10 @@ class Reader:
         frame = _plain(self._con.sql(sql, params=_used(sql, parameters or {})).pl())
         return frame if self.shows_personal_data else mask(frame)
 
+    def keep(self, name: str, sql: str, parameters: Mapping[str, Any]) -> None:
+        """Rows that several answers start from, kept until this look is over."""
+        self._con.execute(f"create or replace temp table {name} as {sql}", _used(sql, parameters))
+
     def row(self, sql: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self.frame(sql, parameters).row(0, named=True)
 

@@ -6,45 +6,37 @@ from typing import Any
 import polars as pl
 
 from c360_dashboard.filters import Filters
+from c360_dashboard.queries.people import BUYERS, CHOSEN
 from c360_dashboard.snapshot import Reader
 
 # The orders that are counted, of this period and of the one a year earlier, as the reader chose.
-# An order's region is where its customer lives; a guest's is the store's.
-ORDERS = """
-    with picked as (
-        select
-            o.customer_id,
-            o.order_id,
-            o.order_date,
-            o.net_amount,
-            o.order_date >= $start as is_now,
-            coalesce(o.channel, 'unknown') as channel,
-            coalesce(c.state, s.store_state, 'unknown') as region
-        from fct_orders as o
-        left join dim_customers as c on o.customer_id = c.customer_id
-        left join dim_stores as s on o.store_id = s.store_id
-        left join mart_customer_360 as m on o.customer_id = m.customer_id
-        where o.is_counted
-            and (
-                o.order_date between $start and $end
-                or o.order_date between $start_before::date and $end_before::date
-            )
-            and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], o.channel))
-            and (
-                len($regions::varchar[]) = 0
-                or list_contains($regions::varchar[], coalesce(c.state, s.store_state))
-            )
-            and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
-    )
+PICKED = f"""
+    {BUYERS}
+    select
+        b.customer,
+        o.order_date,
+        o.net_amount,
+        o.order_date >= $start as is_now,
+        coalesce(o.channel, 'unknown') as channel,
+        coalesce(b.state, s.store_state, 'unknown') as region
+    from fct_orders as o
+    left join buyers as b on o.customer_id = b.customer_id
+    left join dim_stores as s on o.store_id = s.store_id
+    where o.is_counted
+        and (
+            o.order_date between $start and $end
+            or o.order_date between $start_before::date and $end_before::date
+        )
+        and {CHOSEN}
 """
 TOTALS = """
     select
         sum(net_amount) filter (is_now) as revenue,
-        count(distinct order_id) filter (is_now) as orders,
-        count(distinct customer_id) filter (is_now) as customers,
+        count(*) filter (is_now) as orders,
+        count(distinct customer) filter (is_now) as customers,
         sum(net_amount) filter (not is_now) as revenue_before,
-        count(distinct order_id) filter (not is_now) as orders_before,
-        count(distinct customer_id) filter (not is_now) as customers_before,
+        count(*) filter (not is_now) as orders_before,
+        count(distinct customer) filter (not is_now) as customers_before,
         revenue / nullif(orders, 0) as order_value,
         revenue_before / nullif(orders_before, 0) as order_value_before
 """
@@ -67,11 +59,12 @@ class Overview:
 
 
 def load(reader: Reader, filters: Filters) -> Overview:
+    reader.keep("picked", PICKED, filters.values)
     return Overview(
-        reader.row(f"{ORDERS} {TOTALS} from picked", filters.values),
+        reader.row(f"{TOTALS} from picked"),
         _over_time(reader, filters),
-        _by(reader, filters, "channel"),
-        _by(reader, filters, "region"),
+        _by(reader, "channel"),
+        _by(reader, "region"),
     )
 
 
@@ -79,11 +72,8 @@ def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
     """Revenue and orders a step of this period; the year before stands on this period's days."""
     return reader.frame(
         f"""
-        {ORDERS},
-
-        dated as (
+        with dated as (
             select
-                order_id,
                 order_date,
                 net_amount,
                 is_now,
@@ -95,7 +85,7 @@ def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
             {STEPS[filters.span.grain]} as step,
             case when is_now then 'this period' else 'a year before' end as period,
             sum(net_amount) as revenue,
-            count(distinct order_id) as orders
+            count(*) as orders
         from dated
         group by all
         order by step, period desc
@@ -104,12 +94,10 @@ def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
     )
 
 
-def _by(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
+def _by(reader: Reader, column: str) -> pl.DataFrame:
     return reader.frame(
         f"""
-        {ORDERS},
-
-        sums as ({TOTALS}, {column} from picked group by {column})
+        with sums as ({TOTALS}, {column} from picked group by {column})
 
         select
             {column},
@@ -122,6 +110,5 @@ def _by(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
         from sums
         where orders > 0
         order by revenue desc, {column}
-        """,
-        filters.values,
+        """
     )

@@ -1,4 +1,4 @@
-"""Which customers a reader chose: the condition that the customer pages share."""
+"""Which customers, and whose orders, a reader chose: the conditions that the pages share."""
 
 # Every customer with her region, as the reader chose; a region is where she lives.
 PEOPLE = """
@@ -9,4 +9,23 @@ PEOPLE = """
         where (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
             and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
     )
+"""
+
+# What orders and lines need to know of their customers; numbers are compared faster than ids.
+BUYERS = """
+    with buyers as (
+        select c.customer_id, c.rowid as customer, c.state, m.persona
+        from dim_customers as c
+        left join mart_customer_360 as m on c.customer_id = m.customer_id
+    )
+"""
+# Orders and lines are `o`, buyers `b`, stores `s`. An order's region is where its customer lives;
+# a guest's is the store's.
+CHOSEN = """
+    (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], o.channel))
+    and (
+        len($regions::varchar[]) = 0
+        or list_contains($regions::varchar[], coalesce(b.state, s.store_state))
+    )
+    and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], b.persona))
 """

@@ -5,38 +5,33 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_dashboard.filters import Filters
+from c360_dashboard.queries.people import BUYERS, CHOSEN
 from c360_dashboard.snapshot import Reader
 
 LISTED = 25
-# The lines that are counted, as the reader chose; regions as on the overview.
-LINES = """
-    with picked as (
-        select
-            l.order_id, l.product_id, l.quantity, l.total_price, l.margin, l.customer_id,
-            coalesce(p.category, 'unknown') as category,
-            p.product_name
-        from fct_order_lines as l
-        left join dim_products as p on l.product_id = p.product_id
-        left join dim_customers as c on l.customer_id = c.customer_id
-        left join dim_stores as s on l.store_id = s.store_id
-        left join mart_customer_360 as m on l.customer_id = m.customer_id
-        where l.is_counted
-            and l.order_date between $start and $end
-            and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], l.channel))
-            and (
-                len($regions::varchar[]) = 0
-                or list_contains($regions::varchar[], coalesce(c.state, s.store_state))
-            )
-            and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
-    )
+# The lines that are counted, as the reader chose.
+PICKED = f"""
+    {BUYERS}
+    select
+        -- 64 bits for an id: two orders in a million million million would be taken for one.
+        hash(o.order_id) as order_hash,
+        o.product_id,
+        b.customer,
+        o.quantity,
+        o.total_price,
+        o.margin
+    from fct_order_lines as o
+    left join buyers as b on o.customer_id = b.customer_id
+    left join dim_stores as s on o.store_id = s.store_id
+    where o.is_counted and o.order_date between $start and $end and {CHOSEN}
 """
 SUMS = """
-    sum(total_price) as revenue,
-    sum(quantity)::bigint as units,
-    count(distinct order_id) as orders,
-    count(distinct customer_id) as customers,
-    sum(margin) as margin,
-    sum(margin) / nullif(sum(total_price) filter (margin is not null), 0) as margin_rate
+    sum(k.total_price) as revenue,
+    sum(k.quantity)::bigint as units,
+    count(distinct k.order_hash) as orders,
+    count(distinct k.customer) as customers,
+    sum(k.margin) as margin,
+    sum(k.margin) / nullif(sum(k.total_price) filter (k.margin is not null), 0) as margin_rate
 """
 
 
@@ -50,31 +45,21 @@ class Products:
 
 
 def load(reader: Reader, filters: Filters) -> Products:
+    reader.keep("picked", PICKED, filters.values)
     return Products(
         reader.frame(
             f"""
-            {LINES}
-            select category, {SUMS}, revenue / nullif(sum(revenue) over (), 0) as revenue_share
-            from picked group by category order by revenue desc, category
-            """,
-            filters.values,
+            select
+                coalesce(p.category, 'unknown') as category,
+                {SUMS},
+                revenue / nullif(sum(revenue) over (), 0) as revenue_share
+            from picked as k
+            left join dim_products as p on k.product_id = p.product_id
+            group by coalesce(p.category, 'unknown')
+            order by revenue desc, category
+            """
         ),
-        reader.frame(
-            f"""
-            {LINES},
-            sold as (
-                select product_id, any_value(product_name) as product_name,
-                    any_value(category) as category, {SUMS}
-                from picked where product_id is not null group by product_id
-            )
-            select s.*, f.return_rate, f.stock_on_hand, f.days_of_stock
-            from sold as s
-            left join product_performance as f on s.product_id = f.product_id
-            order by s.revenue desc, s.product_id
-            limit {LISTED}
-            """,
-            filters.values,
-        ),
+        _best_sellers(reader),
         reader.frame(
             """
             select r.persona, a.category, a.lift, a.revenue_share, a.customers, a.revenue
@@ -103,4 +88,30 @@ def load(reader: Reader, filters: Filters) -> Products:
             limit {LISTED}
             """
         ),
+    )
+
+
+def _best_sellers(reader: Reader) -> pl.DataFrame:
+    """Who bought how often is counted for the products that are shown alone."""
+    return reader.frame(
+        f"""
+        with best as (
+            select product_id, sum(total_price) as total
+            from picked where product_id is not null
+            group by product_id order by total desc, product_id limit {LISTED}
+        ),
+
+        sold as (
+            select k.product_id, {SUMS}
+            from picked as k
+            inner join best as b on k.product_id = b.product_id
+            group by k.product_id
+        )
+
+        select s.*, p.product_name, p.category, f.return_rate, f.stock_on_hand, f.days_of_stock
+        from sold as s
+        left join dim_products as p on s.product_id = p.product_id
+        left join product_performance as f on s.product_id = f.product_id
+        order by s.revenue desc, s.product_id
+        """
     )

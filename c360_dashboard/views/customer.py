@@ -80,8 +80,7 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
     person = found.person
     st.html(f'<h2 class="c360-name">{escape(_title(person))}</h2>')
     former = searched or wanted
-    is_former = former.upper() in {old.upper() for old in found.merges["from_id"]}
-    if is_former and former.upper() != today.upper():
+    if former.upper() != today.upper() and page.ask(customer.find_today, former) == today:
         layout.note(f"{former} is today {today}: two records turned out to be one person.")
     st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
     _cards(page, person)

@@ -1,0 +1,204 @@
+"""The small snapshot, a dashboard that serves it, and a real browser that looks at it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
+
+from c360_dagster.settings import REPOSITORY
+from c360_dashboard.snapshot import Reader, Snapshot, find_snapshot
+from tests.dashboard.small_snapshot import rows, write_snapshot
+
+PATIENCE = 30
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home") / "published"
+    write_snapshot(folder, rows())
+    return folder
+
+
+@pytest.fixture
+def snapshot(published: Path) -> Snapshot:
+    return find_snapshot(published, shows_personal_data=True)
+
+
+@pytest.fixture
+def reader(snapshot: Snapshot) -> Iterator[Reader]:
+    with snapshot.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def masking(published: Path) -> Iterator[Reader]:
+    with find_snapshot(published, shows_personal_data=False).open() as opened:
+        yield opened
+
+
+# In a real browser ----------------------------------------------------------------------------
+
+
+@contextmanager
+def serve(home: Path, **environment: str) -> Iterator[str]:
+    """The address of a dashboard on a free port, stopped with whatever it started."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    settings = {"C360_HOME": str(home), "C360_SHOW_PII": "off"} | environment
+    log = home / f"dashboard-{port}.log"
+    home.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            [sys.executable, "-m", "c360_dashboard", "--port", str(port)],
+            cwd=REPOSITORY,
+            env=os.environ | settings,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            _wait_for(f"{address}/_stcore/health", process, log)
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+    assert "Traceback" not in log.read_text("utf-8")
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310  our own server
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    pytest.fail(f"The dashboard did not start:\n{log.read_text('utf-8')}")
+
+
+@pytest.fixture(scope="session")
+def address(published: Path) -> Iterator[str]:
+    """A dashboard that masks what is personal, as it does unless told otherwise."""
+    with serve(published.parent) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        sentence = "There is no Chromium on this machine: install it (apt-get install chromium)."
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    # Chromium's own sandbox needs rights that a container's root does not have.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.chromium.launch(executable_path=found, args=flags) as opened:
+        yield opened
+
+
+@dataclass
+class Tab:
+    """A page in the browser, and all that went wrong in it."""
+
+    page: Page
+    address: str
+    problems: list[str]
+
+    def open(self, where: str = "") -> Page:
+        self.page.goto(f"{self.address}/{where}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Waits until the page is drawn: its freshness or a sentence stands there, nothing runs."""
+        self.page.wait_for_selector(
+            "[data-testid=freshness], [data-testid=stAlert]", timeout=PATIENCE * 1000
+        )
+        self.page.wait_for_selector(
+            "[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENCE * 1000
+        )
+
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_role("combobox", name=label).first.click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.page.keyboard.press("Escape")
+        self.settle()
+
+
+@pytest.fixture(scope="session")
+def usual(browser: Browser) -> BrowserContext:
+    """A context for all that need nothing special: what the browser fetched once, it keeps."""
+    return browser.new_context(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture
+def open_tab(browser: Browser, usual: BrowserContext) -> Iterator[Callable[..., Tab]]:
+    opened: list[BrowserContext | Page] = []
+
+    def open_one(address: str, **options: Any) -> Tab:  # noqa: ANN401  Playwright's own
+        context = browser.new_context(**options) if options else usual
+        page = context.new_page()
+        opened.append(context if options else page)
+        tab = Tab(page, address, [])
+
+        def note_response(response: Response) -> None:
+            # Streamlit's client looks for its server below a page's own path first, in vain.
+            is_search = (
+                "/_stcore/" in response.url
+                and "/" in response.url.split("//")[1].split("/_stcore/")[0]
+            )
+            if response.status >= 400 and not is_search:
+                tab.problems.append(f"{response.status} {response.url}")
+
+        tab.page.on("response", note_response)
+        tab.page.on("pageerror", lambda error: tab.problems.append(f"thrown: {error}"))
+        tab.page.on(
+            "console",
+            lambda said: (
+                tab.problems.append(f"console: {said.text}")
+                if said.type in ("error", "warning") and "Failed to load resource" not in said.text
+                else None
+            ),
+        )
+        tab.page.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((address, "data:", "blob:", "ws://127.0.0.1"))
+                else tab.problems.append(f"left the machine: {asked.url}")
+            ),
+        )
+        return tab
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab], address: str) -> Tab:
+    return open_tab(address)

@@ -1,0 +1,161 @@
+"""The pages in a real browser: they open, filter, find, download, mask, and follow what is new."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ViewportSize, expect
+
+from tests.dashboard.conftest import Tab, serve
+from tests.dashboard.small_snapshot import HOSTILE, rows, write_snapshot
+
+PAGES = {
+    "": "Overview",
+    "segments": "Segments",
+    "value": "Value and churn",
+    "customer?id=C1": "Customer",
+    "products": "Products and affinity",
+    "service": "Service and deliveries",
+    "marketing": "Marketing",
+    "health": "Data health",
+}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+WIDTH = "document.querySelector('[data-testid=stMain]').scrollWidth"
+PERSONAL = ("Bérg", "ana.berg", "old.ana", "15550101", "First Street", "Aville", "window.hacked")
+
+
+@pytest.mark.parametrize(("where", "title"), PAGES.items())
+def test_a_page_opens_without_an_error_and_tells_nothing_personal(
+    tab: Tab, where: str, title: str
+) -> None:
+    page = tab.open(where)
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.get_by_test_id("freshness")).to_contain_text("As of 30 Jun 2026")
+    expect(page.get_by_test_id("freshness")).to_contain_text("personal data masked")
+    assert page.get_by_test_id("stException").count() == 0
+    page.set_viewport_size(PHONE)
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    page.wait_for_function(f"{WIDTH} <= {PHONE['width']}")
+    said = page.content()
+    assert [word for word in PERSONAL if word in said] == []
+    assert tab.problems == []
+
+
+def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) -> None:
+    page = tab.open()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("$200.00")
+    tab.choose("Channel", "Store")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("$120.00")
+    expect(page).to_have_url(re.compile("channel=Store"))
+    page.get_by_role("link", name="Products and affinity").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Products and affinity")
+    tab.settle()
+    table = page.get_by_role("table", name="Categories")
+    expect(table).to_contain_text("Footwear")
+    expect(table).not_to_contain_text("Home")
+    expect(page).to_have_url(re.compile("products.*channel=Store"))
+    assert tab.problems == []
+
+
+def test_an_address_can_be_shared(tab: Tab) -> None:
+    page = tab.open("?period=Last+13+weeks&channel=Online")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("$80.00")
+
+
+def test_a_choice_that_meets_nothing_is_a_plain_sentence(tab: Tab) -> None:
+    page = tab.open("?channel=Mobile")
+    expect(page.get_by_role("note")).to_contain_text("No orders match")
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("old", ["C9", "c8"])
+def test_the_search_finds_a_person_by_the_id_before_a_merge(tab: Tab, old: str) -> None:
+    page = tab.open("customer")
+    page.get_by_role("textbox", name="Search for a customer").fill(old)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Customer C2")
+    expect(page.get_by_role("note").first).to_contain_text(f"{old} is today C2")
+
+
+def test_a_search_with_several_answers_leads_to_a_customers_page(tab: Tab) -> None:
+    page = tab.open("customer?q=example.com")
+    page.get_by_role("table", name="Customers found").get_by_role("link", name="C1").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Customer C1")
+    tab.settle()
+    expect(page.get_by_role("region", name="Timeline")).to_contain_text("2 visits")
+    assert tab.problems == []
+
+
+def test_an_unknown_id_is_a_plain_sentence(tab: Tab) -> None:
+    page = tab.open("customer?id=C404")
+    expect(page.get_by_role("note")).to_contain_text("no customer with the id C404")
+
+
+def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
+    page = tab.open("customer?q=example.com")
+    shown = page.get_by_role("table", name="Customers found").get_by_role("row")
+    ids = [row.get_by_role("cell").first.inner_text() for row in shown.all()[1:]]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "customers-found.csv"
+    text = Path(download.value.path()).read_text("utf-8")
+    titles, *read = csv.reader(io.StringIO(text))
+    assert [row[0] for row in read] == ids == ["C1", "C2"]
+    assert titles[:3] == ["Customer", "Name", "E-mail"]
+    assert [word for word in PERSONAL if word in text] == []
+
+
+def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
+    open_tab: Callable[..., Tab], address: str
+) -> None:
+    tab = open_tab(address, viewport=PHONE, color_scheme="dark")
+    page = tab.open()
+    background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 60
+    page.wait_for_function(f"{WIDTH} <= {PHONE['width']}")
+    first, second = (page.get_by_test_id("stMetric").nth(place).bounding_box() for place in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert first["y"] == second["y"]
+
+
+def test_with_the_operators_word_names_are_shown_and_a_hostile_one_is_only_text(
+    open_tab: Callable[..., Tab], published: Path
+) -> None:
+    with serve(published.parent, C360_SHOW_PII="1") as address:
+        tab = open_tab(address)
+        page = tab.open("customer?q=cole")
+        expect(page.get_by_role("heading", level=2)).to_have_text(f"{HOSTILE} Cole")
+        page = tab.open("customer?q=example.com")
+        expect(page.get_by_role("table")).to_contain_text(HOSTILE)
+        expect(page.get_by_role("table")).to_contain_text("ana.berg@example.com")
+        page = tab.open("customer?q=<script>window.hacked=1</script>**x**$y$")
+        expect(page.get_by_role("note")).to_contain_text(
+            "“<script>window.hacked=1</script>**x**$y$”"
+        )
+        assert page.evaluate("window.hacked") is None
+        assert tab.problems == []
+
+
+def test_without_a_snapshot_it_says_so_and_then_moves_to_each_new_one_by_itself(
+    open_tab: Callable[..., Tab], tmp_path: Path
+) -> None:
+    with serve(tmp_path) as address:
+        tab = open_tab(address)
+        page = tab.open()
+        expect(page.get_by_test_id("stAlert")).to_contain_text("Nothing is published yet")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("make run")
+        write_snapshot(tmp_path / "published", rows())
+        patience = 20_000
+        metric = page.get_by_test_id("stMetric").first
+        expect(metric).to_contain_text("$200.00", timeout=patience)
+        newer = rows()
+        newer["publication"][0] |= {"run_id": "run-two", "published_at": datetime(2026, 7, 2)}
+        newer["fct_orders"][0]["net_amount"] = 1100
+        write_snapshot(tmp_path / "published", newer)
+        expect(metric).to_contain_text("$1,200", timeout=patience)
+        assert tab.problems == []

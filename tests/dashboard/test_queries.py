@@ -1,0 +1,213 @@
+"""What the pages ask, on three customers and eight orders worked by hand."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from c360_dashboard.filters import PERIODS, Filters, read_period
+from c360_dashboard.queries import (
+    choices,
+    customer,
+    health,
+    marketing,
+    overview,
+    products,
+    segments,
+    service,
+    value,
+)
+from c360_dashboard.snapshot import Reader
+from tests.dashboard.small_snapshot import AS_OF
+
+FIRST = date(2025, 1, 2)
+
+
+def chosen(period: str = "26w", **more: Any) -> Filters:  # noqa: ANN401  any filter
+    return Filters(read_period(period, AS_OF, FIRST), **more)
+
+
+def pairs(frame: pl.DataFrame, key: str, value: str) -> dict[Any, Any]:
+    return dict(frame.select(key, value).iter_rows())
+
+
+def test_the_filters_offer_what_the_data_hold(reader: Reader) -> None:
+    found = choices.load(reader)
+    assert found.regions == ("CA", "NY", "TX")
+    assert found.personas == ("Engaged Regulars", "Premium but At-Risk", "No purchase yet")
+    assert found.currency == "USD"
+
+
+def test_sales_count_completed_orders_up_to_the_as_of_day(reader: Reader) -> None:
+    """O1 + O2 + O3 + O5 = 200 in these weeks; O4 + O8 = 100 in those a year before."""
+    totals = overview.load(reader, chosen()).totals
+    assert (totals["revenue"], totals["orders"], totals["customers"]) == (200, 4, 2)
+    assert totals["order_value"] == 50
+    assert (totals["revenue_before"], totals["orders_before"]) == (100, 2)
+
+
+def test_sales_by_channel_and_region(reader: Reader) -> None:
+    found = overview.load(reader, chosen())
+    assert pairs(found.by_channel, "channel", "revenue") == {"store": 120, "online": 80}
+    assert pairs(found.by_channel, "channel", "revenue_change") == {"store": 1.0, "online": 1.0}
+    assert pairs(found.by_region, "region", "revenue") == {"CA": 150, "NY": 30, "TX": 20}
+    assert pairs(found.by_region, "region", "revenue_share") == {"CA": 0.75, "NY": 0.15, "TX": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("more", "revenue"),
+    [
+        ({"channels": ("store",)}, 120),
+        ({"channels": ("store", "online")}, 200),
+        ({"regions": ("TX",)}, 20),
+        ({"personas": ("Premium but At-Risk",)}, 30),
+        ({"channels": ("online",), "regions": ("CA",)}, 50),
+    ],
+)
+def test_filters_narrow_sales(reader: Reader, more: dict[str, Any], revenue: float) -> None:
+    assert overview.load(reader, chosen(**more)).totals["revenue"] == revenue
+
+
+def test_a_filter_that_meets_nothing_sums_nothing(reader: Reader) -> None:
+    found = overview.load(reader, chosen(channels=("'; drop table fct_orders; --",)))
+    assert found.totals["orders"] == 0
+    assert reader.row("select count(*) as orders from fct_orders")["orders"] == 8
+
+
+def test_weeks_end_on_the_as_of_day_and_last_year_stands_on_this_years_days(reader: Reader) -> None:
+    """O1 and O4 are 0 and 1 days before their ends; O8 lies 180 days before, in the first week."""
+    found = overview.load(reader, chosen()).over_time
+    steps = {(row[0], row[1]): row[2] for row in found.iter_rows()}
+    assert steps[AS_OF, "this period"] == 100
+    assert steps[AS_OF, "a year before"] == 60
+    assert steps[AS_OF - timedelta(weeks=25), "a year before"] == 40
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_steps_add_up_to_the_total(reader: Reader, period: str) -> None:
+    found = overview.load(reader, chosen(period))
+    now = found.over_time.filter(period="this period")
+    assert now["revenue"].sum() == found.totals["revenue"]
+    assert now["orders"].sum() == found.totals["orders"]
+
+
+def test_months_are_calendar_months(reader: Reader) -> None:
+    found = overview.load(reader, chosen("ytd")).over_time.filter(period="this period")
+    assert pairs(found, "step", "revenue") == {date(2026, 5, 1): 30, date(2026, 6, 1): 170}
+
+
+def test_personas_have_their_size_and_share(reader: Reader) -> None:
+    found = segments.load(reader, chosen()).personas
+    assert pairs(found, "segment", "customers") == dict.fromkeys(found["segment"], 1)
+    assert pairs(found, "segment", "spent_share") == pytest.approx(
+        {"Engaged Regulars": 0.75, "Premium but At-Risk": 0.25, "No purchase yet": 0.0}
+    )
+    assert found["segment"].to_list()[-1] == "No purchase yet"
+
+
+def test_customers_move_between_states(reader: Reader) -> None:
+    """Six months ago C1 had been silent for 183 days and C2 for 362: both lapsed, both are back."""
+    found = segments.load_moves(reader, chosen(), 6)
+    assert set(found.select("state_before", "state_now", "customers").iter_rows()) == {
+        ("Lapsed", "Active", 2),
+        ("No order yet", "No order yet", 1),
+    }
+
+
+def test_value_at_risk_is_value_times_risk(reader: Reader) -> None:
+    found = value.load(reader, chosen())
+    assert found.totals["clv_12m"] == 500
+    assert found.totals["value_at_risk"] == pytest.approx(400 * 0.1 + 100 * 0.8)
+    assert found.totals["at_risk"] == 1
+    assert found.leaving["customer_id"].to_list() == ["C2"]
+    assert found.values["customers"].sum() == found.risks["customers"].sum() == 2
+
+
+def test_products_sell_by_line(reader: Reader) -> None:
+    found = products.load(reader, chosen())
+    assert pairs(found.categories, "category", "revenue") == {"Footwear": 120, "Home": 80}
+    assert pairs(found.categories, "category", "margin_rate") == {"Footwear": 0.25, "Home": 0.25}
+    assert pairs(found.products, "product_name", "units") == {"Boot": 4, "Lamp": 4}
+    narrow = products.load(reader, chosen(personas=("Premium but At-Risk",)))
+    assert narrow.affinity["category"].to_list() == ["Home"]
+
+
+def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
+    found = service.load(reader, chosen())
+    assert found.parcels["on_time_rate"] == 0.5
+    assert found.parcels["delivery_days"] == 5.5
+    assert (found.tickets["tickets"], found.tickets["satisfaction"]) == (1, 4)
+    late = service.load(reader, chosen(regions=("NY",)))
+    assert (late.parcels["parcels"], late.parcels["on_time_rate"]) == (1, 0)
+    assert late.tickets["satisfaction"] is None
+
+
+def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
+    found = marketing.load(reader, chosen())
+    assert pairs(found.campaigns, "campaign_id", "verdict") == {
+        "CMP1": "clear gain",
+        "CMP2": "no clear effect",
+    }
+    assert found.totals["roi"] == 2
+
+
+def test_health_tells_what_was_published(reader: Reader) -> None:
+    found = health.load(reader)
+    assert (found.published["run_id"], found.published["records"]) == ("run-one", 4)
+    assert pairs(found.reconciliation, "check_name", "share") == {"order total vs its parts": 0.25}
+    assert pairs(found.gaps, "what", "known")["E-mail"] == 2
+    assert pairs(found.future, "table_name", "later")["fct_orders"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "found_by"),
+    [
+        ("c1", "C1", "customer id"),
+        ("0042", "C1", "workbooks id"),
+        ("C9", "C2", "earlier id"),
+        ("c8", "C2", "earlier id"),
+        ("ANA.berg@example.com", "C1", "e-mail"),
+        ("berg ana", "C1", "name"),
+        ("+49 1555 0101", "C1", "phone"),
+        ("100%_s", "C3", "name"),
+    ],
+)
+def test_search_finds_by_whatever_is_known(
+    reader: Reader, text: str, expected: str, found_by: str
+) -> None:
+    found = customer.search(reader, text)
+    assert found.select("customer_id", "found_by").rows()[0] == (expected, found_by)
+
+
+@pytest.mark.parametrize("text", ["%", "_", "' or 1=1 --", "\\", "$x", "C1'; drop table x; --"])
+def test_search_takes_no_text_for_a_pattern_or_for_sql(reader: Reader, text: str) -> None:
+    """Where these occur in a name they are found; they stand for nothing else."""
+    expected = {"%": {"C3"}, "_": {"C3"}, "$x": {"C2"}}.get(text, set())
+    assert set(customer.search(reader, text)["customer_id"]) == expected
+
+
+def test_an_old_id_leads_to_the_id_of_today(reader: Reader) -> None:
+    assert customer.find_today(reader, "C9") == "C2"
+    assert customer.find_today(reader, "C1") == "C1"
+    assert customer.find_today(reader, "C7") is None
+
+
+def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
+    found = customer.load(reader, "C1")
+    assert found.timeline.select("kind", "reference").rows() == [
+        ("Order", "O1"),
+        ("Session", None),
+        ("Ticket", "K1"),
+        ("Delivery", "S1"),
+        ("Order", "O2"),
+        ("Order", "O4"),
+    ]
+    assert found.timeline["what"][1] == "app · 2 visits · 6 pages · 4 minutes"
+    assert found.records["source_id"].to_list() == ["C1", "0042"]
+    assert found.suggestions["product_name"].to_list() == ["Lamp"]
+    assert pairs(found.spending, "month", "spent")[date(2026, 6, 1)] == 150
+
+
+def test_events_after_the_as_of_day_are_not_on_the_timeline(reader: Reader) -> None:
+    assert "O7" not in customer.load(reader, "C2").timeline["reference"].to_list()

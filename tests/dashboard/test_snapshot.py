@@ -1,0 +1,129 @@
+"""The snapshot: read-only, replaced under the reader, masked, and missing in plain words."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from c360_dashboard.filters import Filters, read_period
+from c360_dashboard.privacy import BY_FIELD, MASK, PERSONAL, mask
+from c360_dashboard.queries import customer, health, value
+from c360_dashboard.snapshot import (
+    Reader,
+    Snapshot,
+    SnapshotError,
+    ask,
+    find_snapshot,
+    read_publication,
+)
+from tests.dashboard.small_snapshot import gold_models, rows, write_snapshot
+
+
+def test_no_snapshot_is_a_plain_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotError, match=r"Nothing is published yet.*make run"):
+        find_snapshot(tmp_path, shows_personal_data=False)
+
+
+def test_a_file_that_is_no_database_is_a_plain_sentence(tmp_path: Path) -> None:
+    (tmp_path / "c360.duckdb").write_text("not a database, though long enough to be one" * 99)
+    snapshot = find_snapshot(tmp_path, shows_personal_data=False)
+    with pytest.raises(SnapshotError, match="cannot be read as a snapshot"):
+        read_publication(snapshot)
+
+
+def test_a_snapshot_of_an_older_version_is_a_plain_sentence(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
+        con.execute("create schema gold")
+    with pytest.raises(SnapshotError, match="older version"):
+        read_publication(find_snapshot(tmp_path, shows_personal_data=False))
+
+
+def test_the_first_day_of_a_snapshot_without_orders_is_its_as_of_day(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, {"publication": rows()["publication"]})
+    found = read_publication(find_snapshot(tmp_path, shows_personal_data=False))
+    assert (found.as_of, found.first_order) == (date(2026, 6, 30), date(2026, 6, 30))
+
+
+def test_a_snapshot_is_only_read(snapshot: Snapshot) -> None:
+    with snapshot.open() as reader, pytest.raises(duckdb.InvalidInputException, match="read-only"):
+        reader.frame("delete from publication")
+
+
+def test_a_newer_snapshot_is_read_while_an_older_one_is_still_open(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, rows())
+    before = find_snapshot(tmp_path, shows_personal_data=False)
+    with before.open() as reader:
+        assert ask(before, read_run) == "run-one"
+        newer = rows()
+        newer["publication"][0] |= {"run_id": "run-two", "published_at": datetime(2026, 7, 2)}
+        write_snapshot(tmp_path, newer)
+        after = find_snapshot(tmp_path, shows_personal_data=False)
+        assert after != before
+        assert ask(after, read_run) == "run-two"
+        assert read_run(reader) == "run-one"
+
+
+def read_run(reader: Reader) -> str:
+    return str(reader.row("select run_id from publication")["run_id"])
+
+
+def test_an_open_snapshot_does_not_keep_a_writer_out(snapshot: Snapshot, tmp_path: Path) -> None:
+    """Publishing is a rename over the file; nothing that a reader holds stands against it."""
+    with snapshot.open():
+        other = tmp_path / "other.duckdb"
+        other.write_bytes(snapshot.path.read_bytes())
+        other.replace(tmp_path / "c360.duckdb")
+
+
+def test_the_same_question_is_worked_out_once(snapshot: Snapshot) -> None:
+    asked = []
+
+    def count(reader: Reader) -> int:
+        asked.append(reader)
+        return len(asked)
+
+    assert [ask(snapshot, count), ask(snapshot, count)] == [1, 1]
+
+
+# What is personal ----------------------------------------------------------------------------
+
+
+def test_every_personal_column_of_gold_is_known_as_personal() -> None:
+    personal = {
+        name
+        for columns in gold_models().values()
+        for name, column in columns.items()
+        if (column.get("config") or {}).get("meta", {}).get("pii")
+        or (column.get("meta") or {}).get("pii")
+    }
+    assert personal <= PERSONAL | set(BY_FIELD)
+    assert {"email", "phone", "first_name"} <= personal
+
+
+def test_a_masked_cell_tells_nothing_and_an_empty_one_stays_empty() -> None:
+    frame = pl.DataFrame({"email": ["a@example.com", None], "state": ["CA", "NY"]})
+    assert mask(frame).rows() == [(MASK, "CA"), (None, "NY")]
+
+
+def test_a_value_is_masked_where_its_field_is_personal() -> None:
+    frame = pl.DataFrame({"field": ["email", "state"], "value": ["a@example.com", "CA"]})
+    assert mask(frame)["value"].to_list() == [MASK, "CA"]
+
+
+def test_nothing_personal_leaves_a_masking_reader(masking: Reader) -> None:
+    filters = Filters(read_period("26w", date(2026, 6, 30), date(2025, 1, 2)))
+    answers = [
+        customer.search(masking, "ana"),
+        customer.search(masking, "old.ana@example.com"),
+        customer.load(masking, "C1"),
+        customer.load(masking, "C2"),
+        value.load(masking, filters),
+        health.load(masking),
+    ]
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=500, tbl_width_chars=2000):
+        said = "\n".join(map(str, answers))
+    personal = ("Ana", "Bérg", "ana.berg", "old.ana", "15550101", "First Street", "1980", "script")
+    assert [word for word in (*personal, "Aville", "90101", "Cole") if word in said] == []
+    assert customer.search(masking, "ana")["customer_id"].to_list() == ["C1"]

@@ -1,0 +1,103 @@
+"""Days, numbers, tables and downloads as people read them."""
+
+import csv
+import io
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from c360_dashboard import format as say
+from c360_dashboard import layout
+from c360_dashboard.filters import read_period
+
+AS_OF = date(2026, 6, 30)
+LONG_AGO = date(2020, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "start_before", "end_before"),
+    [
+        ("4w", date(2026, 6, 3), date(2025, 6, 4), date(2025, 7, 1)),
+        ("13w", date(2026, 4, 1), date(2025, 4, 2), date(2025, 7, 1)),
+        ("12m", date(2025, 7, 1), date(2024, 7, 1), date(2025, 6, 30)),
+        ("ytd", date(2026, 1, 1), date(2025, 1, 1), date(2025, 6, 30)),
+        ("all", LONG_AGO, None, None),
+    ],
+)
+def test_a_period_ends_on_the_as_of_day_and_meets_the_same_days_a_year_before(
+    period: str, start: date, start_before: date | None, end_before: date | None
+) -> None:
+    span = read_period(period, AS_OF, LONG_AGO)
+    assert (span.start, span.end) == (start, AS_OF)
+    assert (span.start_before, span.end_before) == (start_before, end_before)
+
+
+@pytest.mark.parametrize("period", ["4w", "13w", "26w"])
+def test_weeks_meet_the_same_weekdays(period: str) -> None:
+    span = read_period(period, AS_OF, LONG_AGO)
+    assert span.start_before is not None
+    assert span.start.weekday() == span.start_before.weekday()
+    assert span.days % 7 == 0
+
+
+def test_nothing_is_compared_with_days_before_the_data() -> None:
+    assert read_period("12m", AS_OF, date(2025, 1, 1)).start_before is None
+
+
+def test_a_leap_day_meets_the_end_of_february() -> None:
+    assert read_period("ytd", date(2028, 2, 29), LONG_AGO).end_before == date(2027, 2, 28)
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert say.whole(1234567.0) == "1,234,567"
+    assert say.money(-1234.5, "USD", 2) == "−$1,234.50"
+    assert say.money(10, "CHF") == "10 CHF"
+    assert say.short_money(1_234_567, "EUR") == "€1.23 M"
+    assert say.short_money(12_345, "USD") == "$12.3 k"
+    assert say.percent(-0.0000001) == "0.0 %"
+    assert say.percent(0.256) == "25.6 %"
+    assert say.percent(None) == say.whole(None) == say.money(None, "USD") == "–"
+    assert say.change(150, 100) == "+50.0 %"
+    assert say.change(150, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=30), "just now"),
+        (timedelta(minutes=5), "5 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(days=3), "3 days ago"),
+    ],
+)
+def test_age_is_said_in_its_largest_unit(passed: timedelta, words: str) -> None:
+    now = datetime(2026, 7, 1, 12)
+    assert say.age(now - passed, now) == words
+
+
+COLUMNS = [
+    layout.text("name", "Name", "Who <she> is"),
+    layout.amount("spent", "Spent", "", "USD"),
+]
+
+
+def test_a_table_escapes_whatever_it_shows() -> None:
+    frame = pl.DataFrame({"name": ["<img src=x onerror=alert(1)>"], "spent": [5.0]})
+    html = layout._table(frame, COLUMNS, "A & B")
+    assert "<img" not in html
+    assert "&lt;img" in html
+    assert 'title="Who &lt;she&gt; is"' in html
+    assert "A &amp; B" in html
+    assert "$5" in html
+
+
+def test_a_download_holds_the_rows_and_no_formulas() -> None:
+    frame = pl.DataFrame({"name": ['=HYPERLINK("x")', "Ana, B.", None], "spent": [-5.0, 2.5, 0.0]})
+    read = list(csv.reader(io.StringIO(layout.to_csv(frame, COLUMNS))))
+    assert read == [
+        ["Name", "Spent"],
+        ['\'=HYPERLINK("x")', "-5.0"],
+        ["Ana, B.", "2.5"],
+        ["", "0.0"],
+    ]
