@@ -14,11 +14,11 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui dashboard docs test chaos lint bench portable clean lock
+.PHONY: help setup run refresh ui dashboard screenshots docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Create .venv from requirements.lock; does nothing when it is current
 	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
@@ -50,6 +50,9 @@ lint: setup ## Check style, format, types and SQL
 
 dashboard: setup ## Show what was published as web pages on 127.0.0.1:8501
 	@$(PY) -m c360_dashboard
+
+screenshots: setup ## Take pictures of the dashboard, into C360_HOME/screenshots
+	@$(PY) -m c360_dashboard.screenshots
 
 docs: setup ## Write a page that describes every table and column
 	@$(PY) -m c360_dagster docs

@@ -4,10 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+
+from streamlit.web.cli import main as streamlit
 
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
 from c360_dashboard.charts import BLUE, SKY
+from c360_dashboard.contents import VIEWS  # noqa: F401  so that the first visitor need not wait
 
 ADDRESS, PORT = "127.0.0.1", 8501
 APP = Path(__file__).parent / "app.py"
@@ -31,8 +33,7 @@ def options(port: int) -> dict[str, str]:
     }
 
 
-def main() -> NoReturn:
-    """Turns this process into Streamlit's, so that what stops the verb stops the server."""
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m c360_dashboard", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT)
     port = parser.parse_args().port
@@ -44,11 +45,7 @@ def main() -> NoReturn:
     sys.stdout.write(f"The dashboard opens on http://{ADDRESS}:{port} - stop it with Ctrl-C.\n")
     sys.stdout.flush()
     os.chdir(REPOSITORY)
-    become(sys.executable, "-m", "streamlit", "run", str(APP), *flags)
-
-
-def become(*command: str) -> NoReturn:
-    os.execv(command[0], command)  # noqa: S606  our own
+    streamlit(["run", str(APP), *flags])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The application that Streamlit runs: the pages, the filters that all of them share, freshness."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import streamlit as st
@@ -9,6 +7,7 @@ import streamlit as st
 from c360_dagster.settings import Settings, SettingsError, read_settings
 from c360_dashboard import format as say
 from c360_dashboard import layout
+from c360_dashboard.contents import CHANNEL, PERIOD, PERSONA, REGION, VIEWS, View
 from c360_dashboard.filters import CHANNELS, DEFAULT_PERIOD, PERIODS, Filters, read_period
 from c360_dashboard.page import Page
 from c360_dashboard.queries import choices
@@ -20,39 +19,8 @@ from c360_dashboard.snapshot import (
     find_snapshot,
     read_publication,
 )
-from c360_dashboard.views import (
-    customer,
-    health,
-    marketing,
-    overview,
-    products,
-    segments,
-    service,
-    value,
-)
 
 LOOK_AGAIN = "5s"
-
-
-@dataclass(frozen=True)
-class View:
-    title: str
-    address: str
-    draw: Callable[[Page], None]
-    filters: tuple[str, ...] = ()
-
-
-PERIOD, CHANNEL, REGION, PERSONA = "period", "channel", "region", "persona"
-VIEWS = [
-    View("Overview", "overview", overview.draw, (PERIOD, CHANNEL, REGION, PERSONA)),
-    View("Segments", "segments", segments.draw, (REGION, PERSONA)),
-    View("Value and churn", "value", value.draw, (REGION, PERSONA)),
-    View("Customer", "customer", customer.draw),
-    View("Products and affinity", "products", products.draw, (PERIOD, CHANNEL, REGION, PERSONA)),
-    View("Service and deliveries", "service", service.draw, (PERIOD, REGION, PERSONA)),
-    View("Marketing", "marketing", marketing.draw, (PERSONA,)),
-    View("Data health", "health", health.draw),
-]
 
 
 def main() -> None:

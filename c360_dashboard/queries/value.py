@@ -150,3 +150,17 @@ def _leaving(reader: Reader, filters: Filters) -> pl.DataFrame:
         """,
         filters.values,
     )
+
+
+def load_dearest(reader: Reader) -> str | None:
+    """The customer with most to tell: known to several systems, then the highest spend."""
+    found = reader.frame(
+        """
+        select m.customer_id
+        from mart_customer_360 as m
+        inner join dim_customers as c on m.customer_id = c.customer_id
+        order by c.source_records > 1 desc, m.total_spent desc, m.customer_id
+        limit 1
+        """
+    )
+    return str(found["customer_id"][0]) if len(found) else None
