@@ -1,4 +1,4 @@
-"""`python -m c360_dashboard.screenshots`: every page as a picture, for desk and phone, light and dark.
+"""`python -m c360_dashboard.screenshots`: every page as a picture, desk and phone, light and dark.
 
 It needs Playwright, which the development environment has, and a Chromium of the system.
 """
