@@ -18,8 +18,8 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 )
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY]
 DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
-GREY = "#8a8f98"
-PALE, WHITISH = "#e8f1f8", "#f4f1ec"
+GREY = "#767b84"
+PALE, WHITISH = "#e8f1f8", "#f5f5f5"
 HEIGHT = 280
 
 # What Altair types differently from method to method: a chart, or layers of them.
@@ -161,7 +161,9 @@ def heatmap(
         alt.Scale(range=[PALE, BLUE], domain=[0, top or 1.0])
         if middle is None
         else alt.Scale(
-            range=[BLUE, WHITISH, ORANGE], domain=[middle - spread, middle, middle + spread]
+            range=[BLUE, WHITISH, ORANGE],
+            domain=[middle - spread, middle, middle + spread],
+            interpolate="rgb",
         )
     )
     base = alt.Chart(frame).encode(

@@ -25,10 +25,13 @@ STYLE = """
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
 [data-testid="stMetric"] {padding: .7rem .9rem !important}
-[data-testid="stMetricValue"] {font-size: 1.6rem}
+[data-testid="stMetricValue"] {font-size: 1.4rem}
+[data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
+    white-space: normal; overflow: visible; text-overflow: clip}
 .c360-fresh {font-size: .88rem; opacity: .85; margin: 0}
 .c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
 .c360-scroll {overflow: auto; max-height: 34rem}
+.c360-scroll.timeline {max-height: 56rem}
 .c360-scroll:focus-visible {outline: 2px solid #56B4E9}
 table.c360 {border-collapse: collapse; width: 100%; font-size: .88rem}
 table.c360 th, table.c360 td {
@@ -67,7 +70,8 @@ ol.c360 .ticket {border-color: #D55E00} ol.c360 .session {border-color: #CC79A7}
     table.c360 td:first-child, table.c360 th:first-child {
         position: sticky; left: 0; backdrop-filter: blur(14px); max-width: 9rem;
         white-space: normal}
-    ol.c360 li {grid-template-columns: 6.2rem 5.2rem}
+    ol.c360 li {grid-template-columns: 6.2rem 1fr}
+    ol.c360 .kind {justify-self: start; min-width: 5.2rem}
     ol.c360 li > :last-child {grid-column: 1 / -1}
 }
 </style>

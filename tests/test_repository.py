@@ -56,7 +56,9 @@ def repository_files() -> list[Path]:
 
 FILES = repository_files()
 MODULES = [path for path in FILES if path.suffix == ".py"]
-OURS = [path for path in MODULES if path.parts[0] in {"c360_dagster", "mock_data"}]
+OURS = [
+    path for path in MODULES if path.parts[0] in {"c360_dagster", "c360_dashboard", "mock_data"}
+]
 
 
 def read_text(path: Path) -> str | None:

@@ -213,7 +213,7 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
                 order_date as day, 'Order' as kind, order_id as reference,
                 concat_ws(
                     ' · ', order_status, channel,
-                    lines || case when lines = 1 then ' line' else ' lines' end,
+                    case when lines = 1 then '1 line' when lines > 1 then lines || ' lines' end,
                     replace(payment_method, '_', ' ')
                 ) as what,
                 total_amount as amount

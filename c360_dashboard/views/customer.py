@@ -101,7 +101,8 @@ def _title(person: dict[str, Any]) -> str:
 
 
 def _introduction(person: dict[str, Any]) -> str:
-    parts = [f"Customer {person['customer_id']}", person["persona"], person["rfm_segment"]]
+    known = "" if person["name"] == MASK else f"Customer {person['customer_id']}"
+    parts = [known, person["persona"], person["rfm_segment"]]
     if person["loyalty_tier"]:
         parts.append(f"{person['loyalty_tier']} tier")
     if person["is_inferred"]:
@@ -126,7 +127,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
                 f"On {say.day(person['last_order_date'])}; days up to the as-of day.",
             ),
             Card(
-                "Value, 12 months",
+                "12-month value",
                 say.money(person["clv_12m"], page.currency),
                 meanings.CLV + interval,
             ),
@@ -144,11 +145,8 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
 
 def _who(person: dict[str, Any]) -> None:
     layout.heading("Who she is" if person["customer_gender"] == "F" else "Who this is")
-    city = ", ".join(
-        str(part)
-        for part in (person["city"], person["zip_code"], person["state"], person["country"])
-        if part
-    )
+    places = (person["city"], person["zip_code"], person["state"], person["country"])
+    city = ", ".join(dict.fromkeys(str(place) for place in places if place))
     gender = {"F": "female", "M": "male", "O": "other"}.get(person["customer_gender"], "unknown")
     facts = [
         ("E-mail", person["email"]),
@@ -256,7 +254,7 @@ def _events(frame: pl.DataFrame, currency: str) -> str:
             f"<span>{escape(event['what'] + tail)}</span></li>"
         )
     return (
-        '<div class="c360-scroll" tabindex="0" role="region" aria-label="Timeline">'
+        '<div class="c360-scroll timeline" tabindex="0" role="region" aria-label="Timeline">'
         f'<ol class="c360">{"".join(items)}</ol></div>'
     )
 

@@ -58,7 +58,7 @@ def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str) -> None:
             layout.amount("order_value", "Order value", "Spend per order.", page.currency, 2),
             layout.number("orders_each", "Orders each", "", say.decimal),
             layout.number("days_silent", "Days silent", "Half of them bought since then."),
-            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
             layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
             layout.share("consent", "Consent", meanings.CONSENT),
         ],

@@ -64,7 +64,7 @@ def _leaving(page: Page, frame: pl.DataFrame) -> None:
             ),
             layout.text("name", "Name"),
             layout.text("persona", "Persona"),
-            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
             layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
             layout.amount("at_risk", "At risk", meanings.AT_RISK, page.currency),
             layout.amount("total_spent", "Spent", meanings.SPENT, page.currency),
@@ -142,7 +142,7 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
             layout.text("persona", "Persona"),
             layout.number("customers", "Customers"),
             layout.number("expected_orders", "Orders expected", "In twelve months.", say.decimal),
-            layout.amount("clv_12m", "Value, 12 months", meanings.CLV, page.currency),
+            layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
             layout.amount(
                 "low", "From", "Median of the customers' 80 % intervals' lower ends.", page.currency
             ),

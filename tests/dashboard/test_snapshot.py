@@ -1,5 +1,6 @@
 """The snapshot: read-only, replaced under the reader, masked, and missing in plain words."""
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from c360_dagster.settings import REPOSITORY
 from c360_dashboard.filters import Filters, read_period
 from c360_dashboard.privacy import BY_FIELD, MASK, PERSONAL, mask
 from c360_dashboard.queries import customer, health, value
@@ -85,6 +87,18 @@ def test_the_same_question_is_worked_out_once(snapshot: Snapshot) -> None:
         return len(asked)
 
     assert [ask(snapshot, count), ask(snapshot, count)] == [1, 1]
+
+
+def test_the_dashboard_takes_nothing_of_the_pipeline_but_its_settings() -> None:
+    """What it knows it reads from the snapshot, as any other program could."""
+    taken = {
+        module
+        for path in (REPOSITORY / "c360_dashboard").rglob("*.py")
+        for module in re.findall(
+            r"^\s*(?:from|import) (c360_dagster[\w.]*)", path.read_text(), re.MULTILINE
+        )
+    }
+    assert taken == {"c360_dagster.settings"}
 
 
 # What is personal ----------------------------------------------------------------------------
