@@ -1,7 +1,6 @@
 """The small snapshot, a dashboard that serves it, and a real browser that looks at it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 
 from c360_dagster.settings import REPOSITORY
+from c360_dashboard.screenshots import find_browser, needs_no_sandbox
 from c360_dashboard.snapshot import Reader, Snapshot, find_snapshot
 from tests.dashboard.small_snapshot import rows, write_snapshot
 
@@ -107,15 +107,13 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
+    found = find_browser()
     if found is None:
         sentence = "There is no Chromium on this machine: install it (apt-get install chromium)."
         if os.environ.get("CI"):
             pytest.fail(sentence)
         pytest.skip(sentence)
-    # Chromium's own sandbox needs rights that a container's root does not have.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    flags = ["--no-sandbox"] if needs_no_sandbox() else []
     with playwright.chromium.launch(executable_path=found, args=flags) as opened:
         yield opened
 

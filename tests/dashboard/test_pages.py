@@ -8,8 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ViewportSize, expect
+from PIL import Image
+from playwright.sync_api import Browser, ViewportSize, expect
 
+from c360_dashboard import screenshots
+from c360_dashboard.contents import VIEWS
 from tests.dashboard.conftest import Tab, serve
 from tests.dashboard.small_snapshot import HOSTILE, rows, write_snapshot
 
@@ -159,3 +162,16 @@ def test_without_a_snapshot_it_says_so_and_then_moves_to_each_new_one_by_itself(
         write_snapshot(tmp_path / "published", newer)
         expect(metric).to_contain_text("$1,200", timeout=patience)
         assert tab.problems == []
+
+
+def test_pictures_show_whole_pages(
+    browser: Browser, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screenshots, "VIEWS", VIEWS[:1])
+    monkeypatch.setattr(screenshots, "SCHEMES", ("dark",))
+    assert screenshots.take_all(browser, address, tmp_path, "C1") == 2
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"overview-desk-dark.png", "overview-phone-dark.png"}
+    with Image.open(tmp_path / "overview-phone-dark.png") as picture:
+        assert picture.width == PHONE["width"]
+        assert picture.height > PHONE["height"]
