@@ -133,7 +133,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
             ),
             Card("Risk of leaving", say.percent(person["churn_risk"], 0), meanings.CHURN),
             Card(
-                "Satisfaction",
+                "Rating",
                 f"{say.decimal(person['avg_satisfaction'])} of 5"
                 if person["avg_satisfaction"]
                 else say.NOTHING,

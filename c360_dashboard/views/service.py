@@ -36,7 +36,7 @@ def _cards(parcels: dict[str, Any], tickets: dict[str, Any]) -> None:
             Card("Tickets", say.whole(tickets["tickets"]), "Opened in these days."),
             Card("Hours to resolve", say.decimal(tickets["resolution_hours"]), meanings.RESOLUTION),
             Card(
-                "Satisfaction",
+                "Rating",
                 f"{say.decimal(tickets['satisfaction'], 2)} of 5"
                 if tickets["answers"]
                 else say.NOTHING,
