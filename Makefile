@@ -33,11 +33,14 @@ refresh: setup ## Load whatever is new in landing and rebuild what follows; simu
 ui: setup ## Open Dagster on 127.0.0.1:3000
 	@$(PY) -m c360_dagster ui
 
+# A file's tests share what is costly to prepare, so they stay on one worker.
+WORKERS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 test: setup ## Run the whole test suite
-	@$(PY) -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	@$(PY) -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 chaos: setup ## Break things in the middle, the long way: twenty kills, damaged and full disks
-	@$(PY) -m pytest -n $(JOBS) -m "chaos or not chaos" tests/test_faults.py tests/resources $(PYTEST_ARGS)
+	@$(PY) -m pytest $(WORKERS) -m "chaos or not chaos" tests/test_faults.py tests/resources $(PYTEST_ARGS)
 
 SOURCES := $(wildcard landing_contract.py mock_data c360_dagster c360_dashboard bench portable scripts tests)
 MODELS := $(shell find dbt_c360 -name '*.sql' -not -path '*/target/*' 2>/dev/null | head -1)

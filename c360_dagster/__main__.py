@@ -4,6 +4,7 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 """
 
 import argparse
+import fcntl
 import json
 import os
 import re
@@ -70,7 +71,19 @@ def prepare_dagster_home(settings: Settings) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     written = (REPOSITORY / "dagster.yaml").read_text("utf-8")
     log = EVENT_LOG.format(folder=json.dumps(str(settings.dagster_home / "history" / "runs")))
-    (settings.dagster_home / "dagster.yaml").write_text(written + log, "utf-8")
+    with (settings.dagster_home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (settings.dagster_home / "dagster.yaml").write_text(written + log, "utf-8")
+        if not (settings.dagster_home / "history" / "runs.db").exists():
+            create_storage(settings)
+
+
+def create_storage(settings: Settings) -> None:
+    """Makes Dagster's databases now: two runs that both find none would trip over each other."""
+    from dagster import DagsterInstance  # noqa: PLC0415  a second of imports, the first time only
+
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        instance.get_runs(limit=1)
 
 
 def materialize(settings: Settings, selection: str) -> int:

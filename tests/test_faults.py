@@ -182,6 +182,7 @@ def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, undisturbed: P
 # Bad data ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.chaos  # the short form is in tests/test_pipeline.py: nothing was published before
 def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
     """A second currency without rates cannot be added up."""
     before = published(home)
@@ -229,7 +230,10 @@ def fill_up(home: Path, left: int) -> Path:
     return ballast
 
 
-@pytest.mark.parametrize("layer", ["bronze", "gold", "published"])
+@pytest.mark.parametrize(
+    "layer",
+    [*(pytest.param(each, marks=pytest.mark.chaos) for each in ("bronze", "gold")), "published"],
+)
 def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
     small_disk: Path, layer: str
 ) -> None:

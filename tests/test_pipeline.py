@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -142,17 +141,6 @@ def test_what_is_published_is_gold(home: Path) -> None:
     assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
 
 
-def test_ids_outlive_the_warehouse(home: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "home"
-    shutil.copytree(home, copy, symlinks=True)
-    identities = "select source_system, source_id, customer_id from gold.customer_identities"
-    before = sorted(rows(copy, identities))
-    (copy / "warehouse.duckdb").unlink()
-    assert call(copy, "c360_dagster", "refresh").returncode == 0
-    assert sorted(rows(copy, identities)) == before
-    assert rows(copy, "select count(*) from gold.customer_merges") == [(0,)]
-
-
 def test_docs_are_one_page(home: Path) -> None:
     done = call(home, "c360_dagster", "docs")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -174,13 +162,10 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(tmp_path: Path)
     folder.mkdir(parents=True)
     (folder / "customers.csv").write_text("customer_id,registration_date\nMine,2025-01-01\n")
     (folder / "loyalty_program.csv").write_text("customer_id;points\nMine;1\n")
-    for verb in ("refresh", "run"):
-        done = call(tmp_path, "c360_dagster", verb)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "Bronze holds 1 rows of 1 files." in done.stdout
-        assert (
-            "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
-        )
+    done = call(tmp_path, "c360_dagster", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Bronze holds 1 rows of 1 files." in done.stdout
+    assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
     assert rows(tmp_path, "select customer_id from gold.mart_customer_360") == [("Mine",)]
     assert sorted(path.name for path in (tmp_path / "landing").rglob("*.csv")) == [
         "customers.csv",
@@ -211,6 +196,7 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(tmp_path: Pat
     assert failed.returncode == 1
     assert "currencies_can_be_added" in failed.stdout
     assert "look at them with: select * from test_failures." in failed.stdout
+    assert not (tmp_path / "published").exists()
     path = tmp_path / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
     mended = call(tmp_path, "c360_dagster", "refresh")

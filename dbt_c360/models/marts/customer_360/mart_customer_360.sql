@@ -48,8 +48,17 @@ forecasts as (
     select * from {{ source('science', 'forecasts') }}
 ),
 
-suggestions as (
+new_categories as (
     select * from {{ source('science', 'next_categories') }}
+),
+
+first_products as (
+    select * from {{ ref('next_best_products') }}
+    where rank = 1
+),
+
+products as (
+    select * from {{ ref('dim_products') }}
 )
 
 select
@@ -86,7 +95,8 @@ select
     service.late_deliveries,
     engagement.sessions_90d,
     variety.favourite_category,
-    suggestions.category as next_best_category,
+    -- who has bought from every category is offered the one of the product to suggest first
+    coalesce(new_categories.category, products.category) as next_best_category,
     consents.marketing_consent,
     clock.as_of_date
 from customers
@@ -103,8 +113,12 @@ inner join segments
     on customers.customer_id = segments.customer_id
 left join forecasts
     on customers.customer_id = forecasts.customer_id
-left join suggestions
-    on customers.customer_id = suggestions.customer_id
+left join new_categories
+    on customers.customer_id = new_categories.customer_id
+left join first_products
+    on customers.customer_id = first_products.customer_id
+left join products
+    on first_products.product_id = products.product_id
 left join main_stores
     on customers.customer_id = main_stores.customer_id
 left join stores
