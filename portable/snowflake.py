@@ -15,9 +15,9 @@ from portable.project import Model, NotPortableError
 # Each is in Snowflake's reference with the meaning that the models rely on.
 FUNCTIONS = set(
     """
-    abs cast ceil coalesce count date_trunc dateadd datediff extract initcap lag lead length
-    listagg lower max median min nullif power rank regexp_replace replace round row_number
-    split_part substr sum to_char trim upper
+    abs cast ceil coalesce count date_trunc dateadd datediff extract floor initcap lag lead length
+    listagg lower max median min nullif percent_rank power rank regexp_replace replace round
+    row_number split_part sqrt substr sum to_char trim upper
     """.split()
 )
 # What the tree calls listagg, date_trunc, dateadd and substr.

@@ -182,7 +182,7 @@ def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, undisturbed: P
 # Bad data ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.chaos  # the short form is in tests/test_pipeline.py: nothing was published before
+@pytest.mark.chaos  # the short form is in tests/test_commands.py: nothing was published before
 def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
     """A second currency without rates cannot be added up."""
     before = published(home)

@@ -1,0 +1,92 @@
+"""What people type, with files of their own, with faults in them, and twice at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.road import MATERIALIZE, call, rows
+
+
+def test_ones_own_files_load_and_nothing_is_simulated_among_them(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "customer"
+    folder.mkdir(parents=True)
+    (folder / "customers.csv").write_text("customer_id,registration_date\nMine,2025-01-01\n")
+    (folder / "loyalty_program.csv").write_text("customer_id;points\nMine;1\n")
+    done = call(tmp_path, "c360_dagster", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Bronze holds 1 rows of 1 files." in done.stdout
+    assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
+    assert rows(tmp_path, "select customer_id from gold.mart_customer_360") == [("Mine",)]
+    assert sorted(path.name for path in (tmp_path / "landing").rglob("*.csv")) == [
+        "customers.csv",
+        "loyalty_program.csv",
+    ]
+
+
+def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(tmp_path: Path) -> None:
+    files = {
+        "customer/customers.csv": "customer_id,registration_date\nC1,2025-01-01\n",
+        "products/products.csv": "product_id,price\nP1,5\n",
+        "sales/transactions.csv": (
+            "transaction_id,customer_id,transaction_date,subtotal,tax_amount,discount_amount,"
+            "total_amount,currency,status\n"
+            "T1,C1,2025-01-02 10:00:00,5,0,0,5,USD,completed\n"
+            "T2,C1,2025-01-03 10:00:00,5,0,0,5,EUR,completed\n"
+        ),
+        "sales/transaction_items.csv": (
+            "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
+            "I1,T1,P1,1,5,5,0\nI2,T2,P1,1,5,5,0\n"
+        ),
+    }
+    for name, content in files.items():
+        path = tmp_path / "landing" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    failed = call(tmp_path, "c360_dagster", "refresh")
+    assert failed.returncode == 1
+    assert "currencies_can_be_added" in failed.stdout
+    assert "look at them with: select * from test_failures." in failed.stdout
+    assert not (tmp_path / "published").exists()
+    path = tmp_path / "landing" / "sales" / "transactions.csv"
+    path.write_text(path.read_text().replace("EUR", "USD"))
+    mended = call(tmp_path, "c360_dagster", "refresh")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
+    assert rows(tmp_path, spent) == [("C1", 2, "10.00")]
+
+
+def test_runs_at_once_all_succeed(tmp_path: Path) -> None:
+    """Two share a DAGSTER_HOME, as `make run` does; a third, which only loads, has its own."""
+    load = [part if part != "*" else "group:bronze" for part in MATERIALIZE]
+    commands = [("c360_dagster", "run"), ("c360_dagster", "run"), load]
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(call, tmp_path, *command) for command in commands]
+    for run in runs:
+        assert run.result().returncode == 0, run.result().stdout + run.result().stderr
+    told = "".join(run.result().stdout + run.result().stderr for run in runs)
+    assert told.count("is in use by run") >= 2, "the others say who they wait for"
+    counted = "select count(*) = count(distinct path) from bronze.load_log"
+    assert rows(tmp_path, counted) == [(True,)]
+
+
+@pytest.mark.parametrize("command", [("c360_dagster", "run"), tuple(MATERIALIZE)])
+def test_a_bad_setting_is_one_sentence_and_writes_nothing(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = call(tmp_path / "home", *command, C360_SEED="seven")
+    assert done.returncode == 1
+    assert "C360_SEED is 'seven': it must be a whole number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_clean_keeps_landing(tmp_path: Path) -> None:
+    kept = tmp_path / "landing" / "sales" / "transactions.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("mine")
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "warehouse.duckdb").write_text("x")
+    assert call(tmp_path, "c360_dagster", "clean").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["landing", "registry"]
+    assert kept.read_text() == "mine"
