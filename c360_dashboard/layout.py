@@ -121,6 +121,17 @@ def amount(name: str, title: str, help: str, currency: str, places: int = 0) -> 
     return number(name, title, help, lambda value: say.money(value, currency, places))
 
 
+def merges() -> list[Column]:
+    """The log of merges and splits, of everybody or of one customer."""
+    return [
+        text("found_on", "On"),
+        text("kind", "What"),
+        text("from_id", "From"),
+        text("to_id", "To"),
+        text("why", "Why", is_long=True),
+    ]
+
+
 def cards(given: Sequence[Card]) -> None:
     with st.container(horizontal=True):
         for card in given:

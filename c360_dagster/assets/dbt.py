@@ -15,7 +15,13 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from c360_dagster.computed import create_computed
 from c360_dagster.layers import LAYERS
-from c360_dagster.resources.dbt import DbtBuilder, NodeResult, read_lineage, read_manifest
+from c360_dagster.resources.dbt import (
+    DbtBuilder,
+    NodeResult,
+    is_personal,
+    read_lineage,
+    read_manifest,
+)
 from c360_dagster.resources.lineage import Column
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import advise, guard_storage
@@ -42,17 +48,12 @@ class LayerTranslator(DagsterDbtTranslator):
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> dict[str, str]:
         columns = dbt_resource_props.get("columns", {}).values()
-        is_personal = any(_meta(column).get("pii") for column in columns)
+        has_people = any(is_personal(column) for column in columns)
         layer = {"layer": str(dbt_resource_props["schema"])}
-        return layer | ({"pii": ""} if is_personal else {})
+        return layer | ({"pii": ""} if has_people else {})
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return str(dbt_resource_props.get("description") or "")
-
-
-def _meta(props: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta: Mapping[str, Any] = (props.get("config") or {}).get("meta") or props.get("meta") or {}
-    return meta
 
 
 def build_dbt(settings: Settings) -> dg.AssetsDefinition:
@@ -215,7 +216,7 @@ def _describe_columns(node: Mapping[str, Any], types: Mapping[str, str]) -> dg.T
                 name=name,
                 type=types.get(name, column["data_type"] or "?"),
                 description=column["description"],
-                tags={"pii": ""} if _meta(column).get("pii") else {},
+                tags={"pii": ""} if is_personal(column) else {},
             )
             for name, column in node["columns"].items()
         ]

@@ -11,7 +11,7 @@ import dagster as dg
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing import publish
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt import is_personal, read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -60,8 +60,4 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _personal(node: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(
-        name
-        for name, column in node["columns"].items()
-        if ((column.get("config") or {}).get("meta") or column.get("meta") or {}).get("pii")
-    )
+    return frozenset(name for name, column in node["columns"].items() if is_personal(column))

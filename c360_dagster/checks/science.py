@@ -121,8 +121,7 @@ def check_forecasts(
     """`tried` was made as of the cutoff; what came since stands in the features of today."""
     from c360_dagster.science import evaluation  # noqa: PLC0415  slow import
 
-    known = features.filter(pl.col("past_frequency").is_not_null())
-    held_out = known.join(tried.values, on="customer_id").sort("customer_id")
+    held_out = _hold_out(features, tried)
     spend = held_out["past_spend_after"].cast(pl.Float64)
     nothing = pl.zeros(held_out.height, pl.Float64, eager=True)
     days = tried.plan.horizon_days
@@ -180,8 +179,7 @@ def calibrate(
     """Expected against actual spend by tenths of the customers, for the model card's plots."""
     from c360_dagster.science import evaluation  # noqa: PLC0415  slow import
 
-    known = features.filter(pl.col("past_frequency").is_not_null())
-    held_out = known.join(tried.values, on="customer_id").sort("customer_id")
+    held_out = _hold_out(features, tried)
     against = {"holdout": (held_out["expected_spend"], held_out["past_spend_after"])}
     if (future := _read_future(settings, made)) is not None:
         against["future"] = (future["expected_spend"], future["spend"])
@@ -213,6 +211,12 @@ def tabulate_checks(results: Iterable[dg.AssetCheckResult]) -> pl.DataFrame:
         schema={"check_name": pl.String, "is_passed": pl.Boolean, "said": pl.String,
                 "measure": pl.String, "value": pl.Float64},
     )  # fmt: skip
+
+
+def _hold_out(features: pl.DataFrame, tried: "Forecast") -> pl.DataFrame:
+    """What was forecast at the cutoff beside what came since, of those who were known by then."""
+    known = features.filter(pl.col("past_frequency").is_not_null())
+    return known.join(tried.values, on="customer_id").sort("customer_id")
 
 
 def _check_future(settings: Settings, made: "Forecast") -> dg.AssetCheckResult:

@@ -138,6 +138,12 @@ def read_lineage(manifest: Mapping[str, Any], results: Sequence[NodeResult]) -> 
     return traced
 
 
+def is_personal(column: Mapping[str, Any]) -> bool:
+    """Whether the manifest marks the column as personal data."""
+    meta: Mapping[str, Any] = (column.get("config") or {}).get("meta") or column.get("meta") or {}
+    return bool(meta.get("pii"))
+
+
 def _digest_project() -> str:
     versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
     digest = hashlib.sha256(" ".join(versions).encode())

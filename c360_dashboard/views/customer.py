@@ -291,13 +291,7 @@ def _records(found: customer.Customer) -> None:
     if len(found.merges):
         layout.table(
             found.merges,
-            [
-                layout.text("found_on", "On"),
-                layout.text("kind", "What"),
-                layout.text("from_id", "From"),
-                layout.text("to_id", "To"),
-                layout.text("why", "Why", is_long=True),
-            ],
+            layout.merges(),
             title="Merges and splits",
             file="merges",
         )

@@ -91,13 +91,7 @@ def _identity(found: health.Health) -> None:
     )
     layout.table(
         found.merges,
-        [
-            layout.text("found_on", "On"),
-            layout.text("kind", "What"),
-            layout.text("from_id", "From"),
-            layout.text("to_id", "To"),
-            layout.text("why", "Why", is_long=True),
-        ],
+        layout.merges(),
         title="Merges and splits",
         file="merges",
         explanation="The latest 50. An old id leads to the person still.",
