@@ -15,6 +15,7 @@ from dbt.cli.main import dbtRunner
 
 import mock_data
 from bench.measure import measure
+from c360_dagster.computed import create_computed
 from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
 from c360_dagster.resources.dbt import PROJECT, DbtBuilder
 from c360_dagster.resources.warehouse import Warehouse
@@ -54,6 +55,7 @@ def simulate(folder: Path, customers: int) -> Path:
     tables = list(read_contract().values())
     with Warehouse(path=str(path), scratch=str(scratch)).connect() as con:
         create_bronze(con, tables)
+        create_computed(con)
         for table in tables:
             load_table(con, folder / "landing", table, run)
     shutil.rmtree(folder / "landing")

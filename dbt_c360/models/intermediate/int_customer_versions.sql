@@ -1,7 +1,7 @@
 with
 
-anchors as (
-    select * from {{ ref('int_customer_anchors') }}
+golden as (
+    select * from {{ ref('int_golden_customers') }}
 ),
 
 registrations as (
@@ -40,7 +40,7 @@ membership_spans as (
 
 followed as (
     select
-        anchors.customer_id,
+        golden.customer_id,
         changes.known_from,
         registration_spans.address_line1,
         registration_spans.city,
@@ -50,8 +50,8 @@ followed as (
         registration_spans.customer_segment,
         membership_spans.loyalty_tier
     from changes
-    inner join anchors
-        on changes.customer_id = anchors.source_id and anchors.source_system = 'crm'
+    inner join golden
+        on changes.customer_id = golden.source_id and golden.source_system = 'crm'
     left join registration_spans
         on
             changes.customer_id = registration_spans.customer_id
@@ -73,18 +73,18 @@ followed as (
 -- nobody dates what is known of the others: as it is, it holds since ever
 unfollowed as (
     select
-        anchors.customer_id,
+        golden.customer_id,
         cast('{{ var("history_start") }}' as date) as known_from,
-        anchors.address_line1,
-        anchors.city,
-        anchors.state,
-        anchors.zip_code,
-        anchors.country,
-        anchors.customer_segment,
+        golden.address_line1,
+        golden.city,
+        golden.state,
+        golden.zip_code,
+        golden.country,
+        golden.customer_segment,
         cast(null as {{ dbt.type_string() }}) as loyalty_tier
-    from anchors
+    from golden
     left join followed
-        on anchors.customer_id = followed.customer_id
+        on golden.customer_id = followed.customer_id
     where followed.customer_id is null
 ),
 

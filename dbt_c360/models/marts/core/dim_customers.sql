@@ -1,7 +1,7 @@
 with
 
 customers as (
-    select * from {{ ref('int_customer_anchors') }}
+    select * from {{ ref('int_golden_customers') }}
 ),
 
 genders as (
