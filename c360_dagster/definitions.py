@@ -35,7 +35,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_bronze(settings),
                 build_dbt(settings),
                 build_identity(settings),
-                *build_science(settings),
+                build_science(settings),
                 build_publication(settings),
                 build_model_card(settings),
             ]

@@ -9,12 +9,13 @@ import dagster as dg
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
+    DbtProject,
     dbt_assets,
 )
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from c360_dagster.computed import create_computed
-from c360_dagster.layers import LAYERS
+from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
     DbtBuilder,
     NodeResult,
@@ -29,6 +30,8 @@ from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
 MOST_FINDINGS = 10
+LOADED = dg.AssetKey([BRONZE.name, "transactions"])
+"""One of the tables that a load writes, all of them in one step."""
 OWNERS = {layer.name: layer.owner for layer in LAYERS}
 
 
@@ -38,6 +41,18 @@ class LayerTranslator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         name = dbt_resource_props.get("alias") or dbt_resource_props["name"]
         return dg.AssetKey([dbt_resource_props["schema"], name])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """A seed reads nothing, and waits for the load all the same.
+
+        It would otherwise be a part of the build by itself, before everything else.
+        """
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if self.get_resource_props(manifest, unique_id)["resource_type"] != "seed":
+            return spec
+        return spec.replace_attributes(deps=[LOADED])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return str(dbt_resource_props["schema"])

@@ -1,8 +1,12 @@
-"""5. Science: segments, forecasts, recommendations and effects, each from one pure call."""
+"""5. Science: segments, forecasts, recommendations and effects, each from one pure call.
+
+All of it is one step, of which any table can be chosen: a Python step among dbt's models parts
+them, and each part of dbt's costs a second.
+"""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -30,169 +34,147 @@ if TYPE_CHECKING:
 SUGGESTIONS = 5
 PREVIEW_ROWS = 5
 
-
-def build_science(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The imports of scikit-learn's kin wait until an asset needs them: they cost a second."""
-    return [
-        _build_segments(settings),
-        _build_forecasts(settings),
-        _build_recommendations(settings),
-        _build_effects(settings),
-    ]
+Read = Callable[[str], pl.DataFrame]
+Answer = tuple[dict[str, pl.DataFrame], list[dg.AssetCheckResult]]
 
 
-def _build_segments(settings: Settings) -> dg.AssetsDefinition:
-    @_science(
-        "segment_customers",
-        ("segments", "centroids", "stability", "segment_evaluation"),
-        ["int_customer_features"],
+@dataclass(frozen=True)
+class Question:
+    """What is asked at once: from which models, into which tables, the last for the checks."""
+
+    models: tuple[str, ...]
+    tables: tuple[str, ...]
+    answer: Callable[[Settings, Read], Answer]
+    also_reads: tuple[str, ...] = ()
+    """Tables of an earlier question."""
+
+    @property
+    def reads(self) -> list[dg.AssetKey]:
+        models = [dg.AssetKey([SILVER.name, model]) for model in self.models]
+        return models + [dg.AssetKey([SCIENCE.name, table]) for table in self.also_reads]
+
+
+def build_science(settings: Settings) -> dg.AssetsDefinition:
+    """The imports of scikit-learn's kin wait until an answer needs them: they cost a second."""
+
+    @dg.multi_asset(
+        name="work_out_science",
+        specs=[
+            specify_computed(read_computed()[f"{SCIENCE.name}.{table}"], SCIENCE, question.reads)
+            for question in QUESTIONS
+            for table in question.tables
+        ],
+        check_specs=specify_science_checks(
+            table for question in QUESTIONS for table in question.tables
+        ),
+        can_subset=True,
     )
-    def segment_customers(
+    def work_out_science(
+        context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
-        from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES  # noqa: PLC0415
-        from c360_dagster.science.scores import scores  # noqa: PLC0415
-        from c360_dagster.science.segmentation import fit_segments  # noqa: PLC0415
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        chosen = {key.path[-1] for key in context.selected_asset_keys}
+        asked = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        needed = chosen | {key.path[-1] for key, _ in asked}
+        for question in QUESTIONS:
+            if needed.isdisjoint(question.tables):
+                continue
+            frames, checks = question.answer(settings, lambda query: _read(warehouse, query))
+            frames[question.tables[-1]] = tabulate_checks(checks)
+            written = {name: frames[name] for name in question.tables if name in chosen}
+            _write(warehouse, written)
+            yield from (_describe(name, frame) for name, frame in written.items())
+            yield from (check for check in checks if (check.asset_key, check.check_name) in asked)
 
-        features = _read(warehouse, "select * from silver.int_customer_features")
-        before = _read(warehouse, "select customer_id, cluster_id from science.segments")
-        found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
-        labels = found.labels.join(
-            found.centroids.select("cluster_id", "persona"), on="cluster_id"
-        ).join(scores(features), on="customer_id")
-        stability = found.stability.rename(
-            {"k": "clusters", "mean_ari": "stability", "is_chosen": "is_used"}
-        )
-        centroids = found.centroids.unpivot(
-            index=["cluster_id", "persona"], variable_name="feature"
-        ).sort("cluster_id", "feature")
-        yield from _write(
-            warehouse,
-            {"segments": labels, "centroids": centroids, "stability": stability},
-            check_segments(settings, features, before, found),
-            evaluation="segment_evaluation",
-        )
-
-    return segment_customers
+    return work_out_science
 
 
-def _build_forecasts(settings: Settings) -> dg.AssetsDefinition:
-    @_science(
-        "forecast_value",
-        ("forecasts", "parameters", "calibration", "forecast_evaluation"),
-        ["int_forecast_plan", "int_forecast_features", "int_holdout_plan", "int_holdout_features"],
+def _answer_segments(settings: Settings, read: Read) -> Answer:
+    from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES  # noqa: PLC0415
+    from c360_dagster.science.scores import scores  # noqa: PLC0415
+    from c360_dagster.science.segmentation import fit_segments  # noqa: PLC0415
+
+    features = read("select * from silver.int_customer_features")
+    before = read("select customer_id, cluster_id from science.segments")
+    found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
+    labels = found.labels.join(
+        found.centroids.select("cluster_id", "persona"), on="cluster_id"
+    ).join(scores(features), on="customer_id")
+    stability = found.stability.rename(
+        {"k": "clusters", "mean_ari": "stability", "is_chosen": "is_used"}
     )
-    def forecast_value(
-        lock: HomeLock,  # noqa: ARG001  the same
-        warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
-        from c360_dagster.science.lifetime_value import Rehearsal, forecast_from  # noqa: PLC0415
-
-        features, past = (
-            _read(warehouse, f"select * from silver.int_{name}_features")
-            for name in ("forecast", "holdout")
-        )
-        plan, past_plan = (
-            Rehearsal(
-                **_read(
-                    warehouse,
-                    "select first_date as first_day, as_of_date as as_of, horizon_days, "
-                    f"window_days from silver.int_{name}_plan",
-                ).row(0, named=True)
-            )
-            for name in ("forecast", "holdout")
-        )
-        made = forecast_from(features, plan)
-        told = made.values.select(
-            "customer_id",
-            expected_orders_12m="expected_orders",
-            clv_12m="expected_spend",
-            clv_12m_low="low",
-            clv_12m_high="high",
-            p_active_12m="p_active",
-            churn_risk=(1 - pl.col("p_active")).round(6),
-        )
-        tried = forecast_from(past, past_plan)
-        yield from _write(
-            warehouse,
-            {
-                "forecasts": told,
-                "parameters": _describe_parameters(made.report),
-                "calibration": calibrate(settings, features, made, tried),
-            },
-            check_forecasts(settings, features, made, tried),
-            evaluation="forecast_evaluation",
-        )
-
-    return forecast_value
+    centroids = found.centroids.unpivot(
+        index=["cluster_id", "persona"], variable_name="feature"
+    ).sort("cluster_id", "feature")
+    frames = {"segments": labels, "centroids": centroids, "stability": stability}
+    return frames, list(check_segments(settings, features, before, found))
 
 
-def _build_recommendations(settings: Settings) -> dg.AssetsDefinition:
-    @_science(
-        "recommend_products",
-        ("next_products", "next_categories", "suggestion_evaluation"),
-        ["int_customer_products"],
+def _answer_forecasts(settings: Settings, read: Read) -> Answer:
+    from c360_dagster.science.lifetime_value import Rehearsal, forecast_from  # noqa: PLC0415
+
+    features, past = (
+        read(f"select * from silver.int_{name}_features") for name in ("forecast", "holdout")
     )
-    def recommend_products(
-        lock: HomeLock,  # noqa: ARG001  the same
-        warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
-        from c360_dagster.science.affinity import recommend  # noqa: PLC0415
-
-        bought = _read(
-            warehouse,
-            "select customer_id, product_id as item, first_bought_date as order_date "
-            "from silver.int_customer_products",
+    plan, past_plan = (
+        Rehearsal(
+            **read(
+                "select first_date as first_day, as_of_date as as_of, horizon_days, "
+                f"window_days from silver.int_{name}_plan",
+            ).row(0, named=True)
         )
-        categories = _read(
-            warehouse,
-            "select customer_id, category as item, min(first_bought_date) as order_date "
-            "from silver.int_customer_products where category is not null "
-            "group by customer_id, category",
-        )
-        yield from _write(
-            warehouse,
-            {
-                "next_products": recommend(bought, SUGGESTIONS).rename({"item": "product_id"}),
-                "next_categories": recommend(categories, 1).rename({"item": "category"}),
-            },
-            check_recommendations(settings, bought),
-            evaluation="suggestion_evaluation",
-        )
-
-    return recommend_products
-
-
-def _build_effects(settings: Settings) -> dg.AssetsDefinition:
-    @_science(
-        "measure_campaigns",
-        ("campaign_effects", "campaign_evaluation"),
-        ["int_campaign_responses"],
-        more=[dg.AssetKey([SCIENCE.name, "segments"])],
+        for name in ("forecast", "holdout")
     )
-    def measure_campaigns(
-        lock: HomeLock,  # noqa: ARG001  the same
-        warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
-        responses = _read(
-            warehouse,
-            "select responses.campaign_id, segments.cluster_id, "
-            'responses.contact_group as "group", responses.is_converted, responses.revenue '
-            "from silver.int_campaign_responses as responses "
-            "left join science.segments as segments "
-            "on responses.customer_id = segments.customer_id "
-            "where responses.contact_group in ('treatment', 'control')",
-        )
-        found = _measure_effects(responses)
-        yield from _write(
-            warehouse,
-            {"campaign_effects": found},
-            check_effects(settings, responses),
-            evaluation="campaign_evaluation",
-        )
+    made = forecast_from(features, plan)
+    told = made.values.select(
+        "customer_id",
+        expected_orders_12m="expected_orders",
+        clv_12m="expected_spend",
+        clv_12m_low="low",
+        clv_12m_high="high",
+        p_active_12m="p_active",
+        churn_risk=(1 - pl.col("p_active")).round(6),
+    )
+    tried = forecast_from(past, past_plan)
+    frames = {
+        "forecasts": told,
+        "parameters": _describe_parameters(made.report),
+        "calibration": calibrate(settings, features, made, tried),
+    }
+    return frames, list(check_forecasts(settings, features, made, tried))
 
-    return measure_campaigns
+
+def _answer_suggestions(settings: Settings, read: Read) -> Answer:
+    from c360_dagster.science.affinity import recommend  # noqa: PLC0415
+
+    bought = read(
+        "select customer_id, product_id as item, first_bought_date as order_date "
+        "from silver.int_customer_products",
+    )
+    categories = read(
+        "select customer_id, category as item, min(first_bought_date) as order_date "
+        "from silver.int_customer_products where category is not null "
+        "group by customer_id, category",
+    )
+    frames = {
+        "next_products": recommend(bought, SUGGESTIONS).rename({"item": "product_id"}),
+        "next_categories": recommend(categories, 1).rename({"item": "category"}),
+    }
+    return frames, list(check_recommendations(settings, bought))
+
+
+def _answer_campaigns(settings: Settings, read: Read) -> Answer:
+    responses = read(
+        "select responses.campaign_id, segments.cluster_id, "
+        'responses.contact_group as "group", responses.is_converted, responses.revenue '
+        "from silver.int_campaign_responses as responses "
+        "left join science.segments as segments "
+        "on responses.customer_id = segments.customer_id "
+        "where responses.contact_group in ('treatment', 'control')",
+    )
+    frames = {"campaign_effects": _measure_effects(responses)}
+    return frames, list(check_effects(settings, responses))
 
 
 def _measure_effects(responses: pl.DataFrame) -> pl.DataFrame:
@@ -222,49 +204,26 @@ def _measure_effects(responses: pl.DataFrame) -> pl.DataFrame:
     return conversion.join(revenue, on=by).sort(by)
 
 
-def _science(
-    name: str, tables: Iterable[str], models: Iterable[str], more: Iterable[dg.AssetKey] = ()
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """An asset that reads models of silver, or of gold, and writes tables of science."""
-    reads = [dg.AssetKey([SILVER.name, model]) for model in models] + list(more)
-    computed = read_computed()
-    return dg.multi_asset(
-        name=name,
-        specs=[
-            specify_computed(computed[f"{SCIENCE.name}.{table}"], SCIENCE, reads)
-            for table in tables
-        ],
-        check_specs=specify_science_checks(tables),
-    )
-
-
 def _read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     with warehouse.connect() as con:
         frame: pl.DataFrame = con.sql(query).pl()
     return frame
 
 
-def _write(
-    warehouse: Warehouse,
-    frames: Mapping[str, pl.DataFrame],
-    checks: Iterable[dg.AssetCheckResult],
-    evaluation: str,
-) -> Iterator[dg.MaterializeResult]:
-    results = list(checks)
-    written = {**frames, evaluation: tabulate_checks(results)}
+def _write(warehouse: Warehouse, frames: Mapping[str, pl.DataFrame]) -> None:
     with warehouse.connect() as con:
-        replace_computed(con, {f"{SCIENCE.name}.{name}": frame for name, frame in written.items()})
-    for name, frame in written.items():
-        key = dg.AssetKey([SCIENCE.name, name])
-        preview = markdown_table(frame.columns, frame.head(PREVIEW_ROWS).rows())
-        yield dg.MaterializeResult(
-            asset_key=key,
-            metadata={
-                "dagster/row_count": frame.height,
-                "preview": dg.MetadataValue.md(preview),
-            },
-            check_results=[check for check in results if check.asset_key == key],
-        )
+        replace_computed(con, {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()})
+
+
+def _describe(name: str, frame: pl.DataFrame) -> dg.MaterializeResult[None]:
+    preview = markdown_table(frame.columns, frame.head(PREVIEW_ROWS).rows())
+    return dg.MaterializeResult(
+        asset_key=[SCIENCE.name, name],
+        metadata={
+            "dagster/row_count": frame.height,
+            "preview": dg.MetadataValue.md(preview),
+        },
+    )
 
 
 def _describe_parameters(report: "Report") -> pl.DataFrame:
@@ -280,3 +239,33 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a report holds
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+QUESTIONS = (
+    Question(
+        models=("int_customer_features",),
+        tables=("segments", "centroids", "stability", "segment_evaluation"),
+        answer=_answer_segments,
+    ),
+    Question(
+        models=(
+            "int_forecast_plan",
+            "int_forecast_features",
+            "int_holdout_plan",
+            "int_holdout_features",
+        ),
+        tables=("forecasts", "parameters", "calibration", "forecast_evaluation"),
+        answer=_answer_forecasts,
+    ),
+    Question(
+        models=("int_customer_products",),
+        tables=("next_products", "next_categories", "suggestion_evaluation"),
+        answer=_answer_suggestions,
+    ),
+    Question(
+        models=("int_campaign_responses",),
+        also_reads=("segments",),
+        tables=("campaign_effects", "campaign_evaluation"),
+        answer=_answer_campaigns,
+    ),
+)
