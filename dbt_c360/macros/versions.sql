@@ -1,8 +1,8 @@
 {#- Bronze keeps every version of a record that ever landed; these pick among them. -#}
 
 {#- Whether a file was known on the as-of day; one without a date always was. -#}
-{% macro is_known(alias, clock='clock') -%}
-    ({{ alias }}._known_at is null or {{ alias }}._known_at <= {{ clock }}.as_of_date)
+{% macro is_known(alias) -%}
+    ({{ alias }}._known_at is null or {{ alias }}._known_at <= clock.as_of_date)
 {%- endmacro %}
 
 {#- A later version first: the file's date (none is the oldest), its name, the record's number. -#}
@@ -19,10 +19,26 @@
 {%- endmacro %}
 
 {#-
-    The rows that a later version of the same key replaces. Most keys have one version: ranking only
-    those that have several keeps the window small where a table has millions of rows.
+    Of each key the latest version that was known on the as-of day, with that day. Most keys have one
+    version: ranking only those that have several keeps the window small in tables of millions.
 -#}
-{% macro superseded_rows(relation, key, caseless=[]) -%}
+{% macro latest_versions(table, key, caseless=[]) -%}
+    {%- set relation = source('bronze', table) -%}
+    {%- set clock = ref('int_data_clock') -%}
+    select
+        versions.*,
+        clock.as_of_date
+    from {{ relation }} as versions
+    cross join {{ clock }} as clock
+    left join (
+        {{ superseded_rows(relation, clock, key, caseless) }}
+    ) as superseded
+        on versions._file = superseded._file and versions._row = superseded._row
+    where superseded._row is null and {{ is_known('versions') }}
+{%- endmacro %}
+
+{#- The rows that a later version of the same key replaces. -#}
+{% macro superseded_rows(relation, clock, key, caseless) -%}
     select
         ranked._file,
         ranked._row
@@ -35,14 +51,14 @@
                 order by {{ latest_first('versions') }}
             ) as version_rank
         from {{ relation }} as versions
-        cross join clock
+        cross join {{ clock }} as clock
         inner join (
             select
     {%- for column in key %}
         {{ key_text('counted', column, caseless) }} as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
             from {{ relation }} as counted
-            cross join clock
+            cross join {{ clock }} as clock
             where {{ is_known('counted') }}
             group by {% for column in key %}{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %}
             having count(*) > 1
@@ -55,7 +71,7 @@
 
 {#- An event of a day after the as-of day is kept and flagged; one without a day is neither. -#}
 {% macro is_after(day) -%}
-    coalesce(cast({{ day }} as date) > clock.as_of_date, false)
+    coalesce(cast({{ day }} as date) > as_of_date, false)
 {%- endmacro %}
 
 {#- All that is followed as one text, so that versions that say the same can be told. -#}

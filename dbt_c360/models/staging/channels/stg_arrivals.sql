@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'arrivals') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'arrivals'), ['arrival_id']) }}
+    {{ latest_versions('arrivals', ['arrival_id']) }}
 )
 
 select
@@ -24,7 +16,3 @@ select
 
     versions.arrival_hour as arrival_hour_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'rates') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'rates'), ['currency', 'date'], caseless=['currency']) }}
+    {{ latest_versions('rates', ['currency', 'date'], caseless=['currency']) }}
 )
 
 select
@@ -21,7 +13,3 @@ select
 
     versions.date as rate_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

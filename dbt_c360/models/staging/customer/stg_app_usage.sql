@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'app_usage') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'app_usage'), ['usage_id']) }}
+    {{ latest_versions('app_usage', ['usage_id']) }}
 )
 
 select
@@ -30,7 +22,3 @@ select
     coalesce(versions.session_date, cast(versions.session_start as date)) as session_date,
     versions.session_start as session_start_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

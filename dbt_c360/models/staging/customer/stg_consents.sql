@@ -1,17 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'consents') }}
-),
-
-superseded as (
-    {{ superseded_rows(
-        source('bronze', 'consents'), ['customer_id', 'purpose'], caseless=['purpose']
-    ) }}
+    {{ latest_versions('consents', ['customer_id', 'purpose'], caseless=['purpose']) }}
 )
 
 select
@@ -25,7 +15,3 @@ select
 
     versions.updated_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -2,20 +2,12 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'customers') }}
+    {{ latest_versions('customers', ['customer_id', '_known_at']) }}
 ),
 
 state_codes as (
     select * from {{ ref('state_codes') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'customers'), ['customer_id', '_known_at']) }}
 )
 
 select
@@ -30,9 +22,5 @@ select
 
     coalesce(versions._known_at, cast('{{ var("history_start") }}' as date)) as known_from
 from versions
-cross join clock
 left join state_codes
     on lower(trim(versions.state)) = state_codes.state_name
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

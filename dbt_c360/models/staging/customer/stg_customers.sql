@@ -1,9 +1,5 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 calling_codes as (
     select * from {{ ref('calling_codes') }}
 ),
@@ -12,27 +8,17 @@ state_codes as (
     select * from {{ ref('state_codes') }}
 ),
 
-superseded as (
-    {{ superseded_rows(source('bronze', 'customers'), ['customer_id']) }}
-),
-
 versions as (
-    select
-        *,
-        {{ clean_text('phone') }} as phone_text,
-        {{ dialled_digits('phone') }} as phone_digits
-    from {{ source('bronze', 'customers') }}
+    {{ latest_versions('customers', ['customer_id']) }}
 ),
 
 latest as (
     select
-        versions.*,
-        {{ is_after('versions.registration_date') }} as is_after_as_of
+        *,
+        {{ is_after('registration_date') }} as is_after_as_of,
+        {{ clean_text('phone') }} as phone_text,
+        {{ dialled_digits('phone') }} as phone_digits
     from versions
-    cross join clock
-    left join superseded
-        on versions._file = superseded._file and versions._row = superseded._row
-    where superseded._row is null and {{ is_known('versions') }}
 ),
 
 dialled as (

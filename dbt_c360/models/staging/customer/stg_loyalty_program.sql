@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'loyalty_program') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'loyalty_program'), ['customer_id']) }}
+    {{ latest_versions('loyalty_program', ['customer_id']) }}
 )
 
 select
@@ -24,7 +16,3 @@ select
 
     versions.tier_start_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'support_tickets') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'support_tickets'), ['ticket_id']) }}
+    {{ latest_versions('support_tickets', ['ticket_id']) }}
 )
 
 select
@@ -28,7 +20,3 @@ select
     versions.created_date as created_at,
     versions.resolved_date as resolved_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'shipments') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'shipments'), ['shipment_id']) }}
+    {{ latest_versions('shipments', ['shipment_id']) }}
 )
 
 select
@@ -33,7 +25,3 @@ select
     versions.estimated_delivery as estimated_delivery_date,
     versions.actual_delivery as actual_delivery_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'tracking_events') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'tracking_events'), ['event_id']) }}
+    {{ latest_versions('tracking_events', ['event_id']) }}
 )
 
 select
@@ -25,7 +17,3 @@ select
 
     versions.event_timestamp as event_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

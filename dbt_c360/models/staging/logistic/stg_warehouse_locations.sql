@@ -1,19 +1,11 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'warehouse_locations') }}
+    {{ latest_versions('warehouse_locations', ['location_id']) }}
 ),
 
 state_codes as (
     select * from {{ ref('state_codes') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'warehouse_locations'), ['location_id']) }}
 )
 
 select
@@ -29,9 +21,5 @@ select
 
     versions.capacity_cubic_meters
 from versions
-cross join clock
 left join state_codes
     on lower(trim(versions.state)) = state_codes.state_name
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

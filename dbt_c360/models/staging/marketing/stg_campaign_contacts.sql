@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'campaign_contacts') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'campaign_contacts'), ['contact_id']) }}
+    {{ latest_versions('campaign_contacts', ['contact_id']) }}
 )
 
 select
@@ -25,7 +17,3 @@ select
     versions.opened_at,
     versions.clicked_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

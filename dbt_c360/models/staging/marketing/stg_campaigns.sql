@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'campaigns') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'campaigns'), ['campaign_id']) }}
+    {{ latest_versions('campaigns', ['campaign_id']) }}
 )
 
 select
@@ -25,7 +17,3 @@ select
     versions.start_date,
     versions.end_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

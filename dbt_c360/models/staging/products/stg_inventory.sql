@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'inventory') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'inventory'), ['inventory_id']) }}
+    {{ latest_versions('inventory', ['inventory_id']) }}
 )
 
 select
@@ -26,7 +18,3 @@ select
 
     versions.last_updated as last_updated_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

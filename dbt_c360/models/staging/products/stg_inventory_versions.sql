@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'inventory') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'inventory'), ['inventory_id', '_known_at']) }}
+    {{ latest_versions('inventory', ['inventory_id', '_known_at']) }}
 )
 
 select
@@ -28,7 +20,3 @@ select
 
     coalesce(versions._known_at, cast('{{ var("history_start") }}' as date)) as known_from
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

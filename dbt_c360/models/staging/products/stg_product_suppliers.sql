@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'product_suppliers') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'product_suppliers'), ['product_id', 'supplier_id']) }}
+    {{ latest_versions('product_suppliers', ['product_id', 'supplier_id']) }}
 )
 
 select
@@ -21,7 +13,3 @@ select
 
     versions.is_primary
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

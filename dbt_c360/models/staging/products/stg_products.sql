@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'products') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'products'), ['product_id']) }}
+    {{ latest_versions('products', ['product_id']) }}
 )
 
 select
@@ -30,7 +22,3 @@ select
 
     versions.created_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

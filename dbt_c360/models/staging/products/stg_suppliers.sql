@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'suppliers') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'suppliers'), ['supplier_id']) }}
+    {{ latest_versions('suppliers', ['supplier_id']) }}
 )
 
 select
@@ -27,7 +19,3 @@ select
 
     versions.quality_rating
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

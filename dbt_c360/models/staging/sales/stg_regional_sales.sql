@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'regional_sales') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'regional_sales'), ['region_id', 'sales_date']) }}
+    {{ latest_versions('regional_sales', ['region_id', 'sales_date']) }}
 )
 
 select
@@ -28,7 +20,3 @@ select
 
     versions.sales_date
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'transaction_items') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'transaction_items'), ['item_id']) }}
+    {{ latest_versions('transaction_items', ['item_id']) }}
 )
 
 select
@@ -31,7 +23,3 @@ select
         false
     ) as has_rounded_amounts
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -1,11 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'transactions') }}
+    {{ latest_versions('transactions', ['transaction_id']) }}
 ),
 
 order_statuses as (
@@ -14,10 +10,6 @@ order_statuses as (
 
 rates_by_day as (
     select * from {{ ref('stg_order_rates') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'transactions'), ['transaction_id']) }}
 )
 
 select
@@ -54,13 +46,9 @@ select
 
     versions.transaction_date as transaction_at
 from versions
-cross join clock
 left join order_statuses
     on lower(trim(versions.status)) = lower(trim(order_statuses.source_status))
 left join rates_by_day
     on
         upper(trim(versions.currency)) = rates_by_day.currency
         and cast(versions.transaction_date as date) = rates_by_day.order_date
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

@@ -1,9 +1,5 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 calling_codes as (
     select * from {{ ref('calling_codes') }}
 ),
@@ -16,28 +12,18 @@ places as (
     select distinct state_code from state_codes
 ),
 
-superseded as (
-    {{ superseded_rows(source('bronze', 'customer_master'), ['customer_id']) }}
-),
-
 versions as (
-    select
-        *,
-        {{ clean_name('name') }} as full_name,
-        {{ clean_text('phone') }} as phone_text,
-        {{ dialled_digits('phone') }} as phone_digits
-    from {{ source('bronze', 'customer_master') }}
+    {{ latest_versions('customer_master', ['customer_id']) }}
 ),
 
 latest as (
     select
-        versions.*,
-        {{ is_after('versions.signup_date') }} as is_after_as_of
+        *,
+        {{ is_after('signup_date') }} as is_after_as_of,
+        {{ clean_name('name') }} as full_name,
+        {{ clean_text('phone') }} as phone_text,
+        {{ dialled_digits('phone') }} as phone_digits
     from versions
-    cross join clock
-    left join superseded
-        on versions._file = superseded._file and versions._row = superseded._row
-    where superseded._row is null and {{ is_known('versions') }}
 ),
 
 -- `City, State`, `City ST` or `City`

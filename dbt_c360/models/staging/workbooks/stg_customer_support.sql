@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'customer_support') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'customer_support'), ['ticket_id']) }}
+    {{ latest_versions('customer_support', ['ticket_id']) }}
 )
 
 select
@@ -27,7 +19,3 @@ select
     versions.created_at,
     versions.resolved_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

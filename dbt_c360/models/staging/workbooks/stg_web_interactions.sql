@@ -2,16 +2,8 @@
 
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'web_interactions') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'web_interactions'), ['session_id']) }}
+    {{ latest_versions('web_interactions', ['session_id']) }}
 )
 
 select
@@ -27,7 +19,3 @@ select
 
     versions.interaction_date as interaction_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}

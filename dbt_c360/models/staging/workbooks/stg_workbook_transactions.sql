@@ -1,15 +1,7 @@
 with
 
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
-
 versions as (
-    select * from {{ source('bronze', 'workbook_transactions') }}
-),
-
-superseded as (
-    {{ superseded_rows(source('bronze', 'workbook_transactions'), ['transaction_id']) }}
+    {{ latest_versions('workbook_transactions', ['transaction_id']) }}
 )
 
 select
@@ -25,7 +17,3 @@ select
 
     versions.transaction_date as transaction_at
 from versions
-cross join clock
-left join superseded
-    on versions._file = superseded._file and versions._row = superseded._row
-where superseded._row is null and {{ is_known('versions') }}
