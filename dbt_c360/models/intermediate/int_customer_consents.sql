@@ -1,31 +1,7 @@
 with
 
 consents as (
-    select * from {{ ref('stg_consents') }}
-),
-
-identities as (
-    select * from {{ ref('customer_identities') }}
-),
-
--- the last word per purpose counts; said twice in the same second, no is the safer answer
-ranked as (
-    select
-        identities.customer_id,
-        consents.purpose,
-        consents.is_granted,
-        row_number() over (
-            partition by identities.customer_id, consents.purpose
-            order by
-                case when consents.updated_at is null then 1 else 0 end,
-                consents.updated_at desc,
-                consents.is_granted asc,
-                consents.customer_id asc
-        ) as consent_rank
-    from consents
-    inner join identities
-        on consents.customer_id = identities.source_id and identities.source_system = 'crm'
-    where not consents.is_after_as_of and consents.is_granted is not null
+    select * from {{ ref('int_consent_answers') }}
 )
 
 select
@@ -34,6 +10,5 @@ select
         as marketing_consent,
     max(case when purpose = 'profiling' then case when is_granted then 1 else 0 end end) = 1
         as profiling_consent
-from ranked
-where consent_rank = 1
+from consents
 group by customer_id
