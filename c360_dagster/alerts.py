@@ -3,23 +3,18 @@
 One message a run, as the JSON that Slack and its like take; who calls it stands in automation.py.
 """
 
-import http.client
 import json
 import re
-import time
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
 
 from c360_dagster.layers import LAYERS
+from c360_dagster.posting import PostError, post
 
 TIMEOUT_SECONDS = 5
 PAUSES_SECONDS = (1.0, 2.0)
 """Between the tries; all of it has to end before Dagster stops the sensor, after a minute."""
-WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 MOST_NAMED = 5
 LONGEST_REASON = 600
 
@@ -107,45 +102,14 @@ def send(url: str, text: str, pauses: Sequence[float] = PAUSES_SECONDS) -> None:
     """Posts the text, trying again where another try may help."""
     # These three characters are markup to Slack.
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    problem = ""
-    for pause in (*pauses, None):
-        try:
-            _post(url, json.dumps({"text": escaped}).encode())
-        except urllib.error.HTTPError as answer:
-            problem = f"it answered {answer.code} {answer.reason}"
-            if answer.code not in WORTH_ANOTHER_TRY:
-                break
-        except (OSError, http.client.HTTPException) as silence:
-            problem = f"it cannot be reached: {silence}"
-        else:
-            return
-        if pause is not None:
-            time.sleep(pause)
-    # The address is a secret: whoever has it can write there.
-    raise AlertError(f"The webhook of C360_WEBHOOK_URL did not take the message: {problem}.")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Following one would turn the message into a question that anybody answers with yes."""
-
-    def redirect_request(  # noqa: PLR0913, PLR0917  the signature is its parent's
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> None:
-        del req, fp, code, msg, headers, newurl
-
-
-def _post(url: str, body: bytes) -> None:
-    request = urllib.request.Request(  # noqa: S310  the settings let http and https through
-        url, body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
-        answer.read()
+    body = json.dumps({"text": escaped}).encode()
+    try:
+        post(url, body, pauses=pauses, timeout=TIMEOUT_SECONDS)
+    except PostError as problem:
+        # The address is a secret: whoever has it can write there.
+        raise AlertError(
+            f"The webhook of C360_WEBHOOK_URL did not take the message: {problem}."
+        ) from None
 
 
 def name_reason(message: str) -> str:

@@ -5,6 +5,7 @@ import warnings
 
 import dagster as dg
 
+from c360_dagster.assets.audiences import build_audiences
 from c360_dagster.assets.bronze import build_bronze
 from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.identity import build_identity
@@ -12,6 +13,7 @@ from c360_dagster.assets.landing import build_landing
 from c360_dagster.assets.model_card import build_model_card
 from c360_dagster.assets.publish import build_publication
 from c360_dagster.assets.science import build_science
+from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
 from c360_dagster.layers import watch
@@ -38,6 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_science(settings),
                 build_publication(settings),
                 build_model_card(settings),
+                *build_audiences(settings),
             ]
         ),
         asset_checks=[build_recency(settings)],
@@ -62,7 +65,7 @@ def build_or_exit() -> dg.Definitions:
     """The definitions for this environment, or one sentence that says what stands in their way."""
     try:
         return build_definitions(read_settings())
-    except (SettingsError, DbtError) as problem:
+    except (SettingsError, AudienceError, DbtError) as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(1) from None
 

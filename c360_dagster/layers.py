@@ -50,8 +50,11 @@ SCIENCE = Layer("science", "team:data-science", frozenset({"polars", "duckdb"}),
 PUBLISHED = Layer(
     "published", "team:analytics-engineering", frozenset({"duckdb", "parquet"}), "files to open"
 )
+AUDIENCES = Layer(
+    "audiences", "team:marketing", frozenset({"csv", "parquet"}), "whom to write to, and for what"
+)
 
-LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED)
+LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED, AUDIENCES)
 
 
 def watch(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from c360_dagster.audiences.addresses import check_address
+
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parent.parent
 DECISIONS = Path(__file__).parent / "identity" / "decisions.csv"
+AUDIENCES = Path(__file__).parent / "audiences" / "audiences.yml"
 UI_HOST, UI_PORT = "127.0.0.1", "3000"
 UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
 """Where `make ui` opens Dagster, and alerts point to."""
@@ -40,6 +43,9 @@ class Settings:
     webhook_url: str | None
     keep_days: int
     show_pii: bool
+    audience_webhook_url: str | None
+    audiences: Path
+    """The file that declares the audiences."""
     decisions: Path = DECISIONS
     """The pairs of records that a person decided about: a file beside the rules, not a variable."""
 
@@ -64,6 +70,11 @@ class Settings:
     def published(self) -> Path:
         """What people and programs read; the warehouse is opened by the road alone."""
         return self.home / "published"
+
+    @property
+    def exports(self) -> Path:
+        """Whom to write to, for other systems: one folder for each audience."""
+        return self.home / "exports"
 
     @property
     def truth(self) -> Path:
@@ -100,6 +111,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_url=values.read("C360_WEBHOOK_URL", "", _optional(_parse_url)),
         keep_days=values.read("C360_KEEP_DAYS", "30", _whole_number(1, 36_500)),
         show_pii=values.read("C360_SHOW_PII", "off", _parse_switch),
+        audience_webhook_url=values.read_secret("C360_AUDIENCE_WEBHOOK_URL", check_address),
+        audiences=values.read("C360_AUDIENCES", str(AUDIENCES), _parse_file),
     )
     if settings.end_date < settings.start_date:
         raise SettingsError(
@@ -135,13 +148,32 @@ class _Values:
         except ValueError as problem:
             raise SettingsError(f"{name} is '{text}': {problem}.") from None
 
+    def read_secret(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """Nothing where it is not set; what is wrong with it is said without repeating it."""
+        text = self.environment.get(name, "").strip()
+        try:
+            return parse(text) if text else None
+        except ValueError as problem:
+            raise SettingsError(f"{name} cannot be used: {problem}.") from None
+
 
 def _parse_home(text: str) -> Path:
-    home = Path(text).expanduser()
-    home = home if home.is_absolute() else REPOSITORY / home
+    home = _parse_path(text)
     if home.exists() and not home.is_dir():
         raise ValueError("it must be a folder, and a file of that name is in the way")
     return home
+
+
+def _parse_file(text: str) -> Path:
+    path = _parse_path(text)
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
+def _parse_path(text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else REPOSITORY / path
 
 
 def _parse_timezone(text: str) -> str:

@@ -1,0 +1,208 @@
+"""8. Audiences: whom to write to, as files and to a webhook, from one published state."""
+
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.assets.describe import markdown_table
+from c360_dagster.audiences.batches import cut_batches
+from c360_dagster.audiences.declarations import (
+    DEFAULT_WEBHOOK,
+    Audience,
+    AudienceError,
+    read_audiences,
+)
+from c360_dagster.audiences.export import Export, build_export, write_files
+from c360_dagster.audiences.members import PUBLISHED as READ
+from c360_dagster.audiences.members import candidates_sql, check_audience
+from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
+from c360_dagster.exporting import ExportError, ExportFolder
+from c360_dagster.layers import AUDIENCES, PUBLISHED
+from c360_dagster.loading.sql import fetch_row
+from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.storage import guard_storage
+from c360_dagster.settings import REPOSITORY, Settings
+
+CHECK = "size_is_expected"
+MART = READ.mart.split(".")[-1]
+
+
+class SnapshotError(Exception):
+    """There is nothing published to choose from; the message says what to do."""
+
+
+def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
+    """One step for all: opening the snapshot costs more than asking it. None declared is none."""
+    file = _name(settings.audiences)
+    audiences = {
+        audience.name: audience
+        for audience in read_audiences(settings.audiences.read_text("utf-8"), file)
+    }
+    if not audiences:
+        return []
+    columns = _read_columns()
+
+    @dg.multi_asset(
+        name="export_audiences",
+        specs=[_specify(audience, columns) for audience in audiences.values()],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name=CHECK,
+                asset=[AUDIENCES.name, name],
+                description=(
+                    "Somebody is in the audience, and since the last time no more than half of "
+                    "it came or went."
+                ),
+            )
+            for name in audiences
+        ],
+        can_subset=True,
+    )
+    def export_audiences(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+    ) -> Iterator[dg.MaterializeResult]:
+        problems = []
+        wanted = {key.path[-1] for key in context.selected_asset_keys}
+        with _open_snapshot(settings) as con:
+            for name in filter(wanted.__contains__, audiences):
+                try:
+                    condition = check_audience(audiences[name], columns, file)
+                    export = _export(settings, con, audiences[name], condition)
+                except (AudienceError, ExportError) as problem:
+                    problems.append(str(problem))
+                    continue
+                said, problem_said = _deliver(settings, export)
+                problems += [problem_said] if problem_said else []
+                context.log.info("%s: %s %s", name, export.say(), said)
+                yield _report(settings, export, said, context.selected_asset_check_keys)
+        if problems:
+            raise dg.Failure("\n".join(sorted(problems)), allow_retries=False)
+
+    return [export_audiences]
+
+
+def _export(
+    settings: Settings, con: duckdb.DuckDBPyConnection, audience: Audience, condition: str
+) -> Export:
+    (as_of,) = fetch_row(con, "select as_of_date from gold.publication") or (date.min,)
+    folder = ExportFolder(settings.exports / audience.name)
+    try:
+        candidates = con.sql(candidates_sql(audience, condition)).pl()
+    except duckdb.Error as problem:
+        raise AudienceError(
+            f"{_name(settings.audiences)}: audience '{audience.name}', condition: {problem}."
+        ) from None
+    export = build_export(audience, as_of, candidates, folder.find_previous(as_of))
+    with guard_storage(settings.home):
+        folder.write(as_of, write_files(export))
+    return export
+
+
+def _deliver(settings: Settings, export: Export) -> tuple[str, str]:
+    """What came of it, in a sentence, and what is to be mended, if anything."""
+    webhook = export.audience.webhook
+    url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
+    if url is None:
+        return "Not delivered: no webhook is set.", ""
+    log = DeliveryLog(settings.exports / export.audience.name / LOG)
+    latest = log.latest(name_receiver(url))
+    if latest and latest > export.as_of:
+        return f"Not delivered: the receiver was told of {latest} already.", ""
+    try:
+        return deliver(cut_batches(export), url, log, settings.now).say(), ""
+    except DeliveryError as problem:
+        return "Not delivered to the end.", str(problem)
+
+
+@contextmanager
+def _open_snapshot(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file: a road that runs beside cannot change it under our hands."""
+    path = settings.published / "c360.duckdb"
+    if not path.exists():
+        raise SnapshotError(f"{path} is not there yet: type `make run` or `make refresh` first.")
+    with duckdb.connect(str(path), read_only=True) as con:
+        yield con
+
+
+def _read_columns() -> Mapping[str, str]:
+    """The mart's columns with their types, as its contract declares them."""
+    (mart,) = (
+        node
+        for node in read_manifest()["nodes"].values()
+        if node["resource_type"] == "model" and node["name"] == MART
+    )
+    return {name: column["data_type"] for name, column in mart["columns"].items()}
+
+
+def _specify(audience: Audience, columns: Mapping[str, str]) -> dg.AssetSpec:
+    exported = {
+        "customer_id": "string",
+        "group": "string",
+        "change": "string",
+        **{name: columns.get(name, "string") for name in audience.columns},
+        **dict.fromkeys(audience.contact_columns, "string"),
+    }
+    return dg.AssetSpec(
+        key=[AUDIENCES.name, audience.name],
+        deps=[[PUBLISHED.name, "c360"]],
+        group_name=AUDIENCES.name,
+        owners=[AUDIENCES.owner],
+        kinds=set(AUDIENCES.kinds),
+        description=f"One row per member. {audience.description}",
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                [
+                    dg.TableColumn(
+                        name, kind, tags={"pii": ""} if name in audience.contact_columns else {}
+                    )
+                    for name, kind in exported.items()
+                ]
+            ),
+            "definition": dg.MetadataValue.json(audience.describe()),
+        },
+        tags={"layer": AUDIENCES.name} | ({"pii": ""} if audience.contact else {}),
+    )
+
+
+def _report(
+    settings: Settings, export: Export, delivered: str, checks: Set[dg.AssetCheckKey]
+) -> dg.MaterializeResult:
+    name, counts = export.audience.name, export.counts
+    file = settings.exports / name / f"{export.as_of}.csv"
+    groups = export.members.group_by("group", "change").len().sort("group", "change")
+    metadata: dict[str, Any] = {
+        "dagster/row_count": counts["members"],
+        "dagster/uri": dg.MetadataValue.url(file.as_uri()),
+        **counts,
+        "condition": export.audience.condition,
+        "as_of_date": export.as_of.isoformat(),
+        "delivery": delivered,
+        # Nobody's row: who is in it stands in the file, for its owner alone.
+        "preview": dg.MetadataValue.md(
+            markdown_table(("group", "change", "members"), groups.iter_rows())
+        ),
+    }
+    key = dg.AssetKey([AUDIENCES.name, name])
+    check = dg.AssetCheckResult(
+        asset_key=key,
+        check_name=CHECK,
+        passed=export.is_as_expected,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=export.say(),
+    )
+    is_wanted = dg.AssetCheckKey(key, CHECK) in checks
+    return dg.MaterializeResult(
+        asset_key=key, metadata=metadata, check_results=[check] if is_wanted else []
+    )
+
+
+def _name(path: Path) -> str:
+    """The file as messages call it: short where it is the repository's own."""
+    return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)

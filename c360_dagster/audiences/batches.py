@@ -1,0 +1,84 @@
+"""An export cut into the batches that a webhook is sent, each with a key that is its own for ever.
+
+Whoever is held out is in none of them.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from c360_dagster.audiences.export import LEFT, TREATMENT, Export
+
+SIZE = 500
+
+
+@dataclass(frozen=True)
+class Batch:
+    audience: str
+    as_of: date
+    number: int
+    of: int
+    rows: int
+    key: str
+    """Of audience, day, number and content: the same batch has it again, and no other ever."""
+    body: bytes
+
+
+def cut_batches(export: Export, size: int = SIZE) -> list[Batch]:
+    """Members, then those who left; an audience without either is one empty batch.
+
+    A receiver that is told of nobody can empty its list; one that hears nothing cannot.
+    """
+    rows = [
+        *_rows(export.members.filter(group=TREATMENT).drop("group")),
+        *_rows(
+            export.left.filter(group=TREATMENT).select("customer_id", pl.lit(LEFT).alias("change"))
+        ),
+    ]
+    whole = hashlib.sha256(_encode(rows)).hexdigest()
+    parts = [rows[start : start + size] for start in range(0, len(rows), size)] or [[]]
+    return [
+        _build(export, number, len(parts), part, whole) for number, part in enumerate(parts, 1)
+    ]
+
+
+def _build(
+    export: Export, number: int, of: int, rows: Sequence[dict[str, Any]], whole: str
+) -> Batch:
+    body = _encode(
+        {
+            "audience": export.audience.name,
+            "purpose": export.audience.purpose.name,
+            "channel": export.audience.channel,
+            "as_of": export.as_of,
+            "export": whole,
+            "batch": number,
+            "batches": of,
+            "members": rows,
+        }
+    )
+    key = hashlib.sha256(body).hexdigest()
+    return Batch(export.audience.name, export.as_of, number, of, len(rows), key, body)
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dicts()
+
+
+def _encode(content: object) -> bytes:
+    return json.dumps(content, default=_plain, ensure_ascii=False).encode()
+
+
+def _plain(value: object) -> str:
+    """Amounts as text, so that no cent is lost; days and times as ISO writes them."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,272 @@
+"""What a file of audiences says, checked field by field: one sentence for the first that is wrong.
+
+The shape, and what each field means, stand in audiences.yml.
+"""
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+import yaml
+
+from c360_dagster.audiences.addresses import check_address
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+MOST_HELD_OUT = 0.9
+DEFAULT_WEBHOOK: Final = "default"
+CONTACTS: Mapping[str, tuple[str, ...]] = {
+    "email": ("email",),
+    "sms": ("phone",),
+    "phone": ("phone",),
+    "post": ("first_name", "last_name", "address_line1", "city", "state", "zip_code", "country"),
+    "app": (),
+    "web": (),
+}
+"""The channels, each with the columns of dim_customers by which a person is reached through it."""
+
+
+class AudienceError(ValueError):
+    """An audience that cannot be used; the message names the file, the audience and the field."""
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What members are written to for; `because` is the reason where no consent is needed."""
+
+    name: str
+    needs_consent: bool
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Audience:
+    name: str
+    description: str
+    condition: str
+    purpose: Purpose
+    channel: str
+    holdout: float
+    contact: bool = False
+    columns: tuple[str, ...] = ()
+    webhook: str | None = None
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """The consents that speak of it: the channel's own, and the one given for all channels."""
+        if not self.purpose.needs_consent:
+            return ()
+        return (f"{self.purpose.name}_{self.channel}", self.purpose.name)
+
+    @property
+    def contact_columns(self) -> tuple[str, ...]:
+        return CONTACTS[self.channel] if self.contact else ()
+
+    def describe(self) -> dict[str, object]:
+        """The definition as the manifest has it; an address is a secret, and so left out."""
+        return {
+            "description": self.description,
+            "condition": self.condition,
+            "purpose": self.purpose.name,
+            "consents": list(self.consents),
+            "channel": self.channel,
+            "holdout": self.holdout,
+            "contact": self.contact,
+            "columns": list(self.columns),
+        }
+
+
+def read_audiences(text: str, file: str) -> tuple[Audience, ...]:
+    """The audiences of a YAML file, in its order; `file` is what messages call it."""
+    content = _Part(file, "", _load(text, file))
+    purposes = {
+        name: _read_purpose(content, name, value)
+        for name, value in content.mapping("purposes").items()
+    }
+    audiences: dict[str, Audience] = {}
+    for number, entry in enumerate(content.entries("audiences"), 1):
+        audience = _read_audience(file, number, entry, purposes)
+        if audience.name in audiences:
+            raise AudienceError(
+                f"{file}: two audiences are called '{audience.name}'; give one another name."
+            )
+        audiences[audience.name] = audience
+    content.refuse_unknown()
+    return tuple(audiences.values())
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """What was probably meant, to be put behind a sentence; empty where nothing is near."""
+    found = get_close_matches(name.lower(), list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else "."
+
+
+def _read_purpose(content: "_Part", name: str, value: object) -> Purpose:
+    part = _Part(content.file, f"purpose '{name}'", value)
+    part.check_name(name)
+    needs_consent = part.choice("consent", ("required", "not_needed")) == "required"
+    because = part.text("because", "" if needs_consent else None)
+    part.refuse_unknown()
+    return Purpose(name, needs_consent, because)
+
+
+def _read_audience(
+    file: str, number: int, entry: object, purposes: Mapping[str, Purpose]
+) -> Audience:
+    part = _Part(file, f"audience {number}", entry)
+    name = part.text("name")
+    part.check_name(name)
+    part.name = f"audience '{name}'"
+    audience = Audience(
+        name=name,
+        description=part.text("description"),
+        condition=part.text("condition"),
+        purpose=purposes[part.choice("purpose", purposes)],
+        channel=part.choice("channel", CONTACTS),
+        holdout=part.share("holdout"),
+        contact=part.switch("contact"),
+        columns=part.words("columns"),
+        webhook=part.webhook("webhook"),
+    )
+    part.refuse_unknown()
+    if audience.contact and not audience.contact_columns:
+        reachable = ", ".join(channel for channel, columns in CONTACTS.items() if columns)
+        raise part.wrong(
+            "contact", f"nobody has an address for {audience.channel}; channels with one: "
+            f"{reachable}."
+        )  # fmt: skip
+    return audience
+
+
+class _Part:
+    """One mapping of the file, which remembers what it was asked for."""
+
+    def __init__(self, file: str, name: str, content: object) -> None:
+        self.file, self.name = file, name
+        if not isinstance(content, Mapping):
+            raise AudienceError(
+                f"{self._where()}: it must be a list of names and values, not {content!r}."
+            )
+        self.content = content
+        self.known: list[str] = []
+
+    def mapping(self, field: str) -> dict[str, Any]:
+        value = self._get(field)
+        if not isinstance(value, Mapping):
+            raise self.wrong(field, "it must hold names, each with what belongs to it below.")
+        return {str(key): each for key, each in value.items()}
+
+    def entries(self, field: str) -> list[Any]:
+        value = self._get(field)
+        if not isinstance(value, list):
+            raise self.wrong(field, "it must be a list, each entry begun with '- name:'.")
+        return value
+
+    def text(self, field: str, default: str | None = None) -> str:
+        value = self._get(field, default)
+        if value == default and default is not None:
+            return default
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(field, f"it is {value!r}; it must be a text.")
+        return " ".join(value.split())
+
+    def choice(self, field: str, choices: Iterable[str]) -> str:
+        value, known = self._get(field), list(choices)
+        if value not in known:
+            raise self.wrong(field, f"it is {value!r}; it must be {' or '.join(known)}.")
+        return str(value)
+
+    def share(self, field: str) -> float:
+        value = self._get(field)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value <= MOST_HELD_OUT:
+            raise self.wrong(
+                field,
+                f"it is {value!r}; it must be a share from 0 to {MOST_HELD_OUT}, such as 0.1 for "
+                "every tenth.",
+            )
+        return float(value)
+
+    def switch(self, field: str) -> bool:
+        value = self._get(field, default=False)
+        if not isinstance(value, bool):
+            raise self.wrong(field, f"it is {value!r}; it must be true or false.")
+        return value
+
+    def words(self, field: str) -> tuple[str, ...]:
+        value = self._get(field, [])
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise self.wrong(field, f"it is {value!r}; it must be a list of names.")
+        return tuple(dict.fromkeys(value))
+
+    def webhook(self, field: str) -> str | None:
+        value = self._get(field, "")
+        if not value or value == DEFAULT_WEBHOOK:
+            return str(value) or None
+        try:
+            return check_address(str(value))
+        except ValueError as problem:
+            # What was written may be a secret, and is not repeated.
+            raise self.wrong(field, f"{problem}, or it is '{DEFAULT_WEBHOOK}'.") from None
+
+    def check_name(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise self.wrong(
+                "name",
+                f"it is {name!r}; it must be small letters, digits and _, a letter first, at most "
+                "60: it becomes the name of a folder.",
+            )
+
+    def refuse_unknown(self) -> None:
+        for field in self.content:
+            if field not in self.known:
+                raise AudienceError(
+                    f"{self._where()}: there is no field '{field}'{suggest(str(field), self.known)}"
+                    f" There are {', '.join(self.known)}."
+                )
+
+    def wrong(self, field: str, what: str) -> AudienceError:
+        comma = ", " if self.name else ""
+        return AudienceError(f"{self._where()}{comma}{'' if comma else ' '}{field}: {what}")
+
+    def _get(self, field: str, default: Any = None) -> Any:  # noqa: ANN401  as YAML has it
+        self.known.append(field)
+        value = self.content.get(field)
+        if value is None and default is None:
+            near = [each for each in self.content if str(each) not in self.known]
+            hint = suggest(field, map(str, near))
+            raise self.wrong(field, f"it is missing{hint}")
+        return default if value is None else value
+
+    def _where(self) -> str:
+        return f"{self.file}: {self.name}" if self.name else f"{self.file}:"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, where a name that is given twice is a mistake, and not overwritten in silence."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False  # noqa: FBT001, FBT002  its parent's
+    ) -> dict[Hashable, Any]:  # fmt: skip
+        names = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if names.count(key.value) > 1:
+                raise yaml.MarkedYAMLError(
+                    problem=f"'{key.value}' is given twice", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _load(text: str, file: str) -> object:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  it is a SafeLoader
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise AudienceError(
+            f"{file}{where}: it cannot be read as YAML: {problem.problem}. Mend the line or the one "
+            "before it."
+        ) from None
+    except yaml.YAMLError as problem:
+        raise AudienceError(f"{file}: it cannot be read as YAML: {problem}.") from None

@@ -1,0 +1,174 @@
+"""What is exported of an audience: its members, who left, what they came from, and the manifest.
+
+The same members give the same bytes: nothing here knows when, or in which run.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from c360_dagster.audiences.declarations import Audience
+from c360_dagster.audiences.members import LEFT_OUT
+
+CONTROL, TREATMENT = "control", "treatment"
+ENTERED, STAYED, LEFT = "entered", "stayed", "left"
+FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+"""How a cell begins that a spreadsheet takes for something to execute."""
+DISARMED = "'"
+STEADY = 0.5
+KNOWN = {"customer_id": pl.String, "group": pl.String}
+
+Definition = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The newest export of an earlier day."""
+
+    as_of: date
+    definition: Definition
+    members: pl.DataFrame
+    """customer_id and group."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """One audience on one day."""
+
+    audience: Audience
+    as_of: date
+    members: pl.DataFrame
+    """customer_id, group, change, the columns of the definition and the addresses."""
+    left: pl.DataFrame
+    """customer_id and group of those who were in it the last time and are not now."""
+    met: int
+    """Customers who meet the condition, with consent or without."""
+    left_out: Mapping[str, int]
+    previous: Previous | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        def count(column: str, value: str) -> int:
+            return int((self.members[column] == value).sum())
+
+        return {
+            "condition_met": self.met,
+            **{f"left_out_{name.replace(' ', '_')}": self.left_out[name] for name in LEFT_OUT},
+            "members": self.members.height,
+            TREATMENT: count("group", TREATMENT),
+            CONTROL: count("group", CONTROL),
+            ENTERED: count("change", ENTERED),
+            LEFT: self.left.height,
+        }
+
+    @property
+    def is_redefined(self) -> bool:
+        return self.previous is not None and self.previous.definition != self.audience.describe()
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Somebody is in it, and no more than half came or went since the last time."""
+        if self.members.is_empty() or self.previous is None:
+            return not self.members.is_empty()
+        moved = self.counts[ENTERED] + self.counts[LEFT]
+        return moved <= STEADY * self.previous.members.height
+
+    def say(self) -> str:
+        """A sentence or two: how many there are, and how many came and went since when."""
+        if self.members.is_empty():
+            why = f"{self.met:,} meet the condition" if self.met else "nobody meets the condition"
+            said = f"Nobody is in it: {why}."
+        else:
+            said = f"{self.members.height:,} members, {self.counts[CONTROL]:,} of them held out."
+        if self.previous is None:
+            return said
+        since = (
+            f" Since {self.previous.as_of}, {self.counts[ENTERED]:,} entered and "
+            f"{self.left.height:,} left."
+        )
+        return said + since + (" Its definition has changed since." if self.is_redefined else "")
+
+
+def build_export(
+    audience: Audience, as_of: date, candidates: pl.DataFrame, previous: Previous | None
+) -> Export:
+    """From what candidates_sql finds, and from what was exported before."""
+    before = previous.members if previous else pl.DataFrame(schema=KNOWN)
+    known = before.select("customer_id", pl.lit(STAYED).alias("change"))
+    members = (
+        candidates.filter(pl.col("left_out").is_null())
+        .join(known, on="customer_id", how="left")
+        .select(
+            "customer_id",
+            pl.when("is_control").then(pl.lit(CONTROL)).otherwise(pl.lit(TREATMENT)).alias("group"),
+            pl.col("change").fill_null(ENTERED),
+            *(name for name in audience.columns if name != "customer_id"),
+            # Whoever is held out is not to be written to, and so cannot be.
+            *(pl.when(~pl.col("is_control")).then(name) for name in audience.contact_columns),
+        )
+        .sort("customer_id")
+    )
+    left = before.join(members, on="customer_id", how="anti").sort("customer_id")
+    reasons = dict(candidates.drop_nulls("left_out")["left_out"].value_counts().iter_rows())
+    return Export(
+        audience=audience,
+        as_of=as_of,
+        members=members,
+        left=left,
+        met=candidates.height,
+        left_out={name: reasons.get(name, 0) for name in LEFT_OUT},
+        previous=previous,
+    )
+
+
+def write_files(export: Export) -> dict[str, bytes]:
+    """Every file of the day by its ending; the manifest last, for it vouches for the others."""
+    files = {
+        ".csv": write_csv(export.members),
+        ".left.csv": write_csv(export.left),
+        ".parquet": _write_parquet(export.members),
+    }
+    return {**files, ".json": _write_manifest(export, files)}
+
+
+def write_csv(frame: pl.DataFrame) -> bytes:
+    """Texts that a spreadsheet would execute begin with an apostrophe; the parquet has them bare."""
+    text = pl.col(pl.String)
+    disarmed = pl.when(text.str.contains(FORMULA)).then(DISARMED + text).otherwise(text)
+    return frame.with_columns(disarmed.name.keep()).write_csv().encode()
+
+
+def _write_parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _write_manifest(export: Export, files: Mapping[str, bytes]) -> bytes:
+    manifest = {
+        "audience": export.audience.name,
+        "as_of": export.as_of.isoformat(),
+        "definition": export.audience.describe(),
+        "counts": export.counts,
+        "compared_with": export.previous.as_of.isoformat() if export.previous else None,
+        "definition_changed": export.is_redefined,
+        "cells_disarmed": _count_disarmed(export.members) + _count_disarmed(export.left),
+        "files": {
+            f"{export.as_of}{ending}": {
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+            for ending, content in files.items()
+        },
+    }
+    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _count_disarmed(frame: pl.DataFrame) -> int:
+    text = [column for column in frame.iter_columns() if column.dtype == pl.String]
+    return sum(int(column.str.contains(FORMULA).sum() or 0) for column in text)

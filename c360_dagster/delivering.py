@@ -1,0 +1,139 @@
+"""Batches on their way to a webhook, each once: what was taken is logged and not sent again.
+
+Between an answer and its line in the log a crash can come; the batch then goes out a second time
+with the same Idempotency-Key, by which the receiver knows it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from c360_dagster.audiences.batches import Batch
+from c360_dagster.posting import WORTH_ANOTHER_TRY, PostError, post
+
+TIMEOUT_SECONDS = 30
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+LOG = "deliveries.jsonl"
+ADVICE = {
+    401: "the address lacks what identifies you, or it is out of date",
+    403: "the address lacks what identifies you, or it is out of date",
+    404: "look whether the address is still right",
+    410: "look whether the address is still right",
+    413: "the receiver takes no bodies of this size",
+}
+OTHER_ADVICE = "the receiver does not take what docs/audiences.md describes"
+
+
+class DeliveryError(Exception):
+    """A batch that did not arrive; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one export's batches."""
+
+    sent: int
+    sent_before: int
+
+    def say(self) -> str:
+        if not self.sent:
+            return "Delivered before, and not again."
+        before = f", {self.sent_before} before" if self.sent_before else ""
+        return f"Delivered in {self.sent} {'batch' if self.sent == 1 else 'batches'}{before}."
+
+
+@dataclass(frozen=True)
+class DeliveryLog:
+    """One line of JSON for each batch that a receiver took."""
+
+    path: Path
+
+    def read(self) -> list[dict[str, Any]]:
+        return list(self._read_lines())
+
+    def add(self, line: dict[str, Any]) -> None:
+        """On the disk when it returns: the next thing to be sent may be what ends the process."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(self.path, flags, 0o600), "ab") as file:
+            # A line that a crash cut off ends here, and is passed over when it is read.
+            file.write(b"" if self._ends_whole() else b"\n")
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def latest(self, to: str) -> date | None:
+        """The last day of which the receiver was told."""
+        days = [date.fromisoformat(line["as_of"]) for line in self.read() if line["to"] == to]
+        return max(days, default=None)
+
+    def _read_lines(self) -> Iterator[dict[str, Any]]:
+        lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+    def _ends_whole(self) -> bool:
+        if not self.path.exists() or not self.path.stat().st_size:
+            return True
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
+
+
+def deliver(
+    batches: Sequence[Batch],
+    url: str,
+    log: DeliveryLog,
+    now: Callable[[], datetime],
+    pauses: Sequence[float] = PAUSES_SECONDS,
+) -> Delivery:
+    """Sends what the receiver has not taken yet, in order, and stops at the first that fails."""
+    to = name_receiver(url)
+    taken = {line["key"] for line in log.read() if line["to"] == to}
+    waiting = [batch for batch in batches if batch.key not in taken]
+    for batch in waiting:
+        _send(batch, url, pauses)
+        log.add(
+            {
+                "as_of": batch.as_of.isoformat(),
+                "batch": batch.number,
+                "batches": batch.of,
+                "rows": batch.rows,
+                "key": batch.key,
+                "to": to,
+                "delivered_at": now().isoformat(timespec="seconds"),
+            }
+        )
+    return Delivery(sent=len(waiting), sent_before=len(batches) - len(waiting))
+
+
+def name_receiver(url: str) -> str:
+    """Tells receivers apart without saying their addresses, which are secrets."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def _send(batch: Batch, url: str, pauses: Sequence[float]) -> None:
+    try:
+        post(
+            url,
+            batch.body,
+            pauses=pauses,
+            timeout=TIMEOUT_SECONDS,
+            headers={"Idempotency-Key": batch.key},
+        )
+    except PostError as problem:
+        is_passing = problem.code is None or problem.code in WORTH_ANOTHER_TRY
+        advice = "" if is_passing else f": {ADVICE.get(problem.code or 0, OTHER_ADVICE)}"
+        raise DeliveryError(
+            f"Audience '{batch.audience}': batch {batch.number} of {batch.of} was not delivered: "
+            f"{problem}{advice}. What was taken before is not sent again: mend it, and "
+            "materialize the audience once more, or wait for the next run."
+        ) from None

@@ -1,0 +1,76 @@
+"""The files of audiences in exports/: a folder for each, in it a few files for each day.
+
+A file is put in place whole, the manifest last; only the owner may read them.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from c360_dagster.audiences.export import Previous
+
+MANIFEST = ".json"
+
+
+class ExportError(Exception):
+    """An earlier export that cannot be read; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class ExportFolder:
+    """One audience's."""
+
+    folder: Path
+
+    def find_previous(self, as_of: date) -> Previous | None:
+        """The newest export of a day before; that of the day itself is about to be replaced."""
+        days = [day for day in map(_read_day, self.folder.glob(f"*{MANIFEST}")) if day]
+        earlier = max((day for day in days if day < as_of), default=None)
+        return self._read(earlier) if earlier else None
+
+    def write(self, as_of: date, files: Mapping[str, bytes]) -> None:
+        """All are written aside before the first is put in place."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        places = {self.folder / f"{as_of}{ending}": files[ending] for ending in files}
+        aside = {place: place.with_name(f".{place.name}") for place in places}
+        try:
+            for place, content in places.items():
+                _write_privately(aside[place], content)
+            for place in places:
+                aside[place].replace(place)
+        finally:
+            for path in aside.values():
+                path.unlink(missing_ok=True)
+
+    def _read(self, day: date) -> Previous:
+        manifest = self.folder / f"{day}{MANIFEST}"
+        members = manifest.with_suffix(".parquet")
+        try:
+            definition = json.loads(manifest.read_text("utf-8"))["definition"]
+            frame = pl.read_parquet(members, columns=["customer_id", "group"])
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as problem:
+            raise ExportError(
+                f"The export of {day} in {self.folder} cannot be read, and so nobody knows who "
+                f"entered and who left since: {problem}. Put its files back, or move {manifest} "
+                "away: then the one before it is compared."
+            ) from None
+        return Previous(day, definition, frame)
+
+
+def _read_day(path: Path) -> date | None:
+    try:
+        return date.fromisoformat(path.stem)
+    except ValueError:
+        return None
+
+
+def _write_privately(path: Path, content: bytes) -> None:
+    """Nobody else can read it, not even while it is written."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

@@ -1,0 +1,67 @@
+"""A message on its way to a webhook: tried again where another try may help, refused otherwise."""
+
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+
+
+class PostError(Exception):
+    """What stood in the way; `code` is the answer's, where there was one."""
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+def post(
+    url: str,
+    body: bytes,
+    *,
+    pauses: Sequence[float],
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Posts JSON, as often as there are pauses, and once more."""
+    problem = PostError("it was never tried")
+    for pause in (*pauses, None):
+        try:
+            _post_once(url, body, {"Content-Type": "application/json", **(headers or {})}, timeout)
+        except urllib.error.HTTPError as answer:
+            problem = PostError(f"it answered {answer.code} {answer.reason}", answer.code)
+            if answer.code not in WORTH_ANOTHER_TRY:
+                break
+        except (OSError, http.client.HTTPException) as silence:
+            problem = PostError(f"it cannot be reached: {silence}")
+        else:
+            return
+        if pause is not None:
+            time.sleep(pause)
+    raise problem
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Following one would turn the message into a question that anybody answers with yes."""
+
+    def redirect_request(  # noqa: PLR0913, PLR0917  the signature is its parent's
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> None:
+        del req, fp, code, msg, headers, newurl
+
+
+def _post_once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
+    request = urllib.request.Request(  # noqa: S310  the settings let http and https through
+        url, body, dict(headers)
+    )
+    with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout) as answer:
+        answer.read()
