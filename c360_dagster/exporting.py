@@ -36,6 +36,8 @@ class ExportFolder:
     def write(self, as_of: date, files: Mapping[str, bytes]) -> None:
         """All are written aside before the first is put in place."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left_by_a_crash in self.folder.glob(".*"):
+            left_by_a_crash.unlink()
         places = {self.folder / f"{as_of}{ending}": files[ending] for ending in files}
         aside = {place: place.with_name(f".{place.name}") for place in places}
         try:
@@ -71,6 +73,5 @@ def _read_day(path: Path) -> date | None:
 
 def _write_privately(path: Path, content: bytes) -> None:
     """Nobody else can read it, not even while it is written."""
-    path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

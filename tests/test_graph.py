@@ -130,6 +130,13 @@ def test_publishing_waits_for_all_of_gold(specs: dict[str, dg.AssetSpec]) -> Non
     assert upstream == {key for key in specs if key.startswith("gold/")}
 
 
+def test_audiences_read_what_is_published_and_nothing_else(specs: dict[str, dg.AssetSpec]) -> None:
+    audiences = [spec for spec in specs.values() if spec.group_name == "audiences"]
+    assert len(audiences) == 5
+    for spec in audiences:
+        assert [dep.asset_key.to_user_string() for dep in spec.deps] == ["published/c360"]
+
+
 def test_what_python_works_out_stands_between_silver_and_gold(
     specs: dict[str, dg.AssetSpec],
 ) -> None:

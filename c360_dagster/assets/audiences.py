@@ -1,6 +1,6 @@
 """8. Audiences: whom to write to, as files and to a webhook, from one published state."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,6 @@ from c360_dagster.audiences.members import candidates_sql, check_audience
 from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.exporting import ExportError, ExportFolder
 from c360_dagster.layers import AUDIENCES, PUBLISHED
-from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
@@ -40,10 +39,7 @@ class SnapshotError(Exception):
 def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
     """One step for all: opening the snapshot costs more than asking it. None declared is none."""
     file = _name(settings.audiences)
-    audiences = {
-        audience.name: audience
-        for audience in read_audiences(settings.audiences.read_text("utf-8"), file)
-    }
+    audiences = {each.name: each for each in read_audiences(_read(settings.audiences), file)}
     if not audiences:
         return []
     columns = _read_columns()
@@ -70,16 +66,19 @@ def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[dg.MaterializeResult]:
         problems = []
         wanted = {key.path[-1] for key in context.selected_asset_keys}
-        with _open_snapshot(settings) as con:
+        with _open_snapshot(settings) as (con, as_of):
             for name in filter(wanted.__contains__, audiences):
                 try:
                     condition = check_audience(audiences[name], columns, file)
-                    export = _export(settings, con, audiences[name], condition)
+                    export = _export(settings, con, as_of, audiences[name], condition)
                 except (AudienceError, ExportError) as problem:
                     problems.append(str(problem))
                     continue
-                said, problem_said = _deliver(settings, export)
-                problems += [problem_said] if problem_said else []
+                try:
+                    said = _deliver(settings, export)
+                except DeliveryError as problem:
+                    said = "Not delivered to the end."
+                    problems.append(str(problem))
                 context.log.info("%s: %s %s", name, export.say(), said)
                 yield _report(settings, export, said, context.selected_asset_check_keys)
         if problems:
@@ -89,46 +88,64 @@ def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _export(
-    settings: Settings, con: duckdb.DuckDBPyConnection, audience: Audience, condition: str
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    as_of: date,
+    audience: Audience,
+    condition: str,
 ) -> Export:
-    (as_of,) = fetch_row(con, "select as_of_date from gold.publication") or (date.min,)
-    folder = ExportFolder(settings.exports / audience.name)
     try:
         candidates = con.sql(candidates_sql(audience, condition)).pl()
+    except duckdb.CatalogException:
+        raise
     except duckdb.Error as problem:
         raise AudienceError(
             f"{_name(settings.audiences)}: audience '{audience.name}', condition: {problem}."
         ) from None
-    export = build_export(audience, as_of, candidates, folder.find_previous(as_of))
     with guard_storage(settings.home):
+        folder = ExportFolder(settings.exports / audience.name)
+        export = build_export(audience, as_of, candidates, folder.find_previous(as_of))
         folder.write(as_of, write_files(export))
     return export
 
 
-def _deliver(settings: Settings, export: Export) -> tuple[str, str]:
-    """What came of it, in a sentence, and what is to be mended, if anything."""
+def _deliver(settings: Settings, export: Export) -> str:
+    """What came of it, in a sentence."""
     webhook = export.audience.webhook
     url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
     if url is None:
-        return "Not delivered: no webhook is set.", ""
+        return "Not delivered: no webhook is set."
     log = DeliveryLog(settings.exports / export.audience.name / LOG)
     latest = log.latest(name_receiver(url))
     if latest and latest > export.as_of:
-        return f"Not delivered: the receiver was told of {latest} already.", ""
-    try:
-        return deliver(cut_batches(export), url, log, settings.now).say(), ""
-    except DeliveryError as problem:
-        return "Not delivered to the end.", str(problem)
+        return f"Not delivered: the receiver was told of {latest} already."
+    return deliver(cut_batches(export), url, log, settings.now).say()
 
 
 @contextmanager
-def _open_snapshot(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file: a road that runs beside cannot change it under our hands."""
+def _open_snapshot(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, date]]:
+    """The published file and its day: a road that runs beside cannot change it under our hands."""
     path = settings.published / "c360.duckdb"
     if not path.exists():
         raise SnapshotError(f"{path} is not there yet: type `make run` or `make refresh` first.")
-    with duckdb.connect(str(path), read_only=True) as con:
-        yield con
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            ((as_of,),) = con.execute("select as_of_date from gold.publication").fetchall()
+            yield con, as_of
+    except duckdb.CatalogException as problem:
+        raise SnapshotError(
+            f"{path} was published by another version, or is not one of ours ({problem}): type "
+            "`make refresh`."
+        ) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise AudienceError(
+            f"{_name(path)} cannot be read: {problem}. It must be a text file in UTF-8."
+        ) from None
 
 
 def _read_columns() -> Mapping[str, str]:
@@ -172,7 +189,7 @@ def _specify(audience: Audience, columns: Mapping[str, str]) -> dg.AssetSpec:
 
 
 def _report(
-    settings: Settings, export: Export, delivered: str, checks: Set[dg.AssetCheckKey]
+    settings: Settings, export: Export, delivered: str, checks: Collection[dg.AssetCheckKey]
 ) -> dg.MaterializeResult:
     name, counts = export.audience.name, export.counts
     file = settings.exports / name / f"{export.as_of}.csv"

@@ -10,9 +10,7 @@ def check_address(text: str) -> str:
     try:
         address = urlsplit(text)
         host = address.hostname or ""
-        is_good = address.scheme == "https" or (
-            address.scheme == "http" and host in THIS_MACHINE
-        )
+        is_good = address.scheme == "https" or (address.scheme == "http" and host in THIS_MACHINE)
     except ValueError:
         is_good, host = False, ""
     if not is_good or not host:

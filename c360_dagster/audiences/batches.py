@@ -43,9 +43,7 @@ def cut_batches(export: Export, size: int = SIZE) -> list[Batch]:
     ]
     whole = hashlib.sha256(_encode(rows)).hexdigest()
     parts = [rows[start : start + size] for start in range(0, len(rows), size)] or [[]]
-    return [
-        _build(export, number, len(parts), part, whole) for number, part in enumerate(parts, 1)
-    ]
+    return [_build(export, number, len(parts), part, whole) for number, part in enumerate(parts, 1)]
 
 
 def _build(

@@ -44,7 +44,7 @@ def check_condition(text: str, columns: Mapping[str, str], table: str) -> str:
             f"it must be something that is true or false of a customer, and `{_show(tree)}` is "
             f"{kind}"
         )
-    return tree.sql(DIALECT, comments=False)
+    return str(tree.sql(DIALECT, comments=False))
 
 
 def _parse(text: str) -> exp.Expression:
@@ -139,9 +139,7 @@ class _Reader:
     def _expect(self, wanted: str, part: exp.Expression, node: exp.Expression) -> None:
         kind = self.kind(part)
         if kind not in {wanted, NOTHING}:
-            raise ConditionError(
-                f"`{_show(node)}` wants {wanted}, and {_show(part)} is {kind}"
-            )
+            raise ConditionError(f"`{_show(node)}` wants {wanted}, and {_show(part)} is {kind}")
 
     def _compare(self, node: exp.Binary) -> str:
         if isinstance(node.expression, exp.Null):
@@ -200,4 +198,4 @@ def _show(node: exp.Expression) -> str:
     bare = node.transform(
         lambda each: exp.to_identifier(each.name) if isinstance(each, exp.Identifier) else each
     )
-    return bare.sql(DIALECT, comments=False, normalize_functions="lower")
+    return str(bare.sql(DIALECT, comments=False, normalize_functions="lower"))

@@ -250,8 +250,8 @@ class _Loader(yaml.SafeLoader):
         self, node: yaml.MappingNode, deep: bool = False  # noqa: FBT001, FBT002  its parent's
     ) -> dict[Hashable, Any]:  # fmt: skip
         names = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if names.count(key.value) > 1:
+        for number, (key, _) in enumerate(node.value):
+            if key.value in names[:number]:
                 raise yaml.MarkedYAMLError(
                     problem=f"'{key.value}' is given twice", problem_mark=key.start_mark
                 )
@@ -265,8 +265,8 @@ def _load(text: str, file: str) -> object:
         mark = problem.problem_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise AudienceError(
-            f"{file}{where}: it cannot be read as YAML: {problem.problem}. Mend the line or the one "
-            "before it."
+            f"{file}{where}: it cannot be read as YAML: {problem.problem}. Mend that line or "
+            "the one before it."
         ) from None
     except yaml.YAMLError as problem:
         raise AudienceError(f"{file}: it cannot be read as YAML: {problem}.") from None

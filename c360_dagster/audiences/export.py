@@ -137,7 +137,7 @@ def write_files(export: Export) -> dict[str, bytes]:
 
 
 def write_csv(frame: pl.DataFrame) -> bytes:
-    """Texts that a spreadsheet would execute begin with an apostrophe; the parquet has them bare."""
+    """Texts that a spreadsheet would execute get an apostrophe; the parquet has them bare."""
     text = pl.col(pl.String)
     disarmed = pl.when(text.str.contains(FORMULA)).then(DISARMED + text).otherwise(text)
     return frame.with_columns(disarmed.name.keep()).write_csv().encode()

@@ -1,0 +1,87 @@
+"""A published snapshot of a handful of customers, written by hand, and audiences over it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from c360_dagster.audiences.declarations import Audience, Purpose
+from c360_dagster.audiences.members import candidates_sql, check_audience
+
+MARKETING = Purpose("marketing", needs_consent=True)
+SERVICE = Purpose("service", needs_consent=False, because="It sells nothing.")
+COLUMNS = {
+    "customer_id": "string",
+    "total_orders": "bigint",
+    "favourite_category": "string",
+    "clv_12m": "decimal(18, 2)",
+    "as_of_date": "date",
+}
+Consent = tuple[str, str, bool]
+
+
+def audience(name: str = "fans", **fields: object) -> Audience:
+    """Those who ordered, by e-mail, nobody held out; and whatever is given instead."""
+    values = {
+        "description": "Those who buy.",
+        "condition": "total_orders > 0",
+        "purpose": MARKETING,
+        "channel": "email",
+        "holdout": 0.0,
+    } | fields
+    return Audience(name=name, **values)  # type: ignore[arg-type]
+
+
+def publish_gold(
+    published: Path,
+    as_of: str,
+    customers: Iterable[str],
+    consents: Iterable[Consent] | None = None,
+    category: str = "Toys",
+) -> None:
+    """Each customer has one order, an address and, unless consents are given, said yes."""
+    published.mkdir(parents=True, exist_ok=True)
+    path = published / "c360.duckdb"
+    path.unlink(missing_ok=True)
+    names = sorted(customers)
+    said = [(name, "marketing_email", True) for name in names]
+    said = said if consents is None else list(consents)
+    with duckdb.connect(str(path)) as con:
+        con.execute("create schema gold")
+        con.execute(
+            """
+            create table gold.publication (as_of_date date);
+            create table gold.customer_consents (
+                customer_id varchar, purpose varchar, is_granted boolean);
+            create table gold.mart_customer_360 (
+                customer_id varchar, total_orders bigint, favourite_category varchar,
+                clv_12m decimal(18, 2), as_of_date date);
+            create table gold.dim_customers (
+                customer_id varchar, email varchar, phone varchar, is_phone_valid boolean)
+            """
+        )
+        con.execute("insert into gold.publication values (?)", [as_of])
+        if said:
+            con.execute(
+                "insert into gold.customer_consents select unnest(?), unnest(?), unnest(?)",
+                [list(each) for each in zip(*said, strict=True)],
+            )
+        if names:
+            con.execute(
+                "insert into gold.mart_customer_360 select unnest(?), 1, ?, 12.50, cast(? as date)",
+                [names, category, as_of],
+            )
+            con.execute(
+                "insert into gold.dim_customers select name, name || '@example.com', "
+                "'15550100', true from (select unnest(?) as name)",
+                [names],
+            )
+
+
+def ask(published: Path, who: Audience) -> pl.DataFrame:
+    """The candidates of an audience in the snapshot."""
+    condition = check_audience(who, COLUMNS, "my.yml")
+    with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
+        found: pl.DataFrame = con.sql(candidates_sql(who, condition)).pl()
+    return found
