@@ -94,7 +94,7 @@ def materialize(settings: Settings, selection: str) -> int:
     if code:
         sys.stderr.write(
             "The run failed; the reason stands above, and `make ui` shows it step by step. "
-            "What was published before stays as it was.\n"
+            "What is published is whole: it is replaced at once, or stays as it was.\n"
         )
         return 1
     return 0

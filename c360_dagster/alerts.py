@@ -73,7 +73,9 @@ def write_message(report: RunReport, address: str) -> str:
 
 def _write_title(report: RunReport) -> str:
     if report.has_failed:
-        return f"Customer 360: {report.job} failed. What was published before stays as it was."
+        stays = " What was published before stays as it was."
+        is_old = "published/c360" in report.stale
+        return f"Customer 360: {report.job} failed.{stays if is_old else ''}"
     if report.errors:
         return f"Customer 360: {report.job} went through, and checks failed."
     return f"Customer 360: {report.job} went through, with warnings."

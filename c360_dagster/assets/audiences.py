@@ -99,8 +99,10 @@ def _export(
     except duckdb.CatalogException:
         raise
     except duckdb.Error as problem:
+        # What follows its first line quotes our own question.
+        reason = str(problem).splitlines()[0]
         raise AudienceError(
-            f"{_name(settings.audiences)}: audience '{audience.name}', condition: {problem}."
+            f"{_name(settings.audiences)}: audience '{audience.name}', condition: {reason}"
         ) from None
     with guard_storage(settings.home):
         folder = ExportFolder(settings.exports / audience.name)
@@ -133,9 +135,10 @@ def _open_snapshot(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnecti
             ((as_of,),) = con.execute("select as_of_date from gold.publication").fetchall()
             yield con, as_of
     except duckdb.CatalogException as problem:
+        reason = str(problem).splitlines()[0]
         raise SnapshotError(
-            f"{path} was published by another version, or is not one of ours ({problem}): type "
-            "`make refresh`."
+            f"{path} was published by another version, or is not one of ours: type `make "
+            f"refresh`. ({reason})"
         ) from None
 
 

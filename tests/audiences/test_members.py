@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -40,7 +41,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def left_out(published: Path, **fields: object) -> dict[str, str | None]:
+def left_out(
+    published: Path,
+    **fields: Any,  # noqa: ANN401  any field of an audience
+) -> dict[str, str | None]:
     found = ask(published, audience(**fields))
     return dict(found.select("customer_id", "left_out").iter_rows())
 

@@ -1,0 +1,253 @@
+"""The step: from a published snapshot and a file of audiences to exports, checks and deliveries."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from c360_dagster.assets.audiences import CHECK, build_audiences
+from c360_dagster.audiences.declarations import AudienceError
+from c360_dagster.definitions import build_definitions
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.science.campaigns import effect
+from c360_dagster.settings import Settings, read_settings
+from tests.audiences.gold import publish_gold
+from tests.audiences.receiver import Receiver, receive
+
+PURPOSES = """
+purposes:
+  marketing: {consent: required}
+audiences:
+"""
+FANS = """
+  - name: fans
+    description: Those who buy.
+    condition: total_orders > 0
+    purpose: marketing
+    channel: email
+    holdout: 0
+"""
+TOYS = FANS.replace("fans", "toys").replace("total_orders > 0", "favourite_category = 'Toys'")
+NAMES = [f"C{number:02}" for number in range(20)]
+
+
+class Home:
+    """A home in which something was published, and its own file of audiences."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def settings(self) -> Settings:
+        file = str(self.folder / "audiences.yml")
+        return read_settings({"C360_HOME": str(self.folder), "C360_AUDIENCES": file})
+
+    def declare(self, *audiences: str) -> None:
+        (self.folder / "audiences.yml").write_text(PURPOSES + "".join(audiences), "utf-8")
+
+    def publish(self, day: str, customers: list[str], **more: Any) -> None:  # noqa: ANN401
+        publish_gold(self.folder / "published", day, customers, **more)
+
+    def run(self, *only: str, webhook: str | None = None) -> dg.ExecuteInProcessResult:
+        settings = replace(self.settings, audience_webhook_url=webhook)
+        return dg.materialize(
+            build_audiences(settings),
+            resources={"lock": HomeLock(home=str(self.folder), timeout=0)},
+            selection=[dg.AssetKey(["audiences", name]) for name in only] or None,
+            raise_on_error=False,
+        )
+
+    def manifest(self, audience: str, day: str) -> dict[str, Any]:
+        path = self.settings.exports / audience / f"{day}.json"
+        read: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return read
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.declare(FANS)
+    return home
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receive() as server:
+        yield server
+
+
+def said(result: dg.ExecuteInProcessResult) -> str:
+    """Why the step failed."""
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    error = failure.step_failure_data.error
+    assert error
+    return error.message + str(error.cause.message if error.cause else "")
+
+
+def checked(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
+    return {
+        each.asset_key.path[-1]: (each.passed, each.description)
+        for each in result.get_asset_check_evaluations()
+        if each.check_name == CHECK
+    }
+
+
+def test_two_days_of_one_audience(home: Home) -> None:
+    home.publish("2026-06-01", NAMES)
+    assert home.run().success
+    home.publish("2026-06-02", [*NAMES[2:], "C99"])
+    result = home.run()
+    (made,) = result.asset_materializations_for_node("export_audiences")
+    told = {name: value.value for name, value in made.metadata.items()}
+    assert (told["members"], told["entered"], told["left"]) == (19, 1, 2)
+    assert str(told["preview"]).splitlines()[2:] == [
+        "| treatment | entered | 1 |",
+        "| treatment | stayed | 18 |",
+    ]
+    assert "C99" not in str(told), "who is in it stands in the file alone"
+    assert checked(result)["fans"] == (
+        True,
+        "19 members, 0 of them held out. Since 2026-06-01, 1 entered and 2 left.",
+    )
+    assert home.manifest("fans", "2026-06-02")["compared_with"] == "2026-06-01"
+
+
+def test_the_check_points_out_nobody_and_a_great_turnover(home: Home) -> None:
+    home.publish("2026-06-01", NAMES)
+    home.run()
+    home.publish("2026-06-02", NAMES[:4])
+    assert not checked(home.run())["fans"][0]
+    home.publish("2026-06-03", [])
+    result = home.run()
+    assert result.success
+    assert checked(result)["fans"] == (
+        False,
+        "Nobody is in it: nobody meets the condition. Since 2026-06-02, 0 entered and 4 left.",
+    )
+
+
+def test_a_wrong_condition_is_named_and_holds_no_other_audience_back(home: Home) -> None:
+    home.declare(FANS.replace("total_orders", "totl_orders"), TOYS)
+    home.publish("2026-06-01", NAMES)
+    result = home.run()
+    assert not result.success
+    assert (
+        f"{home.folder}/audiences.yml: audience 'fans', condition: there is no column "
+        "'totl_orders' in mart_customer_360; did you mean total_orders."
+    ) in said(result)
+    assert home.manifest("toys", "2026-06-01")["counts"]["members"] == 20
+    assert not (home.settings.exports / "fans").exists()
+
+
+def test_one_audience_can_be_made_alone(home: Home) -> None:
+    home.declare(FANS, TOYS)
+    home.publish("2026-06-01", NAMES)
+    assert home.run("toys").success
+    assert [path.name for path in home.settings.exports.iterdir()] == ["toys"]
+
+
+def test_it_says_what_to_do_where_nothing_of_use_is_published(home: Home) -> None:
+    assert "c360.duckdb is not there yet: type `make run` or" in said(home.run())
+    home.publish("2026-06-01", NAMES)
+    with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
+        con.execute("drop table gold.customer_consents")
+    assert "was published by another version, or is not one of ours: type" in said(home.run())
+
+
+def test_what_only_the_database_finds_wrong_names_the_audience(home: Home) -> None:
+    home.declare(FANS.replace("total_orders > 0", "total_orders * 9223372036854775807 * 9 > 0"))
+    home.publish("2026-06-01", [*NAMES])
+    with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
+        con.execute("update gold.mart_customer_360 set total_orders = 9223372036854775807")
+    assert "audiences.yml: audience 'fans', condition: Out of Range Error" in said(home.run())
+
+
+def test_members_are_delivered_where_the_file_and_the_setting_say_so(
+    home: Home, receiver: Receiver
+) -> None:
+    webhook = "    webhook: default\n"
+    home.declare(FANS.replace("holdout: 0", "holdout: 0.5") + webhook, TOYS)
+    home.publish("2026-06-01", NAMES)
+    home.run()
+    assert receiver.asked == []
+    for _ in range(2):
+        assert home.run(webhook=receiver.url).success
+    members = pl.read_parquet(home.settings.exports / "fans" / "2026-06-01.parquet")
+    assert 0 < members.filter(group="control").height < 20
+    assert receiver.members == members.filter(group="treatment")["customer_id"].to_list()
+    assert {batch["audience"] for batch in receiver.taken} == {"fans"}
+
+
+def test_a_day_of_the_past_is_exported_and_not_delivered(home: Home, receiver: Receiver) -> None:
+    home.declare(f"{FANS}    webhook: {receiver.url}\n")
+    home.publish("2026-06-02", NAMES)
+    home.run()
+    home.publish("2026-06-01", NAMES[:10])
+    (made,) = home.run().asset_materializations_for_node("export_audiences")
+    assert made.metadata["delivery"].value == (
+        "Not delivered: the receiver was told of 2026-06-02 already."
+    )
+    assert home.manifest("fans", "2026-06-01")["counts"]["members"] == 10
+    assert [batch["as_of"] for batch in receiver.taken] == ["2026-06-02"]
+
+
+def test_a_delivery_that_fails_fails_the_run_and_leaves_the_files(
+    home: Home, receiver: Receiver
+) -> None:
+    home.declare(f"{FANS}    webhook: {receiver.url}\n", TOYS)
+    home.publish("2026-06-01", NAMES)
+    receiver.codes = [404]
+    result = home.run()
+    assert not result.success
+    assert "Audience 'fans': batch 1 of 1 was not delivered: it answered 404" in said(result)
+    assert "SECRET" not in said(result)
+    made = result.asset_materializations_for_node("export_audiences")
+    assert {each.asset_key.path[-1] for each in made} == {"fans", "toys"}
+    assert home.run().success
+    assert receiver.members == NAMES
+
+
+def test_addresses_are_exported_where_the_file_says_so(home: Home) -> None:
+    home.declare(FANS + "    contact: true\n")
+    home.publish("2026-06-01", NAMES)
+    home.run()
+    members = pl.read_parquet(home.settings.exports / "fans" / "2026-06-01.parquet")
+    assert members["email"][0] == "C00@example.com"
+    (spec,) = build_audiences(home.settings)[0].specs
+    assert "pii" in spec.tags
+
+
+def test_the_files_can_be_measured_with_the_campaigns_effect(home: Home) -> None:
+    """As docs/audiences.md shows it: who was held out against who was not, by what came after."""
+    names = [f"C{number:04}" for number in range(2000)]
+    home.declare(FANS.replace("holdout: 0", "holdout: 0.5"))
+    home.publish("2026-06-01", names)
+    home.run()
+    members = pl.read_parquet(home.settings.exports / "fans" / "2026-06-01.parquet")
+    bought = members.with_columns(
+        is_converted=pl.when(pl.col("group") == "treatment")
+        .then(pl.int_range(pl.len()) % 2 == 0)
+        .otherwise(pl.int_range(pl.len()) % 4 == 0)
+    )
+    found = effect(bought, "is_converted")
+    assert found.lift is not None
+    assert found.low is not None
+    assert found.lift == pytest.approx(1.0, abs=0.25)
+    assert found.low > 0.5
+
+
+def test_no_audiences_are_no_assets(home: Home) -> None:
+    (home.folder / "audiences.yml").write_text("purposes: {}\naudiences: []\n", "utf-8")
+    assert build_audiences(home.settings) == []
+
+
+def test_a_file_that_is_no_text_is_one_sentence(home: Home) -> None:
+    (home.folder / "audiences.yml").write_bytes(b"\xff\xfe")
+    with pytest.raises(AudienceError, match=r"audiences\.yml cannot be read.*UTF-8"):
+        build_definitions(home.settings)
