@@ -26,6 +26,7 @@ from c360_dagster.layers import AUDIENCES, PUBLISHED
 from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
+from c360_dagster.resources.warehouse import MEMORY_LIMIT
 from c360_dagster.settings import REPOSITORY, Settings
 
 CHECK = "size_is_expected"
@@ -132,6 +133,7 @@ def _open_snapshot(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnecti
         raise SnapshotError(f"{path} is not there yet: type `make run` or `make refresh` first.")
     try:
         with duckdb.connect(str(path), read_only=True) as con:
+            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
             ((as_of,),) = con.execute("select as_of_date from gold.publication").fetchall()
             yield con, as_of
     except duckdb.CatalogException as problem:
