@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -110,6 +111,29 @@ def test_what_is_published_is_gold(home: Path) -> None:
     card = (published / "model_card.md").read_text("utf-8")
     assert "Engaged Regulars" in card
     assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
+
+
+def test_audiences_hold_who_may_be_written_to(home: Path) -> None:
+    """From the files of consents alone: nobody is in one who did not say yes to e-mail."""
+    said_yes = {
+        customer
+        for (customer,) in rows(
+            home,
+            "select identities.customer_id from gold.customer_identities as identities"
+            " inner join silver.stg_consents as consents on identities.source_system = 'crm'"
+            " and identities.source_id = consents.customer_id"
+            " where consents.purpose = 'marketing_email' and consents.is_granted",
+        )
+    }
+    exports = {path.name: path for path in (home / "exports").iterdir()}
+    assert len(exports) == 5
+    sizes = {}
+    for name, folder in exports.items():
+        (file,) = folder.glob("*.parquet")
+        members = pl.read_parquet(file)["customer_id"].to_list()
+        sizes[name] = len(members)
+        assert name == "late_delivery_apology" or set(members) <= said_yes, name
+    assert sum(sizes.values()) > 10, sizes
 
 
 def test_docs_are_one_page(home: Path) -> None:
