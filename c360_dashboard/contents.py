@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from c360_dashboard.page import Page
 from c360_dashboard.views import (
+    audiences,
     customer,
     health,
     marketing,
@@ -33,5 +34,6 @@ VIEWS = [
     View("Products and affinity", "products", products.draw, (PERIOD, CHANNEL, REGION, PERSONA)),
     View("Service and deliveries", "service", service.draw, (PERIOD, REGION, PERSONA)),
     View("Marketing", "marketing", marketing.draw, (PERSONA,)),
+    View("Audiences", "audiences", audiences.draw),
     View("Data health", "health", health.draw),
 ]

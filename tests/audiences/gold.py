@@ -1,13 +1,16 @@
 """A published snapshot of a handful of customers, written by hand, and audiences over it."""
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from c360_dagster.audiences.declarations import Audience, Purpose
+from c360_dagster.audiences.export import Export, build_export, write_files
 from c360_dagster.audiences.members import candidates_sql, check_audience
+from c360_dagster.exporting import ExportFolder
 
 MARKETING = Purpose("marketing", needs_consent=True)
 SERVICE = Purpose("service", needs_consent=False, because="It sells nothing.")
@@ -85,3 +88,30 @@ def ask(published: Path, who: Audience) -> pl.DataFrame:
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
         found: pl.DataFrame = con.sql(candidates_sql(who, condition)).pl()
     return found
+
+
+def candidates(
+    members: str, control: str = "", left_out: dict[str, str] | None = None, **more: str
+) -> pl.DataFrame:
+    names = [*members.split(), *(left_out or {})]
+    return pl.DataFrame(
+        {
+            "customer_id": names,
+            "left_out": [(left_out or {}).get(name) for name in names],
+            "is_control": [name in control.split() for name in names],
+            **{column: [value] * len(names) for column, value in more.items()},
+        },
+        schema_overrides={
+            "customer_id": pl.String,
+            "left_out": pl.String,
+            "is_control": pl.Boolean,
+        },
+    )
+
+
+def export(folder: Path, day: date, members: str, who: Audience | None = None) -> Export:
+    """A day's export, written where the next one looks for it."""
+    place = ExportFolder(folder)
+    made = build_export(who or audience(), day, candidates(members), place.find_previous(day))
+    place.write(day, write_files(made))
+    return made

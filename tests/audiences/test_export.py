@@ -13,39 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from c360_dagster.audiences.declarations import Audience
 from c360_dagster.audiences.export import Export, build_export, write_csv, write_files
 from c360_dagster.exporting import ExportError, ExportFolder
-from tests.audiences.gold import audience
+from tests.audiences.gold import audience, candidates, export
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)
-
-
-def candidates(
-    members: str, control: str = "", left_out: dict[str, str] | None = None, **more: str
-) -> pl.DataFrame:
-    names = [*members.split(), *(left_out or {})]
-    return pl.DataFrame(
-        {
-            "customer_id": names,
-            "left_out": [(left_out or {}).get(name) for name in names],
-            "is_control": [name in control.split() for name in names],
-            **{column: [value] * len(names) for column, value in more.items()},
-        },
-        schema_overrides={
-            "customer_id": pl.String,
-            "left_out": pl.String,
-            "is_control": pl.Boolean,
-        },
-    )
-
-
-def export(folder: Path, day: date, members: str, who: Audience | None = None) -> Export:
-    """A day's export, written where the next one looks for it."""
-    place = ExportFolder(folder)
-    made = build_export(who or audience(), day, candidates(members), place.find_previous(day))
-    place.write(day, write_files(made))
-    return made
 
 
 def changes(made: Export) -> dict[str, str]:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Respo
 from c360_dagster.settings import REPOSITORY
 from c360_dashboard.screenshots import find_browser, needs_no_sandbox
 from c360_dashboard.snapshot import Reader, Snapshot, find_snapshot
-from tests.dashboard.small_snapshot import rows, write_snapshot
+from tests.audiences.gold import export
+from tests.dashboard.small_snapshot import AS_OF, rows, write_snapshot
 
 PATIENCE = 30
 
@@ -29,6 +31,9 @@ PATIENCE = 30
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home") / "published"
     write_snapshot(folder, rows())
+    exports = folder.parent / "exports" / "fans"
+    export(exports, date(2026, 6, 29), "C1 C2 C3")
+    export(exports, AS_OF, "C3 C8")
     return folder
 
 

@@ -24,6 +24,7 @@ PAGES = {
     "products": "Products and affinity",
     "service": "Service and deliveries",
     "marketing": "Marketing",
+    "audiences": "Audiences",
     "health": "Data health",
 }
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -61,6 +62,14 @@ def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) 
     expect(table).to_contain_text("Footwear")
     expect(table).not_to_contain_text("Home")
     expect(page).to_have_url(re.compile("products.*channel=Store"))
+    assert tab.problems == []
+
+
+def test_audiences_are_counted_and_nobody_in_them_is_named(tab: Tab) -> None:
+    page = tab.open("audiences")
+    expect(page.get_by_role("table", name="Audiences", exact=True)).to_contain_text("fans")
+    expect(page.get_by_role("table", name="Why others")).to_contain_text("total_orders > 0")
+    assert "C8" not in page.content()
     assert tab.problems == []
 
 

@@ -1,6 +1,7 @@
 """What the pages ask, on three customers and eight orders worked by hand."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from c360_dashboard.filters import PERIODS, Filters, read_period
 from c360_dashboard.queries import (
+    audiences,
     choices,
     customer,
     health,
@@ -211,3 +213,16 @@ def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
 
 def test_events_after_the_as_of_day_are_not_on_the_timeline(reader: Reader) -> None:
     assert "O7" not in customer.load(reader, "C2").timeline["reference"].to_list()
+
+
+def test_audiences_are_counted_from_their_manifests(published: Path) -> None:
+    """C1, C2 and C3 one day; C3 and C8 the next. A manifest that is damaged is passed over."""
+    exports = published.parent / "exports"
+    found = audiences.load(exports)
+    (newest,) = found.latest.to_dicts()
+    assert (newest["audience"], newest["as_of"]) == ("fans", AS_OF)
+    assert (newest["members"], newest["entered"], newest["left"]) == (2, 1, 2)
+    assert found.sizes["members"].to_list() == [3, 2]
+    assert audiences.load(exports / "nowhere").latest.is_empty()
+    (exports / "fans" / "2026-06-28.json").write_text("{", "utf-8")
+    assert audiences.load(exports).sizes["members"].to_list() == [3, 2]

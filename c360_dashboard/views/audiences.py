@@ -1,0 +1,100 @@
+"""Audiences: whom to write to, who is left alone, who came and went. Counts, never a member."""
+
+import polars as pl
+
+from c360_dagster.settings import read_settings
+from c360_dashboard import charts, layout
+from c360_dashboard import format as say
+from c360_dashboard.layout import Card
+from c360_dashboard.page import Page
+from c360_dashboard.queries import audiences
+
+
+def draw(page: Page) -> None:
+    found = audiences.load(read_settings().exports)
+    if found.latest.is_empty():
+        layout.note(
+            "No audience was exported yet. They are declared in "
+            "`c360_dagster/audiences/audiences.yml`, and `make refresh` exports them."
+        )
+        return
+    _cards(found.latest)
+    _say_day(page, found.latest)
+    _table(found.latest)
+    _sizes(found.sizes)
+    _left_out(found.latest)
+
+
+def _cards(frame: pl.DataFrame) -> None:
+    total = frame.select(pl.col("members", "control", "entered", "left").sum()).row(0, named=True)
+    layout.cards(
+        [
+            Card("Audiences", say.whole(frame.height), "Those that were exported."),
+            Card("Members", say.whole(total["members"]), "Summed: one may be in several."),
+            Card("Held out", say.whole(total["control"]), "Left alone, to measure the effect."),
+            Card("Entered", say.whole(total["entered"]), "Since the export before."),
+            Card("Left", say.whole(total["left"]), "Since the export before."),
+        ]
+    )
+
+
+def _say_day(page: Page, frame: pl.DataFrame) -> None:
+    behind = frame.filter(pl.col("as_of") != page.publication.as_of)["audience"].to_list()
+    if behind:
+        layout.note(f"Not of the published day: {', '.join(behind)}.")
+
+
+def _table(frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("audience", "Audience"),
+            layout.text("description", "Who they are", is_long=True),
+            layout.number("members", "Members", "With consent, held out or not."),
+            layout.number("control", "Held out", "Nobody writes to them, to measure the effect."),
+            layout.number("entered", "Entered", "Since the export before."),
+            layout.number("left", "Left", "Since the export before."),
+            layout.text("purpose", "Purpose"),
+            layout.text("channel", "Channel"),
+            layout.text("as_of", "As of"),
+        ],
+        title="Audiences",
+        file="audiences",
+    )
+
+
+def _sizes(frame: pl.DataFrame) -> None:
+    if frame.is_empty():
+        return
+    names = frame["audience"].unique().sort().to_list()
+    layout.heading("Members over time", "Those of the days that were exported.")
+    layout.chart(
+        charts.over_time(
+            frame,
+            x="as_of",
+            y="members",
+            series="audience",
+            order=names[: len(charts.PALETTE)],
+            y_format=",d",
+            y_title="Members",
+        ),
+        "Members of each audience by day; the table above has the newest.",
+    )
+
+
+def _left_out(frame: pl.DataFrame) -> None:
+    layout.table(
+        frame,
+        [
+            layout.text("audience", "Audience"),
+            layout.text("condition", "Condition", is_long=True),
+            layout.number("condition_met", "Meet it"),
+            layout.number("left_out_refused", "Said no"),
+            layout.number("left_out_not_asked", "Never said", "No answer is not a yes."),
+            layout.number("left_out_no_profiling", "No profiling", "They said no to profiling."),
+            layout.number("left_out_no_address", "No address", "Where addresses are exported."),
+            layout.number("members", "Members"),
+        ],
+        title="Why others are left out",
+        file="audiences-left-out",
+    )
