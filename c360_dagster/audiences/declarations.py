@@ -133,9 +133,9 @@ def _read_audience(
     if audience.contact and not audience.contact_columns:
         reachable = ", ".join(channel for channel, columns in CONTACTS.items() if columns)
         raise part.wrong(
-            "contact", f"nobody has an address for {audience.channel}; channels with one: "
-            f"{reachable}."
-        )  # fmt: skip
+            "contact",
+            f"nobody has an address for {audience.channel}; channels with one: {reachable}.",
+        )
     return audience
 
 
@@ -146,7 +146,7 @@ class _Part:
         self.file, self.name = file, name
         if not isinstance(content, Mapping):
             raise AudienceError(
-                f"{self._where()}: it must be a list of names and values, not {content!r}."
+                f"{self._where()}: it must hold names and values, such as name: win_back."
             )
         self.content = content
         self.known: list[str] = []
@@ -169,7 +169,7 @@ class _Part:
             return default
         if not isinstance(value, str) or not value.strip():
             raise self.wrong(field, f"it is {value!r}; it must be a text.")
-        return " ".join(value.split())
+        return value.strip()
 
     def choice(self, field: str, choices: Iterable[str]) -> str:
         value, known = self._get(field), list(choices)
@@ -227,8 +227,7 @@ class _Part:
                 )
 
     def wrong(self, field: str, what: str) -> AudienceError:
-        comma = ", " if self.name else ""
-        return AudienceError(f"{self._where()}{comma}{'' if comma else ' '}{field}: {what}")
+        return AudienceError(f"{self._where()}{', ' if self.name else ': '}{field}: {what}")
 
     def _get(self, field: str, default: Any = None) -> Any:  # noqa: ANN401  as YAML has it
         self.known.append(field)
@@ -240,7 +239,7 @@ class _Part:
         return default if value is None else value
 
     def _where(self) -> str:
-        return f"{self.file}: {self.name}" if self.name else f"{self.file}:"
+        return f"{self.file}: {self.name}" if self.name else self.file
 
 
 class _Loader(yaml.SafeLoader):

@@ -66,15 +66,16 @@ def _table(frame: pl.DataFrame) -> None:
 def _sizes(frame: pl.DataFrame) -> None:
     if frame.is_empty():
         return
-    names = frame["audience"].unique().sort().to_list()
-    layout.heading("Members over time", "Those of the days that were exported.")
+    largest = frame.group_by("audience").agg(pl.col("members").last())
+    names = largest.top_k(len(charts.PALETTE), by="members")["audience"].sort().to_list()
+    layout.heading("Members over time", "The largest audiences, on the days of their exports.")
     layout.chart(
         charts.over_time(
-            frame,
+            frame.filter(pl.col("audience").is_in(names)),
             x="as_of",
             y="members",
             series="audience",
-            order=names[: len(charts.PALETTE)],
+            order=names,
             y_format=",d",
             y_title="Members",
         ),

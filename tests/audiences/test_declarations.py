@@ -53,6 +53,11 @@ def test_what_is_left_out_is_the_careful_choice() -> None:
     assert plain.consents == ()
 
 
+def test_a_condition_is_kept_as_it_is_written() -> None:
+    (fans,) = read_audiences(GOOD.replace("total_orders > 3", "loyalty_tier = 'a  b'"), FILE)
+    assert fans.condition == "loyalty_tier = 'a  b'"
+
+
 def test_an_address_is_a_secret_and_not_in_the_manifest() -> None:
     text = GOOD + "    webhook: https://crm.example.com/SECRET\n"
     (fans,) = read_audiences(text, FILE)
