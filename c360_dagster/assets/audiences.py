@@ -40,10 +40,10 @@ class SnapshotError(Exception):
 def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
     """One step for all: opening the snapshot costs more than asking it. None declared is none."""
     file = _name(settings.audiences)
-    audiences = {each.name: each for each in read_audiences(_read(settings.audiences), file)}
+    audiences = {each.name: each for each in load_audiences(settings)}
     if not audiences:
         return []
-    columns = _read_columns()
+    columns = read_mart_columns()
 
     @dg.multi_asset(
         name="export_audiences",
@@ -86,6 +86,11 @@ def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
             raise dg.Failure("\n".join(sorted(problems)), allow_retries=False)
 
     return [export_audiences]
+
+
+def load_audiences(settings: Settings) -> tuple[Audience, ...]:
+    """Those that the settings' file declares; their conditions are still to be checked."""
+    return read_audiences(_read(settings.audiences), _name(settings.audiences))
 
 
 def _export(
@@ -153,7 +158,7 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _read_columns() -> Mapping[str, str]:
+def read_mart_columns() -> Mapping[str, str]:
     """The mart's columns with their types, as its contract declares them."""
     (mart,) = (
         node

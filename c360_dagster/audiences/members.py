@@ -73,7 +73,7 @@ def candidates_sql(audience: Audience, condition: str, relations: Relations = PU
             {"," if exported else ""} {exported}
         from met as mart
         left join consents on mart.customer_id = consents.customer_id
-        left join {relations.contacts} as contacts on mart.customer_id = contacts.customer_id
+        {_join_contacts(audience, relations)}
         order by mart.customer_id
     """
 
@@ -84,6 +84,13 @@ def members_sql(audience: Audience, condition: str, relations: Relations = PUBLI
         "select customer_id, is_control from "
         f"({candidates_sql(audience, condition, relations)}) where left_out is null"
     )
+
+
+def _join_contacts(audience: Audience, relations: Relations) -> str:
+    """Nobody's address is looked at where none is exported."""
+    if not audience.contact_columns:
+        return ""
+    return f"left join {relations.contacts} as contacts on mart.customer_id = contacts.customer_id"
 
 
 def _among(purposes: tuple[str, ...]) -> str:

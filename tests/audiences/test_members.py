@@ -112,6 +112,6 @@ def test_another_relation_can_be_asked(published: Path) -> None:
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
         con.execute("create temp table then_mart as select 'yes' as customer_id, 7 as total_orders")
         con.execute("create temp table then_consents as from gold.customer_consents")
-        asked = Relations(mart="then_mart", consents="then_consents")
+        asked = Relations(mart="then_mart", consents="then_consents", contacts="nowhere")
         found = con.execute(members_sql(who, condition, asked)).fetchall()
     assert found == [("yes", False)]
