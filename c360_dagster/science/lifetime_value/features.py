@@ -57,8 +57,13 @@ class Rehearsal:
         return max((self.as_of - self.first_day).days, 1)
 
     @property
+    def sees_a_season(self) -> bool:
+        """A whole year, and a month before it to know some customers from."""
+        return self.known_days >= YEAR + 30
+
+    @property
     def knows_a_year(self) -> bool:
-        """A whole year, and ninety days before it to know the customers from."""
+        """A whole year, and ninety days before it to know most customers from."""
         return self.known_days >= YEAR + 90
 
     @property

@@ -22,10 +22,7 @@ from c360_dagster.science.lifetime_value.features import YEAR, Rehearsal
 from c360_dagster.science.lifetime_value.intervals import Outlook, Spread, fit_spread
 from c360_dagster.science.lifetime_value.likelihood import dot
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
-from c360_dagster.science.lifetime_value.stack import Mix, fit_mix
-
-FEW = 20
-"""Customers who came back at the rehearsal: with as many, half of what it says is believed."""
+from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) 
     """
     rows = buyers.filter(pl.col("year_ago_frequency").is_not_null())
     is_short = min(plan.horizon_days, plan.window_days) < YEAR
-    if not (plan.knows_a_year and is_short) or rows.is_empty():
+    if not (plan.sees_a_season and is_short) or rows.is_empty():
         return 1.0
     expect = _expect_from(rows, "year_ago_", model)
     year = float((rows["frequency"] - rows["year_ago_frequency"]).sum())
@@ -116,10 +113,10 @@ def _compare(bought: float, expected: float) -> float:
 def _trust_level(plan: Rehearsal) -> float:
     """How far the rehearsal's total may move the models' own.
 
-    Half: the orders before a rehearsal have a season too, and models that know none carry it on.
-    Not at all where the rehearsal is too short and the seasons are unknown.
+    Not at all before a year is known: what the rehearsal saw may have been its season. Then not
+    wholly, for the orders before it have a season too, and models that know none carry it on.
     """
-    return 0.5 if plan.knows_a_year or plan.is_full else 0.0
+    return 0.75 if plan.knows_a_year else 0.0
 
 
 def _note(
