@@ -1,17 +1,20 @@
-"""What goes with what: recommendations of items not yet bought, and lift to explain them.
+"""Recommendations of items not yet bought, by whichever method foresees purchases best.
 
-Items are whatever the caller gives: products, categories. The models are in recommenders.py.
+Items are whatever the caller gives: products, categories. The models are in recommenders.py; lift,
+which explains and does not recommend, is SQL's (product_affinity, category_pairs).
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats
+from c360_dagster.science.kmeans import Floats, Ints
 from c360_dagster.science.recommenders import (
     METHODS,
     POPULARITY,
     Purchases,
-    count_pairs,
+    Singles,
     learn_pairs,
     rank_items,
     read_purchases,
@@ -19,25 +22,45 @@ from c360_dagster.science.recommenders import (
 )
 
 DATES = ("purchased_at", "order_date")
-JUDGED_AT, JUDGES = 10, 20_000
+JUDGES = 20_000
 HELD_OUT = 0.2
 SURE = 2.0
 """To be chosen, a method is ahead of popularity by so many standard errors of the difference."""
 
 
+@dataclass(frozen=True)
+class Recommendations:
+    items: pl.DataFrame
+    """customer_id, item, rank from 1, score; the score orders one customer's items only."""
+    compared: pl.DataFrame
+    """method, recall, customers, is_chosen. Recall is the mean share of a customer's held-out
+    purchases among the n recommended to her; null where nothing could be held out."""
+
+
 def recommend(purchases: pl.DataFrame, n: int) -> pl.DataFrame:
-    """Up to n items for each customer, best first: customer_id, item, rank from 1, score.
+    """Up to n items for each customer, best first: customer_id, item, rank from 1, score."""
+    return fit_recommendations(purchases, n).items
+
+
+def fit_recommendations(purchases: pl.DataFrame, n: int) -> Recommendations:
+    """The same, with how well each method foresaw purchases held out.
 
     Purchases: customer_id, item, and if known when (purchased_at or order_date); repeated rows
-    count once, rows without a customer or an item not at all. The method is the one that best
-    foresees purchases held out (compare_methods). The score orders one customer's items only.
+    count once, rows without a customer or an item not at all. Held out is the newest fifth of what
+    customers bought for the first time, or where no dates are known a fifth by chance. The best
+    method is chosen if it is ahead of popularity beyond doubt; else popularity is.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}.")
     known = _read(purchases)
+    shares = _judge(known, n)
+    chosen = _choose(shares)
     matrix = known.matrix()
-    method = _choose(_judge(known, min(n, JUDGED_AT)))
-    best, scores = rank_items(matrix, weigh_items(learn_pairs(matrix), method), n)
+    best, scores = rank_items(matrix, weigh_items(learn_pairs(matrix), chosen), n)
+    return Recommendations(_list_items(known, best, scores), _compare(shares, chosen))
+
+
+def _list_items(known: Purchases, best: Ints, scores: Singles) -> pl.DataFrame:
     row, place = np.nonzero(best >= 0)
     return pl.DataFrame(
         {
@@ -49,16 +72,7 @@ def recommend(purchases: pl.DataFrame, n: int) -> pl.DataFrame:
     )
 
 
-def compare_methods(purchases: pl.DataFrame, n: int = JUDGED_AT) -> pl.DataFrame:
-    """Recall at n on purchases held out: method, recall, customers, is_chosen.
-
-    Held out is the newest fifth of what customers bought for the first time, or where no dates
-    are known a fifth by chance. Recall is the mean share of a customer's held-out items among the
-    n recommended. The best method is chosen if it is ahead of popularity beyond doubt; where
-    nothing can be held out, popularity is.
-    """
-    shares = _judge(_read(purchases), n)
-    chosen = _choose(shares)
+def _compare(shares: dict[str, Floats], chosen: str) -> pl.DataFrame:
     recalls = [float(s.mean()) if len(s) else None for s in shares.values()]
     return pl.DataFrame(
         {
@@ -68,68 +82,6 @@ def compare_methods(purchases: pl.DataFrame, n: int = JUDGED_AT) -> pl.DataFrame
             "is_chosen": [method == chosen for method in METHODS],
         }
     )
-
-
-def category_pairs(purchases: pl.DataFrame) -> pl.DataFrame:
-    """Items that the same customers buy: item, other_item, customers, support, confidence, lift.
-
-    Of two items bought by the same customers both directions. Support is the share of customers
-    with both, confidence the share of the item's buyers who bought the other, and lift how many
-    times as likely that is as among all customers.
-    """
-    known = _read(purchases)
-    pairs = count_pairs(known.matrix())
-    buyers, everyone = pairs.diagonal().copy(), len(known.customers)
-    np.fill_diagonal(pairs, 0.0)
-    item, other = np.nonzero(pairs)
-    both = pairs[item, other]
-    confidence = both / buyers[item]
-    return pl.DataFrame(
-        {
-            "item": known.items.gather(item),
-            "other_item": known.items.gather(other),
-            "customers": both.astype(np.int64),
-            "support": np.round(both / max(everyone, 1), 6),
-            "confidence": np.round(confidence, 6),
-            "lift": np.round(confidence * everyone / buyers[other], 6),
-        }
-    )
-
-
-def cluster_affinity(purchases: pl.DataFrame) -> pl.DataFrame:
-    """What each cluster buys beyond the usual; purchases: customer_id, cluster_id, item, order_id,
-    amount.
-
-    cluster_id, item, customers, orders, revenue, revenue_share (of the cluster's), lift (that share
-    over the item's share of all revenue; null where this is not above zero) and rank by lift.
-    """
-    known = purchases.drop_nulls(["customer_id", "cluster_id", "item"])
-    revenue = pl.col("amount").cast(pl.Float64).sort().sum()
-    usual = known.group_by("item").agg(revenue.alias("usual"))
-    sold = known.group_by("cluster_id", "item").agg(
-        customers=pl.col("customer_id").n_unique().cast(pl.Int64),
-        orders=pl.col("order_id").n_unique().cast(pl.Int64),
-        revenue=revenue,
-    )
-    own = _share(pl.col("revenue"), pl.col("revenue").sum().over("cluster_id"))
-    usually = _share(pl.col("usual"), pl.lit(usual["usual"].sum()))
-    return (
-        sold.join(usual, on="item")
-        .sort("cluster_id", "item")
-        .with_columns(revenue_share=own)
-        .with_columns(lift=_share(pl.col("revenue_share"), usually).round(6))
-        .with_columns(pl.col("revenue", "revenue_share").round(6))
-        .with_columns(
-            rank=pl.col("lift").fill_null(-np.inf).rank("ordinal", descending=True)
-            .over("cluster_id").cast(pl.Int64)
-        )
-        .drop("usual")
-        .sort("cluster_id", "rank")
-    )  # fmt: skip
-
-
-def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole)
 
 
 def _read(purchases: pl.DataFrame) -> Purchases:

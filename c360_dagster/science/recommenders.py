@@ -53,35 +53,42 @@ class Purchases:
 def read_purchases(purchases: pl.DataFrame, when: str | None = None) -> Purchases:
     pairs = purchases.select("customer_id", "item", when=pl.col(when) if when else pl.lit(None))
     pairs = pairs.drop_nulls(["customer_id", "item"])
-    bought = pairs.group_by("item").agg(pl.col("customer_id").n_unique().alias("buyers"))
-    items = bought.sort("buyers", "item", descending=[True, False])["item"][:MOST_ITEMS].sort()
-    customers = pairs["customer_id"].unique().sort()
+    customers, items = (pairs[name].unique().sort() for name in ("customer_id", "item"))
     coded = (
-        pairs.join(_number(customers, "customer"), left_on="customer_id", right_on="value")
+        pairs.lazy()
+        .join(_number(customers, "customer"), left_on="customer_id", right_on="value")
         .join(_number(items, "column"), left_on="item", right_on="value")
         .group_by("customer", "column")
         .agg(pl.col("when").min())
         .sort("customer", "column")
+        .collect()
     )
     is_dated = coded["when"].null_count() < coded.height
     ranks = coded["when"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy() if is_dated else None
-    return Purchases(
+    known = Purchases(
         customers, items, coded["customer"].to_numpy(), coded["column"].to_numpy(), ranks
     )
+    return _keep_bestsellers(known) if len(items) > MOST_ITEMS else known
 
 
-def _number(values: pl.Series, name: str) -> pl.DataFrame:
-    return pl.DataFrame({"value": values, name: np.arange(len(values), dtype=np.int64)})
+def _number(values: pl.Series, name: str) -> pl.LazyFrame:
+    return pl.LazyFrame({"value": values, name: np.arange(len(values), dtype=np.int64)})
 
 
-def count_pairs(matrix: sp.csr_matrix) -> Floats:
-    """How many customers bought both of two items; on the diagonal, the one."""
-    return np.asarray((matrix.T @ matrix).toarray(), dtype=np.float64)
+def _keep_bestsellers(known: Purchases) -> Purchases:
+    buyers = np.bincount(known.item, minlength=len(known.items))
+    most = np.sort(np.argsort(-buyers, kind="stable")[:MOST_ITEMS])
+    place = np.full(len(known.items), -1)
+    place[most] = np.arange(len(most))
+    kept = known.keep(place[known.item] >= 0)
+    return replace(kept, items=known.items.gather(most), item=place[kept.item])
 
 
 def learn_pairs(matrix: sp.csr_matrix) -> Floats:
+    """How many customers bought both of two items; on the diagonal, the one."""
     step = -(-matrix.shape[0] // LEARNERS) or 1
-    return count_pairs(matrix[::step])
+    learners = matrix[::step]
+    return np.asarray((learners.T @ learners).toarray(), dtype=np.float64)
 
 
 def weigh_items(pairs: Floats, method: str) -> Singles:
@@ -109,20 +116,24 @@ def _fit_ease(pairs: Floats, penalty: float) -> Floats:
 
 
 def rank_items(matrix: sp.csr_matrix, weights: Singles, n: int) -> tuple[Ints, Singles]:
-    """For each row its n best items not yet bought and their scores; −1 where none is left."""
+    """For each row its n best items not yet bought and their scores; −1 where none is left.
+
+    Of equals the first. So few are wanted that to look for the greatest n times is quicker than to
+    sort.
+    """
     rows, columns = matrix.shape
     n = min(n, columns)
     best, scores = np.full((rows, n), -1), np.zeros((rows, n), dtype=np.float32)
-    step = max(CELLS // max(columns, 1), 1) if n else rows + 1
+    step = max(CELLS // max(columns, 1), 1)
     for first in range(0, rows if n else 0, step):
         part = matrix[first : first + step]
         score = np.asarray(part @ weights[:-1]) + weights[-1]
-        score[part.nonzero()] = -np.inf
-        top = np.sort(np.argpartition(score, columns - n, axis=1)[:, columns - n :], axis=1)
-        value = np.take_along_axis(score, top, axis=1)
-        order = np.argsort(-value, axis=1, kind="stable")
-        value = np.take_along_axis(value, order, axis=1)
-        chosen = np.take_along_axis(top, order, axis=1)
-        best[first : first + step] = np.where(np.isfinite(value), chosen, -1)
-        scores[first : first + step] = value
+        score[np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)), part.indices] = -np.inf
+        each = np.arange(part.shape[0])
+        for place in range(n):
+            top = score.argmax(axis=1)
+            value = score[each, top]
+            best[first + each, place] = np.where(np.isfinite(value), top, -1)
+            scores[first + each, place] = value
+            score[each, top] = -np.inf
     return best, scores

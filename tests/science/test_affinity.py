@@ -6,12 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_dagster.science.affinity import (
-    category_pairs,
-    cluster_affinity,
-    compare_methods,
-    recommend,
-)
+from c360_dagster.science.affinity import fit_recommendations, recommend
 from c360_dagster.science.recommenders import PENALTIES, weigh_items
 from tests.science.retailer import Retailer
 
@@ -43,6 +38,10 @@ def bestsellers(bought: pl.DataFrame, n: int) -> pl.DataFrame:
         .group_by("customer_id", maintain_order=True)
         .head(n)
     )
+
+
+def choose_method(bought: pl.DataFrame) -> str:
+    return str(fit_recommendations(bought, 10).compared.filter("is_chosen")["method"].item())
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +77,7 @@ def test_recommendations_foresee_more_than_popularity(
 def test_the_chosen_method_is_the_best_beyond_doubt(
     split: tuple[pl.DataFrame, pl.DataFrame],
 ) -> None:
-    compared = compare_methods(split[0])
+    compared = fit_recommendations(split[0], 10).compared
     chosen = compared.filter("is_chosen")
     assert chosen["recall"].item() == compared["recall"].max()
     assert chosen["method"].item() != "popularity"
@@ -93,7 +92,10 @@ def test_popularity_stays_where_tastes_are_random() -> None:
             "item": [f"i{i:02}" for i in rng.choice(30, 3000, p=likely / likely.sum())],
         }
     )
-    assert compare_methods(bought).filter("is_chosen")["method"].item() == "popularity"
+    assert (
+        fit_recommendations(bought, 10).compared.filter("is_chosen")["method"].item()
+        == "popularity"
+    )
     found = recommend(bought, 3).drop("score", "rank")
     assert found.sort(found.columns).equals(
         bestsellers(bought, 3).select(found.columns).sort(found.columns)
@@ -108,7 +110,7 @@ def test_what_was_bought_lately_is_held_out() -> None:
         for half, day in (("a", 1), ("b", 2 + i // 80))
     ]
     dated = pl.DataFrame(rows, schema=["customer_id", "item", "purchased_at"], orient="row")
-    compared = compare_methods(dated)
+    compared = fit_recommendations(dated, 10).compared
     assert compared["customers"].unique().to_list() == [160]
     assert dict(compared.select("method", "recall").iter_rows())["ease"] == 1.0
 
@@ -162,8 +164,9 @@ def test_one_item_only() -> None:
 def test_no_purchases() -> None:
     empty = purchases()
     assert recommend(empty, 3).columns == ["customer_id", "item", "rank", "score"]
-    assert category_pairs(empty).is_empty()
-    assert compare_methods(empty).filter("is_chosen")["method"].to_list() == ["popularity"]
+    assert fit_recommendations(empty, 10).compared.filter("is_chosen")["method"].to_list() == [
+        "popularity"
+    ]
 
 
 def test_ten_customers_who_bought_once() -> None:
@@ -184,48 +187,3 @@ def test_what_cannot_be_used_is_said() -> None:
         recommend(pl.DataFrame({"customer_id": ["a"]}), 3)
     with pytest.raises(ValueError, match="n must be"):
         recommend(purchases(("a", "x")), 0)
-
-
-# What goes together -----------------------------------------------------------------------------
-
-
-def test_pairs_of_categories() -> None:
-    """Of four customers three bought x, two y, and one of them both."""
-    bought = purchases(("a", "x"), ("a", "y"), ("a", "y"), ("b", "x"), ("c", "x"), ("d", "y"))
-    assert category_pairs(bought).rows() == [
-        ("x", "y", 1, 0.25, 0.333333, 0.666667),
-        ("y", "x", 1, 0.25, 0.5, 0.666667),
-    ]
-
-
-def test_what_clusters_buy_beyond_the_usual() -> None:
-    bought = pl.DataFrame(
-        [
-            ("a", 1, "tea", "o1", 30.0),
-            ("a", 1, "tea", "o2", 30.0),
-            ("b", 1, "rice", "o3", 20.0),
-            ("c", 2, "rice", "o4", 20.0),
-            ("c", 2, "rice", "o4", 20.0),
-            ("d", None, "rice", "o5", 99.0),
-        ],
-        schema=["customer_id", "cluster_id", "item", "order_id", "amount"],
-        orient="row",
-    )
-    assert cluster_affinity(bought).rows() == [
-        (1, "tea", 1, 2, 60.0, 0.75, 1.5, 1),
-        (1, "rice", 1, 1, 20.0, 0.25, 0.5, 2),
-        (2, "rice", 1, 1, 40.0, 1.0, 2.0, 1),
-    ]
-
-
-def test_a_category_of_returns_alone_has_no_lift() -> None:
-    bought = pl.DataFrame(
-        {
-            "customer_id": ["a", "b"],
-            "cluster_id": [1, 1],
-            "item": ["tea", "rice"],
-            "order_id": ["o1", "o2"],
-            "amount": [10.0, -4.0],
-        }
-    )
-    assert cluster_affinity(bought)["lift"].to_list() == [1.0, None]
