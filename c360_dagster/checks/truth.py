@@ -1,0 +1,53 @@
+"""What the simulator knows of its people and campaigns; nothing, where it did not make the data."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+
+class Truth:
+    """The simulator's own files, each read where it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def is_known(self) -> bool:
+        return (self._folder / "people.csv").exists()
+
+    def read_personas(self) -> pl.DataFrame | None:
+        """customer_id and persona; each person under the id of one of her records."""
+        people = self._read("people")
+        if people is None:
+            return None
+        personas = people.select("person_id", "persona")
+        return self._name_persons().join(personas, on="person_id").select("customer_id", "persona")
+
+    def read_future(self, as_of: date) -> pl.DataFrame | None:
+        """person_id, customer_id, orders and spend of the twelve months after the day."""
+        told = self._read("future")
+        told = None if told is None else told.filter(pl.col("as_of") == as_of.isoformat())
+        if told is None or told.is_empty():
+            return None
+        numbers = told.select(
+            "person_id", pl.col("orders").cast(pl.Int64), pl.col("spend").cast(pl.Float64)
+        )
+        return self._name_persons().join(numbers, on="person_id")
+
+    def read_lifts(self) -> pl.DataFrame | None:
+        """campaign_id and the planted lift."""
+        campaigns = self._read("campaigns")
+        if campaigns is None:
+            return None
+        return campaigns.select("campaign_id", planted=pl.col("lift").cast(pl.Float64))
+
+    def _name_persons(self) -> pl.DataFrame:
+        """The ids that gold can have: a person's first of each system."""
+        identities = pl.read_csv(self._folder / "identities.csv", infer_schema=False)
+        prefix = pl.when(pl.col("source_system") == "crm").then(pl.lit("")).otherwise(pl.lit("wb-"))
+        return identities.select("person_id", customer_id=prefix + pl.col("source_id"))
+
+    def _read(self, name: str) -> pl.DataFrame | None:
+        path = self._folder / f"{name}.csv"
+        return pl.read_csv(path, infer_schema=False) if path.exists() else None

@@ -1,0 +1,189 @@
+"""What each customer will spend and whether she comes back, judged on the window since the cutoff.
+
+The forecast is made twice: as of today, and as of the cutoff, whose future is known by now.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from c360_dagster.science import evaluation
+from c360_dagster.science.answers import Answer, Finding, find, find_nothing
+from c360_dagster.science.lifetime_value import Forecast, Rehearsal, Report, forecast_from
+from c360_dagster.science.standards import COVERED, DECILES_OFF, TOTAL_OFF, WORSE_THAN_NAIVE
+
+
+def answer_forecasts(
+    features: pl.DataFrame,
+    plan: Rehearsal,
+    past: pl.DataFrame,
+    past_plan: Rehearsal,
+    truth: pl.DataFrame | None,
+) -> Answer:
+    """Truth: person_id, customer_id, orders and spend of the time ahead, where they are known."""
+    made, tried = forecast_from(features, plan), forecast_from(past, past_plan)
+    known = features.filter(pl.col("past_frequency").is_not_null())
+    held_out = known.join(tried.values, on="customer_id").sort("customer_id")
+    future = None if truth is None else _sum_by_person(made.values, truth)
+    tables = {
+        "forecasts": made.values.select(
+            "customer_id",
+            expected_orders_12m="expected_orders",
+            clv_12m="expected_spend",
+            clv_12m_low="low",
+            clv_12m_high="high",
+            p_active_12m="p_active",
+            churn_risk=(1 - pl.col("p_active")).round(6),
+        ),
+        "parameters": _describe(made.report),
+        "calibration": _calibrate(held_out, future),
+    }
+    findings = [
+        _judge_errors(held_out, tried),
+        _judge_intervals(held_out),
+        _judge_churn(held_out),
+        _judge_history(made),
+        find_nothing("agrees_with_the_future") if future is None else _judge_future(future),
+    ]
+    return Answer(tables, findings)
+
+
+def _sum_by_person(values: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+    """Whose records were not joined is several customers, and one person all the same."""
+    return (
+        values.join(truth, on="customer_id")
+        .group_by("person_id")
+        .agg(
+            pl.col("expected_spend", "low", "high").sort_by("customer_id").sum(),
+            pl.col("p_active").max(),
+            pl.col("orders", "spend").first(),
+        )
+        .sort("person_id")
+    )
+
+
+def _calibrate(held_out: pl.DataFrame, future: pl.DataFrame | None) -> pl.DataFrame:
+    """Expected against actual spend by tenths of the customers, for the model card's plots."""
+    against = {"holdout": (held_out["expected_spend"], held_out["past_spend_after"])}
+    if future is not None:
+        against["future"] = (future["expected_spend"], future["spend"])
+    return pl.concat(
+        evaluation.calibration_table(expected, actual)
+        .rename({"group": "tenth"})
+        .with_columns(pl.lit(name).alias("against"))
+        for name, (expected, actual) in against.items()
+    )
+
+
+def _judge_errors(held_out: pl.DataFrame, tried: Forecast) -> Finding:
+    spend = held_out["past_spend_after"].cast(pl.Float64)
+    days = tried.plan.horizon_days
+    rate = held_out["past_spend"].cast(pl.Float64) / (held_out["past_age_days"] + 1) * days
+    compared = evaluation.compare_with_naive(
+        held_out["expected_spend"],
+        spend,
+        {
+            "the last window": held_out["past_spend_last"].cast(pl.Float64),
+            "her own rate": rate,
+            "nothing": pl.zeros(held_out.height, pl.Float64, eager=True),
+        },
+    )
+    return find(
+        "beats_naive_forecasts",
+        max(compared.mae_ratio, compared.rmse_ratio) <= WORSE_THAN_NAIVE,
+        f"Mean absolute error {compared.mae_ratio:.3f} and root mean squared error "
+        f"{compared.rmse_ratio:.3f} times the best naive forecast's, over {days} days.",
+        mae=compared.mae,
+        rmse=compared.rmse,
+        mae_ratio=compared.mae_ratio,
+        rmse_ratio=compared.rmse_ratio,
+        total_error=evaluation.total_error(held_out["expected_spend"], spend),
+        spearman=evaluation.spearman(held_out["expected_spend"], spend),
+    )
+
+
+def _judge_intervals(held_out: pl.DataFrame) -> Finding:
+    spend = held_out["past_spend_after"].cast(pl.Float64)
+    covered = evaluation.interval_coverage(held_out["low"], held_out["high"], spend)
+    nothing = int((spend == 0).sum()) / max(spend.len(), 1)
+    return find(
+        "intervals_cover",
+        _is_covered(covered, nothing),
+        f"{covered:.1%} of {held_out.height:,} customers were within their interval; "
+        f"{nothing:.1%} bought nothing.",
+        coverage=covered,
+        bought_nothing=nothing,
+    )
+
+
+def _is_covered(covered: float, nothing: float) -> bool:
+    """An interval that holds zero holds all who buy nothing, so it cannot cover less than those."""
+    least, most = COVERED
+    return least <= covered <= max(most, nothing + 1 - most)
+
+
+def _judge_churn(held_out: pl.DataFrame) -> Finding:
+    stayed_away = held_out["past_purchases_after"] == 0
+    risk = 1 - held_out["p_active"]
+    area = evaluation.area_under_curve(risk, stayed_away)
+    brier = evaluation.brier_score(risk, stayed_away)
+    usual = int(stayed_away.sum()) / max(stayed_away.len(), 1)
+    off = evaluation.calibration_error(risk, stayed_away.cast(pl.Float64))
+    return find(
+        "churn_is_told_apart",
+        area is None or (area > 0.5 and brier <= usual * (1 - usual)),
+        f"Area under the curve {area or 0:.3f}, Brier score {brier:.3f} "
+        f"({usual * (1 - usual):.3f} without knowing anything); by tenths {off:.1%} off.",
+        auc=area,
+        brier=brier,
+        calibration_error=off,
+    )
+
+
+def _judge_history(made: Forecast) -> Finding:
+    days = made.plan.known_days
+    said = f"The orders reach back {days} days."
+    if not made.plan.sees_a_season:
+        said += (
+            " Until they reach back 13 months no season is known: the time ahead is taken to be "
+            "like the time behind, so a Christmas to come is not foreseen and one just gone is "
+            "carried on."
+        )
+    return find("a_year_is_known", made.plan.sees_a_season, said, known_days=days)
+
+
+def _judge_future(future: pl.DataFrame) -> Finding:
+    spend = future["spend"]
+    total = evaluation.total_error(future["expected_spend"], spend)
+    deciles = evaluation.calibration_error(future["expected_spend"], spend)
+    covered = evaluation.interval_coverage(future["low"], future["high"], spend)
+    nothing = int((spend == 0).sum()) / max(spend.len(), 1)
+    return find(
+        "agrees_with_the_future",
+        abs(total) <= TOTAL_OFF and deciles <= DECILES_OFF and _is_covered(covered, nothing),
+        f"In total {total:+.1%}, by tenths {deciles:.1%} off; {covered:.1%} were within their "
+        f"interval, over {future.height:,} customers.",
+        total_error=total,
+        calibration_error=deciles,
+        coverage=covered,
+        spearman=evaluation.spearman(future["expected_spend"], spend),
+        auc=evaluation.area_under_curve(1 - future["p_active"], future["orders"] == 0),
+    )
+
+
+def _describe(report: Report) -> pl.DataFrame:
+    """Each part of the report as JSON, so that the model card can name its parameters."""
+    parts = {name: json.dumps(_plain(part)) for name, part in asdict(report).items()}
+    return pl.DataFrame({"name": list(parts), "text": list(parts.values())})
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a report holds
+    """As JSON has it: tuples are lists, what is no number is text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,87 @@
+"""Which kinds of customers there are, and whether the answer holds."""
+
+import polars as pl
+
+from c360_dagster.science.answers import Answer, Finding, find, find_nothing
+from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES
+from c360_dagster.science.scores import scores
+from c360_dagster.science.segmentation import Segments, fit_segments, share_changed
+from c360_dagster.science.stability import adjusted_rand
+from c360_dagster.science.standards import (
+    CHANGED,
+    LIKE_THE_TRUTH,
+    ORDERS_TO_TELL,
+    SMALLEST,
+    STABLE,
+)
+
+
+def answer_segments(
+    features: pl.DataFrame, before: pl.DataFrame, truth: pl.DataFrame | None
+) -> Answer:
+    """Before: the labels of the last run. Truth: customer_id and persona, where it is known."""
+    found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
+    personas = found.centroids.select("cluster_id", "persona")
+    tables = {
+        "segments": found.labels.join(personas, on="cluster_id").join(
+            scores(features), on="customer_id"
+        ),
+        "centroids": found.centroids.unpivot(
+            index=["cluster_id", "persona"], variable_name="feature"
+        ).sort("cluster_id", "feature"),
+        "stability": found.stability.rename(
+            {"k": "clusters", "mean_ari": "stability", "is_chosen": "is_used"}
+        ),
+    }
+    findings = [
+        _judge_stability(found.stability),
+        _judge_changes(before, found.labels),
+        _judge_personas(found, features, truth),
+    ]
+    return Answer(tables, findings)
+
+
+def _judge_stability(tried: pl.DataFrame) -> Finding:
+    used = tried.filter("is_chosen")
+    better = tried.filter("is_clearly_better")["k"].to_list()
+    stable = float(used["mean_ari"][0]) if used.height else 0.0
+    smallest = float(used["smallest_share"][0]) if used.height else 0.0
+    said = f"Stability {stable:.3f}, smallest segment {smallest:.1%} of the customers."
+    if better:
+        said += f" Clearly better: {', '.join(map(str, better))} segments."
+    return find(
+        "segments_are_stable",
+        stable >= STABLE and smallest >= SMALLEST and not better,
+        said,
+        stability=stable,
+        smallest_share=smallest,
+    )
+
+
+def _judge_changes(before: pl.DataFrame, labels: pl.DataFrame) -> Finding:
+    changed = share_changed(before, labels)
+    if changed is None:
+        return find("personas_last", True, "This is the first run.")  # noqa: FBT003
+    said = f"{changed:.1%} of the customers have another persona than in the run before."
+    return find("personas_last", changed <= CHANGED, said, changed_persona=changed)
+
+
+def _judge_personas(found: Segments, features: pl.DataFrame, truth: pl.DataFrame | None) -> Finding:
+    if truth is None:
+        return find_nothing("personas_agree_with_the_truth")
+    both = (
+        found.labels.join(features.select("customer_id", "orders"), on="customer_id")
+        .filter(pl.col("orders") >= ORDERS_TO_TELL)
+        .join(truth, on="customer_id")
+        .with_columns(planted=pl.col("persona").rank("dense").cast(pl.Int64) - 1)
+    )
+    told = both["cluster_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    most = max([*both["planted"], *told.tolist()], default=0) + 1
+    agreement = adjusted_rand(told, both["planted"].to_numpy(), most) if both.height else 0.0
+    return find(
+        "personas_agree_with_the_truth",
+        agreement >= LIKE_THE_TRUTH,
+        f"Adjusted Rand {agreement:.3f} among {both.height:,} customers.",
+        adjusted_rand=agreement,
+        customers=both.height,
+    )

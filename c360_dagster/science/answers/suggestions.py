@@ -1,0 +1,43 @@
+"""What each customer may like next, and whether that is better than showing best sellers."""
+
+import polars as pl
+
+from c360_dagster.science.affinity import fit_recommendations, recommend
+from c360_dagster.science.answers import Answer, Finding, find
+from c360_dagster.science.recommenders import POPULARITY
+from c360_dagster.science.standards import BETTER_THAN_POPULARITY
+
+SUGGESTIONS = 5
+
+
+def answer_suggestions(
+    products: pl.DataFrame,
+    categories: pl.DataFrame,
+    *,
+    is_simulated: bool,
+) -> Answer:
+    """Both: customer_id, item, order_date of the first purchase. Planted tastes must be found."""
+    made = fit_recommendations(products, SUGGESTIONS)
+    tables = {
+        "next_products": made.items.rename({"item": "product_id"}),
+        "next_categories": recommend(categories, 1).rename({"item": "category"}),
+    }
+    return Answer(tables, [_judge_recall(made.compared, is_simulated=is_simulated)])
+
+
+def _judge_recall(compared: pl.DataFrame, *, is_simulated: bool) -> Finding:
+    recalls = dict(compared.select("method", "recall").iter_rows())
+    method = str(compared.filter("is_chosen")["method"].item())
+    best, usual = recalls[method], recalls[POPULARITY]
+    times = best / usual if best and usual else None
+    bound = BETTER_THAN_POPULARITY if is_simulated and method != POPULARITY else 1.0
+    return find(
+        "beats_popularity",
+        times is None or times >= bound,
+        f"{method}: recall at {SUGGESTIONS} is {best or 0:.3f}, that of the best sellers "
+        f"{usual or 0:.3f}.",
+        method=method,
+        recall=best,
+        recall_of_popularity=usual,
+        times_popularity=times,
+    )

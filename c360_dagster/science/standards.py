@@ -1,0 +1,57 @@
+"""How good an estimate must be, and how that is put to people; the judges are in answers/."""
+
+STABLE, SMALLEST, LIKE_THE_TRUTH = 0.80, 0.05, 0.60
+CHANGED = 0.05
+WORSE_THAN_NAIVE = 1.02
+COVERED = (0.75, 0.85)
+TOTAL_OFF, DECILES_OFF = 0.10, 0.15
+BETTER_THAN_POPULARITY = 1.5
+RECOVERED = 0.85
+ORDERS_TO_TELL = 3
+
+CHECKS = {
+    "segments": {
+        "segments_are_stable": (
+            f"Drawn anew, customers fall into the same segments (adjusted Rand {STABLE} or more), "
+            f"none has less than {SMALLEST:.0%}, and no other number of segments is clearly better."
+        ),
+        "personas_last": (
+            "Of the customers of the run before, no more than "
+            f"{CHANGED:.0%} have another persona now."
+        ),
+        "personas_agree_with_the_truth": (
+            f"Among simulated customers with {ORDERS_TO_TELL} orders, the personas are the "
+            f"simulator's (adjusted Rand {LIKE_THE_TRUTH} or more)."
+        ),
+    },
+    "forecasts": {
+        "beats_naive_forecasts": (
+            "On the window since the cutoff, the forecast's errors are at most 2 % above those of "
+            "the best naive forecast."
+        ),
+        "intervals_cover": (
+            "Of the 80 % intervals, 75 to 85 in 100 held what came; more where so many bought "
+            "nothing that no interval can leave them out."
+        ),
+        "churn_is_told_apart": (
+            "On the window since the cutoff, who did not come back had the higher risk."
+        ),
+        "a_year_is_known": (
+            "The orders reach back far enough to know the season that the forecast looks into."
+        ),
+        "agrees_with_the_future": (
+            "Simulated customers do what was forecast: in total within 10 %, by tenths within 15 %."
+        ),
+    },
+    "next_products": {
+        "beats_popularity": (
+            "Of purchases held out, the suggestions foresee no fewer than as many best sellers do."
+        ),
+    },
+    "campaign_effects": {
+        "planted_lifts_are_found": (
+            "Of simulated campaigns, the interval of the lift holds what was planted."
+        ),
+    },
+}
+"""By table, what is asked of it."""
