@@ -2,14 +2,16 @@
 
 import sys
 
-from bench import dashboard, generation, identity, loading, models
+from bench import dashboard, forecasts, generation, identity, loading, models, science
 
 BENCHMARKS = {
     "dashboard": dashboard.main,
+    "forecasts": forecasts.main,
     "generation": generation.main,
     "identity": identity.main,
     "loading": loading.main,
     "models": models.main,
+    "science": science.main,
 }
 
 

@@ -48,30 +48,37 @@ def run_scores(customers: int) -> object:
 
 
 def run_recommendations(customers: int) -> object:
+    return _time(recommend, draw_purchases(customers, ITEMS), 5)
+
+
+def draw_purchases(customers: int, items: int) -> pl.DataFrame:
     """Each customer likes one of eight parts of the catalogue."""
     rng = np.random.default_rng(1)
     customer = np.repeat(np.arange(customers), PURCHASES)
     liked = rng.random(len(customer)) < 0.7
-    part = ITEMS // 8
+    part = items // 8
     item = np.where(
         liked,
         customer % 8 * part + (rng.random(len(customer)) ** 2 * part).astype(int),
-        rng.integers(0, ITEMS, len(customer)),
+        rng.integers(0, items, len(customer)),
     )
-    purchases = pl.DataFrame(
+    return pl.DataFrame(
         {
             "customer_id": pl.Series(customer).cast(pl.String),
             "item": pl.Series(item).cast(pl.String),
             "order_date": rng.integers(0, 600, len(customer)),
         }
     )
-    return _time(recommend, purchases, 5)
 
 
 def run_campaigns(customers: int) -> object:
+    return _time(effects, draw_contacts(customers), "revenue", ["campaign_id", "cluster_id"])
+
+
+def draw_contacts(customers: int) -> pl.DataFrame:
     rng = np.random.default_rng(1)
     size = customers * CONTACTS
-    contacts = pl.DataFrame(
+    return pl.DataFrame(
         {
             "campaign_id": rng.integers(0, CAMPAIGNS, size),
             "cluster_id": rng.integers(1, 6, size),
@@ -79,7 +86,6 @@ def run_campaigns(customers: int) -> object:
             "revenue": np.where(rng.random(size) < 0.1, rng.exponential(50.0, size), 0.0),
         }
     )
-    return _time(effects, contacts, "revenue", ["campaign_id", "cluster_id"])
 
 
 def _with_ids(features: pl.DataFrame) -> pl.DataFrame:

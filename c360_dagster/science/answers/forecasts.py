@@ -24,7 +24,8 @@ def answer_forecasts(
     truth: pl.DataFrame | None,
 ) -> Answer:
     """Truth: person_id, customer_id, orders and spend of the time ahead, where they are known."""
-    made, tried = forecast_from(features, plan), forecast_from(past, past_plan)
+    tried = forecast_from(past, past_plan)
+    made = forecast_from(features, plan, earlier=tried)
     known = features.filter(pl.col("past_frequency").is_not_null())
     held_out = known.join(tried.values, on="customer_id").sort("customer_id")
     future = None if truth is None else _sum_by_person(made.values, truth)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from c360_dagster.science.lifetime_value.candidates import Models
 from c360_dagster.science.lifetime_value.features import (
     FEATURES,
     Rehearsal,
@@ -64,8 +65,13 @@ def fit_forecast(
     return forecast_from(measure_customers(orders, plan, customers), plan)
 
 
-def forecast_from(features: pl.DataFrame, plan: Rehearsal) -> Forecast:
-    """The same from rows that SQL has measured: the columns of FEATURES, in any order."""
+def forecast_from(
+    features: pl.DataFrame, plan: Rehearsal, earlier: Forecast | None = None
+) -> Forecast:
+    """The same from rows that SQL has measured: the columns of FEATURES, in any order.
+
+    Who has forecast as of the cutoff already has fitted the rehearsal's models, and hands them in.
+    """
     missing = FEATURES.keys() - set(features.columns)
     if missing:
         raise ValueError(f"features lack {', '.join(sorted(missing))}; see features.FEATURES.")
@@ -73,7 +79,7 @@ def forecast_from(features: pl.DataFrame, plan: Rehearsal) -> Forecast:
     rows = rows if rows["customer_id"].is_sorted() else rows.sort("customer_id")
     is_buyer = rows["frequency"].is_not_null().to_numpy()
     buyers = rows.filter(is_buyer)
-    learnt = rehearse(buyers, plan)
+    learnt = rehearse(buyers, plan, _models(earlier, plan.cutoff) if earlier else None)
     outlook = learnt.outlook
     if learnt.spread:
         low, high = place_intervals(learnt.spread, outlook)
@@ -88,6 +94,12 @@ def forecast_from(features: pl.DataFrame, plan: Rehearsal) -> Forecast:
     }
     columns = {name: _spread_out(column, is_buyer) for name, column in values.items()}
     return Forecast(rows.select("customer_id").with_columns(**columns), _report(learnt), plan)
+
+
+def _models(earlier: Forecast, day: date) -> Models:
+    if earlier.plan.as_of != day:
+        raise ValueError(f"The earlier forecast is of {earlier.plan.as_of}, not of {day}.")
+    return Models(earlier.report.models, earlier.report.spend_model)
 
 
 def _spread_out(column: Floats, is_buyer: NDArray[np.bool_]) -> pl.Series:

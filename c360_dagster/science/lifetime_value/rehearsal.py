@@ -36,10 +36,11 @@ class Learnt:
     notes: tuple[str, ...]
 
 
-def rehearse(buyers: pl.DataFrame, plan: Rehearsal) -> Learnt:
+def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = None) -> Learnt:
+    """Earlier: the models as of the cutoff, where they are fitted already."""
     past = buyers.filter(pl.col("past_frequency").is_not_null())
     now, then = read_known(buyers), read_known(past, "past_")
-    models, earlier = fit_models(now), fit_models(then)
+    models, earlier = fit_models(now), earlier or fit_models(then)
     names = [
         name
         for name in models.purchases

@@ -1,0 +1,70 @@
+"""How good the forecast is in shops like public ones, each tried as of several days: a table.
+
+Errors are held against the better of two naive forecasts, each measure against its own best: who
+may choose afterwards cannot be beaten always.
+"""
+
+import sys
+
+import polars as pl
+
+from c360_dagster.science import evaluation
+from c360_dagster.science.lifetime_value import fit_forecast
+from tests.science.orders import look_back, naive_forecasts
+from tests.science.worlds import WORLDS, draw_world
+
+BOUND = 1.02
+SEEDS = 3
+COVERED = (0.75, 0.85)
+
+
+def main(arguments: list[str]) -> None:
+    seeds = range(1, 1 + (int(arguments[0]) if arguments else SEEDS))
+    trials = pl.DataFrame([row for world in WORLDS for seed in seeds for row in _try(world, seed)])
+    pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, tbl_hide_dataframe_shape=True)
+    sys.stdout.write(f"{summarise(trials)}\n")
+
+
+def summarise(trials: pl.DataFrame) -> pl.DataFrame:
+    """One row a world; of how many trials an error was above the bound, and the worst of them."""
+    is_worse = pl.max_horizontal("mae", "rmse") > BOUND
+    least, most = COVERED
+    return trials.group_by("world", maintain_order=True).agg(
+        pl.len().alias("trials"),
+        pl.col("mae", "rmse").mean().round(3),
+        is_worse.sum().alias("worse"),
+        pl.max_horizontal("mae", "rmse").max().round(3).alias("worst"),
+        pl.col("total").abs().mean().round(3).alias("total off"),
+        pl.col("covered").mean().round(3),
+        pl.col("covered").min().round(3).alias("least"),
+        pl.col("covered").max().round(3).alias("most"),
+        (~pl.col("covered").is_between(least, most)).sum().alias("outside"),
+        (
+            ~pl.col("covered").is_between(
+                least, pl.max_horizontal(most, pl.col("nothing") + 1 - most)
+            )
+        )
+        .sum()
+        .alias("unexcused"),
+    )
+
+
+def _try(world: str, seed: int) -> list[dict[str, object]]:
+    orders = draw_world(world, seed)
+    rows = []
+    for trial in WORLDS[world].trials:
+        told = fit_forecast(orders, trial.as_of, trial.horizon_days).values
+        came = look_back(orders, told, trial.as_of, trial.horizon_days)["spend"]
+        naive = naive_forecasts(orders, told, trial.as_of, trial.horizon_days)
+        compared = evaluation.compare_with_naive(told["expected_spend"], came, naive)
+        rows.append(
+            {
+                "world": world,
+                "mae": compared.mae_ratio,
+                "rmse": compared.rmse_ratio,
+                "total": evaluation.total_error(told["expected_spend"], came),
+                "covered": evaluation.interval_coverage(told["low"], told["high"], came),
+                "nothing": (came == 0).mean(),
+            }
+        )
+    return rows
