@@ -102,6 +102,21 @@ def test_popularity_stays_where_tastes_are_random() -> None:
     )
 
 
+def test_luck_beats_no_best_seller() -> None:
+    """Forty shops of people without tastes, dated or not."""
+    rng = np.random.default_rng(5)
+    for shop in range(40):
+        bought = pl.DataFrame(
+            {
+                "customer_id": [f"{i}" for i in rng.integers(0, 80, 500)],
+                "item": [f"i{i}" for i in rng.geometric(0.12, 500)],
+            }
+        )
+        if shop % 2:
+            bought = bought.with_columns(order_date=pl.Series(rng.integers(0, 300, 500)))
+        assert choose_method(bought) == "popularity"
+
+
 def test_what_was_bought_lately_is_held_out() -> None:
     """A fifth of the pairs: the second purchases of two days out of five."""
     rows = [

@@ -175,6 +175,18 @@ def test_one_contact_each_has_a_lift_and_no_interval_of_means() -> None:
     assert (found.difference_low, found.difference_high) == (None, None)
 
 
+def test_values_that_never_vary() -> None:
+    """Two of the same are equal beyond doubt; of two different no test can tell by how much."""
+    same = effect(contacts([5.0] * 4, [5.0] * 6), "metric")
+    assert (same.lift, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
+    apart = effect(contacts([6.0] * 4, [5.0] * 6), "metric")
+    assert apart.lift == pytest.approx(0.2)
+    assert (apart.low, apart.high) == pytest.approx((0.2, 0.2))
+    assert apart.p_value is None
+    nothing = effect(contacts([0.0] * 4, [0.0] * 6), "metric")
+    assert (nothing.difference, nothing.lift, nothing.p_value) == (0.0, None, 1.0)
+
+
 def test_nobody_in_the_control_converted() -> None:
     found = effect(contacts(converted(3, 10), converted(0, 10)), "metric")
     assert (found.lift, found.low, found.high) == (None, None, None)

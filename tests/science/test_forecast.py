@@ -9,6 +9,7 @@ import pytest
 from c360_dagster.science import churn, evaluation
 from c360_dagster.science.lifetime_value import (
     FEATURES,
+    NO_SEASON,
     Forecast,
     fit_forecast,
     forecast,
@@ -161,6 +162,27 @@ def test_every_edge_has_a_sound_answer(edge: str, horizon: int) -> None:
     assert again.equals(told)
 
 
+@pytest.mark.parametrize("edge", EDGES)
+def test_every_edge_has_a_risk(edge: str) -> None:
+    orders = make_orders(EDGES[edge])
+    risk = churn.score(orders, AS_OF, 90)
+    assert risk["churn_risk"].is_between(0, 1).all()
+    assert churn.score(orders.reverse(), AS_OF, 90).equals(risk)
+
+
+def test_a_forecast_as_of_the_cutoff_hands_its_models_on() -> None:
+    """Fitted once or twice, it is the same; one of another day is refused."""
+    orders = run_shop(customers=300, days=366, seed=1)
+    plan = plan_rehearsal(START, AS_OF, 60)
+    rows = measure_customers(orders, plan)
+    past_plan = plan_rehearsal(START, plan.cutoff, plan.window_days)
+    earlier = forecast_from(measure_customers(orders, past_plan), past_plan)
+    told = forecast_from(rows, plan, earlier)
+    assert told.values.equals(forecast_from(rows, plan).values)
+    with pytest.raises(ValueError, match=f"The earlier forecast is of {AS_OF}, not of"):
+        forecast_from(rows, plan, told)
+
+
 def test_who_never_bought_is_expected_to_buy_nothing() -> None:
     told = forecast(make_orders(EDGES["ten customers"]), AS_OF, 90, pl.Series(["stranger"]))
     (row,) = told.filter(customer_id="stranger").drop("customer_id").rows()
@@ -187,13 +209,16 @@ def test_what_could_not_be_done_is_said(edge: str, said: str) -> None:
     assert any(note.startswith(said) for note in notes), notes
 
 
-def test_a_history_shorter_than_the_horizon_is_said() -> None:
+def test_a_history_that_is_too_short_is_said() -> None:
     orders = run_shop(customers=300, days=366, seed=1)
-    (note,) = fit_forecast(orders, AS_OF, 730).report.notes
-    assert note == (
+    rehearsed, season = fit_forecast(orders, AS_OF, 730).report.notes
+    assert rehearsed == (
         "The orders reach back 365 days, too few to rehearse 730 days: 146 were rehearsed."
     )
-    assert not fit_forecast(orders, AS_OF, 90).report.notes
+    assert season == NO_SEASON.format(days=365)
+    assert fit_forecast(orders, AS_OF, 90).report.notes == (season,)
+    longer = fit_forecast(orders, START + timedelta(days=394), 90)
+    assert not any("season" in note for note in longer.report.notes)
 
 
 def test_what_is_given_back_is_netted() -> None:

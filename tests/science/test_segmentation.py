@@ -243,6 +243,20 @@ def test_a_cluster_beyond_the_previous_ones_gets_a_free_number(lognormal: pl.Dat
     assert found.centroids["cluster_id"].to_list() == [1, 2, 3, 4]
 
 
+def test_neither_order_nor_type_changes_a_byte_with_k_and_previous(
+    lognormal: pl.DataFrame,
+) -> None:
+    features = lognormal.drop("group")
+    previous = fit_segments(features, k=3, seed=5).centroids
+    found = fit_segments(features, k=4, previous=previous)
+    again = fit_segments(
+        shuffle(features).select(reversed(features.columns)), k=4, previous=shuffle(previous)
+    )
+    assert again.labels.equals(found.labels)
+    assert again.centroids.equals(found.centroids)
+    assert again.stability.equals(found.stability)
+
+
 # Edges ------------------------------------------------------------------------------------------
 
 

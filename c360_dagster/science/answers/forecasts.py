@@ -12,7 +12,13 @@ import polars as pl
 
 from c360_dagster.science import evaluation
 from c360_dagster.science.answers import Answer, Finding, find, find_nothing
-from c360_dagster.science.lifetime_value import Forecast, Rehearsal, Report, forecast_from
+from c360_dagster.science.lifetime_value import (
+    NO_SEASON,
+    Forecast,
+    Rehearsal,
+    Report,
+    forecast_from,
+)
 from c360_dagster.science.standards import COVERED, DECILES_OFF, TOTAL_OFF, WORSE_THAN_NAIVE
 
 
@@ -146,14 +152,9 @@ def _judge_churn(held_out: pl.DataFrame) -> Finding:
 
 def _judge_history(made: Forecast) -> Finding:
     days = made.plan.known_days
-    said = f"The orders reach back {days} days."
-    if not made.plan.sees_a_season:
-        said += (
-            " Until they reach back 13 months no season is known: the time ahead is taken to be "
-            "like the time behind, so a Christmas to come is not foreseen and one just gone is "
-            "carried on."
-        )
-    return find("a_year_is_known", made.plan.sees_a_season, said, known_days=days)
+    said = "The orders reach back {days} days: last year's season is carried on."
+    said = (said if made.plan.sees_a_season else NO_SEASON).format(days=days)
+    return find("a_season_is_known", made.plan.sees_a_season, said, known_days=days)
 
 
 def _judge_future(future: pl.DataFrame) -> Finding:

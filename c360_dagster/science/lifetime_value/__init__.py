@@ -15,10 +15,12 @@ from c360_dagster.science.lifetime_value.forecasting import (
 )
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
 from c360_dagster.science.lifetime_value.purchases import PurchaseModel, fit_bgnbd, fit_mbgnbd
+from c360_dagster.science.lifetime_value.rehearsal import NO_SEASON
 from c360_dagster.science.lifetime_value.summary import summarise
 
 __all__ = [
     "FEATURES",
+    "NO_SEASON",
     "Forecast",
     "PurchaseModel",
     "Rehearsal",

@@ -24,6 +24,11 @@ from c360_dagster.science.lifetime_value.likelihood import dot
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
 from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
 
+NO_SEASON = (
+    "The orders reach back {days} days, and a season shows from 394 on: the time ahead is taken to "
+    "be like the time behind, so a Christmas to come is not foreseen."
+)
+
 
 @dataclass(frozen=True)
 class Learnt:
@@ -139,4 +144,6 @@ def _note(
             f"The orders reach back {plan.known_days} days, too few to rehearse "
             f"{plan.horizon_days} days: {plan.window_days} were rehearsed."
         )
+    if not plan.sees_a_season:
+        notes.append(NO_SEASON.format(days=plan.known_days))
     return tuple(notes)

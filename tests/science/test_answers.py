@@ -1,0 +1,144 @@
+"""What the road asks of the statistics: the tables it gets, and how each estimate is judged."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from c360_dagster.computed import read_computed
+from c360_dagster.science.answers import NOBODY_KNOWS, Answer, find, tabulate
+from c360_dagster.science.answers.campaigns import answer_campaigns
+from c360_dagster.science.answers.forecasts import answer_forecasts
+from c360_dagster.science.answers.segments import answer_segments
+from c360_dagster.science.answers.suggestions import answer_suggestions
+from c360_dagster.science.lifetime_value import measure_customers, plan_rehearsal
+from c360_dagster.science.standards import CHECKS
+from tests.science.orders import START, run_shop
+from tests.science.retailer import Retailer
+
+NOBODY = pl.DataFrame(schema={"customer_id": pl.String, "cluster_id": pl.Int64})
+
+
+def said(answer: Answer, check: str) -> tuple[bool, str]:
+    (finding,) = (finding for finding in answer.findings if finding.check == check)
+    return finding.is_passed, finding.said
+
+
+def assert_declared(answer: Answer) -> None:
+    """Every column of dbt's declaration is there, and every finding has its standard."""
+    for name, frame in answer.tables.items():
+        declared = {column.name for column in read_computed()[f"science.{name}"].columns}
+        assert declared <= set(frame.columns), name
+    known = {check for checks in CHECKS.values() for check in checks}
+    assert {finding.check for finding in answer.findings} <= known
+
+
+def ask_for_segments(retailer: Retailer, before: pl.DataFrame, days_ago: int = 0) -> Answer:
+    features = retailer.features(retailer.as_of - timedelta(days=days_ago)).with_columns(
+        recency_days=pl.lit(9), span_days=pl.lit(90), online_orders=pl.lit(1),
+        sessions_90d=pl.lit(2),
+    )  # fmt: skip
+    return answer_segments(features, before, truth=None)
+
+
+@pytest.fixture(scope="module")
+def yesterdays(retailer: Retailer) -> Answer:
+    return ask_for_segments(retailer, NOBODY, days_ago=1)
+
+
+def test_how_many_changed_persona_since_the_run_before_is_told(
+    retailer: Retailer, yesterdays: Answer
+) -> None:
+    assert_declared(yesterdays)
+    assert said(yesterdays, "personas_last") == (True, "This is the first run.")
+    assert said(yesterdays, "personas_agree_with_the_truth") == (True, NOBODY_KNOWS)
+    labels = yesterdays.tables["segments"].select("customer_id", "cluster_id")
+    passed, told = said(ask_for_segments(retailer, labels), "personas_last")
+    assert passed
+    assert 0.0 < float(told.split("%")[0]) <= 3.0
+    swapped = labels.with_columns(pl.col("cluster_id") % 5 + 1)
+    passed, told = said(ask_for_segments(retailer, swapped), "personas_last")
+    assert not passed
+    assert told.endswith("% of the customers have another persona than in the run before.")
+
+
+@pytest.mark.parametrize("days", [300, 600])
+def test_a_forecast_says_whether_it_knows_a_season(days: int) -> None:
+    as_of = START + timedelta(days=days)
+    orders = run_shop(customers=400, days=days + 1, seed=2)
+    plan = plan_rehearsal(START, as_of, 180)
+    past_plan = plan_rehearsal(START, plan.cutoff, plan.window_days)
+    rows, past = (measure_customers(orders, each) for each in (plan, past_plan))
+    answer = answer_forecasts(rows, plan, past, past_plan, truth=None)
+    assert_declared(answer)
+    passed, told = said(answer, "a_season_is_known")
+    assert passed == (days > 394)
+    assert ("a Christmas to come is not foreseen" in told) == (days < 394)
+
+
+def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
+    """Somebody who has two ids is one person, and what is expected of both is hers."""
+    as_of = date(2024, 12, 31)
+    orders = run_shop(customers=400, days=500, seed=2)
+    plan = plan_rehearsal(START, as_of, 90)
+    past_plan = plan_rehearsal(START, plan.cutoff, plan.window_days)
+    rows, past = (measure_customers(orders, each) for each in (plan, past_plan))
+    ids = rows["customer_id"]
+    nobody_buys = pl.DataFrame({"customer_id": ids, "person_id": ids.str.slice(0, 5)})
+    truth = nobody_buys.with_columns(orders=pl.lit(0), spend=pl.lit(0.0))
+    passed, told = said(
+        answer_forecasts(rows, plan, past, past_plan, truth), "agrees_with_the_future"
+    )
+    assert not passed
+    assert told.endswith(f"over {ids.str.slice(0, 5).n_unique()} customers.")
+
+
+def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
+    rng = np.random.default_rng(2)
+    bought = pl.DataFrame(
+        {
+            "customer_id": [f"{i}" for i in rng.integers(0, 200, 1200)],
+            "item": [f"i{i}" for i in rng.geometric(0.1, 1200)],
+            "order_date": rng.integers(0, 300, 1200),
+        }
+    )
+    answer = answer_suggestions(bought, bought, is_simulated=True)
+    assert_declared(answer)
+    passed, told = said(answer, "beats_popularity")
+    assert passed
+    assert told.startswith("popularity: recall at 5 is ")
+    assert answer.tables["next_products"]["rank"].max() == 5
+
+
+def test_everybody_is_cluster_nought_and_planted_lifts_are_looked_for_there() -> None:
+    rng = np.random.default_rng(3)
+    responses = pl.DataFrame(
+        {
+            "campaign_id": ["A"] * 600,
+            "cluster_id": [1, 2, None] * 200,
+            "group": ["treatment", "control"] * 300,
+            "is_converted": rng.integers(0, 2, 600),
+            "revenue": rng.gamma(2, 10, 600) * np.tile([1.5, 1.0], 300),
+        }
+    )
+    planted = pl.DataFrame({"campaign_id": ["A"], "planted": [0.5]})
+    answer = answer_campaigns(responses, planted)
+    assert_declared(answer)
+    found = answer.tables["campaign_effects"]
+    assert found["cluster_id"].to_list() == [0, 1, 2]
+    assert said(answer, "planted_lifts_are_found") == (True, "100% of 1 campaigns.")
+    wrong = answer_campaigns(responses, planted.with_columns(planted=pl.lit(5.0)))
+    assert said(wrong, "planted_lifts_are_found")[0] is False
+
+
+def test_findings_become_rows() -> None:
+    findings = [
+        find("a", is_passed=True, said="Well.", x=1.5, method="ease"),
+        find("b", is_passed=False, said="No."),
+    ]
+    assert tabulate(findings).rows() == [
+        ("a", True, "Well.", "x", 1.5),
+        ("a", True, "Well.", "method", None),
+        ("b", False, "No.", "", None),
+    ]
