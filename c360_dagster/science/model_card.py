@@ -111,6 +111,7 @@ def _show_centroids(centroids: pl.DataFrame) -> str:
 
 
 def _show_forecast(evidence: Evidence, link: Link) -> list[str]:
+    """What could not be done as usual comes first: nobody should read a chart without it."""
     shown = []
     for against, title in (("holdout", "since the cutoff"), ("future", "in the true future")):
         tenths = evidence.calibration.filter(pl.col("against") == against)
@@ -121,8 +122,10 @@ def _show_forecast(evidence: Evidence, link: Link) -> list[str]:
                 tenths["actual"].to_list(),
             )
             shown.append(f"![Spend {title}]({link(f'calibration_{against}', chart)})")
-    rows = [(name, _number(value)) for name, value in _flatten(evidence.parameters)]
-    return [*shown, "Parameters:", _table(("parameter", "value"), rows)]
+    parameters = dict(evidence.parameters)
+    notes = [f"- {note}" for note in parameters.pop("notes", [])]
+    rows = [(name, _number(value)) for name, value in _flatten(parameters)]
+    return ["\n".join(notes), *shown, "Parameters:", _table(("parameter", "value"), rows)]
 
 
 def _flatten(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

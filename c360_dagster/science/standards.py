@@ -36,9 +36,6 @@ CHECKS = {
         "churn_is_told_apart": (
             "On the window since the cutoff, who did not come back had the higher risk."
         ),
-        "a_season_is_known": (
-            "The orders reach back 13 months: far enough to know the season that is forecast."
-        ),
         "agrees_with_the_future": (
             "Simulated customers do what was forecast: in total within 10 %, by tenths within 15 %."
         ),

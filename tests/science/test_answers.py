@@ -1,5 +1,6 @@
 """What the road asks of the statistics: the tables it gets, and how each estimate is judged."""
 
+import json
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +13,8 @@ from c360_dagster.science.answers.campaigns import answer_campaigns
 from c360_dagster.science.answers.forecasts import answer_forecasts
 from c360_dagster.science.answers.segments import answer_segments
 from c360_dagster.science.answers.suggestions import answer_suggestions
-from c360_dagster.science.lifetime_value import measure_customers, plan_rehearsal
+from c360_dagster.science.lifetime_value import NO_SEASON, measure_customers, plan_rehearsal
+from c360_dagster.science.model_card import Evidence, write_card
 from c360_dagster.science.standards import CHECKS
 from tests.science.orders import START, run_shop
 from tests.science.retailer import Retailer
@@ -63,18 +65,32 @@ def test_how_many_changed_persona_since_the_run_before_is_told(
     assert told.endswith("% of the customers have another persona than in the run before.")
 
 
-@pytest.mark.parametrize("days", [300, 600])
-def test_a_forecast_says_whether_it_knows_a_season(days: int) -> None:
-    as_of = START + timedelta(days=days)
-    orders = run_shop(customers=400, days=days + 1, seed=2)
+def test_the_card_says_first_what_could_not_be_done() -> None:
+    as_of = START + timedelta(days=300)
+    orders = run_shop(customers=400, days=301, seed=2)
     plan = plan_rehearsal(START, as_of, 180)
     past_plan = plan_rehearsal(START, plan.cutoff, plan.window_days)
     rows, past = (measure_customers(orders, each) for each in (plan, past_plan))
     answer = answer_forecasts(rows, plan, past, past_plan, truth=None)
     assert_declared(answer)
-    passed, told = said(answer, "a_season_is_known")
-    assert passed == (days > 394)
-    assert ("a Christmas to come is not foreseen" in told) == (days < 394)
+    card = write_card(
+        Evidence(
+            as_of=as_of,
+            customers=400,
+            orders=orders.height,
+            evaluations=tabulate(answer.findings),
+            parameters={
+                name: json.loads(text) for name, text in answer.tables["parameters"].iter_rows()
+            },
+            stability=pl.DataFrame(),
+            calibration=answer.tables["calibration"],
+            clusters=pl.DataFrame(),
+            centroids=pl.DataFrame(),
+        ),
+        link=lambda name, _svg: name,
+    )
+    _, shown = card.split("## Value and churn")
+    assert f"- {NO_SEASON.format(days=300)}" in shown[: shown.index("![Spend")]
 
 
 def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:

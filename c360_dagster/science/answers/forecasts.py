@@ -13,7 +13,6 @@ import polars as pl
 from c360_dagster.science import evaluation
 from c360_dagster.science.answers import Answer, Finding, find, find_nothing
 from c360_dagster.science.lifetime_value import (
-    NO_SEASON,
     Forecast,
     Rehearsal,
     Report,
@@ -52,7 +51,6 @@ def answer_forecasts(
         _judge_errors(held_out, tried),
         _judge_intervals(held_out),
         _judge_churn(held_out),
-        _judge_history(made),
         find_nothing("agrees_with_the_future") if future is None else _judge_future(future),
     ]
     return Answer(tables, findings)
@@ -148,13 +146,6 @@ def _judge_churn(held_out: pl.DataFrame) -> Finding:
         brier=brier,
         calibration_error=off,
     )
-
-
-def _judge_history(made: Forecast) -> Finding:
-    days = made.plan.known_days
-    said = "The orders reach back {days} days: last year's season is carried on."
-    said = (said if made.plan.sees_a_season else NO_SEASON).format(days=days)
-    return find("a_season_is_known", made.plan.sees_a_season, said, known_days=days)
 
 
 def _judge_future(future: pl.DataFrame) -> Finding:
