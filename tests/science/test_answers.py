@@ -11,7 +11,7 @@ from c360_dagster.computed import read_computed
 from c360_dagster.science.answers import NOBODY_KNOWS, Answer, find, tabulate
 from c360_dagster.science.answers.campaigns import answer_campaigns
 from c360_dagster.science.answers.forecasts import answer_forecasts
-from c360_dagster.science.answers.segments import answer_segments
+from c360_dagster.science.answers.segments import answer_segments, judge_stability
 from c360_dagster.science.answers.suggestions import answer_suggestions
 from c360_dagster.science.lifetime_value import NO_SEASON, measure_customers, plan_rehearsal
 from c360_dagster.science.model_card import Evidence, write_card
@@ -42,6 +42,31 @@ def ask_for_segments(retailer: Retailer, before: pl.DataFrame, days_ago: int = 0
         sessions_90d=pl.lit(2),
     )  # fmt: skip
     return answer_segments(features, before, truth=None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_passed", "ending"),
+    [
+        ({}, True, "smallest segment 15.0% of the customers."),
+        ({"is_clearly_better": [False, True]}, False, " Clearly better: 6 segments."),
+        ({"mean_ari": [0.79, 0.7]}, False, "15.0% of the customers."),
+        ({"smallest_share": [0.04, 0.1]}, False, "smallest segment 4.0% of the customers."),
+    ],
+)  # fmt: skip
+def test_segments_that_do_not_hold_are_said(
+    *, changed: dict[str, list[object]], is_passed: bool, ending: str
+) -> None:
+    """Five segments are used, six were tried."""
+    tried: dict[str, list[object]] = {
+        "k": [5, 6],
+        "mean_ari": [0.9, 0.8],
+        "smallest_share": [0.15, 0.1],
+        "is_chosen": [True, False],
+        "is_clearly_better": [False, False],
+    }
+    finding = judge_stability(pl.DataFrame(tried | changed))
+    assert finding.is_passed == is_passed
+    assert finding.said.endswith(ending)
 
 
 @pytest.fixture(scope="module")

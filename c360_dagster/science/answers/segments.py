@@ -34,14 +34,14 @@ def answer_segments(
         ),
     }
     findings = [
-        _judge_stability(found.stability),
+        judge_stability(found.stability),
         _judge_changes(before, found.labels),
         _judge_personas(found, features, truth),
     ]
     return Answer(tables, findings)
 
 
-def _judge_stability(tried: pl.DataFrame) -> Finding:
+def judge_stability(tried: pl.DataFrame) -> Finding:
     used = tried.filter("is_chosen")
     better = tried.filter("is_clearly_better")["k"].to_list()
     stable = float(used["mean_ari"][0]) if used.height else 0.0
