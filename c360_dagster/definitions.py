@@ -7,6 +7,7 @@ import dagster as dg
 
 from c360_dagster.assets.audiences import build_audiences
 from c360_dagster.assets.bronze import build_bronze
+from c360_dagster.assets.daily_report import build_daily_report
 from c360_dagster.assets.dbt import build_dbt
 from c360_dagster.assets.identity import build_identity
 from c360_dagster.assets.landing import build_landing
@@ -40,6 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_science(settings),
                 build_publication(settings),
                 build_model_card(settings),
+                build_daily_report(settings),
                 *build_audiences(settings),
             ]
         ),

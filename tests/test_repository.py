@@ -28,6 +28,7 @@ PURE = {
         "splink",
         "yaml",
     },
+    "c360_dagster/daily_report": {"c360_dagster.daily_report", "c360_dagster.loading", "duckdb"},
     "c360_dagster/science": {"c360_dagster.science", "numpy", "polars", "scipy", "sklearn"},
 }
 ENVIRONMENT_READERS = {Path("c360_dagster/settings.py")}

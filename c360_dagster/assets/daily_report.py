@@ -1,0 +1,128 @@
+"""8. The daily report: what happened, as one page in published/ that opens without a server."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from c360_dagster.daily_report.facts import Said, keep
+from c360_dagster.daily_report.gather import EVALUATIONS, gather
+from c360_dagster.daily_report.page import write_page
+from c360_dagster.daily_report.said import SaidError, read_said, write_said
+from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
+from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+READS = {
+    GOLD.name: (
+        "publication",
+        "fct_orders",
+        "fct_shipments",
+        "fct_support_tickets",
+        "dim_customers",
+        "dim_stores",
+        "mart_customer_360",
+        "revenue_by_cluster",
+        "customer_merges",
+        "identity_review",
+        "reconciliation",
+    ),
+    SCIENCE.name: EVALUATIONS,
+}
+
+
+def build_daily_report(settings: Settings) -> dg.AssetsDefinition:
+    """Written after everything else: like the model card, it never speaks of a run that failed."""
+
+    @dg.asset(
+        key=[PUBLISHED.name, "daily_report"],
+        deps=[
+            [PUBLISHED.name, "c360"],
+            *([schema, table] for schema, tables in READS.items() for table in tables),
+        ],
+        group_name=PUBLISHED.name,
+        owners=[PUBLISHED.owner],
+        kinds={"html"},
+        tags={"layer": PUBLISHED.name},
+        description=(
+            "The day on one page: published/report.html, and one of each day in reports/. It needs "
+            "no server, and nobody is named in it."
+        ),
+    )
+    def write_daily_report(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> dg.MaterializeResult[None]:
+        with warehouse.connect() as con:
+            facts = gather(con, _describe_tests(), lambda path: (settings.landing / path).exists())
+        folder = settings.published / "reports"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        said = _read_last(folder, facts.as_of, context.log)
+        page = write_page(facts, said)
+        _put(folder / f"{facts.as_of}.json", write_said(keep(facts)))
+        _put(folder / f"{facts.as_of}.html", page)
+        _put(settings.published / "report.html", page)
+        _forget(folder, facts.as_of - timedelta(days=settings.keep_days), said)
+        today = facts.sales.get(facts.as_of)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/uri": dg.MetadataValue.url((settings.published / "report.html").as_uri()),
+                "as_of": facts.as_of.isoformat(),
+                "revenue": float(today.revenue) if today else 0.0,
+                "orders": today.orders if today else 0,
+                "customers": facts.customers,
+                "tickets_open": facts.service.tickets_open,
+                "rows_rejected": facts.health.rows_rejected,
+            }
+        )
+
+    return write_daily_report
+
+
+def _describe_tests() -> dict[str, str]:
+    """What each dbt test asks, in words, by the table that holds what it found."""
+    return {
+        node["alias"]: node["description"] or _describe_generic(node)
+        for node in read_manifest()["nodes"].values()
+        if node["resource_type"] == "test"
+    }
+
+
+def _describe_generic(node: Mapping[str, Any]) -> str:
+    """A test that dbt names by itself: `order_id of fct_shipments: relationships`."""
+    model = str(node.get("attached_node") or "").split(".")[-1]
+    column, kind = node.get("column_name"), (node.get("test_metadata") or {}).get("name", "")
+    if not model:
+        return str(node["name"]).replace("_", " ")
+    where = f"{column} of {model}" if column else model
+    return f"{where} ({kind.replace('_', ' ')})"
+
+
+def _read_last(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Said | None:
+    """What the last report of an earlier day said, so that a day's second run compares alike."""
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        if path.stem >= as_of.isoformat():
+            continue
+        try:
+            return read_said(path.read_text("utf-8"))
+        except SaidError as problem:
+            log.warning("%s is passed over: %s.", path, problem)
+    return None
+
+
+def _forget(folder: Path, oldest: date, said: Said | None) -> None:
+    """Old pages go with the logs: ids of people stand in them. The one compared with stays."""
+    for path in (*folder.glob("*.html"), *folder.glob("*.json")):
+        if path.stem < oldest.isoformat() and not (said and path.stem == said.as_of.isoformat()):
+            path.unlink()
+
+
+def _put(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}")
+    beside.write_text(text, "utf-8")
+    beside.replace(path)

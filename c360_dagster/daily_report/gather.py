@@ -1,0 +1,324 @@
+"""The facts of a day's report, added up in SQL: nothing is read whole.
+
+Only gold, the log of loads and what checks left are asked; everything is as of gold's day.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from c360_dagster.daily_report.facts import (
+    Difference,
+    Facts,
+    Health,
+    Leaving,
+    Move,
+    Part,
+    Persona,
+    Sales,
+    Service,
+)
+from c360_dagster.loading.bronze import HELD_LOADS, LAST_WORDS
+from c360_dagster.loading.sql import fetch_row, quote
+
+LISTED_LEAVING = 10
+LEAST_RISK = 0.3
+LISTED_MOVES = 6
+REACH = 460
+"""Days of sales: a year of weeks before the first day of the chart, and a week for its mean."""
+EVALUATIONS = (
+    "segment_evaluation",
+    "forecast_evaluation",
+    "suggestion_evaluation",
+    "campaign_evaluation",
+)
+
+# One row per channel and region: the day, its week, the week before, the week a year before.
+PARTS = """
+    with dated as (
+        select
+            coalesce(orders.channel, 'unknown') as channel,
+            coalesce(customers.state, stores.store_state, 'unknown') as region,
+            orders.net_amount as amount,
+            $as_of - orders.order_date as ago
+        from gold.fct_orders as orders
+        left join gold.dim_customers as customers on orders.customer_id = customers.customer_id
+        left join gold.dim_stores as stores on orders.store_id = stores.store_id
+        where orders.is_counted and (
+            orders.order_date > $as_of - 14
+            or orders.order_date between $as_of - 370 and $as_of - 364
+        )
+    )
+
+    select
+        {name},
+        coalesce(sum(amount) filter (ago = 0), 0),
+        coalesce(sum(amount) filter (ago < 7), 0) as week,
+        coalesce(sum(amount) filter (ago between 7 and 13), 0),
+        coalesce(sum(amount) filter (ago > 13), 0)
+    from dated
+    group by {name}
+    order by week desc, {name}
+"""
+
+Con = duckdb.DuckDBPyConnection
+
+
+def gather(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool]) -> Facts:
+    """`checks` says what each test asks; `is_lying`, whether a refused file still is in landing."""
+    as_of, published_at, run_id = fetch_row(
+        con, "select as_of_date, published_at, run_id from gold.publication"
+    ) or (None, None, "")
+    asked = {"as_of": as_of}
+    moved_in, moves = _find_moves(con, as_of)
+    return Facts(
+        as_of=as_of,
+        published_at=published_at,
+        run_id=run_id,
+        currency=_one(
+            con,
+            "select currency from gold.fct_orders where currency is not null "
+            "group by currency order by count(*) desc, currency limit 1",
+        )
+        or "",
+        first_day=_one(con, "select min(order_date) from gold.fct_orders where is_counted"),
+        sales=_add_up_sales(con, asked),
+        customers=_one(con, "select count(*) from gold.mart_customer_360"),
+        joined=_one(
+            con,
+            "select count(*) from gold.dim_customers where cast(registered_at as date) = $as_of",
+            asked,
+        ),
+        first_buyers=_one(
+            con,
+            "select count(*) from gold.mart_customer_360 "
+            "where cast(first_order_date as date) = $as_of",
+            asked,
+        ),
+        channels=_parts(con, "channel", asked),
+        regions=_parts(con, "region", asked),
+        personas=_count_personas(con, asked),
+        moved_in=moved_in,
+        moves=moves,
+        leaving=_list_leaving(con),
+        value_at_risk=_one(
+            con,
+            "select cast(coalesce(sum(clv_12m * churn_risk), 0) as decimal(18, 2)) "
+            "from gold.mart_customer_360",
+        ),
+        merges=dict(
+            con.execute(
+                "select found_on, count(*) from gold.customer_merges group by found_on "
+                "order by found_on"
+            ).fetchall()
+        ),
+        service=_look_at_service(con, asked),
+        health=_look_at_health(con, checks, is_lying),
+    )
+
+
+def _add_up_sales(con: Con, asked: Mapping[str, Any]) -> dict[date, Sales]:
+    rows = con.execute(
+        f"""
+        select order_date, coalesce(sum(net_amount), 0), count(*), count(distinct customer_id)
+        from gold.fct_orders
+        where is_counted and order_date > $as_of - {REACH}
+        group by order_date
+        order by order_date
+        """,
+        asked,
+    ).fetchall()
+    return {day: Sales(*numbers) for day, *numbers in rows}
+
+
+def _parts(con: Con, name: str, asked: Mapping[str, Any]) -> tuple[Part, ...]:
+    return tuple(Part(*row) for row in con.execute(PARTS.format(name=name), asked).fetchall())
+
+
+def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
+    """In the order of the segments, those who have not bought last."""
+    rows = con.execute(
+        """
+        with spent as (
+            select customer_id, sum(net_amount) as revenue
+            from gold.fct_orders
+            where is_counted and order_date > $as_of - 90
+            group by customer_id
+        )
+
+        select
+            coalesce(mart.persona, 'unknown') as name,
+            count(*),
+            coalesce(sum(spent.revenue), 0),
+            round(avg(mart.churn_risk), 6)
+        from gold.mart_customer_360 as mart
+        left join spent on mart.customer_id = spent.customer_id
+        left join gold.revenue_by_cluster as clusters on mart.persona = clusters.persona
+        group by name, clusters.cluster_id
+        order by clusters.cluster_id nulls last, name
+        """,
+        asked,
+    ).fetchall()
+    return tuple(Persona(*row) for row in rows)
+
+
+def _find_moves(con: Con, as_of: date) -> tuple[str | None, tuple[Move, ...]]:
+    """The largest moves of the last month that the history of segments knows, where there is one.
+
+    A published state of an older version has no such table.
+    """
+    there = _one(
+        con,
+        "select count(*) from duckdb_tables() "
+        "where schema_name = 'gold' and table_name = 'segment_migrations'",
+    )
+    month = (
+        _one(
+            con,
+            "select max(month) from gold.segment_migrations where month <= ?",
+            [f"{as_of:%Y-%m}"],
+        )
+        if there
+        else None
+    )
+    if month is None:
+        return None, ()
+    rows = con.execute(
+        f"""
+        select
+            coalesce(persona_before, 'new') as before,
+            coalesce(persona_after, 'gone') as after,
+            count(*) as customers
+        from gold.segment_migrations
+        where month = ? and persona_before is distinct from persona_after
+        group by before, after
+        order by customers desc, before, after
+        limit {LISTED_MOVES}
+        """,
+        [month],
+    ).fetchall()
+    return month, tuple(Move(*row) for row in rows)
+
+
+def _list_leaving(con: Con) -> tuple[Leaving, ...]:
+    rows = con.execute(
+        f"""
+        select
+            customer_id, persona, clv_12m, churn_risk, days_since_last_order,
+            coalesce(late_deliveries, 0), coalesce(tickets_open, 0)
+        from gold.mart_customer_360
+        where clv_12m > 0 and churn_risk >= {LEAST_RISK}
+        order by clv_12m * churn_risk desc, customer_id
+        limit {LISTED_LEAVING}
+        """
+    ).fetchall()
+    return tuple(Leaving(*row) for row in rows)
+
+
+def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
+    parcels = fetch_row(
+        con,
+        """
+        with promised as (
+            select
+                is_late,
+                is_late and not is_delivered and delivery_status <> 'lost' as is_overdue,
+                as_of_date - estimated_delivery_date as ago
+            from gold.fct_shipments cross join gold.publication
+            where estimated_delivery_date between as_of_date - 60 and as_of_date
+                and not is_after_as_of
+        )
+
+        select
+            count(is_late) filter (ago < 7),
+            count(*) filter (ago < 7 and is_late),
+            count(is_late) filter (ago between 7 and 13),
+            count(*) filter (ago between 7 and 13 and is_late),
+            count(*) filter (is_overdue)
+        from promised
+        """,
+    ) or (0, 0, 0, 0, 0)
+    tickets = con.execute(
+        """
+        select
+            count(*) filter (is_open),
+            count(*) filter (is_open and priority in ('high', 'urgent')),
+            count(*) filter (cast(created_at as date) = $as_of),
+            count(*) filter (cast(resolved_at as date) = $as_of),
+            cast(min(created_at) filter (is_open) as date)
+        from gold.fct_support_tickets
+        where not is_after_as_of
+        """,
+        asked,
+    ).fetchall()
+    return Service(*parcels, *tickets[0])
+
+
+def _look_at_health(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool]) -> Health:
+    loaded, rejected, cells = fetch_row(
+        con,
+        "select coalesce(sum(rows_loaded), 0), coalesce(sum(rows_rejected), 0), "
+        f"coalesce(sum(cells_unreadable), 0) from {HELD_LOADS}",
+    ) or (0, 0, 0)
+    refused = con.execute(
+        f"select path, message from {LAST_WORDS} where status = 'refused' order by message"
+    ).fetchall()
+    differences = con.execute(
+        """
+        select check_name, compared, differing, largest_difference
+        from gold.reconciliation
+        where differing > 0
+        order by differing / compared desc, check_name
+        """
+    ).fetchall()
+    return Health(
+        rows_loaded=int(loaded),
+        rows_rejected=int(rejected),
+        cells_unreadable=int(cells),
+        refused=tuple(message for path, message in refused if is_lying(path)),
+        checks=(*_find_failed_tests(con, checks), *_find_failed_evaluations(con)),
+        differences=tuple(
+            Difference(name, compared, differing, None if most is None else Decimal(most))
+            for name, compared, differing, most in differences
+        ),
+        to_decide=_one(con, "select count(*) from gold.identity_review"),
+    )
+
+
+def _find_failed_tests(con: Con, checks: Mapping[str, str]) -> list[str]:
+    tables = con.execute(
+        "select table_name from duckdb_tables() "
+        "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
+    ).fetchall()
+    found = []
+    for (table,) in tables:
+        count = _one(con, f"select count(*) from test_failures.{quote(table)}")
+        asked = checks.get(table, table.replace("_", " ")).rstrip(".")
+        if count:
+            found.append(f"{asked}: {count:,} {'finding' if count == 1 else 'findings'}.")
+    return found
+
+
+def _find_failed_evaluations(con: Con) -> list[str]:
+    """The models' own examination, where it has taken place."""
+    there = {
+        name
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'science'"
+        ).fetchall()
+    }
+    selects = [
+        f"select distinct check_name, said from science.{table} where not is_passed"
+        for table in EVALUATIONS
+        if table in there
+    ]
+    rows = con.execute(f"{' union all '.join(selects)} order by all").fetchall() if selects else []
+    return [f"{name.replace('_', ' ')}: {said}" for name, said in rows]
+
+
+def _one(con: Con, query: str, values: object = None) -> Any:  # noqa: ANN401  whatever it selects
+    row = con.execute(query, values).fetchall()
+    return row[0][0] if row else None

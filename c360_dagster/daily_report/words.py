@@ -1,0 +1,89 @@
+"""Numbers and days as a reader on a phone takes them in at once."""
+
+from datetime import date
+from decimal import Decimal
+
+NOTHING = "–"
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+SHORT_FROM = 100_000
+MANY_TIMES = 3
+"""From here on a multiple says more than per cents do."""
+
+Number = Decimal | float
+
+
+def money(value: Number | None, currency: str, places: int = 0) -> str:
+    if value is None:
+        return NOTHING
+    sign = "−" if round(float(value), places) < 0 else ""
+    return sign + _with_currency(f"{abs(value):,.{places}f}", currency)
+
+
+def short(value: Number | None, currency: str) -> str:
+    """As much as fits on a card: $1.23 M."""
+    if value is None or abs(float(value)) < SHORT_FROM:
+        return money(value, currency)
+    sign, size = "−" if float(value) < 0 else "", abs(float(value))
+    if size < 1_000_000:
+        return sign + _with_currency(f"{size / 1000:,.0f} k", currency)
+    return sign + _with_currency(f"{size / 1_000_000:,.2f} M", currency)
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    # Adding 0 makes of −0.0 a plain 0.
+    return NOTHING if value is None else f"{round(value * 100, places) + 0:.{places}f} %"
+
+
+def change(now: Number | None, before: Number | None, places: int = 1) -> str | None:
+    """`+5.0 %`, `4.2 times`, or None where there is nothing sensible to compare with."""
+    if now is None or before is None or float(before) <= 0:
+        return None
+    times = float(now) / float(before)
+    if times >= MANY_TIMES:
+        return f"{times:,.{1 if times < 10 * MANY_TIMES else 0}f} times"
+    part = round((times - 1) * 100, places) + 0
+    return "no change" if part == 0 else f"{part:+,.{places}f} %".replace("-", "−")
+
+
+def more(now: int, before: int, fewer: str = "fewer") -> str:
+    """`3 more`, `2 fewer`, `as many`."""
+    if now == before:
+        return "as many"
+    return f"{now - before:,} more" if now > before else f"{before - now:,} {fewer}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`3 orders`, `1 order`, `no orders`."""
+    shown = f"{number:,}" if number else "no"
+    return f"{shown} {one if number == 1 else many or one + 's'}"
+
+
+def day(value: date) -> str:
+    return f"{value:%a} {value.day} {value:%b %Y}"
+
+
+def long_day(value: date) -> str:
+    return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def short_day(value: date, beside: date) -> str:
+    """Without the year where it is that of the day beside it."""
+    year = "" if value.year == beside.year else f" {value:%Y}"
+    return f"{value.day} {value:%b}{year}"
+
+
+def month(value: str) -> str:
+    """`2026-03` as people write it."""
+    year, number = value.split("-")
+    return f"{date(int(year), int(number), 1):%B %Y}"
+
+
+def name(value: str) -> str:
+    """`store` becomes `Store`; a state's code stays."""
+    text = value.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _with_currency(text: str, currency: str) -> str:
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{text}" if symbol else f"{text} {currency}".strip()
