@@ -143,7 +143,7 @@ def _mark(change: str | None) -> str:
     """A change with its sign; colour only repeats what the sign says."""
     if change is None:
         return words.NOTHING
-    kind = {"−": "down", "n": "same"}.get(change[0], "up")
+    kind = {"−": "down", "n": "same", "0": "same"}.get(change[0], "up")
     return f'<span class="{kind}">{change}</span>'
 
 
@@ -178,7 +178,7 @@ def _tell_restated(facts: Facts, said: Said) -> list[str]:
 def _tell_day(facts: Facts, each: Restated) -> str:
     return _text(
         f"For {words.day(each.day)} the report said {_money(facts, each.said.revenue, 2)} from "
-        f"{words.count(each.said.orders, 'order')}; with the rows that came since, it is "
+        f"{words.count(each.said.orders, 'order')}; with the rows that came since it is "
         f"{_money(facts, each.known.revenue, 2)} from {words.count(each.known.orders, 'order')} "
         f"({_signed(facts, each.known.revenue - each.said.revenue)})."
     )
@@ -270,8 +270,8 @@ def _show_parts(facts: Facts, parts: Sequence[Part], what: str) -> list[str]:
             _text(words.name(part.name)),
             _text(words.short(part.day, facts.currency)),
             _text(words.short(part.week, facts.currency)),
-            _mark(words.change(part.week, part.week_before, 0)),
-            *([_mark(words.change(part.week, part.year_before, 0))] if has_year else []),
+            _mark(words.brief_change(part.week, part.week_before)),
+            *([_mark(words.brief_change(part.week, part.year_before))] if has_year else []),
         ]
         for part in sold
     ]

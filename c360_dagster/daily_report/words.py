@@ -34,15 +34,26 @@ def percent(value: float | None, places: int = 1) -> str:
     return NOTHING if value is None else f"{round(value * 100, places) + 0:.{places}f} %"
 
 
-def change(now: Number | None, before: Number | None, places: int = 1) -> str | None:
+def change(now: Number | None, before: Number | None) -> str | None:
     """`+5.0 %`, `4.2 times`, or None where there is nothing sensible to compare with."""
     if now is None or before is None or float(before) <= 0:
         return None
     times = float(now) / float(before)
     if times >= MANY_TIMES:
-        return f"{times:,.{1 if times < 10 * MANY_TIMES else 0}f} times"
-    part = round((times - 1) * 100, places) + 0
-    return "no change" if part == 0 else f"{part:+,.{places}f} %".replace("-", "−")
+        return f"{times:,.1f} times"
+    part = round((times - 1) * 100, 1) + 0
+    return "no change" if part == 0 else f"{part:+,.1f} %".replace("-", "−")
+
+
+def brief_change(now: Number | None, before: Number | None) -> str | None:
+    """The same for a narrow column: `+5 %`, `×4.2`."""
+    if now is None or before is None or float(before) <= 0:
+        return None
+    times = float(now) / float(before)
+    if times >= MANY_TIMES:
+        return f"×{times:,.1f}" if times < 100 else f"×{times:,.0f}"
+    part = round((times - 1) * 100) + 0
+    return f"{part:+,d} %".replace("-", "−") if part else "0 %"
 
 
 def more(now: int, before: int, fewer: str = "fewer") -> str:
