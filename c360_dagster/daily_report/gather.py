@@ -189,8 +189,8 @@ def _find_moves(con: Con, as_of: date) -> tuple[str | None, tuple[Move, ...]]:
     rows = con.execute(
         f"""
         select
-            coalesce(persona_before, 'new') as before,
-            coalesce(persona_after, 'gone') as after,
+            coalesce(persona_before, 'unknown') as before,
+            coalesce(persona_after, 'unknown') as after,
             count(*) as customers
         from gold.segment_migrations
         where month = ? and persona_before is distinct from persona_after

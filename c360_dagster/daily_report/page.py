@@ -320,7 +320,7 @@ def _tell_moves(facts: Facts) -> list[str]:
         f"<li>{_text(move.before)} → {_text(move.after)}: {move.customers:,}</li>"
         for move in facts.moves
     )
-    return [f"<p>The largest moves up to the end of {when}:</p><ul>{moves}</ul>"]
+    return [f"<p>The largest moves in {when}:</p><ul>{moves}</ul>"]
 
 
 def _show_leaving(facts: Facts, said: Said | None) -> list[str]:

@@ -145,7 +145,7 @@ def test_moves_between_personas_are_told_where_their_history_is_kept(
         moved = gather(con, {}, lambda _: False)
     assert moved.moved_in == "2026-05"
     page = write_page(moved, None)
-    assert "The largest moves up to the end of May 2026" in page
+    assert "The largest moves in May 2026" in page
     assert "Occasional Premiums → Engaged Regulars: 1" in page
 
 
