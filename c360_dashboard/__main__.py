@@ -8,6 +8,7 @@ from pathlib import Path
 from streamlit.web.cli import main as streamlit
 
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
+from c360_dashboard import warming
 from c360_dashboard.charts import BLUE, SKY
 from c360_dashboard.contents import VIEWS  # noqa: F401  so that the first visitor need not wait
 
@@ -38,13 +39,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT)
     port = parser.parse_args().port
     try:
-        read_settings()
+        settings = read_settings()
     except SettingsError as problem:
         sys.exit(str(problem))
     flags = [f"--{name}={value}" for name, value in options(port).items()]
     sys.stdout.write(f"The dashboard opens on http://{ADDRESS}:{port} - stop it with Ctrl-C.\n")
     sys.stdout.flush()
     os.chdir(REPOSITORY)
+    warming.start(settings)
     streamlit(["run", str(APP), *flags])
 
 

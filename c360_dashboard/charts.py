@@ -287,6 +287,60 @@ def intervals(
     return alt.layer(zero, lines, points).properties(height=max(120, 26 * len(frame) + 50))
 
 
+def calibration(
+    frame: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    series: str,
+    order: Sequence[str],
+    x_title: str,
+    y_title: str,
+) -> Drawing:
+    """Points around the line on which both are equal; series differ in colour and in shape."""
+    most = max(_range(frame[x])[1], _range(frame[y])[1])
+    scale = alt.Scale(domain=[0, most * 1.04], nice=False)
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=80, opacity=0.9)
+        .encode(
+            x=alt.X(
+                f"{x}:Q",
+                title=x_title,
+                scale=scale,
+                axis=alt.Axis(format="~s", tickCount=5, grid=False),
+            ),
+            y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=alt.Axis(format="~s", tickCount=5)),
+            color=alt.Color(
+                f"{series}:N",
+                title=None,
+                sort=list(order),
+                scale=alt.Scale(domain=list(order), range=_colours(order)),
+                legend=_legend(order),
+            ),
+            shape=alt.Shape(
+                f"{series}:N",
+                title=None,
+                sort=list(order),
+                scale=alt.Scale(domain=list(order), range=["circle", "square"][: len(order)]),
+                legend=_legend(order),
+            ),
+            tooltip=[
+                alt.Tooltip(f"{series}:N", title="Tried against"),
+                alt.Tooltip("tenth:Q", title="Tenth"),
+                alt.Tooltip(f"{x}:Q", title="Expected", format=",.0f"),
+                alt.Tooltip(f"{y}:Q", title="What came", format=",.0f"),
+            ],
+        )
+    )
+    line = (
+        alt.Chart(pl.DataFrame({x: [0.0, most], y: [0.0, most]}))
+        .mark_line(strokeDash=[4, 3], color=GREY)
+        .encode(x=f"{x}:Q", y=f"{y}:Q")
+    )
+    return alt.layer(line, points).properties(height=340)
+
+
 def columns(
     frame: pl.DataFrame, *, x: str, y: str, y_title: str, y_format: str, unit: str
 ) -> Drawing:

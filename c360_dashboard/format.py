@@ -59,6 +59,12 @@ def day(value: date | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%b %Y}"
 
 
+def month(value: str) -> str:
+    """`2026-03` as people write it."""
+    year, number = value.split("-")
+    return f"{date(int(year), int(number), 1):%B %Y}"
+
+
 def moment(value: datetime | None) -> str:
     return NOTHING if value is None else f"{day(value)}, {value:%H:%M}"
 

@@ -33,7 +33,7 @@ STYLE = """
 .c360-scroll {overflow: auto; max-height: 34rem}
 .c360-scroll.timeline {max-height: 56rem}
 .c360-scroll:focus-visible {outline: 2px solid #56B4E9}
-table.c360 {border-collapse: collapse; width: 100%; font-size: .88rem}
+table.c360 {border-collapse: separate; border-spacing: 0; width: 100%; font-size: .88rem}
 table.c360 th, table.c360 td {
     padding: .38rem .5rem; text-align: left; vertical-align: top; white-space: nowrap;
     border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent)}
@@ -50,6 +50,7 @@ dl.c360 {
     font-size: .92rem}
 dl.c360 dt {opacity: .75; margin: 0; padding: 0}
 dl.c360 dd {margin: 0; padding: 0; overflow-wrap: anywhere}
+[data-testid="stButtonGroup"] > div {flex-wrap: wrap}
 ol.c360 {list-style: none; margin: 0; padding: 0; font-size: .92rem}
 ol.c360 li {
     display: grid; grid-template-columns: 6.2rem 5.2rem 1fr; gap: .1rem .6rem; margin: 0;
@@ -59,7 +60,8 @@ ol.c360 .kind {
     font-size: .78rem; font-weight: 600; text-align: center; align-self: start;
     border: 1px solid currentColor; border-left-width: 5px; border-radius: 4px}
 ol.c360 .order {border-color: #0072B2} ol.c360 .delivery {border-color: #009E73}
-ol.c360 .ticket {border-color: #D55E00} ol.c360 .session {border-color: #CC79A7}
+ol.c360 .ticket {border-color: #D55E00} ol.c360 .campaign {border-color: #E69F00}
+ol.c360 .session {border-color: #CC79A7}
 @media (max-width: 640px) {
     [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
     .stElementContainer:has(> [data-testid="stMetric"]) {

@@ -82,6 +82,15 @@ class Reader:
         """Rows that several answers start from, kept until this look is over."""
         self._con.execute(f"create or replace temp table {name} as {sql}", _used(sql, parameters))
 
+    def has(self, table: str) -> bool:
+        """Whether the snapshot holds this table: one that another version made may not."""
+        found = self._con.execute(
+            "select count(*) from duckdb_tables() "
+            "where database_name = 'c360' and schema_name = 'gold' and table_name = ?",
+            [table],
+        ).fetchall()
+        return bool(found[0][0])
+
     def row(self, sql: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self.frame(sql, parameters).row(0, named=True)
 

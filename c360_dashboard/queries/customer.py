@@ -9,7 +9,7 @@ from c360_dashboard.snapshot import Reader
 
 FOUND = 25
 EVENTS = 150
-KINDS = ("Order", "Delivery", "Ticket", "Session")
+KINDS = ("Order", "Delivery", "Ticket", "Campaign", "Session")
 
 # An id that was merged away leads on, step by step, to the id of today.
 REDIRECTS = """
@@ -240,11 +240,27 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
             from fct_support_tickets where customer_id = $id and not is_after_as_of
             union all
             select
+                sent_date, 'Campaign', contact_id,
+                concat_ws(
+                    ' · ', coalesce(campaign_name, campaign_id),
+                    case
+                        when contact_group = 'control' then 'nothing sent: control group'
+                        else channel
+                    end,
+                    case when opened_at is not null then 'opened' end,
+                    case when clicked_at is not null then 'clicked' end
+                ),
+                null
+            from fct_campaign_contacts where customer_id = $id and not is_after_as_of
+            union all
+            select
                 session_date, 'Session', null,
                 concat_ws(
                     ' · ', touchpoint,
                     count(*) || case when count(*) = 1 then ' visit' else ' visits' end,
-                    sum(page_views) || ' pages', round(sum(minutes))::integer || ' minutes'
+                    sum(page_views) || case when sum(page_views) = 1 then ' page' else ' pages' end,
+                    round(sum(minutes))::integer
+                    || case when round(sum(minutes)) = 1 then ' minute' else ' minutes' end
                 ),
                 null
             from fct_sessions where customer_id = $id and not is_after_as_of

@@ -10,6 +10,8 @@ from c360_dashboard.snapshot import Reader
 
 ACTIVE, SLOWING, LAPSED, NONE = "Active", "Slowing", "Lapsed", "No order yet"
 STATES = (ACTIVE, SLOWING, LAPSED, NONE)
+MIGRATING = {"persona": "Personas", "rfm_segment": "RFM segments"}
+"""What segment_migrations follows, and how it is called."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
                 coalesce({column}, 'unknown') as segment,
                 count(*) as customers,
                 sum(total_spent) as spent,
-                sum(total_spent) / nullif(sum(total_orders), 0) as order_value,
+                -- where only returns are known there is no order to value, and no share to have
+                case
+                    when sum(total_spent) >= 0 then sum(total_spent) / nullif(sum(total_orders), 0)
+                end as order_value,
                 avg(total_orders) as orders_each,
                 median(days_since_last_order) as days_silent,
                 avg(clv_12m) as clv_12m,
@@ -50,7 +55,7 @@ def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
         select
             *,
             customers / sum(customers) over () as customer_share,
-            spent / nullif(sum(spent) over (), 0) as spent_share
+            greatest(spent, 0) / nullif(sum(greatest(spent, 0)) over (), 0) as spent_share
         from sizes
         order by segment = 'No purchase yet', spent desc, segment
         """,
@@ -85,6 +90,47 @@ def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
         order by b.cluster_id
         """,
         filters.values,
+    )
+
+
+def load_months(reader: Reader) -> tuple[str, ...]:
+    """The months whose moves are known, the latest first; none where no history is kept."""
+    if not reader.has("segment_migrations"):
+        return ()
+    months = reader.frame("select distinct month from segment_migrations order by month desc")
+    return tuple(months["month"])
+
+
+def load_migrations(reader: Reader, filters: Filters, month: str, what: str) -> pl.DataFrame:
+    """Customers by the group that they left in a month and the one that they came into."""
+    if what not in MIGRATING:
+        raise ValueError(what)
+    return reader.frame(
+        f"""
+        with moves as (
+            select
+                coalesce(m.{what}_before, 'unknown') as group_before,
+                coalesce(m.{what}_after, 'unknown') as group_after
+            from segment_migrations as m
+            left join dim_customers as c on m.customer_id = c.customer_id
+            where m.month = $month
+                and m.{what}_before is distinct from m.{what}_after
+                and (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
+                and (
+                    len($personas::varchar[]) = 0
+                    or list_contains($personas::varchar[], m.persona_before)
+                    or list_contains($personas::varchar[], m.persona_after)
+                )
+        )
+
+        select
+            group_before, group_after, count(*) as customers,
+            count(*) / sum(count(*)) over (partition by group_before) as share
+        from moves
+        group by group_before, group_after
+        order by customers desc, group_before, group_after
+        """,
+        filters.values | {"month": month},
     )
 
 

@@ -21,6 +21,7 @@ class Value:
     bands: pl.DataFrame
     leaving: pl.DataFrame
     forecasts: pl.DataFrame
+    calibration: pl.DataFrame
 
 
 def load(reader: Reader, filters: Filters) -> Value:
@@ -90,6 +91,12 @@ def load(reader: Reader, filters: Filters) -> Value:
             order by clv_12m desc nulls last, p.persona
             """,
             values,
+        ),
+        reader.frame(
+            """
+            select against, tenth, customers, expected, actual
+            from forecast_calibration order by against desc, tenth
+            """
         ),
     )
 

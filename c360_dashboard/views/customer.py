@@ -14,10 +14,12 @@ from c360_dashboard.privacy import MASK
 from c360_dashboard.queries import customer
 from c360_dashboard.views import meanings
 
+NO_PURCHASE = "No purchase yet"
 PLURALS = {
     "Order": "Orders",
     "Delivery": "Deliveries",
     "Ticket": "Tickets",
+    "Campaign": "Campaigns",
     "Session": "Visits",
 }
 
@@ -83,6 +85,11 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
     if former.upper() != today.upper() and page.ask(customer.find_today, former) == today:
         layout.note(f"{former} is today {today}: two records turned out to be one person.")
     st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
+    if _has_returns_alone(person):
+        layout.note(
+            "Only returns are known of this customer: what was bought is older than the data, or "
+            "stands under another name or without any."
+        )
     _cards(page, person)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -102,7 +109,8 @@ def _title(person: dict[str, Any]) -> str:
 
 def _introduction(person: dict[str, Any]) -> str:
     known = "" if person["name"] == MASK else f"Customer {person['customer_id']}"
-    parts = [known, person["persona"], person["rfm_segment"]]
+    persona = "Returns only" if _has_returns_alone(person) else person["persona"]
+    parts = [known, persona, person["rfm_segment"]]
     if person["loyalty_tier"]:
         parts.append(f"{person['loyalty_tier']} tier")
     if person["is_inferred"]:
@@ -117,12 +125,25 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
         if person["clv_12m_low"] is not None
         else ""
     )
-    layout.cards(
-        [
+    if _has_returns_alone(person):
+        bought = [
+            Card(
+                "Returned",
+                say.money(-person["total_spent"], page.currency, 2),
+                "What was given back, with tax; nothing that was bought is known.",
+            ),
+            Card("Returns", say.whole(person["total_orders"]), "Each counted once."),
+        ]
+    else:
+        bought = [
             Card("Spent", say.money(person["total_spent"], page.currency), meanings.SPENT),
             Card("Orders", say.whole(person["total_orders"]), meanings.ORDERS),
+        ]
+    layout.cards(
+        [
+            *bought,
             Card(
-                "Last order",
+                "Last return" if _has_returns_alone(person) else "Last order",
                 _ago(person["days_since_last_order"]),
                 f"On {say.day(person['last_order_date'])}; days up to the as-of day.",
             ),
@@ -168,7 +189,8 @@ def _who(person: dict[str, Any]) -> None:
         ("Late parcels", say.whole(person["late_deliveries"])),
         ("Open tickets", say.whole(person["tickets_open"])),
         ("Visits, 90 days", say.whole(person["sessions_90d"])),
-        ("Refunds", say.whole(person["orders_refunded"])),
+        ("Refunded orders", say.whole(person["orders_refunded"])),
+        ("Cancelled orders", say.whole(person["orders_cancelled"])),
     ]
     st.html(layout.facts([(name, str(known or say.NOTHING)) for name, known in facts]))
 
@@ -212,8 +234,8 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
 def _timeline(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         "What happened",
-        f"The latest {customer.EVENTS} events, the newest first. Whom campaigns wrote to is not "
-        "in the snapshot.",
+        f"The latest {customer.EVENTS} events, the newest first. Of a campaign's control group "
+        "nobody is written to, so that its effect can be told.",
     )
     kinds = st.pills(
         "Show",
@@ -244,10 +266,9 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
 def _events(frame: pl.DataFrame, currency: str) -> str:
     items = []
     for event in frame.iter_rows(named=True):
-        tail = (
-            f" · {say.money(event['amount'], currency, 2)}" if event["amount"] is not None else ""
-        )
-        kind = event["kind"]
+        kind, amount = event["kind"], event["amount"]
+        name = "shipping " if kind == "Delivery" else ""
+        tail = "" if amount is None else f" · {name}{say.money(amount, currency, 2)}"
         items.append(
             f'<li><time datetime="{event["day"]}">{say.day(event["day"])}</time>'
             f'<span class="kind {kind.lower()}">{kind}</span>'
@@ -309,6 +330,11 @@ def _records(found: customer.Customer) -> None:
         file="provenance",
         empty="No record of this person has any value.",
     )
+
+
+def _has_returns_alone(person: dict[str, Any]) -> bool:
+    """Completed orders that all gave money back, so that there is no purchase to speak of."""
+    return person["persona"] == NO_PURCHASE and (person["total_spent"] or 0) < 0
 
 
 def _ago(days: int | None) -> str:

@@ -10,6 +10,11 @@ from c360_dashboard.queries import segments
 from c360_dashboard.views import meanings
 
 MONTHS = (1, 3, 6, 12)
+NO_HISTORY = (
+    "No changes are recorded yet: they show once days of two months in a row are. Every run "
+    "records its day; a backfill of `customer_360_history` in Dagster (`make ui`) fills in the "
+    "past."
+)
 
 
 def draw(page: Page) -> None:
@@ -20,6 +25,7 @@ def draw(page: Page) -> None:
     _shares(found.personas)
     _sizes(page, found.personas, "Personas", "personas")
     _habits(page, found.habits)
+    _migrations(page)
     _moves(page)
     _sizes(page, found.rfm, "Segments by recency, frequency and spend", "rfm-segments")
 
@@ -64,6 +70,10 @@ def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str) -> None:
         ],
         title=title,
         file=file,
+        explanation=(
+            "No purchase yet: nothing was bought, or what was bought was returned, cancelled or "
+            "refunded; where only returns are known, the spend is below zero."
+        ),
     )
 
 
@@ -88,12 +98,67 @@ def _habits(page: Page, frame: pl.DataFrame) -> None:
     )
 
 
+def _migrations(page: Page) -> None:
+    layout.heading(
+        "Who changed segment",
+        "Between the ends of two months, as each was recorded then; the latest month goes up to "
+        "the as-of day. Whoever is new moves from nowhere, and is not counted.",
+    )
+    months = page.ask(segments.load_months)
+    if not months:
+        layout.note(NO_HISTORY)
+        return
+    with st.container(horizontal=True):
+        month = st.selectbox(
+            "Month", months, format_func=say.month, key="month", bind="query-params", width=220
+        )
+        what = st.selectbox(
+            "Between",
+            list(segments.MIGRATING),
+            format_func=segments.MIGRATING.__getitem__,
+            key="between",
+            bind="query-params",
+            width=220,
+        )
+    moves = page.ask(segments.load_migrations, page.filters, month, what)
+    if not len(moves):
+        layout.note(f"Nobody changed in {say.month(month)} in this choice of filters.")
+        return
+    groups = sorted({*moves["group_before"], *moves["group_after"]})
+    layout.chart(
+        charts.heatmap(
+            moves,
+            x="group_after",
+            y="group_before",
+            value="customers",
+            value_format=",.0f",
+            value_title="Customers",
+            x_order=groups,
+            y_order=groups,
+            x_title="to",
+            y_title="from",
+        ),
+        "Customers by the segment that they left, in rows, and came into, in columns; the table "
+        "has the numbers.",
+    )
+    layout.table(
+        moves,
+        [
+            layout.text("group_before", "From"),
+            layout.text("group_after", "To"),
+            layout.number("customers", "Customers"),
+            layout.share("share", "Share", "Of those who left the same segment in that month."),
+        ],
+        title="Changes of segment in numbers",
+        file="segment-changes",
+    )
+
+
 def _moves(page: Page) -> None:
     layout.heading(
-        "Who moved",
+        "Who bought again, who fell silent",
         "Active: an order in the last 90 days. Slowing: 91 to 180 days ago. Lapsed: longer ago. "
-        "Worked out from the orders as they are known now; personas of earlier days are not kept "
-        "in the snapshot.",
+        "Worked out from the orders as they are known now.",
     )
     months = st.selectbox(
         "Compared with",

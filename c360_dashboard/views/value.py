@@ -10,6 +10,9 @@ from c360_dashboard.page import Page
 from c360_dashboard.queries import value
 from c360_dashboard.views import meanings
 
+AGAINST = {"holdout": "the past", "future": "the future"}
+"""What forecasts are held against, in words."""
+
 
 def draw(page: Page) -> None:
     found = page.ask(value.load, page.filters)
@@ -28,6 +31,7 @@ def draw(page: Page) -> None:
         _risks(found.risks)
     _bands(page, found.bands)
     _forecasts(page, found.forecasts)
+    _calibration(page, found.calibration)
 
 
 def _cards(page: Page, totals: dict[str, float]) -> None:
@@ -157,7 +161,50 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
         title="Forecasts by persona",
         file="forecasts-by-persona",
     )
-    layout.note(
-        "Every run compares the forecasts with what customers then did (calibration), as checks "
-        "in Dagster: `make ui`. The snapshot holds the forecasts alone."
+
+
+def _calibration(page: Page, frame: pl.DataFrame) -> None:
+    """How far such forecasts can be trusted: what was expected against what came."""
+    layout.heading(
+        "Did such forecasts hold?",
+        "Customers in ten groups, from those of whom least was expected to those of whom most. On "
+        "the dashed line, what was expected is what came; below it, too much was expected.",
+    )
+    if not len(frame):
+        layout.note(
+            "Not known yet: a forecast can be tried out once the data reach back far enough."
+        )
+        return
+    named = frame.with_columns(against=pl.col("against").replace(AGAINST))
+    kinds = [name for name in AGAINST.values() if name in set(named["against"])]
+    layout.chart(
+        charts.calibration(
+            named,
+            x="expected",
+            y="actual",
+            series="against",
+            order=kinds,
+            x_title=f"Expected per customer ({page.currency})",
+            y_title=f"What came ({page.currency})",
+        ),
+        "What was expected of ten groups of customers, against what came; the table below has the "
+        "numbers.",
+    )
+    layout.table(
+        named.with_columns(missed=pl.col("expected") / pl.col("actual") - 1),
+        [
+            layout.text("against", "Tried against"),
+            layout.number("tenth", "Tenth", "10: those of whom most was expected."),
+            layout.number("customers", "Customers"),
+            layout.amount("expected", "Expected", "Of a customer, on average.", page.currency),
+            layout.amount("actual", "What came", "Of a customer, on average.", page.currency),
+            layout.share("missed", "Off by", "Above 0, more was expected than came."),
+        ],
+        title="Expected and what came",
+        file="calibration",
+        explanation=(
+            "Of all customers. The past: a forecast made as if an earlier day were today, with the "
+            "data up to it. The future: what simulated people go on to do; nobody knows it of real "
+            "ones."
+        ),
     )

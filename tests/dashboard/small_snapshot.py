@@ -131,7 +131,7 @@ def rows() -> dict[str, list[Row]]:
         "mart_customer_360": [
             _mart("C1", "Engaged Regulars", 3, 231, 400, 0.1, 1),
             _mart("C2", "Premium but At-Risk", 2, 77, 100, 0.8, 60),
-            _mart("C3", "No purchase yet", 0, 0, None, None, None),
+            _mart("C3", "No purchase yet", 1, -5.5, None, None, 20),  # a return alone
         ],
         "customer_identities": [
             _identity("crm", "C1", "C1", "single", None),
@@ -169,6 +169,16 @@ def rows() -> dict[str, list[Row]]:
                 "is_after_as_of": False,
                 "created_at": datetime(2026, 6, 5, 9),
             }
+        ],
+        "fct_campaign_contacts": [
+            _contact("N1", "C1", "treatment", opened_at="2026-06-16 09:00:00"),
+            _contact("N2", "C1", "control", campaign_name=None),
+            _contact("N3", "C1", "treatment", is_after_as_of=True),
+        ],
+        "forecast_calibration": [
+            {"against": "holdout", "tenth": 1, "customers": 5, "expected": 10.0, "actual": 8.0},
+            {"against": "future", "tenth": 1, "customers": 5, "expected": 12.0, "actual": 12.0},
+            {"against": "holdout", "tenth": 2, "customers": 5, "expected": 90.0, "actual": 99.0},
         ],
         "fct_sessions": [
             {
@@ -264,6 +274,19 @@ def _parcel(  # noqa: PLR0913  a row
         "is_late": is_late,
         "is_after_as_of": False,
     }
+
+
+def _contact(contact: str, customer: str, group: str, **more: Any) -> Row:  # noqa: ANN401  any column
+    return {
+        "contact_id": contact,
+        "campaign_id": "CMP1",
+        "campaign_name": "Summer",
+        "channel": "email",
+        "customer_id": customer,
+        "contact_group": group,
+        "is_after_as_of": False,
+        "sent_date": "2026-06-15",
+    } | more
 
 
 def _campaign(name: str, low: float, high: float, *, is_running: bool) -> Row:

@@ -107,6 +107,22 @@ def test_an_unknown_id_is_a_plain_sentence(tab: Tab) -> None:
     expect(page.get_by_role("note")).to_contain_text("no customer with the id C404")
 
 
+def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
+    page = tab.open("customer?id=C3")
+    expect(page.get_by_role("note").first).to_contain_text("Only returns are known")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("Returned")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("$5.50")
+    expect(page.get_by_text("Returns only")).to_be_visible()
+    assert "No purchase yet ·" not in page.content()
+    assert tab.problems == []
+
+
+def test_a_page_tells_where_no_history_is_kept(tab: Tab) -> None:
+    page = tab.open("segments")
+    told = page.get_by_role("note").filter(has_text="No changes are recorded yet")
+    expect(told).to_contain_text("customer_360_history")
+
+
 def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
     page = tab.open("customer?q=example.com")
     shown = page.get_by_role("table", name="Customers found").get_by_role("row")

@@ -1,13 +1,17 @@
 """What the pages ask, on three customers and eight orders worked by hand."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
-from c360_dashboard.filters import PERIODS, Filters, read_period
+from c360_dagster.settings import read_settings
+from c360_dashboard import warming
+from c360_dashboard.filters import DEFAULT_PERIOD, PERIODS, Filters, read_period
 from c360_dashboard.queries import (
     audiences,
     choices,
@@ -20,7 +24,7 @@ from c360_dashboard.queries import (
     service,
     value,
 )
-from c360_dashboard.snapshot import Reader
+from c360_dashboard.snapshot import Reader, ask, find_snapshot, read_publication
 from tests.dashboard.small_snapshot import AS_OF
 
 FIRST = date(2025, 1, 2)
@@ -154,6 +158,80 @@ def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
     assert found.totals["roi"] == 2
 
 
+def test_forecasts_are_shown_beside_what_came(reader: Reader) -> None:
+    found = value.load(reader, chosen()).calibration
+    assert found.select("against", "tenth", "expected", "actual").rows() == [
+        ("holdout", 1, 10.0, 8.0),
+        ("holdout", 2, 90.0, 99.0),
+        ("future", 1, 12.0, 12.0),
+    ]
+
+
+MIGRATIONS = """
+    create or replace table gold.segment_migrations as
+    select * from (values
+        ('2026-05', 'C2', 'B', 'A', 'loyal', 'loyal'),
+        ('2026-06', 'C1', 'A', 'B', 'loyal', 'champions'),
+        ('2026-06', 'C2', 'A', 'B', 'loyal', 'loyal'),
+        ('2026-06', 'C3', 'A', 'C', 'lost', 'lost'),
+        ('2026-06', 'C9', 'B', 'B', 'lost', 'loyal')
+    ) as moves (
+        month, customer_id, persona_before, persona_after, rfm_segment_before, rfm_segment_after
+    )
+"""
+
+
+@pytest.fixture
+def migrated(published: Path, tmp_path: Path) -> Iterator[Reader]:
+    """The small snapshot with a history of segments."""
+    path = tmp_path / "c360.duckdb"
+    path.write_bytes((published / "c360.duckdb").read_bytes())
+    with duckdb.connect(str(path)) as con:
+        con.execute(MIGRATIONS)
+    with find_snapshot(tmp_path, shows_personal_data=False).open() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("more", "what", "expected"),
+    [
+        ({}, "persona", [("A", "B", 2, 2 / 3), ("A", "C", 1, 1 / 3)]),
+        ({}, "rfm_segment", [("lost", "loyal", 1, 1.0), ("loyal", "champions", 1, 1.0)]),
+        ({"regions": ("NY",)}, "persona", [("A", "B", 1, 1.0)]),
+        ({"personas": ("C",)}, "persona", [("A", "C", 1, 1.0)]),
+    ],
+)
+def test_who_changed_segment_is_counted_by_month(
+    migrated: Reader, more: dict[str, Any], what: str, expected: list[tuple[Any, ...]]
+) -> None:
+    assert segments.load_months(migrated) == ("2026-06", "2026-05")
+    found = segments.load_migrations(migrated, chosen(**more), "2026-06", what)
+    assert found.rows() == expected
+
+
+def test_a_snapshot_without_a_history_knows_no_months(reader: Reader) -> None:
+    assert segments.load_months(reader) == ()
+    with pytest.raises(ValueError, match="name"):
+        segments.load_migrations(reader, chosen(), "2026-06", "name")
+
+
+def test_the_first_pages_questions_are_answered_beforehand(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_settings({"C360_HOME": str(published.parent)})
+    warming.warm(settings)
+    found = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
+    monkeypatch.setattr("c360_dashboard.snapshot.Snapshot.open", None)  # nobody may look again
+    first = read_publication(found).first_order
+    usual = Filters(read_period(DEFAULT_PERIOD, AS_OF, first))
+    assert ask(found, overview.load, usual).totals["orders"] == 4
+    assert ask(found, choices.load).currency == "USD"
+
+
+def test_a_server_without_a_snapshot_starts_all_the_same(tmp_path: Path) -> None:
+    warming.warm(read_settings({"C360_HOME": str(tmp_path)}))
+
+
 def test_health_tells_what_was_published(reader: Reader) -> None:
     found = health.load(reader)
     assert (found.published["run_id"], found.published["records"]) == ("run-one", 4)
@@ -200,12 +278,18 @@ def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
     assert found.timeline.select("kind", "reference").rows() == [
         ("Order", "O1"),
         ("Session", None),
+        ("Campaign", "N1"),
+        ("Campaign", "N2"),
         ("Ticket", "K1"),
         ("Delivery", "S1"),
         ("Order", "O2"),
         ("Order", "O4"),
     ]
     assert found.timeline["what"][1] == "app · 2 visits · 6 pages · 4 minutes"
+    assert found.timeline["what"][2:4].to_list() == [
+        "Summer · email · opened",
+        "CMP1 · nothing sent: control group",
+    ]
     assert found.records["source_id"].to_list() == ["C1", "0042"]
     assert found.suggestions["product_name"].to_list() == ["Lamp"]
     assert pairs(found.spending, "month", "spent")[date(2026, 6, 1)] == 150
