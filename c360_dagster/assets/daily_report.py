@@ -60,18 +60,19 @@ def build_daily_report(settings: Settings) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         with warehouse.connect() as con:
             facts = gather(con, _describe_tests(), lambda path: (settings.landing / path).exists())
-        folder = settings.published / "reports"
+        newest, folder = settings.published / "report.html", settings.published / "reports"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         said = _read_last(folder, facts.as_of, context.log)
         page = write_page(facts, said)
         _put(folder / f"{facts.as_of}.json", write_said(keep(facts)))
         _put(folder / f"{facts.as_of}.html", page)
-        _put(settings.published / "report.html", page)
+        _put(newest, page)
         _forget(folder, facts.as_of - timedelta(days=settings.keep_days), said)
         today = facts.sales.get(facts.as_of)
         return dg.MaterializeResult(
             metadata={
-                "dagster/uri": dg.MetadataValue.url((settings.published / "report.html").as_uri()),
+                "dagster/uri": dg.MetadataValue.url(newest.as_uri()),
+                "page": dg.MetadataValue.path(newest),
                 "as_of": facts.as_of.isoformat(),
                 "revenue": float(today.revenue) if today else 0.0,
                 "orders": today.orders if today else 0,
