@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui dashboard screenshots docs test chaos lint bench portable clean lock
+.PHONY: help setup run refresh ui dashboard screenshots pictures docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -56,6 +56,9 @@ dashboard: setup ## Show what was published as web pages on 127.0.0.1:8501
 
 screenshots: setup ## Take pictures of the dashboard, into C360_HOME/screenshots
 	@$(PY) -m c360_dashboard.screenshots
+
+pictures: setup ## Take the README's pictures anew, into docs/pictures
+	@$(PY) -m c360_dashboard.pictures
 
 docs: setup ## Write a page that describes every table and column
 	@$(PY) -m c360_dagster docs

@@ -11,12 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
 from c360_dashboard.contents import VIEWS
@@ -29,7 +29,10 @@ SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+DASHBOARD = ("c360_dashboard",)
 PATIENCE = 60
+# While a chart or a download is on its way, a grey box holds its place.
+DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 # The page scrolls inside a box of its own: a window as tall as the box shows all of it.
 HEIGHT = "document.querySelector('[data-testid=stMain]').scrollHeight"
 
@@ -47,10 +50,8 @@ def main() -> int:
         sys.stderr.write("There is no Chromium here: install it, then take the pictures again.\n")
         return 1
     folder = settings.home / "screenshots"
-    with serve() as address, sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if needs_no_sandbox() else []
-        with playwright.chromium.launch(executable_path=found, args=flags) as browser:
-            count = take_all(browser, address, folder, customer)
+    with serve() as address, open_browser(found) as browser:
+        count = take_all(browser, address, folder, customer)
     sys.stdout.write(f"{count} pictures are in {folder}.\n")
     return 0
 
@@ -65,15 +66,31 @@ def needs_no_sandbox() -> bool:
 
 
 @contextmanager
-def serve() -> Iterator[str]:
-    """The address of a dashboard on a free port, stopped in the end."""
+def open_browser(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox"] if needs_no_sandbox() else []
+        with playwright.chromium.launch(executable_path=path, args=flags) as browser:
+            yield browser
+
+
+@contextmanager
+def serve(
+    command: Sequence[str] = DASHBOARD,
+    health: str = "_stcore/health",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """The address of a server of ours on a free port, stopped in the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "c360_dashboard", "--port", str(port)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", *command, "--port", str(port)],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    ) as process:
         try:
-            wait_for(f"http://127.0.0.1:{port}", process)
+            wait_for(f"http://127.0.0.1:{port}/{health}", process)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -83,11 +100,20 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):  # noqa: S310  our own
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310  our own
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise TimeoutError(f"The dashboard did not start within {PATIENCE} seconds.")
+    raise TimeoutError(f"The server did not start within {PATIENCE} seconds.")
+
+
+def open_page(page: Page, address: str) -> None:
+    """Opens a page and waits until it is drawn, its charts too."""
+    page.goto(address)
+    page.wait_for_selector("[data-testid=freshness]")
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function(DRAWN)
 
 
 def take_all(browser: Browser, address: str, folder: Path, customer: str | None) -> int:
@@ -102,10 +128,7 @@ def take_all(browser: Browser, address: str, folder: Path, customer: str | None)
                     if view.address == "customer" and customer:
                         where += f"?id={customer}"
                     page.set_viewport_size(viewport)
-                    page.goto(f"{address}/{where}")
-                    page.wait_for_selector("[data-testid=freshness]")
-                    page.wait_for_selector("[data-test-script-state=notRunning]")
-                    page.wait_for_load_state("networkidle")
+                    open_page(page, f"{address}/{where}")
                     tall = min(int(page.evaluate(HEIGHT)) + 20, 6000)
                     page.set_viewport_size({"width": viewport["width"], "height": tall})
                     page.wait_for_timeout(400)
