@@ -154,7 +154,12 @@ def test_no_file_names_a_package_registry() -> None:
 
 def test_the_package_is_declared_completely() -> None:
     """Every top-level package that is imported somewhere is a dependency, not one by chance."""
-    distributions = {"yaml": "pyyaml", "dagster_dbt": "dagster-dbt", "dbt": "dbt-core"}
+    distributions = {
+        "PIL": "pillow",
+        "dagster_dbt": "dagster-dbt",
+        "dbt": "dbt-core",
+        "yaml": "pyyaml",
+    }
     declared = re.sub(r"[-_.]+", "-", (ROOT / "pyproject.toml").read_text().lower())
     own = {path.parts[0].removesuffix(".py") for path in MODULES}
     used = {name.split(".")[0] for path in OURS for name in imported(parse(path))}
