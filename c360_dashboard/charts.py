@@ -21,6 +21,8 @@ DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
 GREY = "#767b84"
 PALE, WHITISH = "#e8f1f8", "#f5f5f5"
 HEIGHT = 280
+WIDEST = 5
+"""How many times the usual effect an axis of intervals reaches."""
 
 # What Altair types differently from method to method: a chart, or layers of them.
 Drawing = Any
@@ -156,6 +158,7 @@ def heatmap(
 ) -> Drawing:
     """Cells with their number written in them, so that colour says nothing alone."""
     lowest, top = _range(frame[value])
+    is_slanted = len(x_order) > 4
     spread = max(abs(top - (middle or 0.0)), abs(lowest - (middle or 0.0))) or 1.0
     scale = (
         alt.Scale(range=[PALE, BLUE], domain=[0, top or 1.0])
@@ -172,14 +175,19 @@ def heatmap(
             sort=list(x_order),
             title=x_title,
             axis=alt.Axis(
-                labelAngle=-35 if len(x_order) > 5 else 0, labelLimit=130, ticks=False, domain=False
+                # Slanted, all of them fit on a phone; none may be left out.
+                labelAngle=-35 if is_slanted else 0,
+                labelOverlap=False,
+                labelLimit=130,
+                ticks=False,
+                domain=False,
             ),
         ),
         y=alt.Y(
             f"{y}:N",
             sort=list(y_order),
             title=y_title,
-            axis=alt.Axis(labelLimit=170, ticks=False, domain=False),
+            axis=alt.Axis(labelLimit=170, labelOverlap=False, ticks=False, domain=False),
         ),
         tooltip=[
             alt.Tooltip(f"{y}:N", title="Row"),
@@ -200,7 +208,8 @@ def heatmap(
         text=alt.Text(f"{value}:Q", format=value_format),
         color=alt.condition(is_dark, alt.value("white"), alt.value("#1b1b1b")),
     )
-    return alt.layer(cells, numbers).properties(height=max(150, 36 * len(y_order) + 60))
+    below = 130 if is_slanted else 60
+    return alt.layer(cells, numbers).properties(height=max(150, 36 * len(y_order) + below))
 
 
 def paired_bars(
@@ -247,19 +256,31 @@ def paired_bars(
 def intervals(
     frame: pl.DataFrame, *, y: str, middle: str, low: str, high: str, x_format: str, x_title: str
 ) -> Drawing:
-    """Estimates with their intervals and a line at zero; those that leave it out are coloured."""
+    """Estimates with their intervals and a line at zero; those that leave it out are coloured.
+
+    An interval without an end, or with one far out, goes on to the edge, with an arrow there: one
+    that reaches very far would press all others into a line.
+    """
+    most = max(1.0, WIDEST * abs(float(frame[middle].abs().median() or 0.0)))  # type: ignore[arg-type]
     shown = frame.with_columns(
         pl.when(pl.col(low) > 0)
         .then(pl.lit("gain"))
         .when(pl.col(high) < 0)
         .then(pl.lit("loss"))
         .otherwise(pl.lit("not clear"))
-        .alias("effect")
+        .alias("effect"),
+        pl.col(low).fill_null(-1.0).clip(-1.0, most).alias("from_"),
+        pl.col(high).fill_null(most).clip(-1.0, most).alias("to_"),
+        pl.col(middle).clip(-1.0, most).alias("middle_"),
+        (pl.col(high).fill_null(most + 1) > most).alias("is_open"),
     )
     kinds = ["gain", "not clear", "loss"]
     base = alt.Chart(shown).encode(
         y=alt.Y(
-            f"{y}:N", sort=list(frame[y]), title=None, axis=alt.Axis(ticks=False, domain=False)
+            f"{y}:N",
+            sort=list(frame[y]),
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False, labelLimit=170),
         ),
         color=alt.Color(
             "effect:N",
@@ -275,16 +296,28 @@ def intervals(
             alt.Tooltip(f"{high}:Q", title="To", format=x_format),
         ],
     )
+    scale = alt.Scale(domain=[-1.0, most], nice=False)
     lines = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X(f"{low}:Q", title=x_title, axis=alt.Axis(format=x_format)), x2=f"{high}:Q"
+        x=alt.X(
+            "from_:Q",
+            title=x_title,
+            scale=scale,
+            axis=alt.Axis(format=x_format, tickCount=5, labelFlush=True),
+        ),
+        x2="to_:Q",
     )
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(x=f"{middle}:Q")
+    points = base.mark_point(filled=True, size=70, opacity=1).encode(x="middle_:Q")
+    arrows = (
+        base.transform_filter("datum.is_open")
+        .mark_point(shape="triangle-right", filled=True, size=60, opacity=1)
+        .encode(x="to_:Q")
+    )
     zero = (
         alt.Chart(pl.DataFrame({"zero": [0.0]}))
         .mark_rule(strokeDash=[4, 3], color=GREY)
         .encode(x="zero:Q")
     )
-    return alt.layer(zero, lines, points).properties(height=max(120, 26 * len(frame) + 50))
+    return alt.layer(zero, lines, points, arrows).properties(height=max(120, 26 * len(frame) + 50))
 
 
 def calibration(

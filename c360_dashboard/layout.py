@@ -24,7 +24,7 @@ STYLE = """
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 84rem}
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
-[data-testid="stMetric"] {padding: .7rem .9rem !important}
+[data-testid="stMetric"] {padding: 0 !important}
 [data-testid="stMetricValue"] {font-size: 1.4rem}
 [data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
     white-space: normal; overflow: visible; text-overflow: clip}

@@ -8,7 +8,25 @@ import polars as pl
 from c360_dashboard.filters import Filters
 from c360_dashboard.snapshot import Reader
 
+NAMES = """
+    with described as (
+        select campaign_id, max(campaign_name) as campaign_name, max(channel) as channel
+        from fct_campaign_contacts group by campaign_id
+    ),
+
+    -- two campaigns of one name are told apart
+    names as (
+        select
+            campaign_id, channel,
+            campaign_name || case
+                when count(*) over (partition by campaign_name) > 1 then ' (' || campaign_id || ')'
+                else ''
+            end as campaign_name
+        from described
+    )
+"""
 COLUMNS = """
+    coalesce(n.campaign_name, e.campaign_id) as campaign, n.channel,
     e.contacts, e.control_contacts,
     e.opens / nullif(e.contacts, 0) as open_rate,
     e.clicks / nullif(e.contacts, 0) as click_rate,
@@ -51,14 +69,19 @@ def load(reader: Reader, filters: Filters) -> Marketing:
         ),
         reader.frame(
             f"""
-            select e.campaign_id, {COLUMNS} from marketing_effectiveness as e
+            {NAMES}
+            select e.campaign_id, {COLUMNS}
+            from marketing_effectiveness as e
+            left join names as n on e.campaign_id = n.campaign_id
             order by e.incremental_revenue desc nulls last, e.campaign_id
             """
         ),
         reader.frame(
             f"""
+            {NAMES}
             select e.campaign_id, r.persona, {COLUMNS}
             from marketing_effectiveness_by_cluster as e
+            left join names as n on e.campaign_id = n.campaign_id
             inner join revenue_by_cluster as r on e.cluster_id = r.cluster_id
             where e.contacts > 0
                 and (

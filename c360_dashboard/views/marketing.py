@@ -55,7 +55,7 @@ def _effects(frame: pl.DataFrame) -> None:
     layout.chart(
         charts.intervals(
             known,
-            y="campaign_id",
+            y="campaign",
             middle="lift",
             low="lift_low",
             high="lift_high",
@@ -99,7 +99,12 @@ def _columns(page: Page) -> list[Column]:
 def _campaigns(page: Page, frame: pl.DataFrame) -> None:
     layout.table(
         frame,
-        [layout.text("campaign_id", "Campaign"), *_columns(page)],
+        [
+            layout.text("campaign", "Campaign"),
+            layout.text("campaign_id", "Id"),
+            layout.text("channel", "By"),
+            *_columns(page),
+        ],
         title="Campaigns",
         file="campaigns",
     )
@@ -109,7 +114,7 @@ def _by_persona(page: Page, frame: pl.DataFrame) -> None:
     layout.table(
         frame,
         [
-            layout.text("campaign_id", "Campaign"),
+            layout.text("campaign", "Campaign"),
             layout.text("persona", "Persona"),
             *_columns(page),
         ],
@@ -135,4 +140,4 @@ def _consent(frame: pl.DataFrame) -> None:
 
 
 def _signed(value: float) -> str:
-    return f"{value * 100:+,.0f} %"
+    return f"{value * 100:+,.0f} %".replace("-", "−")

@@ -174,6 +174,7 @@ def rows() -> dict[str, list[Row]]:
             _contact("N1", "C1", "treatment", opened_at="2026-06-16 09:00:00"),
             _contact("N2", "C1", "control", campaign_name=None),
             _contact("N3", "C1", "treatment", is_after_as_of=True),
+            _contact("N4", "C2", "treatment", campaign_id="CMP3", is_after_as_of=True),
         ],
         "forecast_calibration": [
             {"against": "holdout", "tenth": 1, "customers": 5, "expected": 10.0, "actual": 8.0},
