@@ -1,14 +1,26 @@
-"""Runs a function in a process of its own and says what it took: time, processor and memory."""
+"""Runs a function or a command in a process of its own and says what it took.
+
+Time, processor and memory: of a function's own process, of a command with all that it starts.
+"""
 
 import multiprocessing
 import resource
+import subprocess
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+LOOK_EVERY_SECONDS = 0.05
+PAGE = resource.getpagesize()
+MEGABYTE = 1 << 20
+LAST_WORDS = 3000
 
 
 @dataclass(frozen=True)
@@ -27,8 +39,12 @@ def measure(function: Callable[..., T], *arguments: object, **options: object) -
     process = context.Process(target=_run, args=(theirs, function, arguments, options))
     process.start()
     theirs.close()
-    measured: Measured[T] = ours.recv()
-    process.join()
+    try:
+        measured: Measured[T] = ours.recv()
+    except EOFError:
+        raise SystemExit(f"{function.__name__} failed; what it said stands above.") from None
+    finally:
+        process.join()
     return measured
 
 
@@ -44,3 +60,94 @@ def _run(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pipe.send(Measured(seconds, cpu_seconds, peak, result))
     pipe.close()
+
+
+@dataclass(frozen=True)
+class Look:
+    """The memory of a command and all that it started, at one moment."""
+
+    at: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a command took, and what it wrote."""
+
+    began: float
+    """By the system's clock, as logs tell the time."""
+    seconds: float
+    cpu_seconds: float
+    output: str
+    looks: list[Look] = field(default_factory=list)
+    """Empty where the system does not show the memory of processes as files."""
+
+    @property
+    def megabytes(self) -> float:
+        return max((look.megabytes for look in self.looks), default=0.0)
+
+    def peak_between(self, spans: Iterable[tuple[float, float]]) -> float:
+        """The most memory in any of the spans; a span shorter than a look counts the next one."""
+        peak = 0.0
+        for start, end in spans:
+            inside = [look.megabytes for look in self.looks if start <= look.at <= end]
+            after = next((look.megabytes for look in self.looks if look.at > end), 0.0)
+            peak = max(peak, *inside) if inside else max(peak, after)
+        return peak
+
+
+def watch(
+    command: list[str], *, environment: Mapping[str, str], folder: Path, errors: bool = False
+) -> Watched:
+    """Runs a command to its end, which must be a good one; its output may hold its errors too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began, clock = time.time(), time.perf_counter()
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if errors else subprocess.PIPE,
+        text=True,
+    ) as process:
+        with _looking(process.pid) as looks:
+            output, said = process.communicate()
+        seconds = time.perf_counter() - clock
+    if process.returncode:
+        raise SystemExit(
+            f"{' '.join(command[1:4])} … failed: {(output + (said or ''))[-LAST_WORDS:]}"
+        )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    return Watched(began, seconds, cpu, output, looks)
+
+
+@contextmanager
+def _looking(pid: int) -> Iterator[list[Look]]:
+    looks: list[Look] = []
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(LOOK_EVERY_SECONDS):
+            if megabytes := _weigh(pid):
+                looks.append(Look(time.time(), megabytes))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _weigh(pid: int) -> float:
+    """Resident memory of a process and of all below it; what ends meanwhile weighs nothing."""
+    process = Path(f"/proc/{pid}")
+    try:
+        own = int((process / "statm").read_text().split()[1]) * PAGE / MEGABYTE
+        children = (process / "task" / str(pid) / "children").read_text().split()
+    except (OSError, IndexError):
+        return 0.0
+    return own + sum(_weigh(int(child)) for child in children)

@@ -1,0 +1,241 @@
+"""The limit: landing to published files in one plain process, with nothing around the work.
+
+Bare `read_csv`, the same compiled SQL in one connection, the same pure functions; no Dagster, no
+dbt, no checks. `python -m bench.limit plan.json landing home` prints what each part took.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from bench.plan import Plan, read_plan
+from c360_dagster.computed import create_computed, replace_computed
+from c360_dagster.loading import casting
+from c360_dagster.loading.files import LandingFile, find_files
+from c360_dagster.loading.sql import literal, quote
+from c360_dagster.publishing import publish
+from landing_contract import Table, read_contract
+
+MEMORY = "6GB"
+PERSON = """
+    source_system, source_id, first_name, last_name, email, phone, date_of_birth, address_line1,
+    city, state, zip_code, country, gender, customer_segment, preferred_channel, registered_at
+"""
+
+Spans = list[tuple[str, float, float]]
+"""Stage, start and end by the system's clock."""
+
+
+def main() -> None:
+    plan, landing, home = (Path(argument) for argument in sys.argv[1:4])
+    spans = walk(read_plan(plan), landing, home)
+    sys.stdout.write(json.dumps(spans))
+
+
+def walk(plan: Plan, landing: Path, home: Path) -> Spans:
+    spans: Spans = []
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        began = time.time()
+        yield
+        spans.append((stage, began, time.time()))
+
+    home.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(home / "warehouse.duckdb")) as con:
+        con.execute(f"set memory_limit = '{MEMORY}'; set enable_progress_bar = false")
+        con.execute("set temp_directory = ?", [str(home / "spill")])
+        with timed("bronze"):
+            read_landing(con, landing)
+        create_computed(con)
+        con.execute("create schema if not exists silver; create schema if not exists gold")
+        for step in plan.steps:
+            if step.sql:
+                with timed("dbt"):
+                    con.execute(step.sql)
+            else:
+                with timed("identity" if step.name == "identity" else "science"):
+                    PYTHON_STEPS[step.name](con)
+        with timed("publish"):
+            personal = {table: frozenset(names) for table, names in plan.personal.items()}
+            publish(con, home / "published", run="limit", personal=personal)
+    return spans
+
+
+def read_landing(con: duckdb.DuckDBPyConnection, landing: Path) -> None:
+    """Every file as it is, with the contract's types; a line that does not fit is left out."""
+    con.execute("create schema bronze; create schema raw")
+    for table in read_contract().values():
+        files = find_files(landing, table)
+        raw = f"raw.{quote(table.name)}"
+        _create_empty(con, table, raw)
+        for file in files:
+            known = f"date '{file.known_at}'" if file.known_at else "null"
+            con.execute(
+                f"insert into {raw} select *, {literal(file.name)}, {known} from {_read(con, file)}"
+            )
+        con.execute(
+            f"create view bronze.{quote(table.name)} as select *, rowid as _row, "
+            f"localtimestamp as _loaded_at, 'limit' as _run_id from {raw}"
+        )
+
+
+def _create_empty(con: duckdb.DuckDBPyConnection, table: Table, raw: str) -> None:
+    columns = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
+    con.execute(f"create table {raw} ({columns}, _file varchar, _known_at date)")
+
+
+def _read(con: duckdb.DuckDBPyConnection, file: LandingFile) -> str:
+    """A relation of the contract's columns; the files that are measured have just these."""
+    table = file.table
+    if file.suffix == ".xlsx":
+        sheet = pl.read_excel(file.path, infer_schema_length=0, drop_empty_rows=True)
+        con.register("sheet", sheet.select(table.column_names).to_arrow())
+        cells = (
+            f"cast({casting.cast_text(column, quote(column.name))} as {column.type})"
+            for column in table.columns
+        )
+        return f"(select {', '.join(cells)} from sheet)"
+    types = ", ".join(
+        f"{literal(column.name)}: {literal('varchar' if column.format else column.type)}"
+        for column in table.columns
+    )
+    cells = (
+        casting.cast_text(column, quote(column.name)) if column.format else quote(column.name)
+        for column in table.columns
+    )
+    return (
+        f"(select {', '.join(cells)} from read_csv({literal(str(file.path))}, "
+        f"columns = {{{types}}}, header = true, auto_detect = false, ignore_errors = true))"
+    )
+
+
+def identify(con: duckdb.DuckDBPyConnection) -> None:
+    from c360_dagster.identity import resolve  # noqa: PLC0415  as late as the road imports it
+
+    records = con.sql(
+        f"select {PERSON} from silver.int_customer_records order by source_system, source_id"
+    ).pl()
+    ((as_of,),) = con.execute("select as_of_date from silver.int_data_clock").fetchall()
+    found = resolve(records)
+    merges = found.merges.select(
+        pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why"
+    )
+    replace_computed(
+        con,
+        {
+            "identity.identities": found.identities,
+            "identity.golden_records": found.golden,
+            "identity.provenance": found.provenance,
+            "identity.merges": merges,
+            "identity.redirects": found.redirects,
+            "identity.review": found.review.rename({"probability": "match_probability"}),
+        },
+    )
+
+
+def segment(con: duckdb.DuckDBPyConnection) -> None:
+    from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES  # noqa: PLC0415
+    from c360_dagster.science.scores import scores  # noqa: PLC0415
+    from c360_dagster.science.segmentation import fit_segments  # noqa: PLC0415
+
+    features = con.sql("select * from silver.int_customer_features").pl()
+    found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
+    personas = found.centroids.select("cluster_id", "persona")
+    labels = found.labels.join(personas, on="cluster_id").join(scores(features), on="customer_id")
+    replace_computed(con, {"science.segments": labels})
+
+
+def forecast(con: duckdb.DuckDBPyConnection) -> None:
+    from c360_dagster.science.lifetime_value import Rehearsal, forecast_from  # noqa: PLC0415
+
+    features = con.sql("select * from silver.int_forecast_features").pl()
+    plan = con.sql(
+        "select first_date as first_day, as_of_date as as_of, horizon_days, window_days "
+        "from silver.int_forecast_plan"
+    ).pl()
+    made = forecast_from(features, Rehearsal(**plan.row(0, named=True)))
+    told = made.values.select(
+        "customer_id",
+        expected_orders_12m="expected_orders",
+        clv_12m="expected_spend",
+        clv_12m_low="low",
+        clv_12m_high="high",
+        p_active_12m="p_active",
+        churn_risk=(1 - pl.col("p_active")).round(6),
+    )
+    replace_computed(con, {"science.forecasts": told})
+
+
+def suggest(con: duckdb.DuckDBPyConnection) -> None:
+    from c360_dagster.science.affinity import recommend  # noqa: PLC0415
+
+    bought = con.sql(
+        "select customer_id, product_id as item, first_bought_date as order_date "
+        "from silver.int_customer_products"
+    ).pl()
+    categories = con.sql(
+        "select customer_id, category as item, min(first_bought_date) as order_date "
+        "from silver.int_customer_products where category is not null "
+        "group by customer_id, category"
+    ).pl()
+    replace_computed(
+        con,
+        {
+            "science.next_products": recommend(bought, 5).rename({"item": "product_id"}),
+            "science.next_categories": recommend(categories, 1).rename({"item": "category"}),
+        },
+    )
+
+
+def judge_campaigns(con: duckdb.DuckDBPyConnection) -> None:
+    from c360_dagster.science.campaigns import effects  # noqa: PLC0415
+
+    responses = con.sql(
+        "select responses.campaign_id, segments.cluster_id, "
+        'responses.contact_group as "group", responses.is_converted, responses.revenue '
+        "from silver.int_campaign_responses as responses "
+        "left join science.segments as segments "
+        "on responses.customer_id = segments.customer_id "
+        "where responses.contact_group in ('treatment', 'control')"
+    ).pl()
+    by = ["campaign_id", "cluster_id"]
+    everybody = responses.with_columns(cluster_id=pl.lit(0, pl.Int64))
+    watched = pl.concat([everybody, responses.drop_nulls("cluster_id")])
+    conversion = effects(watched, "is_converted", by).select(
+        *by,
+        conversion_lift="lift",
+        conversion_lift_low="low",
+        conversion_lift_high="high",
+        conversion_p_value="p_value",
+    )
+    revenue = effects(watched, "revenue", by).select(
+        *by,
+        revenue_difference="difference",
+        revenue_difference_low="difference_low",
+        revenue_difference_high="difference_high",
+        revenue_lift="lift",
+        revenue_lift_low="low",
+        revenue_lift_high="high",
+        revenue_p_value="p_value",
+    )
+    replace_computed(con, {"science.campaign_effects": conversion.join(revenue, on=by)})
+
+
+PYTHON_STEPS: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {
+    "identity": identify,
+    "segments": segment,
+    "forecasts": forecast,
+    "recommendations": suggest,
+    "effects": judge_campaigns,
+}
+
+
+if __name__ == "__main__":
+    main()

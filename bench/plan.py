@@ -1,0 +1,133 @@
+"""What is to be done between bronze and gold, in order: compiled SQL, and where Python steps in.
+
+Made before anything is measured; whoever follows the plan needs neither dbt nor its project.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+from c360_dagster.loading.sql import literal, quote
+from c360_dagster.resources.dbt import PROJECT, is_personal
+from c360_dagster.settings import tell_dbt_the_warehouse
+
+TYPES = {"string": "varchar"}
+
+# What Python works out: from which models, into which schema's tables.
+PYTHON = {
+    "identity": ("int_customer_records", "int_data_clock"),
+    "segments": ("int_customer_features",),
+    "forecasts": ("int_forecast_plan", "int_forecast_features"),
+    "recommendations": ("int_customer_products",),
+    "effects": ("int_campaign_responses",),
+}
+TABLES = {
+    "segments": "segments",
+    "centroids": "segments",
+    "stability": "segments",
+    "forecasts": "forecasts",
+    "next_products": "recommendations",
+    "next_categories": "recommendations",
+    "campaign_effects": "effects",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One statement, or the name of what Python does."""
+
+    name: str
+    sql: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    steps: list[Step]
+    personal: dict[str, list[str]]
+    """The columns of gold with personal data."""
+
+    def write(self, path: Path) -> Path:
+        path.write_text(json.dumps(asdict(self)), "utf-8")
+        return path
+
+
+def read_plan(path: Path) -> Plan:
+    written = json.loads(path.read_text("utf-8"))
+    return Plan([Step(**step) for step in written["steps"]], written["personal"])
+
+
+def make_plan(folder: Path) -> Plan:
+    """Compiled for a warehouse of the name that the road's has, which need not be there."""
+    nodes = compile_project(folder / "target", folder / "warehouse.duckdb")
+    models = {
+        name: node for name, node in nodes.items() if node["resource_type"] in {"model", "seed"}
+    }
+    graph = {name: _depend(node) for name, node in models.items()}
+    by_alias = {node["alias"]: name for name, node in models.items()}
+    graph |= {
+        python: {by_alias[model] for model in reads} for python, reads in PYTHON.items()
+    }
+    graph["effects"].add("segments")
+    order = [name for name in TopologicalSorter(graph).static_order() if name in graph]
+    return Plan(
+        [_describe(models[name]) if name in models else Step(name) for name in order],
+        {
+            node["alias"]: [
+                name for name, column in node["columns"].items() if is_personal(column)
+            ]
+            for node in models.values()
+            if node["schema"] == "gold"
+        },
+    )
+
+
+def compile_project(target: Path, warehouse: Path) -> dict[str, dict[str, Any]]:
+    """dbt's nodes with their compiled SQL; no database is asked."""
+    tell_dbt_the_warehouse(str(warehouse))
+    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    outputs = ["--target-path", str(target), "--log-path", str(target), "--quiet"]
+    try:
+        result = dbtRunner().invoke(
+            ["compile", "--no-introspect", "--no-populate-cache", *folders, *outputs]
+        )
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+    if not result.success:
+        raise SystemExit(f"dbt compile: {result.exception}")
+    nodes: dict[str, dict[str, Any]] = json.loads((target / "manifest.json").read_text("utf-8"))[
+        "nodes"
+    ]
+    return nodes
+
+
+def _depend(node: dict[str, Any]) -> set[str]:
+    """The models, seeds and Python steps that a node waits for."""
+    waits = set()
+    for name in node["depends_on"].get("nodes", ()):
+        kind, _, *rest = name.split(".")
+        if kind != "source":
+            waits.add(name)
+        elif rest[0] == "identity":
+            waits.add("identity")
+        elif rest[0] == "science" and rest[1] in TABLES:
+            waits.add(TABLES[rest[1]])
+    return waits
+
+
+def _describe(node: dict[str, Any]) -> Step:
+    relation = f"{quote(node['schema'])}.{quote(node['alias'])}"
+    if node["resource_type"] == "seed":
+        path = PROJECT / node["original_file_path"]
+        types = ", ".join(
+            f"{literal(name)}: {literal(TYPES.get(kind, kind))}"
+            for name, kind in node["config"]["column_types"].items()
+        )
+        query = f"from read_csv({literal(str(path))}, header = true, types = {{{types}}})"
+        return Step(node["alias"], f"create or replace table {relation} as {query}")
+    kind = "view" if node["config"]["materialized"] == "view" else "table"
+    return Step(node["alias"], f"create or replace {kind} {relation} as {node['compiled_code']}")
