@@ -1,6 +1,7 @@
 """That two ways came to the same: rows and a checksum of every table, whatever their order."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import duckdb
 
 from c360_dagster.loading.sql import fetch_row, quote
 
-DIFFERENT_EACH_TIME = {"publication"}
-"""It says which run it was."""
+OF_THE_RUN = {"publication", "load_log", "rejected_rows"}
+"""They say which run it was, and when."""
 DIGITS = 16
 FULL = 1 << 64
 
@@ -20,44 +21,40 @@ class Content:
     checksum: str
 
 
-def read_contents(
-    warehouse: Path, schemas: tuple[str, ...] = ("gold",)
-) -> dict[str, Content]:
-    """Every table of the schemas, by its relation."""
-    with duckdb.connect(str(warehouse), read_only=True) as con:
+Contents = dict[str, Content]
+"""By the table's name."""
+
+
+def read_contents(database: Path, *schemas: str) -> Contents:
+    """Every table of the schemas, without the columns that begin with `_`: how a row came there."""
+    with duckdb.connect(str(database), read_only=True) as con:
         con.execute("set enable_progress_bar = false")
         found = con.execute(
-            "select schema_name, table_name from duckdb_tables() "
-            "where list_contains(?, schema_name) order by schema_name, table_name",
+            "select schema_name, table_name, list(column_name order by column_name) "
+            "from duckdb_columns() inner join duckdb_tables() using (schema_name, table_name) "
+            "where list_contains(?, schema_name) and not starts_with(column_name, '_') "
+            "group by all",
             [list(schemas)],
         ).fetchall()
         return {
-            f"{schema}.{table}": read_content(con, schema, table)
-            for schema, table in found
-            if table not in DIFFERENT_EACH_TIME
+            table: read_content(con, f"{quote(schema)}.{quote(table)}", columns)
+            for schema, table, columns in sorted(found)
+            if table not in OF_THE_RUN
         }
 
 
-def read_content(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> Content:
+def read_content(
+    con: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[str]
+) -> Content:
     """The sum of the rows' hashes: it changes with any cell, and not with the rows' order."""
-    columns = [
-        name
-        for (name,) in con.execute(
-            "select column_name from duckdb_columns() "
-            "where schema_name = ? and table_name = ? order by column_name",
-            [schema, table],
-        ).fetchall()
-    ]
     cells = ", ".join(quote(name) for name in columns)
     rows, summed = fetch_row(
-        con,
-        f"select count(*), coalesce(sum(hash(row({cells}))), 0) "
-        f"from {quote(schema)}.{quote(table)}",
+        con, f"select count(*), coalesce(sum(hash(row({cells}))), 0) from {relation}"
     ) or (0, 0)
     return Content(rows, f"{int(summed) % FULL:0{DIGITS}x}")
 
 
-def combine(contents: dict[str, Content]) -> Content:
+def combine(contents: Contents) -> Content:
     """One for all tables together."""
     told = "".join(f"{name} {each.rows} {each.checksum}\n" for name, each in sorted(contents.items()))
     return Content(
@@ -66,7 +63,7 @@ def combine(contents: dict[str, Content]) -> Content:
     )
 
 
-def find_differences(ours: dict[str, Content], theirs: dict[str, Content]) -> list[str]:
+def find_differences(ours: Contents, theirs: Contents) -> list[str]:
     """The tables that are not the same on both sides."""
     return sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)

@@ -1,0 +1,101 @@
+"""What is said of a measurement: the figure, what it is compared with, and the promise it keeps."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+AT_MOST, AT_LEAST = "≤", "≥"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A bound on one field of a figure."""
+
+    field: str
+    sign: str
+    bound: float
+    from_customers: int
+    """Fewer customers than these are not what was promised about."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    customers: int
+    name: str
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    rows: int | None = None
+    checksum: str | None = None
+    megabytes: float | None = None
+    against: str | None = None
+    against_seconds: float | None = None
+    ratio: float | None = None
+    """How many times what it is compared with; where that is slower, how many times faster."""
+    is_same: bool | None = None
+    """Whether both came to the same rows; None where there is nothing to compare."""
+
+    @property
+    def rows_a_second(self) -> float | None:
+        return self.rows / self.seconds if self.rows is not None and self.seconds else None
+
+
+DEMO, MIDDLE, MILLION = 5000, 100_000, 1_000_000
+
+WHOLE, IMPORTS, AGAIN = "the whole command", "of which imports", "nothing new to load"
+ROAD, MEMORY, GROWTH = "landing to published", "peak memory", "growth"
+STOCK, PANDAS, UI = "stock Dagster and dbt", "six marts, pandas", "make ui"
+
+PROMISES = {
+    WHOLE: Promise("seconds", AT_MOST, 15, DEMO),
+    IMPORTS: Promise("seconds", AT_MOST, 6, DEMO),
+    AGAIN: Promise("seconds", AT_MOST, 8, DEMO),
+    STOCK: Promise("ratio", AT_LEAST, 8, DEMO),
+    UI: Promise("ratio", AT_MOST, 1.3, 0),
+    PANDAS: Promise("ratio", AT_LEAST, 10, MIDDLE),
+    ROAD: Promise("ratio", AT_MOST, 1.25, MILLION),
+    MEMORY: Promise("megabytes", AT_MOST, 8192, MILLION),
+    GROWTH: Promise("ratio", AT_MOST, 1, MILLION),
+}
+
+
+def judge(figure: Figure) -> bool | None:
+    """Whether the promise is kept; None where nothing was promised of it."""
+    promise = PROMISES.get(figure.name)
+    if promise is None or figure.customers < promise.from_customers:
+        return None
+    value = getattr(figure, promise.field)
+    if value is None:
+        return None
+    kept: bool = value <= promise.bound if promise.sign == AT_MOST else value >= promise.bound
+    return kept
+
+
+def describe(figure: Figure) -> dict[str, Any]:
+    """As results.json has it: rounded, what is not known left out, the promise beside it."""
+    told = {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in asdict(figure).items()
+        if value is not None
+    }
+    promise, kept = PROMISES.get(figure.name), judge(figure)
+    if promise and kept is not None:
+        told["promise"] = f"{promise.field} {promise.sign} {promise.bound:g}"
+        told["is_kept"] = kept
+    return told
+
+
+def complain(figures: list[Figure]) -> list[str]:
+    """A sentence for every promise that is broken and every result that differs."""
+    said = []
+    for figure in figures:
+        where = f"{figure.customers:,} customers, {figure.name}"
+        if figure.is_same is False:
+            said.append(f"{where}: the rows differ from those of {figure.against}.")
+        promise = PROMISES.get(figure.name)
+        if promise and judge(figure) is False:
+            value = getattr(figure, promise.field)
+            said.append(
+                f"{where}: {promise.field} {value:,.2f}, promised {promise.sign} {promise.bound:g}."
+            )
+    return said

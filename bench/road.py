@@ -1,0 +1,320 @@
+"""The road as people walk it, `dagster asset materialize`, and the limit over the same files.
+
+`python -m bench road 5000 100000`: stages, the whole, what is promised of it, and its growth.
+"""
+
+import hashlib
+import json
+import math
+import re
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+
+from bench.checksums import DIGITS, Contents, combine, find_differences, read_contents
+from bench.figures import AGAIN, GROWTH, IMPORTS, MEMORY, ROAD, WHOLE, Figure
+from bench.measure import Watched, watch
+from bench.plan import make_plan
+from c360_dagster.__main__ import SELECTIONS, prepare_dagster_home
+from c360_dagster.layers import BRONZE, GOLD, IDENTITY, LANDING, PUBLISHED, SCIENCE, SILVER
+from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster, read_settings
+from mock_data.landing import MARK
+
+YEAR = {"C360_START_DATE": "2025-01-01", "C360_END_DATE": "2025-12-31", "C360_SEED": "7"}
+STAGES = {
+    LANDING.name: "generate",
+    BRONZE.name: "bronze",
+    IDENTITY.name: "identity",
+    SILVER.name: "dbt",
+    GOLD.name: "dbt",
+    SCIENCE.name: "science",
+    PUBLISHED.name: "publish",
+}
+CHECKS = "checks alone"
+"""Steps that make no table."""
+MICROSECONDS = 1e6
+IMPORT = re.compile(r"import time: +(\d+) \|")
+
+Spans = dict[str, list[tuple[float, float]]]
+"""When each stage was at work."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """The road once, and what it left."""
+
+    settings: Settings
+    whole: Watched
+    spans: Spans
+    started: float
+    """When the first step began, by the system's clock."""
+    contents: dict[str, Contents]
+
+    @property
+    def seconds_after_landing(self) -> float:
+        return self.whole.seconds - add_up(self.spans, "generate")
+
+    @property
+    def seconds_before_steps(self) -> float:
+        return self.started - self.whole.began
+
+
+@dataclass(frozen=True)
+class Limit:
+    whole: Watched
+    spans: Spans
+    contents: dict[str, Contents]
+
+
+def main(arguments: list[str]) -> None:
+    from bench.table import format_table  # noqa: PLC0415  it is the report's
+
+    sizes = [int(argument) for argument in arguments] or [5000]
+    figures = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
+            walked = walk_clean(Path(folder), size)
+            limit = walk_limit(Path(folder), walked)
+            figures += compare(size, walked, limit)
+    sys.stdout.write(format_table([*figures, *compare_growth(figures)]))
+
+
+def walk_clean(folder: Path, customers: int) -> Walked:
+    """On files without planted defects: a bare reader has no second look at broken lines."""
+    return walk(read_for(folder / "road", customers, C360_DEFECTS="off"), "run")
+
+
+def read_for(home: Path, customers: int, **more: str) -> Settings:
+    return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **YEAR, **more})
+
+
+def walk(settings: Settings, verb: str) -> Walked:
+    """What `make run` or `make refresh` hands over to, in a home that the verb prepared."""
+    prepare_dagster_home(settings)
+    whole = watch(command(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY)
+    started, spans = read_spans(settings)
+    return Walked(settings, whole, spans, started, read_road(settings))
+
+
+def command(selection: str, *options: str) -> list[str]:
+    module = ("-m", "c360_dagster.definitions")
+    return [
+        *(sys.executable, *options, "-m", "dagster"),
+        *("asset", "materialize", "--select", selection, *module),
+    ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables, whatever the shell has."""
+    kept = {
+        name: value
+        for name, value in environment_for_dagster(settings).items()
+        if not name.startswith("C360_")
+    }
+    return kept | {
+        "C360_HOME": str(settings.home),
+        "C360_CUSTOMERS": str(settings.customers),
+        "C360_DEFECTS": "on" if settings.defects else "off",
+        "PYTHONPATH": str(REPOSITORY),
+        **YEAR,
+    }
+
+
+def read_spans(settings: Settings) -> tuple[float, Spans]:
+    """When the newest run's first step began, and when each stage was at work."""
+    stages: dict[str, str] = {}
+    spans: Spans = defaultdict(list)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        (run,) = instance.get_runs(limit=1)
+        for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION):
+            event = entry.dagster_event
+            if event and event.asset_key and event.step_key:
+                schema = event.asset_key.path[0]
+                stages[event.step_key] = STAGES.get(schema, schema)
+        for step in instance.get_run_step_stats(run.run_id):
+            if step.start_time and step.end_time:
+                stage = stages.get(step.step_key, CHECKS)
+                spans[stage].append((step.start_time, step.end_time))
+    return min(start for each in spans.values() for start, _ in each), dict(spans)
+
+
+def read_road(settings: Settings) -> dict[str, Contents]:
+    warehouse, snapshot = settings.warehouse, settings.published / "c360.duckdb"
+    bronze = read_contents(warehouse, "bronze")
+    return {
+        "bronze": bronze,
+        "identity": read_contents(warehouse, "identity"),
+        "dbt": read_contents(warehouse, "silver", "gold"),
+        "science": read_contents(warehouse, "science"),
+        "publish": read_contents(snapshot, "gold"),
+    }
+
+
+def walk_limit(folder: Path, walked: Walked) -> Limit:
+    """In a process that knows neither Dagster nor dbt; the SQL is compiled before."""
+    home, aside = folder / "limit", folder / "plan"
+    aside.mkdir()
+    plan = make_plan(aside).write(aside / "plan.json")
+    ran = watch(
+        [sys.executable, "-m", "bench.limit", str(plan), str(walked.settings.landing), str(home)],
+        environment=environment(walked.settings),
+        folder=REPOSITORY,
+    )
+    spans: Spans = defaultdict(list)
+    for stage, start, end in json.loads(ran.output.splitlines()[-1]):
+        spans[stage].append((start, end))
+    limit = Limit(ran, dict(spans), _read_limit(home))
+    shutil.rmtree(home)
+    return limit
+
+
+def _read_limit(home: Path) -> dict[str, Contents]:
+    warehouse = home / "warehouse.duckdb"
+    return {
+        "bronze": read_contents(warehouse, "raw"),
+        "identity": read_contents(warehouse, "identity"),
+        "dbt": read_contents(warehouse, "silver", "gold"),
+        "science": read_contents(warehouse, "science"),
+        "publish": read_contents(home / "published" / "c360.duckdb", "gold"),
+    }
+
+
+def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
+    """Stage by stage, and the whole."""
+    yield _describe_generation(customers, walked)
+    for stage in ("bronze", "identity", "dbt", "science", "publish"):
+        ours, theirs = walked.contents[stage], limit.contents[stage]
+        if stage == "science":  # the limit makes what gold reads, and judges none of it
+            made = {name for name, content in theirs.items() if content.rows}
+            ours, theirs = ({n: each[n] for n in made} for each in (ours, theirs))
+        seconds, least = add_up(walked.spans, stage), add_up(limit.spans, stage)
+        told = combine(ours)
+        yield Figure(
+            customers=customers,
+            name=stage,
+            rows=told.rows,
+            checksum=told.checksum,
+            seconds=seconds,
+            megabytes=walked.whole.peak_between(walked.spans.get(stage, [])),
+            against="the limit",
+            against_seconds=least,
+            ratio=seconds / least,
+            is_same=not find_differences(ours, theirs),
+        )
+    published = combine(walked.contents["publish"])
+    yield Figure(
+        customers=customers,
+        name=ROAD,
+        rows=combine(walked.contents["bronze"]).rows,
+        checksum=published.checksum,
+        seconds=walked.seconds_after_landing,
+        against="the limit",
+        against_seconds=limit.whole.seconds,
+        ratio=walked.seconds_after_landing / limit.whole.seconds,
+        is_same=not find_differences(walked.contents["publish"], limit.contents["publish"]),
+    )
+    yield Figure(
+        customers=customers,
+        name=MEMORY,
+        megabytes=walked.whole.megabytes,
+        against="the limit",
+        ratio=walked.whole.megabytes / limit.whole.megabytes if limit.whole.megabytes else None,
+    )
+
+
+def _describe_generation(customers: int, walked: Walked) -> Figure:
+    """The files' own checksums stand in the simulator's mark."""
+    mark = json.loads((walked.settings.landing / MARK).read_text("utf-8"))
+    files = "".join(f"{name} {mark['files'][name]}\n" for name in sorted(mark["files"]))
+    return Figure(
+        customers=customers,
+        name="generate",
+        rows=combine(walked.contents["bronze"]).rows,
+        checksum=hashlib.sha256(files.encode()).hexdigest()[:DIGITS],
+        seconds=add_up(walked.spans, "generate"),
+        megabytes=walked.whole.peak_between(walked.spans.get("generate", [])),
+    )
+
+
+def compare_growth(figures: list[Figure]) -> list[Figure]:
+    """How much faster than n log n the road's time grows, from each size to the next."""
+    walked = sorted((f for f in figures if f.name == ROAD), key=lambda figure: figure.customers)
+    return [
+        Figure(
+            customers=more.customers,
+            name=GROWTH,
+            against=f"n log n of {less.customers:,}",
+            ratio=(more.seconds / less.seconds) / (weigh(more.customers) / weigh(less.customers)),
+        )
+        for less, more in pairwise(walked)
+        if less.seconds and more.seconds
+    ]
+
+
+def weigh(customers: int) -> float:
+    return customers * math.log(customers)
+
+
+def time_demo(folder: Path, customers: int) -> list[Figure]:
+    """What a newcomer sees: everything from nothing, defects too, and once more with nothing new."""
+    settings = read_for(folder / "demo", customers)
+    first = walk(settings, "run")
+    verb = [sys.executable, "-m", "c360_dagster", "refresh"]
+    again = watch(verb, environment=environment(settings), folder=REPOSITORY)
+    same = read_road(settings)
+    imports = time_imports(settings)
+    published, republished = (combine(each["publish"]) for each in (first.contents, same))
+    return [
+        Figure(
+            customers=customers,
+            name=WHOLE,
+            rows=combine(first.contents["bronze"]).rows,
+            checksum=published.checksum,
+            seconds=first.whole.seconds,
+            cpu_seconds=first.whole.cpu_seconds,
+            megabytes=first.whole.megabytes,
+        ),
+        Figure(
+            customers=customers,
+            name=IMPORTS,
+            seconds=imports,
+            against="the whole",
+            against_seconds=first.whole.seconds,
+            ratio=imports / first.whole.seconds,
+        ),
+        Figure(
+            customers=customers,
+            name=AGAIN,
+            rows=republished.rows,
+            checksum=republished.checksum,
+            seconds=again.seconds,
+            cpu_seconds=again.cpu_seconds,
+            megabytes=again.megabytes,
+            against="the whole",
+            against_seconds=first.whole.seconds,
+            ratio=again.seconds / first.whole.seconds,
+            is_same=published == republished,
+        ),
+    ]
+
+
+def time_imports(settings: Settings) -> float:
+    """All of a run's imports, those within its steps too, as Python itself counts them."""
+    ran = watch(
+        command(SELECTIONS["refresh"], "-X", "importtime"),
+        environment=environment(settings),
+        folder=REPOSITORY,
+        errors=True,
+    )
+    return sum(int(own) for own in IMPORT.findall(ran.output)) / MICROSECONDS
+
+
+def add_up(spans: Spans, stage: str) -> float:
+    return sum(end - start for start, end in spans.get(stage, []))

@@ -1,0 +1,73 @@
+"""The one table that `make bench` prints: a line a figure, its promise beside it."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from bench.figures import PROMISES, Figure, judge
+
+HEADER = (
+    *("", "rows", "checksum", "seconds", "rows/s", "MB"),
+    *("against", "ratio", "same", "promised"),
+)
+TEXT = {0, 2, 6, 8, 9}
+"""Columns that begin at the left."""
+SHOWN_DIGITS = 8
+HUNDREDTHS_BELOW = 100
+LEGEND = """\
+seconds: of the stage or the whole. ratio: how many times what it is compared with; for what is
+slower than ours (stock, pandas, Faker), how many times faster ours is. same: whether both came to
+the same rows. rows of 'landing to published': those that landed. In brackets: promised of more
+customers than these.
+"""
+
+
+def format_table(figures: Sequence[Figure]) -> str:
+    rows = [HEADER, *map(_cells, figures)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADER))]
+    told = [_line(HEADER, widths)]
+    for customers, group in groupby(figures, key=lambda figure: figure.customers):
+        told += ["", f"{customers:,} customers"]
+        told += [_line(_cells(figure), widths) for figure in group]
+    return "\n".join([*told, "", LEGEND])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    placed = (
+        cell.ljust(width) if place in TEXT else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return " ".join(placed).rstrip()
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    return (
+        f" {figure.name}",
+        _whole(figure.rows),
+        (figure.checksum or "")[:SHOWN_DIGITS],
+        _short(figure.seconds),
+        _whole(figure.rows_a_second),
+        _whole(figure.megabytes),
+        figure.against or "",
+        _short(figure.ratio),
+        {None: "", True: "yes", False: "NO"}[figure.is_same],
+        _promise(figure),
+    )
+
+
+def _promise(figure: Figure) -> str:
+    promise = PROMISES.get(figure.name)
+    if promise is None:
+        return ""
+    unit = {"seconds": " s", "megabytes": " MB", "ratio": ""}[promise.field]
+    bound = f"{promise.sign} {promise.bound:,g}{unit}"
+    return {None: f"({bound})", True: f"{bound} ok", False: f"{bound} BROKEN"}[judge(figure)]
+
+
+def _whole(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.2f}" if value < HUNDREDTHS_BELOW else f"{value:,.0f}"
