@@ -4,6 +4,7 @@ Made before anything is measured; whoever follows the plan needs neither dbt nor
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -36,6 +37,9 @@ TABLES = {
     "campaign_effects": "effects",
 }
 
+Node = dict[str, Any]
+"""What dbt's manifest says of a model or seed."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -43,6 +47,10 @@ class Step:
 
     name: str
     sql: str = ""
+    after: tuple[str, ...] = ()
+    """The steps that it needs."""
+    lands: tuple[str, ...] = ()
+    """The tables of bronze that it reads."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,24 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     written = json.loads(path.read_text("utf-8"))
-    return Plan([Step(**step) for step in written["steps"]], written["personal"])
+    steps = [
+        Step(step["name"], step["sql"], tuple(step["after"]), tuple(step["lands"]))
+        for step in written["steps"]
+    ]
+    return Plan(steps, written["personal"])
+
+
+def cut(plan: Plan, targets: Iterable[str], given: Iterable[str]) -> list[Step]:
+    """The steps that the targets need, where some tables are given."""
+    by_name, given = {step.name: step for step in plan.steps}, set(given)
+    needed: set[str] = set()
+    waiting = list(targets)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed | given:
+            needed.add(name)
+            waiting += by_name[name].after
+    return [step for step in plan.steps if step.name in needed]
 
 
 def make_plan(folder: Path) -> Plan:
@@ -67,15 +92,15 @@ def make_plan(folder: Path) -> Plan:
     models = {
         name: node for name, node in nodes.items() if node["resource_type"] in {"model", "seed"}
     }
-    graph = {name: _depend(node) for name, node in models.items()}
-    by_alias = {node["alias"]: name for name, node in models.items()}
-    graph |= {
-        python: {by_alias[model] for model in reads} for python, reads in PYTHON.items()
-    }
+    graph = {node["alias"]: _depend(node, nodes) for node in models.values()}
+    graph |= {python: set(reads) for python, reads in PYTHON.items()}
     graph["effects"].add("segments")
-    order = [name for name in TopologicalSorter(graph).static_order() if name in graph]
+    by_alias = {node["alias"]: node for node in models.values()}
     return Plan(
-        [_describe(models[name]) if name in models else Step(name) for name in order],
+        [
+            _describe(name, by_alias.get(name), graph[name])
+            for name in TopologicalSorter(graph).static_order()
+        ],
         {
             node["alias"]: [
                 name for name, column in node["columns"].items() if is_personal(column)
@@ -86,7 +111,7 @@ def make_plan(folder: Path) -> Plan:
     )
 
 
-def compile_project(target: Path, warehouse: Path) -> dict[str, dict[str, Any]]:
+def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
     """dbt's nodes with their compiled SQL; no database is asked."""
     tell_dbt_the_warehouse(str(warehouse))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
@@ -99,19 +124,19 @@ def compile_project(target: Path, warehouse: Path) -> dict[str, dict[str, Any]]:
         DuckDBConnectionManager.close_all_connections()
     if not result.success:
         raise SystemExit(f"dbt compile: {result.exception}")
-    nodes: dict[str, dict[str, Any]] = json.loads((target / "manifest.json").read_text("utf-8"))[
+    nodes: dict[str, Node] = json.loads((target / "manifest.json").read_text("utf-8"))[
         "nodes"
     ]
     return nodes
 
 
-def _depend(node: dict[str, Any]) -> set[str]:
+def _depend(node: Node, nodes: dict[str, Node]) -> set[str]:
     """The models, seeds and Python steps that a node waits for."""
     waits = set()
     for name in node["depends_on"].get("nodes", ()):
         kind, _, *rest = name.split(".")
         if kind != "source":
-            waits.add(name)
+            waits.add(nodes[name]["alias"])
         elif rest[0] == "identity":
             waits.add("identity")
         elif rest[0] == "science" and rest[1] in TABLES:
@@ -119,7 +144,15 @@ def _depend(node: dict[str, Any]) -> set[str]:
     return waits
 
 
-def _describe(node: dict[str, Any]) -> Step:
+def _describe(name: str, node: Node | None, after: set[str]) -> Step:
+    if node is None:
+        return Step(name, after=tuple(sorted(after)))
+    sources = [source.split(".")[2:] for source in node["depends_on"].get("nodes", ())]
+    lands = sorted(table for schema, table in (s for s in sources if len(s) == 2) if schema == "bronze")
+    return Step(name, _write_statement(node), tuple(sorted(after)), tuple(lands))
+
+
+def _write_statement(node: Node) -> str:
     relation = f"{quote(node['schema'])}.{quote(node['alias'])}"
     if node["resource_type"] == "seed":
         path = PROJECT / node["original_file_path"]
@@ -128,6 +161,6 @@ def _describe(node: dict[str, Any]) -> Step:
             for name, kind in node["config"]["column_types"].items()
         )
         query = f"from read_csv({literal(str(path))}, header = true, types = {{{types}}})"
-        return Step(node["alias"], f"create or replace table {relation} as {query}")
+        return f"create or replace table {relation} as {query}"
     kind = "view" if node["config"]["materialized"] == "view" else "table"
-    return Step(node["alias"], f"create or replace {kind} {relation} as {node['compiled_code']}")
+    return f"create or replace {kind} {relation} as {node['compiled_code']}"

@@ -1,0 +1,225 @@
+"""The five sales marts and what a customer's orders say, against the same in pandas.
+
+Both begin with the same landing files and who is who, and end with the same six parquet files.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from bench.checksums import Content, Contents, combine, read_content
+from bench.figures import PANDAS, Figure
+from bench.measure import measure
+from bench.plan import Plan, Step, cut, make_plan
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.loading.sql import literal, quote
+from landing_contract import read_contract
+
+SALES = (
+    "customer_lifetime_value",
+    "category_performance",
+    "monthly_revenue_orders",
+    "customer_order_frequency",
+    "top_10_customers_by_revenue",
+)
+GIVEN = ("customer_identities", "dim_customers")
+"""Who is who is given to both sides: Python works it out, not the SQL."""
+PARTS = ("int_customer_orders", "int_customer_main_stores", "int_customer_variety", "dim_stores")
+# The columns of mart_customer_360 that follow from orders and their lines, as its model has them.
+CUSTOMERS = """
+    create table gold.mart_customer_360 as
+    select
+        orders.customer_id,
+        orders.total_orders,
+        orders.total_spent,
+        cast(
+            round(cast(orders.total_spent as double) / nullif(orders.total_orders, 0), 6)
+            as decimal(18, 6)
+        ) as avg_order_value,
+        orders.first_ordered_at as first_order_date,
+        orders.last_ordered_at as last_order_date,
+        orders.total_items as total_items_purchased,
+        stores.store_name,
+        main_stores.store_id,
+        stores.store_city,
+        stores.store_state,
+        coalesce(variety.categories_purchased, 0) as categories_purchased,
+        coalesce(variety.brands_purchased, 0) as brands_purchased,
+        orders.orders_refunded,
+        orders.amount_refunded,
+        orders.orders_cancelled,
+        date_diff('day', cast(orders.last_ordered_at as date), clock.as_of_date)
+            as days_since_last_order,
+        variety.favourite_category,
+        clock.as_of_date
+    from silver.int_customer_orders as orders
+    cross join silver.int_data_clock as clock
+    left join silver.int_customer_main_stores as main_stores using (customer_id)
+    left join gold.dim_stores as stores on main_stores.store_id = stores.store_id
+    left join silver.int_customer_variety as variety on orders.customer_id = variety.customer_id
+"""
+COLUMNS = (
+    *("customer_id", "total_orders", "total_spent", "avg_order_value", "first_order_date"),
+    *("last_order_date", "total_items_purchased", "store_name", "store_id", "store_city"),
+    *("store_state", "categories_purchased", "brands_purchased", "orders_refunded"),
+    *("amount_refunded", "orders_cancelled", "days_since_last_order", "favourite_category"),
+    "as_of_date",
+)
+MARTS = (*SALES, "mart_customer_360")
+SHOP = "workbooks/Transaction"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What both sides start from, and who the marts must agree with."""
+
+    landing: Path
+    warehouse: Path
+    who: Path
+    as_of: date
+
+
+def main(arguments: list[str]) -> None:
+    """Takes a number of customers to simulate."""
+    from bench.road import walk_clean  # noqa: PLC0415  the road walks here only
+    from bench.table import format_table  # noqa: PLC0415
+
+    customers = int(arguments[0]) if arguments else 5000
+    with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
+        walked = walk_clean(Path(folder), customers)
+        figure = compare(
+            customers, walked.settings.landing, walked.settings.warehouse, Path(folder)
+        )
+    sys.stdout.write(format_table([figure]))
+
+
+def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> Figure:
+    """Landing and the warehouse that the road made of it; everything is written below folder."""
+    given = prepare(landing, warehouse, folder)
+    (folder / "compile").mkdir()
+    plan = make_plan(folder / "compile")
+    ours = measure(build, plan, given, folder / "sql")
+    told = run_pandas(given, folder / "pandas")
+    built, expected = read_both(given, folder / "sql", folder / "pandas")
+    gold = read_road(given)
+    content = combine(built)
+    return Figure(
+        customers=customers,
+        name=PANDAS,
+        rows=content.rows,
+        checksum=content.checksum,
+        seconds=ours.seconds,
+        cpu_seconds=ours.cpu_seconds,
+        megabytes=ours.megabytes,
+        against="pandas",
+        against_seconds=told["seconds"],
+        ratio=told["seconds"] / ours.seconds,
+        is_same=built == expected == gold,
+    )
+
+
+def prepare(landing: Path, warehouse: Path, folder: Path) -> Given:
+    """Who is who as a file; the shop's workbook as CSV, for pandas reads no Excel by itself."""
+    who = folder / "who_is_who.parquet"
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        con.execute(
+            "copy (select source_system, source_id, customer_id from gold.customer_identities "
+            f"order by all) to {literal(str(who))}"
+        )
+        ((as_of,),) = con.execute("select as_of_date from silver.int_data_clock").fetchall()
+    seen = folder / "landing_as_csv"
+    shutil.copytree(landing, seen, symlinks=True, copy_function=_link)
+    if not (seen / f"{SHOP}.csv").exists():
+        sheet = pl.read_excel(landing / f"{SHOP}.xlsx", infer_schema_length=0)
+        sheet.write_csv(seen / f"{SHOP}.csv")
+        (seen / f"{SHOP}.xlsx").unlink()
+    return Given(seen, warehouse, who, as_of)
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).symlink_to(source)
+
+
+def build(plan: Plan, given: Given, folder: Path) -> None:
+    """The loader's tables, the models' SQL, six files."""
+    folder.mkdir()
+    steps = cut(plan, [*SALES, *PARTS], GIVEN)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+        con.execute("set enable_progress_bar = false; set memory_limit = '6GB'")
+        con.execute("create schema silver; create schema gold")
+        load(con, given.landing, steps, folder)
+        con.execute(
+            f"create table gold.customer_identities as from {literal(str(given.who))}; "
+            "create table gold.dim_customers as "
+            "select distinct customer_id from gold.customer_identities"
+        )
+        for step in steps:
+            con.execute(step.sql)
+        con.execute(CUSTOMERS)
+        for mart in MARTS:
+            con.execute(f"copy gold.{mart} to {literal(str(folder / f'{mart}.parquet'))}")
+
+
+def load(con: duckdb.DuckDBPyConnection, landing: Path, steps: list[Step], folder: Path) -> None:
+    contract = read_contract()
+    create_bronze(con, contract.values())
+    run = LoadRun("bench", lambda: datetime(2026, 1, 1), folder / "scratch")
+    for name in sorted({name for step in steps for name in step.lands}):
+        load_table(con, landing, contract[name], run)
+
+
+def run_pandas(given: Given, folder: Path) -> dict[str, float]:
+    folder.mkdir()
+    script = Path(__file__).with_name("pandas_script.py")
+    command = [sys.executable, script, given.landing, given.who, str(given.as_of), folder]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    told: dict[str, float] = json.loads(ran.stdout)
+    return told
+
+
+def read_both(given: Given, ours: Path, theirs: Path) -> tuple[Contents, Contents]:
+    """Both sides' six marts in the types that the road's own have."""
+    types = _read_types(given.warehouse)
+    return _read_files(ours, types), _read_files(theirs, types)
+
+
+def read_road(given: Given) -> Contents:
+    """The same columns of what the road itself made."""
+    types = _read_types(given.warehouse)
+    with duckdb.connect(str(given.warehouse), read_only=True) as con:
+        return {mart: read_content(con, f"gold.{mart}", sorted(types[mart])) for mart in MARTS}
+
+
+def _read_files(folder: Path, types: dict[str, dict[str, str]]) -> Contents:
+    found: dict[str, Content] = {}
+    with duckdb.connect() as con:
+        for mart in MARTS:
+            cells = ", ".join(
+                f"cast({quote(name)} as {kind}) as {quote(name)}"
+                for name, kind in types[mart].items()
+            )
+            source = literal(str(folder / f"{mart}.parquet"))
+            found[mart] = read_content(
+                con, f"(select {cells} from read_parquet({source}))", sorted(types[mart])
+            )
+    return found
+
+
+def _read_types(warehouse: Path) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {mart: {} for mart in MARTS}
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        for table, column, kind in con.execute(
+            "select table_name, column_name, data_type from duckdb_columns() "
+            "where schema_name = 'gold' order by column_index"
+        ).fetchall():
+            if table in found and (table in SALES or column in COLUMNS):
+                found[table][column] = kind
+    return found
