@@ -1,29 +1,39 @@
-"""`python -m bench <name> …`: without a name, each at its default size."""
+"""`python -m bench [sizes]` is the report of `make bench`; `python -m bench <name> …` one part."""
 
+import importlib
 import sys
 
-from bench import dashboard, forecasts, generation, identity, loading, models, science
-
-BENCHMARKS = {
-    "dashboard": dashboard.main,
-    "forecasts": forecasts.main,
-    "generation": generation.main,
-    "identity": identity.main,
-    "loading": loading.main,
-    "models": models.main,
-    "science": science.main,
+# What each measures; the report's own parts first, then those of single steps.
+PARTS = {
+    "road": "the road and the limit: sizes",
+    "marts": "six marts against pandas: a size",
+    "stock": "stock Dagster and dbt: a size",
+    "ui": "`make ui` against an empty project: rounds",
+    "generation": "the simulator against Faker: a size",
+    "loading": "the loader against a bare read_csv: lines, rounds",
+    "models": "dbt against its SQL: a size, or the path of a warehouse",
+    "identity": "who is one person: records",
+    "science": "all of science: a size",
+    "forecasts": "forecasts in shops like public ones: seeds",
+    "dashboard": "the dashboard's questions: a size",
 }
+REPORT = "report"
+MODULES = {"stock": "stock.compare"}
 
 
 def main() -> int:
-    name, *arguments = sys.argv[1:] or [""]
-    if name and name not in BENCHMARKS:
-        sys.stderr.write(f"There is no benchmark {name}; there are {', '.join(BENCHMARKS)}.\n")
+    name, *arguments = sys.argv[1:] or [REPORT]
+    if name.replace("_", "").isdigit():
+        name, arguments = REPORT, sys.argv[1:]
+    if name not in {REPORT, *PARTS}:
+        parts = "".join(f"  {part:<12}{said}\n" for part, said in PARTS.items())
+        sys.stderr.write(
+            f"There is no benchmark {name}. Numbers of customers measure everything at these "
+            f"sizes; these measure a part:\n{parts}"
+        )
         return 1
-    for each, run in BENCHMARKS.items():
-        if name in ("", each):
-            run(arguments)
-    return 0
+    run = importlib.import_module(f"bench.{MODULES.get(name, name)}").main
+    return run(arguments) or 0
 
 
 if __name__ == "__main__":

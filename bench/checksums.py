@@ -43,9 +43,7 @@ def read_contents(database: Path, *schemas: str) -> Contents:
         }
 
 
-def read_content(
-    con: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[str]
-) -> Content:
+def read_content(con: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[str]) -> Content:
     """The sum of the rows' hashes: it changes with any cell, and not with the rows' order."""
     cells = ", ".join(quote(name) for name in columns)
     rows, summed = fetch_row(
@@ -56,7 +54,9 @@ def read_content(
 
 def combine(contents: Contents) -> Content:
     """One for all tables together."""
-    told = "".join(f"{name} {each.rows} {each.checksum}\n" for name, each in sorted(contents.items()))
+    told = "".join(
+        f"{name} {each.rows} {each.checksum}\n" for name, each in sorted(contents.items())
+    )
     return Content(
         sum(each.rows for each in contents.values()),
         hashlib.sha256(told.encode()).hexdigest()[:DIGITS],

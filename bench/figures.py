@@ -30,6 +30,7 @@ class Figure:
     megabytes: float | None = None
     against: str | None = None
     against_seconds: float | None = None
+    against_cpu_seconds: float | None = None
     ratio: float | None = None
     """How many times what it is compared with; where that is slower, how many times faster."""
     is_same: bool | None = None

@@ -124,9 +124,7 @@ def identify(con: duckdb.DuckDBPyConnection) -> None:
     ).pl()
     ((as_of,),) = con.execute("select as_of_date from silver.int_data_clock").fetchall()
     found = resolve(records)
-    merges = found.merges.select(
-        pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why"
-    )
+    merges = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
     replace_computed(
         con,
         {

@@ -179,7 +179,8 @@ def load(con: duckdb.DuckDBPyConnection, landing: Path, steps: list[Step], folde
 def run_pandas(given: Given, folder: Path) -> dict[str, float]:
     folder.mkdir()
     script = Path(__file__).with_name("pandas_script.py")
-    command = [sys.executable, script, given.landing, given.who, str(given.as_of), folder]
+    asked = (script, given.landing, given.who, given.as_of, folder)
+    command = [sys.executable, *map(str, asked)]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     told: dict[str, float] = json.loads(ran.stdout)
     return told

@@ -4,6 +4,7 @@ Time, processor and memory: of a function's own process, of a command with all t
 """
 
 import multiprocessing
+import os
 import resource
 import subprocess
 import threading
@@ -20,6 +21,7 @@ T = TypeVar("T")
 LOOK_EVERY_SECONDS = 0.05
 PAGE = resource.getpagesize()
 MEGABYTE = 1 << 20
+TICKS = os.sysconf("SC_CLK_TCK")
 LAST_WORDS = 3000
 
 
@@ -64,10 +66,11 @@ def _run(
 
 @dataclass(frozen=True)
 class Look:
-    """The memory of a command and all that it started, at one moment."""
+    """The memory that a command and all that it started have at one moment, and what they used."""
 
     at: float
     megabytes: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,13 @@ class Watched:
     @property
     def megabytes(self) -> float:
         return max((look.megabytes for look in self.looks), default=0.0)
+
+    def cpu_between(self, spans: Iterable[tuple[float, float]]) -> float:
+        """What all threads used in the spans, to a few hundredths of a second for each."""
+        return sum(self._used_until(end) - self._used_until(start) for start, end in spans)
+
+    def _used_until(self, moment: float) -> float:
+        return max((look.cpu_seconds for look in self.looks if look.at <= moment), default=0.0)
 
     def peak_between(self, spans: Iterable[tuple[float, float]]) -> float:
         """The most memory in any of the spans; a span shorter than a look counts the next one."""
@@ -130,8 +140,9 @@ def _looking(pid: int) -> Iterator[list[Look]]:
 
     def look() -> None:
         while not is_over.wait(LOOK_EVERY_SECONDS):
-            if megabytes := _weigh(pid):
-                looks.append(Look(time.time(), megabytes))
+            megabytes, cpu_seconds = _weigh(pid)
+            if megabytes:
+                looks.append(Look(time.time(), megabytes, cpu_seconds))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -142,12 +153,18 @@ def _looking(pid: int) -> Iterator[list[Look]]:
         thread.join()
 
 
-def _weigh(pid: int) -> float:
-    """Resident memory of a process and of all below it; what ends meanwhile weighs nothing."""
+def _weigh(pid: int) -> tuple[float, float]:
+    """Resident megabytes and seconds used, of a process and all below it; what has ended has none."""
     process = Path(f"/proc/{pid}")
     try:
-        own = int((process / "statm").read_text().split()[1]) * PAGE / MEGABYTE
+        megabytes = int((process / "statm").read_text().split()[1]) * PAGE / MEGABYTE
+        counted = (process / "stat").read_text().rpartition(")")[2].split()
         children = (process / "task" / str(pid) / "children").read_text().split()
     except (OSError, IndexError):
-        return 0.0
-    return own + sum(_weigh(int(child)) for child in children)
+        return 0.0, 0.0
+    # User's and system's ticks, its own and those of the children that have ended.
+    seconds = sum(int(ticks) for ticks in counted[11:15]) / TICKS
+    for child in children:
+        below = _weigh(int(child))
+        megabytes, seconds = megabytes + below[0], seconds + below[1]
+    return megabytes, seconds

@@ -102,9 +102,7 @@ def make_plan(folder: Path) -> Plan:
             for name in TopologicalSorter(graph).static_order()
         ],
         {
-            node["alias"]: [
-                name for name, column in node["columns"].items() if is_personal(column)
-            ]
+            node["alias"]: [name for name, column in node["columns"].items() if is_personal(column)]
             for node in models.values()
             if node["schema"] == "gold"
         },
@@ -112,7 +110,7 @@ def make_plan(folder: Path) -> Plan:
 
 
 def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
-    """dbt's nodes with their compiled SQL; no database is asked."""
+    """The nodes of dbt with their compiled SQL; no database is asked."""
     tell_dbt_the_warehouse(str(warehouse))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target), "--log-path", str(target), "--quiet"]
@@ -124,9 +122,7 @@ def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
         DuckDBConnectionManager.close_all_connections()
     if not result.success:
         raise SystemExit(f"dbt compile: {result.exception}")
-    nodes: dict[str, Node] = json.loads((target / "manifest.json").read_text("utf-8"))[
-        "nodes"
-    ]
+    nodes: dict[str, Node] = json.loads((target / "manifest.json").read_text("utf-8"))["nodes"]
     return nodes
 
 
@@ -148,7 +144,9 @@ def _describe(name: str, node: Node | None, after: set[str]) -> Step:
     if node is None:
         return Step(name, after=tuple(sorted(after)))
     sources = [source.split(".")[2:] for source in node["depends_on"].get("nodes", ())]
-    lands = sorted(table for schema, table in (s for s in sources if len(s) == 2) if schema == "bronze")
+    lands = sorted(
+        table for schema, table in (s for s in sources if len(s) == 2) if schema == "bronze"
+    )
     return Step(name, _write_statement(node), tuple(sorted(after)), tuple(lands))
 
 

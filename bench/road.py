@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
     from bench.table import format_table  # noqa: PLC0415  it is the report's
 
     sizes = [int(argument) for argument in arguments] or [5000]
-    figures = []
+    figures: list[Figure] = []
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
             walked = walk_clean(Path(folder), size)
@@ -98,17 +98,19 @@ def read_for(home: Path, customers: int, **more: str) -> Settings:
 def walk(settings: Settings, verb: str) -> Walked:
     """What `make run` or `make refresh` hands over to, in a home that the verb prepared."""
     prepare_dagster_home(settings)
-    whole = watch(command(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY)
+    whole = watch(
+        materialize(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
+    )
     started, spans = read_spans(settings)
     return Walked(settings, whole, spans, started, read_road(settings))
 
 
-def command(selection: str, *options: str) -> list[str]:
-    module = ("-m", "c360_dagster.definitions")
-    return [
-        *(sys.executable, *options, "-m", "dagster"),
-        *("asset", "materialize", "--select", selection, *module),
-    ]
+def materialize(
+    selection: str, module: str = "c360_dagster.definitions", options: Iterable[str] = ()
+) -> list[str]:
+    """Dagster's command, as people type it; options are Python's own."""
+    verb = ("asset", "materialize", "--select", selection, "-m", module)
+    return [sys.executable, *options, "-m", "dagster", *verb]
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -202,9 +204,11 @@ def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
             rows=told.rows,
             checksum=told.checksum,
             seconds=seconds,
+            cpu_seconds=walked.whole.cpu_between(walked.spans.get(stage, [])),
             megabytes=walked.whole.peak_between(walked.spans.get(stage, [])),
             against="the limit",
             against_seconds=least,
+            against_cpu_seconds=limit.whole.cpu_between(limit.spans.get(stage, [])),
             ratio=seconds / least,
             is_same=not find_differences(ours, theirs),
         )
@@ -215,8 +219,11 @@ def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
         rows=combine(walked.contents["bronze"]).rows,
         checksum=published.checksum,
         seconds=walked.seconds_after_landing,
+        cpu_seconds=walked.whole.cpu_seconds
+        - walked.whole.cpu_between(walked.spans.get("generate", [])),
         against="the limit",
         against_seconds=limit.whole.seconds,
+        against_cpu_seconds=limit.whole.cpu_seconds,
         ratio=walked.seconds_after_landing / limit.whole.seconds,
         is_same=not find_differences(walked.contents["publish"], limit.contents["publish"]),
     )
@@ -263,7 +270,7 @@ def weigh(customers: int) -> float:
 
 
 def time_demo(folder: Path, customers: int) -> list[Figure]:
-    """What a newcomer sees: everything from nothing, defects too, and once more with nothing new."""
+    """What a newcomer sees: all from nothing, with defects, and once more with nothing new."""
     settings = read_for(folder / "demo", customers)
     first = walk(settings, "run")
     verb = [sys.executable, "-m", "c360_dagster", "refresh"]
@@ -308,7 +315,7 @@ def time_demo(folder: Path, customers: int) -> list[Figure]:
 def time_imports(settings: Settings) -> float:
     """All of a run's imports, those within its steps too, as Python itself counts them."""
     ran = watch(
-        command(SELECTIONS["refresh"], "-X", "importtime"),
+        materialize(SELECTIONS["refresh"], options=("-X", "importtime")),
         environment=environment(settings),
         folder=REPOSITORY,
         errors=True,

@@ -1,0 +1,110 @@
+"""`make bench`: every promise about speed and memory, measured in one call, in one table.
+
+Writes bench/results.json and the picture in docs/; ends with 1 where a promise is broken.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import generation, marts, ui
+from bench.checksums import Contents
+from bench.chart import draw_chart
+from bench.figures import DEMO, Figure, complain, describe
+from bench.road import compare, compare_growth, time_demo, walk_clean, walk_limit
+from bench.stock import compare as stock
+from bench.table import format_table
+from c360_dagster.settings import REPOSITORY
+
+RESULTS = REPOSITORY / "bench" / "results.json"
+PICTURE = REPOSITORY / "docs" / "pictures" / "road.svg"
+PROGRAMS = ("dagster", "dbt-core", "dbt-duckdb", "duckdb", "polars", "pandas")
+GIGABYTE = 1 << 30
+
+
+def main(arguments: list[str]) -> int:
+    """Takes the numbers of customers; the smallest is also walked with stock parts."""
+    sizes = sorted({int(argument) for argument in arguments}) or [DEMO]
+    figures = list(measure_all(sizes))
+    figures.sort(key=lambda figure: figure.customers)
+    sys.stdout.write(format_table(figures))
+    written = write_results(figures)
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    PICTURE.write_text(draw_chart(written), "utf-8")
+    told = complain(figures)
+    sys.stderr.write("".join(f"{sentence}\n" for sentence in told))
+    return 1 if told else 0
+
+
+def measure_all(sizes: list[int]) -> Iterator[Figure]:
+    """One size after the other, each in a folder of its own that is gone afterwards."""
+    roads = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="c360_bench_") as name:
+            folder = Path(name)
+            figures = list(measure_size(size, folder, is_first=size == sizes[0]))
+        roads += figures
+        yield from figures
+    yield from compare_growth(roads)
+
+
+def measure_size(size: int, folder: Path, *, is_first: bool) -> Iterator[Figure]:
+    say(f"{size:,} customers: the road and the limit …")
+    walked = walk_clean(folder, size)
+    generated, *figures = compare(size, walked, walk_limit(folder, walked))
+    if is_first:
+        say(f"{size:,} customers: a generator by Faker …")
+        generated = compare_faker(generated, walked.contents["bronze"], folder)
+    yield generated
+    yield from figures
+    say(f"{size:,} customers: six marts in pandas …")
+    yield marts.compare(size, walked.settings.landing, walked.settings.warehouse, folder)
+    if not is_first:
+        return
+    say(f"{size:,} customers: from nothing by the command, and with nothing new …")
+    yield from time_demo(folder, size)
+    say("`make ui` and an empty project …")
+    yield ui.compare(size, folder)
+    say(f"{size:,} customers: stock Dagster and dbt, a few minutes …")
+    yield stock.compare(size, walked, folder)
+
+
+def compare_faker(generated: Figure, bronze: Contents, folder: Path) -> Figure:
+    rows = {name: content.rows for name, content in bronze.items()}
+    faker = generation.run_faker(generation.describe_mix(rows), folder)
+    if faker is None or not generated.rows_a_second:
+        return generated
+    return replace(generated, against="Faker", ratio=generated.rows_a_second / faker)
+
+
+def write_results(figures: list[Figure]) -> dict[str, Any]:
+    results = {
+        "machine": describe_machine(),
+        "figures": [describe(figure) for figure in figures],
+        "broken": complain(figures),
+    }
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return results
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the seconds depend on; nothing that says whose machine it is."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processors": os.cpu_count(),
+        "memory_gb": round(memory / GIGABYTE, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{program: version(program) for program in PROGRAMS},
+    }
+
+
+def say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")

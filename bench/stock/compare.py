@@ -1,0 +1,54 @@
+"""Ours against the stock road, both from an empty home to published files, by the same command."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.checksums import combine, find_differences, read_contents
+from bench.figures import STOCK, Figure
+from bench.measure import watch
+from bench.road import Walked, environment, materialize, read_for, walk_clean
+from bench.table import format_table
+from c360_dagster.resources.dbt import PARSED, TARGET, read_manifest
+from c360_dagster.settings import REPOSITORY
+
+
+def main(arguments: list[str]) -> None:
+    customers = int(arguments[0]) if arguments else 5000
+    with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
+        walked = walk_clean(Path(folder), customers)
+        figure = compare(customers, walked, Path(folder))
+    sys.stdout.write(format_table([figure]))
+
+
+def compare(customers: int, walked: Walked, folder: Path) -> Figure:
+    """The project is parsed before, as it is for ours."""
+    settings = read_for(folder / "stock", customers, C360_DEFECTS="off")
+    (settings.home / "target").mkdir(parents=True)
+    settings.dagster_home.mkdir()
+    read_manifest()
+    for name in PARSED:
+        shutil.copy(TARGET / name, settings.home / "target" / name)
+    ran = watch(
+        materialize("*", "bench.stock.definitions"),
+        environment=environment(settings) | {"DBT_C360_WAREHOUSE": str(settings.warehouse)},
+        folder=REPOSITORY,
+        errors=True,
+    )
+    theirs = read_contents(settings.published / "c360.duckdb", "gold")
+    ours = walked.contents["publish"]
+    told = combine(theirs)
+    return Figure(
+        customers=customers,
+        name=STOCK,
+        rows=told.rows,
+        checksum=told.checksum,
+        seconds=ran.seconds,
+        cpu_seconds=ran.cpu_seconds,
+        megabytes=ran.megabytes,
+        against="ours",
+        against_seconds=walked.whole.seconds,
+        ratio=ran.seconds / walked.whole.seconds,
+        is_same=not find_differences(ours, theirs),
+    )

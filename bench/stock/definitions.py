@@ -1,0 +1,104 @@
+"""Stock parts only: the multiprocess executor, `@dbt_assets`, `DbtCliResource`, plain connections.
+
+The Python steps are the limit's own functions, so what is compared is what stands around the work.
+Nothing is checked but by dbt's tests, and dbt is asked for no row counts: both would cost more.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+
+import mock_data
+from bench import limit
+from bench.plan import PYTHON, TABLES
+from c360_dagster.computed import create_computed, read_computed
+from c360_dagster.publishing import publish
+from c360_dagster.resources.dbt import PROJECT, is_personal, read_manifest
+from c360_dagster.settings import read_settings
+from landing_contract import read_contract
+
+settings = read_settings()
+dbt_command = Path(sys.executable).parent / "dbt"
+project = DbtProject(PROJECT, target_path=settings.home / "target")
+manifest = read_manifest()
+models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+gold = [node for node in models if node["schema"] == "gold"]
+schemas = {node["alias"]: node["schema"] for node in models}
+
+
+@dg.asset
+def landing() -> None:
+    mock_data.generate(
+        settings.home,
+        customers=settings.customers,
+        seed=settings.seed,
+        start=settings.start_date,
+        end=settings.end_date,
+        defects=settings.defects,
+    )
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec(["bronze", table], deps=[landing]) for table in read_contract()]
+)
+def bronze() -> Iterator[dg.MaterializeResult]:
+    with duckdb.connect(str(settings.warehouse)) as con:
+        limit.read_landing(con, settings.landing)
+        create_computed(con)
+    for table in read_contract():
+        yield dg.MaterializeResult(asset_key=["bronze", table])
+
+
+@dbt_assets(manifest=project.manifest_path)
+def build_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[object]:
+    build = ["build", "--exclude-resource-type", "unit_test"]
+    yield from dbt.cli(build, context=context).stream()
+
+
+def compute(name: str, work: Callable[[duckdb.DuckDBPyConnection], None]) -> dg.AssetsDefinition:
+    """One of the steps that Python works out."""
+    made = [
+        table.relation.split(".")
+        for table in read_computed().values()
+        if (table.schema if table.schema == name else TABLES.get(table.name)) == name
+    ]
+    reads = [dg.AssetKey([schemas[model], model]) for model in PYTHON[name]]
+    if name == "effects":
+        reads.append(dg.AssetKey(["science", "segments"]))
+
+    @dg.multi_asset(name=name, specs=[dg.AssetSpec(key, deps=reads) for key in made])
+    def step() -> Iterator[dg.MaterializeResult]:
+        with duckdb.connect(str(settings.warehouse)) as con:
+            work(con)
+        for key in made:
+            yield dg.MaterializeResult(asset_key=key)
+
+    return step
+
+
+@dg.asset(deps=[["gold", node["alias"]] for node in gold])
+def published() -> None:
+    personal = {
+        node["alias"]: frozenset(n for n, column in node["columns"].items() if is_personal(column))
+        for node in gold
+    }
+    with duckdb.connect(str(settings.warehouse)) as con:
+        publish(con, settings.published, run="stock", personal=personal)
+
+
+defs = dg.Definitions(
+    assets=[
+        landing,
+        bronze,
+        build_models,
+        *(compute(name, work) for name, work in limit.PYTHON_STEPS.items()),
+        published,
+    ],
+    resources={"dbt": DbtCliResource(project_dir=project, dbt_executable=str(dbt_command))},
+    # DuckDB's file has one writer: two steps at once would shut each other out.
+    executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+)
