@@ -154,7 +154,7 @@ def _looking(pid: int) -> Iterator[list[Look]]:
 
 
 def _weigh(pid: int) -> tuple[float, float]:
-    """Resident megabytes and seconds used, of a process and all below it; what has ended has none."""
+    """Resident megabytes and seconds used, of a process and all below; what ended has none."""
     process = Path(f"/proc/{pid}")
     try:
         megabytes = int((process / "statm").read_text().split()[1]) * PAGE / MEGABYTE

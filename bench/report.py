@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import generation, marts, ui
-from bench.checksums import Contents
 from bench.chart import draw_chart
+from bench.checksums import Contents
 from bench.figures import DEMO, Figure, complain, describe
 from bench.road import compare, compare_growth, time_demo, walk_clean, walk_limit
 from bench.stock import compare as stock
