@@ -121,6 +121,7 @@ def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> Fig
         megabytes=ours.megabytes,
         against="pandas",
         against_seconds=told["seconds"],
+        against_cpu_seconds=told["cpu_seconds"],
         ratio=told["seconds"] / ours.seconds,
         is_same=built == expected == gold,
     )

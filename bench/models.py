@@ -54,7 +54,6 @@ def simulate(folder: Path, customers: int) -> Path:
         create_computed(con)
         for table in tables:
             load_table(con, folder / "landing", table, run)
-    shutil.rmtree(folder / "landing")
     return path
 
 

@@ -257,7 +257,7 @@ def compare_growth(figures: list[Figure]) -> list[Figure]:
         Figure(
             customers=more.customers,
             name=GROWTH,
-            against=f"n log n of {less.customers:,}",
+            against="n log n",
             ratio=(more.seconds / less.seconds) / (weigh(more.customers) / weigh(less.customers)),
         )
         for less, more in pairwise(walked)

@@ -46,7 +46,7 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
         customers=customers,
         name=UI,
         seconds=ours,
-        against="nothing in it",
+        against="an empty",
         against_seconds=empty,
         ratio=ours / empty,
     )
