@@ -26,12 +26,14 @@ def main() -> int:
     if name.replace("_", "").isdigit():
         name, arguments = REPORT, sys.argv[1:]
     if name not in {REPORT, *PARTS}:
+        is_asked = name in {"help", "-h", "--help"}
         parts = "".join(f"  {part:<12}{said}\n" for part, said in PARTS.items())
-        sys.stderr.write(
-            f"There is no benchmark {name}. Numbers of customers measure everything at these "
-            f"sizes; these measure a part:\n{parts}"
+        said = "" if is_asked else f"There is no benchmark {name}. "
+        (sys.stdout if is_asked else sys.stderr).write(
+            f"{said}Numbers of customers measure everything at these sizes; "
+            f"these measure a part:\n{parts}"
         )
-        return 1
+        return 0 if is_asked else 1
     run = importlib.import_module(f"bench.{MODULES.get(name, name)}").main
     return run(arguments) or 0
 

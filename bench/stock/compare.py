@@ -30,9 +30,13 @@ def compare(customers: int, walked: Walked, folder: Path) -> Figure:
     read_manifest()
     for name in PARSED:
         shutil.copy(TARGET / name, settings.home / "target" / name)
+    variables = environment(settings) | {
+        "DBT_C360_WAREHOUSE": str(settings.warehouse),
+        "DBT_TARGET_PATH": str(settings.home / "target"),
+    }
     ran = watch(
         materialize("*", "bench.stock.definitions"),
-        environment=environment(settings) | {"DBT_C360_WAREHOUSE": str(settings.warehouse)},
+        environment=variables,
         folder=REPOSITORY,
         errors=True,
     )
