@@ -67,7 +67,7 @@ portable: ## Prove that the models run on Spark and Snowflake, in .venv-portable
 	@"$(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard .venv-portable/bin/python),$(PYTHON)),$(PYTHON))" -IS scripts/setup.py portable
 	@.venv-portable/bin/python -m portable
 
-# SIZES="5000 100000 1000000" for more customers; the million takes a quarter of an hour and 60 GB.
+# SIZES="5000 100000 1000000" for more customers; the million takes most of an hour and 50 GB.
 bench: setup ## Measure speed and memory against plain SQL, stock parts and pandas (SIZES="5000")
 	@$(PY) -m bench $(SIZES)
 

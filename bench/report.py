@@ -6,9 +6,10 @@ Writes bench/results.json and the picture in docs/; ends with 1 where a promise 
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,48 +33,48 @@ GIGABYTE = 1 << 30
 def main(arguments: list[str]) -> int:
     """Takes the numbers of customers; the smallest is also walked with stock parts."""
     sizes = sorted({int(argument) for argument in arguments}) or [DEMO]
-    figures = list(measure_all(sizes))
-    figures.sort(key=lambda figure: figure.customers)
+    figures: list[Figure] = []
+    failed: list[str] = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
+            figures += measure_size(size, Path(folder), failed, is_first=size == sizes[0])
+    figures = sorted([*figures, *compare_growth(figures)], key=lambda figure: figure.customers)
     sys.stdout.write(format_table(figures))
-    written = write_results(figures)
+    results = write_results(figures)
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    PICTURE.write_text(draw_chart(written), "utf-8")
-    told = complain(figures)
+    PICTURE.write_text(draw_chart(results), "utf-8")
+    told = [*failed, *complain(figures)]
     sys.stderr.write("".join(f"{sentence}\n" for sentence in told))
     return 1 if told else 0
 
 
-def measure_all(sizes: list[int]) -> Iterator[Figure]:
-    """One size after the other, each in a folder of its own that is gone afterwards."""
-    roads = []
-    for size in sizes:
-        with tempfile.TemporaryDirectory(prefix="c360_bench_") as name:
-            folder = Path(name)
-            figures = list(measure_size(size, folder, is_first=size == sizes[0]))
-        roads += figures
-        yield from figures
-    yield from compare_growth(roads)
-
-
-def measure_size(size: int, folder: Path, *, is_first: bool) -> Iterator[Figure]:
+def measure_size(size: int, folder: Path, failed: list[str], *, is_first: bool) -> Iterator[Figure]:
+    """Everything of one size; a part that fails is said, and the others are measured."""
     say(f"{size:,} customers: the road and the limit …")
     walked = walk_clean(folder, size)
     generated, *figures = compare(size, walked, walk_limit(folder, walked))
+    warehouse = walked.settings.warehouse
+    parts: dict[str, Callable[[], Iterable[Figure]]] = {
+        "six marts in pandas": lambda: [
+            marts.compare(size, walked.settings.landing, warehouse, folder)
+        ]
+    }
     if is_first:
         say(f"{size:,} customers: a generator by Faker …")
         generated = compare_faker(generated, walked.contents["bronze"], folder)
+        parts |= {
+            "all from nothing, and nothing new": lambda: time_demo(folder, size),
+            "`make ui` and an empty project": lambda: [ui.compare(size, folder)],
+            "stock Dagster and dbt, a few minutes": lambda: [stock.compare(size, walked, folder)],
+        }
     yield generated
     yield from figures
-    say(f"{size:,} customers: six marts in pandas …")
-    yield marts.compare(size, walked.settings.landing, walked.settings.warehouse, folder)
-    if not is_first:
-        return
-    say(f"{size:,} customers: from nothing by the command, and with nothing new …")
-    yield from time_demo(folder, size)
-    say("`make ui` and an empty project …")
-    yield ui.compare(size, folder)
-    say(f"{size:,} customers: stock Dagster and dbt, a few minutes …")
-    yield stock.compare(size, walked, folder)
+    for name, part in parts.items():
+        say(f"{size:,} customers: {name} …")
+        try:
+            yield from part()
+        except (SystemExit, OSError, subprocess.SubprocessError) as problem:
+            failed.append(f"{size:,} customers, {name}: not measured: {problem}")
 
 
 def compare_faker(generated: Figure, bronze: Contents, folder: Path) -> Figure:

@@ -27,7 +27,8 @@ from c360_dagster.layers import BRONZE, GOLD, IDENTITY, LANDING, PUBLISHED, SCIE
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster, read_settings
 from mock_data.landing import MARK
 
-YEAR = {"C360_START_DATE": "2025-01-01", "C360_END_DATE": "2025-12-31", "C360_SEED": "7"}
+# At these days a million customers make ten million orders.
+WORLD = {"C360_START_DATE": "2025-01-01", "C360_END_DATE": "2026-11-20", "C360_SEED": "7"}
 STAGES = {
     LANDING.name: "generate",
     BRONZE.name: "bronze",
@@ -92,7 +93,7 @@ def walk_clean(folder: Path, customers: int) -> Walked:
 
 
 def read_for(home: Path, customers: int, **more: str) -> Settings:
-    return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **YEAR, **more})
+    return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **WORLD, **more})
 
 
 def walk(settings: Settings, verb: str) -> Walked:
@@ -125,7 +126,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "C360_CUSTOMERS": str(settings.customers),
         "C360_DEFECTS": "on" if settings.defects else "off",
         "PYTHONPATH": str(REPOSITORY),
-        **YEAR,
+        **WORLD,
     }
 
 

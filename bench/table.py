@@ -17,7 +17,7 @@ LEGEND = """\
 seconds: ours, and of the stock parts theirs. ratio: how many times what it is compared with; of
 Faker, pandas and the stock parts, how many times faster ours is. hash: of the rows, whatever their
 order; same: whether both sides came to the same. Rows of 'landing to published' are those that
-landed. In brackets: promised of more customers than these.
+landed. In brackets: promised of another number of customers than this.
 """
 
 

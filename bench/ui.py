@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.figures import UI, Figure
+from bench.figures import DEMO, UI, Figure
 from bench.road import environment, read_for
 from bench.table import format_table
 from c360_dagster.__main__ import prepare_dagster_home
@@ -35,7 +35,7 @@ LOADED = """{
 def main(arguments: list[str]) -> None:
     rounds = int(arguments[0]) if arguments else ROUNDS
     with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
-        sys.stdout.write(format_table([compare(0, Path(folder), rounds)]))
+        sys.stdout.write(format_table([compare(DEMO, Path(folder), rounds)]))
 
 
 def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
@@ -53,7 +53,7 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
 
 
 def start_ours(folder: Path, turn: int) -> float:
-    settings = read_for(folder / f"ui_{turn}", customers=5000)
+    settings = read_for(folder / f"ui_{turn}", DEMO)
     prepare_dagster_home(settings)
     return time_start([], environment(settings), REPOSITORY)
 

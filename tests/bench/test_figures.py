@@ -34,6 +34,7 @@ ROAD_AT_A_MILLION = Figure(
         (ROAD, 100_000, 9.0, None),
         (STOCK, 5000, 8.0, True),
         (STOCK, 5000, 7.9, False),
+        (STOCK, 100_000, 2.0, None),
         ("bronze", 1_000_000, 9.0, None),
     ],
 )
