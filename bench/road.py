@@ -93,7 +93,9 @@ def walk_clean(folder: Path, customers: int) -> Walked:
 
 
 def read_for(home: Path, customers: int, **more: str) -> Settings:
-    return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **WORLD, **more})
+    return read_settings(
+        {"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **WORLD, **more}
+    )
 
 
 def walk(settings: Settings, verb: str) -> Walked:
