@@ -1,6 +1,6 @@
 """Ours against the stock road, both from an empty home to published files, by the same command."""
 
-import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench.figures import STOCK, Figure
 from bench.measure import watch
 from bench.road import Walked, environment, materialize, read_for, walk_clean
 from bench.table import format_table
-from c360_dagster.resources.dbt import PARSED, TARGET, read_manifest
+from c360_dagster.resources.dbt import PROJECT
 from c360_dagster.settings import REPOSITORY
 
 
@@ -25,15 +25,14 @@ def main(arguments: list[str]) -> None:
 def compare(customers: int, walked: Walked, folder: Path) -> Figure:
     """The project is parsed before, as it is for ours."""
     settings = read_for(folder / "stock", customers, C360_DEFECTS="off")
-    (settings.home / "target").mkdir(parents=True)
-    settings.dagster_home.mkdir()
-    read_manifest()
-    for name in PARSED:
-        shutil.copy(TARGET / name, settings.home / "target" / name)
+    settings.dagster_home.mkdir(parents=True)
     variables = environment(settings) | {
         "DBT_C360_WAREHOUSE": str(settings.warehouse),
         "DBT_TARGET_PATH": str(settings.home / "target"),
     }
+    parse = [str(Path(sys.executable).parent / "dbt"), "parse", "--quiet"]
+    project = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    subprocess.run([*parse, *project], env=variables, check=True, capture_output=True)
     ran = watch(
         materialize("*", "bench.stock.definitions"),
         environment=variables,
