@@ -29,6 +29,7 @@ def compare(customers: int, walked: Walked, folder: Path) -> Figure:
     variables = environment(settings) | {
         "DBT_C360_WAREHOUSE": str(settings.warehouse),
         "DBT_TARGET_PATH": str(settings.home / "target"),
+        "DBT_LOG_PATH": str(settings.home / "target"),
     }
     parse = [str(Path(sys.executable).parent / "dbt"), "parse", "--quiet"]
     project = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
