@@ -80,7 +80,7 @@ def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
                 except DeliveryError as problem:
                     said = "Not delivered to the end."
                     problems.append(str(problem))
-                context.log.info("%s: %s %s", name, export.say(), said)
+                context.log.info("%s: %s", name, f"{export.say()} {said}".rstrip())
                 yield _report(settings, export, said, context.selected_asset_check_keys)
         if problems:
             raise dg.Failure("\n".join(sorted(problems)), allow_retries=False)
@@ -118,11 +118,11 @@ def _export(
 
 
 def _deliver(settings: Settings, export: Export) -> str:
-    """What came of it, in a sentence."""
+    """What came of it, in a sentence; empty where nothing was to be sent."""
     webhook = export.audience.webhook
     url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
     if url is None:
-        return "Not delivered: no webhook is set."
+        return ""
     log = DeliveryLog(settings.exports / export.audience.name / LOG)
     latest = log.latest(name_receiver(url))
     if latest and latest > export.as_of:
@@ -210,7 +210,7 @@ def _report(
         **counts,
         "condition": export.audience.condition,
         "as_of_date": export.as_of.isoformat(),
-        "delivery": delivered,
+        "delivery": delivered or "To files alone: no webhook is set.",
         # Nobody's row: who is in it stands in the file, for its owner alone.
         "preview": dg.MetadataValue.md(
             markdown_table(("group", "change", "members"), groups.iter_rows())
