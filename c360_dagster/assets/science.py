@@ -84,8 +84,8 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
 def work_in_one_thread() -> Iterator[None]:
     """For linear algebra: its matrices are small, and threads that wait for each other cost more.
 
-    At 5 000 customers the forecasts take a fifth of the processor that way. What limits the
-    threads comes with scikit-learn, and sees the libraries that are loaded by then.
+    At 5 000 customers the forecasts take a fifth of the processor that way. The limit holds for
+    the libraries that are loaded by then.
     """
     import scipy.linalg  # noqa: F401, PLC0415  as below
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
