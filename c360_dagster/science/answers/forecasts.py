@@ -125,9 +125,9 @@ def _judge_intervals(held_out: pl.DataFrame) -> Finding:
 
 
 def _is_covered(covered: float, nothing: float) -> bool:
-    """An interval that holds zero holds all who buy nothing, so it cannot cover less than those."""
+    """An interval that holds zero holds all who buy nothing: the bound follows them upwards."""
     least, most = COVERED
-    return least <= covered <= max(most, nothing + 1 - most)
+    return least <= covered <= max(most, nothing + (most - least) / 2)
 
 
 def _judge_churn(held_out: pl.DataFrame) -> Finding:
