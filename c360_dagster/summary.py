@@ -19,6 +19,9 @@ def summarise_run(settings: Settings, *, has_failed: bool) -> str:
         with duckdb.connect(str(settings.warehouse), read_only=True) as con:
             lines = _summarise_bronze(con, settings.landing)
             lines += _find_checks(con) if has_failed else _summarise_gold(con)
+            report = settings.published / "report.html"
+            if not has_failed and report.exists():
+                lines.append(f"The day on one page: {report}")
             return "\n".join(lines) + "\n"
     except duckdb.CatalogException:
         return ""

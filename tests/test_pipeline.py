@@ -108,6 +108,9 @@ def test_what_is_published_is_gold(home: Path) -> None:
         )
     parquet = {path.stem for path in (published / "parquet").iterdir()}
     assert parquet == {name for (name,) in rows(home, tables)}
+    report = (published / "report.html").read_text("utf-8")
+    assert "Monday, 31 March 2025" in report
+    assert (published / "reports" / "2025-03-31.html").read_text("utf-8") == report
     card = (published / "model_card.md").read_text("utf-8")
     assert "Engaged Regulars" in card
     assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
