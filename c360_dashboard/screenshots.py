@@ -30,7 +30,7 @@ SIZES: dict[str, ViewportSize] = {
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DASHBOARD = ("c360_dashboard",)
-PATIENCE = 60
+PATIENCE = 120
 # While a chart or a download is on its way, a grey box holds its place.
 DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 # The page scrolls inside a box of its own: a window as tall as the box shows all of it.
