@@ -3,19 +3,20 @@
 What else than being one person could explain the likeness, a household or twins, is held back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from c360_dagster.identity.comparing import compare
-from c360_dagster.identity.model import Model, probability, weigh
+from c360_dagster.identity.model import Model, probability, weigh, weigh_one
 from c360_dagster.identity.rules import Rules
 
 SAME_EMAIL, SAME_PHONE, MODEL, ALWAYS = "same e-mail", "same phone", "model", "always"
+SEVERAL = "several records"
 SAME_NAME_AND_BIRTH, SAME_NAME_AND_ADDRESS = "same name and birth date", "same name and address"
-UNRELIABLE = 0.05
+UNRELIABLE = 0.03
 """Where more than this share of one person's records differ clearly in first name or birth date,
 such a difference is no longer a reason by itself to keep two records apart."""
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -35,17 +36,33 @@ class Judged:
     """Pairs with what they share and where they clash, one element a pair."""
 
     evidence: pl.Series
-    clashes: Flags
-    """Whatever else speaks for it: these two are not one person."""
+    first_clashes: Flags
+    """Whatever else speaks for it: two people, since their first names differ."""
+    birth_clashes: Flags
     first_differs: Flags
     birth_differs: Flags
     email_differs: Flags
     rule: pl.Series
     held: pl.Series
+    fields: dict[str, "Field"] = field(default_factory=dict)
+    """What each comparison says, where it was asked for."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one comparison says of each pair."""
+
+    bits: NDArray[np.float64]
+    known: Flags
 
 
 def judge(
-    features: pl.DataFrame, frequencies: pl.DataFrame, pairs: pl.DataFrame, model: Model
+    features: pl.DataFrame,
+    frequencies: pl.DataFrame,
+    pairs: pl.DataFrame,
+    model: Model,
+    *,
+    in_detail: bool = False,
 ) -> Judged:
     levels, rarity = compare(features, frequencies, pairs, model)
     evidence = weigh(levels, rarity, model)
@@ -53,10 +70,10 @@ def judge(
     same_email, same_phone = at.on("email", "exact"), at.on("phone", "exact")
     first_differs = at.on("first", "different")
     birth_differs = at.on("dob", "different", "year")
-    clashes = (first_differs & at.is_reliable("first")) | (
-        at.on("dob", "different") & at.is_reliable("dob") & ~same_email & ~same_phone
-    )
-    held = clashes | (first_differs & birth_differs)
+    other_birth = at.on("dob", "different")
+    first_clashes = at.clash("first", "different", "far")
+    birth_clashes = at.clash("dob", "different", "year") & ~same_email & ~same_phone
+    held = first_clashes | birth_clashes | (first_differs & birth_differs)
     agrees = at.on("first", "exact", "nickname", "swapped", "near", "part")
     last_agrees = at.on("last", "exact", "swapped", "near")
     same_birth = at.on("dob", "exact")
@@ -76,17 +93,29 @@ def judge(
         rule[holds & ~held] = name
     reason = np.full(len(evidence), None, dtype=object)
     reason[held] = "other birth date"
-    reason[held & first_differs] = "other first name"
+    reason[held & (first_differs | first_clashes)] = "other first name"
     reason[held & first_differs & birth_differs] = "other first name and birth date"
     return Judged(
         evidence=evidence,
-        clashes=clashes,
+        first_clashes=first_clashes,
+        birth_clashes=birth_clashes,
         first_differs=first_differs,
-        birth_differs=birth_differs,
+        birth_differs=other_birth,
         email_differs=at.on("email", "different"),
         rule=pl.Series(rule.tolist(), dtype=pl.String),
         held=pl.Series(reason.tolist(), dtype=pl.String),
+        fields=_tell_fields(levels, rarity, model) if in_detail else {},
     )
+
+
+def _tell_fields(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> dict[str, Field]:
+    return {
+        one.name: Field(
+            bits=weigh_one(one, levels, rarity),
+            known=levels[one.name].to_numpy() != -1,
+        )
+        for one in model.comparisons
+    }
 
 
 def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) -> pl.DataFrame:
@@ -106,11 +135,15 @@ def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) ->
 
 
 def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Each link's rule, `model` where its probability suffices; null where it is not linked."""
-    likely = (pl.col("probability") >= rules.link) & pl.col("held").is_null()
+    """Each link's rule; null where it is held back.
+
+    `model` where its probability suffices, `several records` where it would take others to speak
+    for it as well.
+    """
+    by_model = pl.when(pl.col("probability") >= rules.link).then(pl.lit(MODEL))
     return links.with_columns(
-        pl.when(pl.col("rule").is_null() & likely)
-        .then(pl.lit(MODEL))
+        pl.when(pl.col("rule").is_null() & pl.col("held").is_null())
+        .then(by_model.otherwise(pl.lit(SEVERAL)))
         .otherwise("rule")
         .alias("rule")
     )
@@ -134,6 +167,12 @@ class _Levels:
             return np.ones(self.levels.height, dtype=bool)
         return np.asarray(self.levels[name].to_numpy() == -1)
 
-    def is_reliable(self, name: str) -> bool:
-        one = self.comparisons.get(name)
-        return one is None or one.levels[-1].m < UNRELIABLE
+    def clash(self, name: str, *levels: str) -> Flags:
+        """On one of these, the weakest first, as long as one person's records hardly ever are."""
+        clashing, share = [], 0.0
+        for level in levels if name in self.comparisons else ():
+            one = self.comparisons[name]
+            share += one.levels[one.number(level)].m
+            if share < UNRELIABLE:
+                clashing.append(level)
+        return self.on(name, *clashing)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 RAREST = 2e-5
 """No value counts as rarer than this: two records may share a misprint."""
@@ -86,6 +87,9 @@ _NEAR_EMAIL = (
 )
 _SAME_TOWN = "(zip_l = zip_r or jaro_winkler_similarity(city_l, city_r) >= 0.92)"
 
+# A postcode's first characters: all but three of a long one, three of a short one.
+_AREA = "substr(zip_l, 1, greatest(3, length(zip_l) - 3))"
+
 # The m and u that stand here serve where there is too little to estimate them from.
 COMPARISONS = (
     Comparison(
@@ -105,7 +109,7 @@ COMPARISONS = (
                 0.02,
                 0.005,
             ),
-            Level("far", "jaro_winkler_similarity(first_l, first_r) >= 0.7", 0.02, 0.03),
+            Level("far", "jaro_winkler_similarity(first_l, first_r) >= 0.7", 0.015, 0.03),
             Level("different", "else", 0.01, 0.94),
         ),
     ),
@@ -129,7 +133,7 @@ COMPARISONS = (
             Level("near", f"{_typo('dob')} or {_DAY_AND_MONTH_SWAPPED}", 0.05, 0.0015),
             Level("parts", _TWO_OF_THREE, 0.02, 0.004),
             Level("year", "substr(dob_l, 1, 4) = substr(dob_r, 1, 4)", 0.01, 0.02),
-            Level("different", "else", 0.02, 0.975),
+            Level("different", "else", 0.015, 0.975),
         ),
     ),
     Comparison(
@@ -166,8 +170,9 @@ COMPARISONS = (
             ),
             Level("zip", "zip_l = zip_r", 0.1, 0.003, "zip"),
             Level("city", "jaro_winkler_similarity(city_l, city_r) >= 0.92", 0.12, 0.004, "city"),
+            Level("area", f"{_AREA} = {_AREA.replace('_l', '_r')}", 0.05, 0.01),
             Level("state", "state_l = state_r", 0.1, 0.07),
-            Level("different", "else", 0.1, 0.92),
+            Level("different", "else", 0.05, 0.91),
         ),
     ),
 )
@@ -187,6 +192,8 @@ class Model:
     """How many there were when it was settled."""
     day_first: bool
     settings: tuple[object, ...] = field(default=())
+    scale: int = 1
+    """How many times a key's limit of records may share it."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -247,15 +254,20 @@ def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series
     """Each pair's evidence in bits, without the prior; unknown values say nothing."""
     total = np.zeros(levels.height)
     for one in model.comparisons:
-        found = levels[one.name].to_numpy()
-        weights = np.array([level.weight for level in one.levels] + [0.0])
-        total += weights[found]
-        for number, level in enumerate(one.levels):
-            if level.frequency:
-                own = found == number
-                share = rarity[level.frequency].to_numpy()[own]
-                total[own] += np.log2(level.u / share)
+        total += weigh_one(one, levels, rarity)
     return pl.Series("evidence", total.round(6))
+
+
+def weigh_one(one: Comparison, levels: pl.DataFrame, rarity: pl.DataFrame) -> NDArray[np.float64]:
+    """What one comparison says of each pair, in bits."""
+    found = levels[one.name].to_numpy()
+    weights = np.array([level.weight for level in one.levels] + [0.0])
+    bits: NDArray[np.float64] = weights[found]
+    for number, level in enumerate(one.levels):
+        if level.frequency:
+            own = found == number
+            bits[own] += np.log2(level.u / rarity[level.frequency].to_numpy()[own])
+    return bits
 
 
 def probability(evidence: pl.Series, prior: float) -> pl.Series:

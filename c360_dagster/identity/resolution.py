@@ -20,7 +20,9 @@ from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.survivorship import Survivors, survive
 from c360_dagster.identity.telling import Teller
 
-FIRST_PRIOR = 1e-5
+FIRST_PRIOR, EVEN = 1e-5, 0.5
+MOST_COMPANY = 10
+"""Of how many records of her own a person may have, more than the keys' limits grow with."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def resolve(
         followed,
         overrules.never,
         settled,
-        lambda pairs: judge(recalled.features, compared.frequencies, pairs, compared.model),
+        lambda pairs: judge(
+            recalled.features, compared.frequencies, pairs, compared.model, in_detail=True
+        ),
+        compared.model.prior if compared.model.is_trained else EVEN,
     )
     people = ordered.select(KEY).with_columns(
         recalled.features["registered"], pl.Series("label", clusters.labels)
@@ -117,11 +122,16 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
     if recalled.model is None:
         frequencies = count_values(features)
         model = _settle(features, ordered, rules)
-        pairs = blocking.find_pairs(features, blocking.scale_limits(features.height))
+        pairs = blocking.find_pairs(features, model.scale)
         told = judge(features, frequencies, pairs, model)
         model = _with_prior(model, told)
+        crowded = _count_company(model)
+        if crowded.scale > model.scale:
+            pairs = blocking.find_pairs(features, crowded.scale)
+            told = judge(features, frequencies, pairs, crowded)
+            model = _with_prior(crowded, told)
         return Compared(keep_links(pairs, told, model, rules), model, frequencies, pairs.height)
-    scale = blocking.scale_limits(recalled.model.records)
+    scale = recalled.model.scale
     if len(recalled.touched) == features.height:
         pairs, touched = blocking.find_pairs(features, scale), recalled.touched
     else:
@@ -148,7 +158,14 @@ def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Mode
         records=features.height,
         day_first=find_day_first(ordered["date_of_birth"]),
         settings=settings_of(rules),
+        scale=blocking.scale_limits(features.height),
     )
+
+
+def _count_company(model: Model) -> Model:
+    """The keys' limits are meant for people: they grow with the records that a person has."""
+    others = round(model.prior * model.records) if model.is_trained else 0
+    return replace(model, scale=model.scale * (1 + min(others, MOST_COMPANY)))
 
 
 def _with_prior(model: Model, told: Judged) -> Model:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from c360_dagster.identity.links import SEVERAL
 from c360_dagster.identity.recall import Recalled
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.rules import Pair, Rules
@@ -65,7 +66,7 @@ def list_review(  # noqa: PLR0913, PLR0917  what is listed comes from everywhere
             )
         ),
         _pairs(
-            links.filter(pl.col("rule").is_null() & pl.col("held").is_null()).with_columns(
+            links.filter(pl.col("rule") == SEVERAL).with_columns(
                 pl.lit(f"less likely than {rules.link}").alias("reason")
             )
         ),

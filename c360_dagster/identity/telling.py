@@ -4,7 +4,7 @@ from functools import cache
 
 import polars as pl
 
-from c360_dagster.identity.links import ALWAYS, MODEL
+from c360_dagster.identity.links import ALWAYS, MODEL, SEVERAL
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.reviewing import Overrules
@@ -93,4 +93,6 @@ def _reason(rule: str, chance: float | None) -> str:
         return "stand under always"
     if rule == MODEL:
         return f"are one person with probability {chance:.4f}"
+    if rule == SEVERAL:
+        return "are one person by what several records say together"
     return f"have the {rule}"

@@ -16,11 +16,14 @@ from c360_dagster.identity.model import Comparison, with_parameters
 
 if TYPE_CHECKING:
     from splink import Linker
+    from splink.internals.em_training_session import EMTrainingSession
 
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
 STRANGERS, PAIRS = 2_000, 200_000
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
+ROUNDS = (25, 12, 6)
+"""Of expectation maximisation, at most."""
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
 _SESSIONS: tuple[tuple[str, ...], ...] = (
@@ -123,11 +126,9 @@ def _run_session(
     comparisons: Sequence[Comparison],
 ) -> Iterator[tuple[str, "_Estimate"]]:
     """The m of whatever the block's records do not already share."""
-    linker = _make_linker(con, block.with_row_index("unique_id"), comparisons)
-    session = linker.training.estimate_parameters_using_expectation_maximisation(
-        " and ".join(f"l.{name} = r.{name}" for name in columns),
-        estimate_without_term_frequencies=True,
-    )
+    session = _train(con, block, columns, comparisons)
+    if session is None:
+        return
     settled = session.core_model_settings
     purity = settled.probability_two_random_records_match
     by_name = {one.name: one for one in comparisons}
@@ -138,6 +139,26 @@ def _run_session(
         weight = _count_pairs(known, columns) * purity**3
         m = [level.m_probability or 0.0 for level in one.comparison_levels[1:]]
         yield name, _Estimate(columns in _IDENTIFIERS, weight, m)
+
+
+def _train(
+    con: duckdb.DuckDBPyConnection,
+    block: pl.DataFrame,
+    columns: Sequence[str],
+    comparisons: Sequence[Comparison],
+) -> "EMTrainingSession | None":
+    """Fewer rounds where the data is so clean that a level's m vanishes, which splink refuses."""
+    for rounds in ROUNDS:
+        linker = _make_linker(con, block.with_row_index("unique_id"), comparisons, rounds)
+        try:
+            return linker.training.estimate_parameters_using_expectation_maximisation(
+                " and ".join(f"l.{name} = r.{name}" for name in columns),
+                estimate_without_term_frequencies=True,
+            )
+        except ValueError as problem:
+            if "minimum allowed" not in str(problem):
+                raise
+    return None
 
 
 @dataclass(frozen=True)
@@ -174,7 +195,10 @@ def _count_pairs(features: pl.DataFrame, columns: Sequence[str]) -> int:
 
 
 def _make_linker(
-    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, comparisons: Sequence[Comparison]
+    con: duckdb.DuckDBPyConnection,
+    records: pl.DataFrame,
+    comparisons: Sequence[Comparison],
+    rounds: int = ROUNDS[0],
 ) -> "Linker":
     # Here, since it takes a second to import.
     from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415
@@ -184,6 +208,7 @@ def _make_linker(
         comparisons=[_in_splinks_words(one) for one in comparisons],
         blocking_rules_to_generate_predictions=[],
         probability_two_random_records_match=1e-4,
+        max_iterations=rounds,
     )
     api = DuckDBAPI(con)
     return Linker(

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from c360_dagster.identity.clusters import cluster
-from c360_dagster.identity.links import SCHEMA, Judged
+from c360_dagster.identity.links import SCHEMA, SEVERAL, Field, Judged
 from c360_dagster.identity.records import FEATURES
 from c360_dagster.identity.rules import Rules
 
@@ -54,14 +55,17 @@ def judge_as(
     def judge(pairs: pl.DataFrame) -> Judged:
         at = list(pairs.iter_rows())
         no = np.zeros(len(at), dtype=bool)
+        bits = np.array([-50.0 if pair in unlike else 5.0 for pair in at])
         return Judged(
-            evidence=pl.Series([-50.0 if pair in unlike else 5.0 for pair in at], dtype=pl.Float64),
-            clashes=np.array([pair in clashing for pair in at], dtype=bool),
+            evidence=pl.Series(bits, dtype=pl.Float64),
+            first_clashes=np.array([pair in clashing for pair in at], dtype=bool),
+            birth_clashes=no,
             first_differs=no,
             birth_differs=np.array([pair in births for pair in at], dtype=bool),
             email_differs=no,
             rule=pl.Series([None] * len(at), dtype=pl.String),
             held=pl.Series([None] * len(at), dtype=pl.String),
+            fields={"first": Field(bits, ~no), "dob": Field(bits, ~no)},
         )
 
     return judge
@@ -88,10 +92,37 @@ def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
         link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
         [],
         GENEROUS,
-        judge_as(frozenset({(0, 3)})),
+        judge_as(frozenset({(0, 2), (0, 3), (1, 3)})),
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
     assert found.cuts.rows() == [(1, 2, "clashes with another record of that person", 0.99)]
+
+
+def test_one_wrong_record_does_not_keep_a_person_apart() -> None:
+    """Of four that are linked, two differ clearly; the four pairs between the halves decide."""
+    found = cluster(
+        blank(4),
+        link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
+        [],
+        GENEROUS,
+        judge_as(frozenset({(0, 3)})),
+    )
+    assert found.labels.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("speaking", "people"), [(20.0, 1), (-20.0, 2)])
+def test_what_is_no_link_of_its_own_takes_several_records(speaking: float, people: int) -> None:
+    """The third is a little like the first; what it and the second say of each other decides."""
+    links = link([(0, 1)]).vstack(link([(0, 2)], [5.0]).with_columns(rule=pl.lit(SEVERAL)))
+
+    def judge(pairs: pl.DataFrame) -> Judged:
+        told = judge_as(NONE)(pairs)
+        bits = np.array([speaking if pair == (1, 2) else 2.0 for pair in pairs.iter_rows()])
+        return replace(told, fields={name: Field(bits, bits != 0) for name in told.fields})
+
+    assert len(set(cluster(blank(3), links, [], GENEROUS, judge).labels)) == people
+    alone = link([(0, 2)], [5.0]).with_columns(rule=pl.lit(SEVERAL))
+    assert len(set(cluster(blank(3), alone, [], GENEROUS, judge).labels)) == 3
 
 
 def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
@@ -102,13 +133,19 @@ def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
         [],
         GENEROUS,
         judge_as(NONE, far),
+        0.5,
     )
     assert found.labels.tolist() == [0, 0, 2, 2]
 
 
 def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
     found = cluster(
-        blank(3), link([(0, 2), (1, 2)], [20.0, 21.0]), [], GENEROUS, judge_as(frozenset({(0, 1)}))
+        blank(3),
+        link([(0, 2), (1, 2)], [20.0, 21.0]),
+        [],
+        GENEROUS,
+        judge_as(frozenset({(0, 1)})),
+        0.5,
     )
     assert found.labels.tolist() == [0, 1, 2]
     assert set(found.cuts["reason"]) == {"fits two people equally well"}
@@ -129,6 +166,11 @@ def test_limits_hold() -> None:
 
 def test_never_parts_whole_people() -> None:
     found = cluster(
-        blank(3), link([(0, 1), (1, 2)], [9.0, 8.0]), [(0, 2)], GENEROUS, judge_as(NONE)
+        blank(3),
+        link([(0, 1), (1, 2)], [9.0, 8.0]),
+        [(0, 2)],
+        GENEROUS,
+        judge_as(NONE),
+        0.5,
     )
     assert found.labels.tolist() == [0, 0, 2]
