@@ -1,4 +1,4 @@
-"""Tables that Python writes and dbt reads: declared in dbt's yml, created empty, replaced whole.
+"""Tables that Python writes and dbt reads: declared in dbt's yml, created empty, then filled.
 
 A model can be built before they are filled; what they may hold stands in models/computed.
 """
@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import yaml
 
-from c360_dagster.loading.sql import quote, transaction
+from c360_dagster.loading.sql import literal, quote, transaction
 from landing_contract import Column, read_column
 
 DECLARED = Path(__file__).parents[1] / "dbt_c360" / "models" / "computed"
@@ -74,11 +74,41 @@ def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.Dat
     create_computed(con)
     with transaction(con):
         for relation, frame in frames.items():
-            names = [column.name for column in read_computed()[relation].columns]
-            con.register("incoming", frame.select(names).to_arrow())
-            con.execute(f"truncate {relation}")
-            con.execute(f"insert into {relation} select {_listed(names)} from incoming")
-            con.unregister("incoming")
+            replace_rows(con, relation, frame)
+
+
+def replace_rows(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    frame: pl.DataFrame,
+    keys: pl.DataFrame | None = None,
+) -> None:
+    """Puts the frame in place of the rows that have one of the keys, or of all rows."""
+    names = [column.name for column in read_computed()[relation].columns]
+    if keys is None:
+        con.execute(f"truncate {relation}")
+    else:
+        con.register("outgoing", keys.to_arrow())
+        con.execute(
+            f"delete from {relation} where ({_listed(keys.columns)}) in "
+            f"(select ({_listed(keys.columns)}) from outgoing)"
+        )
+        con.unregister("outgoing")
+    con.register("incoming", frame.select(names).to_arrow())
+    con.execute(f"insert into {relation} select {_listed(names)} from incoming")
+    con.unregister("incoming")
+
+
+def stamp(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> None:
+    """Writes on a table what its rows were made from; a table made anew has no stamp."""
+    con.execute(f"comment on table {relation} is {literal(text)}")
+
+
+def read_stamp(con: duckdb.DuckDBPyConnection, relation: str) -> str | None:
+    row = con.execute(
+        "select comment from duckdb_tables() where schema_name || '.' || table_name = ?", [relation]
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -11,10 +11,16 @@ import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.checks.identity import check_identity, specify_identity_checks
-from c360_dagster.computed import create_computed, read_computed, replace_computed
+from c360_dagster.computed import (
+    create_computed,
+    read_computed,
+    read_stamp,
+    replace_rows,
+    stamp,
+)
 from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.layers import IDENTITY, SILVER
-from c360_dagster.loading.sql import fetch_row
+from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.decisions import read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry
@@ -32,6 +38,7 @@ RECORDS = """
     order by source_system, source_id
 """
 READS = [dg.AssetKey([SILVER.name, name]) for name in ("int_customer_records", "int_data_clock")]
+GOLDEN, PROVENANCE = f"{SCHEMA}.golden_records", f"{SCHEMA}.provenance"
 HISTORY = "history"
 HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
     "found_on": pl.Date,
@@ -76,11 +83,10 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
                 as_of,
                 known.as_of,
             )
-        tables = _tables(found, history)
         with warehouse.connect() as con:
-            replace_computed(con, tables)
+            rows = _write(con, found, history, previous)
         context.log.info(_say(found))
-        yield from _report(tables, found, list(check_identity(settings, known, found)))
+        yield from _report(rows, found, list(check_identity(settings, known, found)))
 
     return resolve_identities
 
@@ -110,11 +116,31 @@ def _add_to_history(known: Generation | None, found: Resolution, as_of: date) ->
     )
 
 
-def _tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    found: Resolution,
+    history: pl.DataFrame,
+    previous: Memory | pl.DataFrame | None,
+) -> dict[str, int]:
+    """Golden records and provenance of the changed customers alone, where the others' stand."""
+    create_computed(con)
+    stands = isinstance(previous, Memory) and read_stamp(con, GOLDEN) == previous.stamp
+    survivors = found.changes if stands else found
+    large = {GOLDEN: survivors.golden, PROVENANCE: survivors.provenance}
+    changed = pl.DataFrame({"customer_id": found.changed}) if stands else None
+    with transaction(con):
+        for relation, frame in large.items():
+            replace_rows(con, relation, frame, changed)
+        stamp(con, GOLDEN, found.memory.stamp)
+        for relation, frame in _small_tables(found, history).items():
+            replace_rows(con, relation, frame)
+    names = [GOLDEN, PROVENANCE, *_small_tables(found, history)]
+    return {name: con.table(name).count("*").fetchall()[0][0] for name in names}
+
+
+def _small_tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {
         f"{SCHEMA}.identities": found.identities,
-        f"{SCHEMA}.golden_records": found.golden,
-        f"{SCHEMA}.provenance": found.provenance,
         f"{SCHEMA}.merges": history,
         f"{SCHEMA}.redirects": found.redirects,
         f"{SCHEMA}.review": found.review.rename({"probability": "match_probability"}),
@@ -122,7 +148,7 @@ def _tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]
 
 
 def _say(found: Resolution) -> str:
-    records, people = found.identities.height, found.golden.height
+    records, people = found.report["records"], found.report["people"]
     return (
         f"{records:,} records are {people:,} people; {found.merges.height:,} merges and splits, "
         f"{found.review.height:,} pairs to look at."
@@ -130,9 +156,9 @@ def _say(found: Resolution) -> str:
 
 
 def _report(
-    tables: Mapping[str, pl.DataFrame], found: Resolution, checks: list[dg.AssetCheckResult]
+    rows: Mapping[str, int], found: Resolution, checks: list[dg.AssetCheckResult]
 ) -> Iterator[dg.MaterializeResult]:
-    for relation, frame in tables.items():
+    for relation, count in rows.items():
         key = dg.AssetKey(relation.split("."))
         more: dict[str, Any] = {}
         if relation == f"{SCHEMA}.identities":
@@ -141,6 +167,6 @@ def _report(
             more["report"] = dg.MetadataValue.json(json.loads(json.dumps(found.report)))
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata={"dagster/row_count": frame.height, **more},
+            metadata={"dagster/row_count": count, **more},
             check_results=[check for check in checks if check.asset_key == key],
         )

@@ -6,7 +6,14 @@ import polars as pl
 
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model
-from c360_dagster.identity.records import FEATURES, KEY, find_day_first, fingerprint, normalise
+from c360_dagster.identity.records import (
+    FEATURES,
+    KEY,
+    content,
+    find_day_first,
+    fingerprint,
+    normalise,
+)
 from c360_dagster.identity.rules import Rules
 
 GROWTH = 1.5
@@ -20,6 +27,7 @@ class Recalled:
     features: pl.DataFrame
     """In the records' order; shared e-mails and phones are unknown."""
     fingerprints: pl.Series
+    contents: pl.Series
     model: Model | None
     """None where it has to be settled anew, and everything is compared."""
     touched: pl.Series
@@ -34,6 +42,7 @@ class Recalled:
 
 def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     prints = fingerprint(records)
+    contents = content(records, prints, rules)
     model = _usable_model(memory, records.height, rules)
     before = memory.records.filter(pl.col("is_present") & pl.col("fingerprint").is_not_null())
     if model is None:
@@ -56,7 +65,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     features = hide(forms, shared)
     if model is None or not before.height:
         touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
-        return Recalled(features, prints, model, touched, features.head(0), shared, forms)
+        return Recalled(features, prints, contents, model, touched, features.head(0), shared, forms)
     new = at.is_null().arg_true()
     gone = before.with_row_index("then").join(
         at.drop_nulls().to_frame("then"), on="then", how="anti"
@@ -82,7 +91,9 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     ).unique()
     unhidden = touched.filter(~touched.is_in(new.implode()))
     removed = hide(pl.concat([old[gone["then"]], forms[unhidden]]), shared_then)
-    return Recalled(features, prints, model, touched.sort().rename("at"), removed, shared, forms)
+    return Recalled(
+        features, prints, contents, model, touched.sort().rename("at"), removed, shared, forms
+    )
 
 
 def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:

@@ -115,6 +115,18 @@ def fingerprint(records: pl.DataFrame) -> pl.Series:
     return records.select(pl.struct(texts).hash(360).alias("fingerprint")).to_series()
 
 
+def content(records: pl.DataFrame, compared: pl.Series, rules: Rules) -> pl.Series:
+    """A number that changes when anything about a record does, or what decides who survives."""
+    others = sorted(name for name in records.columns if name not in {*KEY, *COMPARED})
+    texts = [pl.col(name).cast(pl.String) for name in others]
+    return (
+        records.select(texts)
+        .with_columns(compared.alias("compared"), rules=pl.lit(repr(rules.surviving)))
+        .select(pl.struct(pl.all()).hash(361).alias("content"))
+        .to_series()
+    )
+
+
 def find_day_first(dates: pl.Series) -> bool:
     """Whether `03/04/1980` is the third of April in this column: what its clear dates say."""
     if dates.dtype != pl.String:

@@ -46,11 +46,13 @@ def remember(
     present = identities.select(*KEY, "customer_id").with_columns(
         pl.lit(value=True).alias("is_present"),
         recalled.fingerprints,
+        recalled.contents,
         *(recalled.forms[name] for name in FEATURES),
     )
     gone = memory.records.join(identities, on=KEY, how="anti").with_columns(
         pl.lit(value=False).alias("is_present"),
         pl.lit(None, pl.UInt64).alias("fingerprint"),
+        pl.lit(None, pl.UInt64).alias("content"),
         *(pl.lit(None, kind).alias(name) for name, kind in FEATURES.items()),
     )
     records = pl.concat([present, gone]).sort(KEY) if gone.height else present
@@ -61,6 +63,23 @@ def remember(
         former=registry.former,
         model=pl.DataFrame({"text": [compared.model.to_json()]}),
         frequencies=compared.frequencies,
+    )
+
+
+def find_changed(before: Memory, now: Memory) -> pl.Series:
+    """The customers of whom a record came, went, changed or moved to another customer."""
+    columns = [*KEY, "customer_id", "content"]
+    then, today = (m.records.filter("is_present").select(columns) for m in (before, now))
+    met = then.join(today, on=KEY, how="full")
+    same = (pl.col("content") == pl.col("content_right")) & (
+        pl.col("customer_id") == pl.col("customer_id_right")
+    )
+    changed = met.filter(~same.fill_null(value=False))
+    return (
+        pl.concat([changed["customer_id"], changed["customer_id_right"]])
+        .drop_nulls()
+        .unique()
+        .sort()
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,7 @@ from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model, choose_comparisons, count_values, find_prior
 from c360_dagster.identity.recall import Recalled, recall, settings_of
 from c360_dagster.identity.records import KEY, find_day_first, order_records
-from c360_dagster.identity.remember import recall_links, remember
+from c360_dagster.identity.remember import find_changed, recall_links, remember
 from c360_dagster.identity.reviewing import Overrules, find_overrules, list_review
 from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.survivorship import Survivors, survive
@@ -33,15 +34,30 @@ class Resolution:
     redirects: pl.DataFrame
     memory: Memory
     report: dict[str, Any]
-    survivors: Survivors = field(repr=False)
+    known: pl.DataFrame = field(repr=False)
+    """The records as they came, with the person of each."""
+    changed: pl.Series = field(repr=False)
+    """The customers, also former ones, whose golden record is another one than before."""
+    rules: Rules = field(repr=False)
+
+    @cached_property
+    def changes(self) -> Survivors:
+        """What survives of the changed customers; all others are as they were."""
+        return survive(
+            self.known.filter(pl.col("customer_id").is_in(self.changed.implode())), self.rules
+        )
+
+    @cached_property
+    def _survivors(self) -> Survivors:
+        return survive(self.known, self.rules)
 
     @property
     def golden(self) -> pl.DataFrame:
-        return self.survivors.golden
+        return self._survivors.golden
 
     @property
     def provenance(self) -> pl.DataFrame:
-        return self.survivors.provenance
+        return self._survivors.provenance
 
 
 def resolve(
@@ -80,12 +96,10 @@ def resolve(
     teller = Teller(people, followed, overrules, memory)
     registry = assign_ids(people, memory, teller.explain)
     identities = _describe(people, followed, registry)
-    survivors = survive(
-        ordered.with_columns(
-            registry.customer_ids, people["registered"], people["label"], people["rank"]
-        ),
-        settled,
+    known = ordered.with_columns(
+        registry.customer_ids, people["registered"], people["label"], people["rank"]
     )
+    remembered = remember(memory, identities, recalled, compared, registry)
     review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)
     return Resolution(
         identities=identities,
@@ -94,9 +108,11 @@ def resolve(
         redirects=registry.ids.filter(pl.col("redirect_to").is_not_null()).select(
             pl.col("customer_id").alias("from_id"), pl.col("redirect_to").alias("to_id")
         ),
-        memory=remember(memory, identities, recalled, compared, registry),
+        memory=remembered,
         report=_report(identities, compared, recalled, review, registry, overrules),
-        survivors=survivors,
+        known=known,
+        changed=find_changed(memory, remembered),
+        rules=settled,
     )
 
 

@@ -59,6 +59,16 @@ class Rules:
             list(self.phones_that_never_link),
         ]
 
+    @property
+    def surviving(self) -> list[object]:
+        """What a golden record depends on: where it changes, all are made anew."""
+        return [
+            list(self.source_order),
+            self.address,
+            sorted(self.fields.items()),
+            self.other_fields,
+        ]
+
 
 @cache
 def _default_rules() -> Rules:

@@ -106,6 +106,36 @@ def test_a_record_that_comes_later_merges_and_its_leaving_splits(road: Road) -> 
     ]
 
 
+def read_tables(road: Road) -> list[list[tuple[Any, ...]]]:
+    names = ("identities", "golden_records", "provenance", "merges", "redirects", "review")
+    return [road.rows(f"select * from identity.{name} order by all") for name in names]
+
+
+def test_a_day_writes_what_changed_and_leaves_what_all_would(road: Road) -> None:
+    road.resolve([ANN, BOB, SHOP])
+    with duckdb.connect(str(road.settings.warehouse)) as con:
+        con.execute("update identity.provenance set rule = 'as it was'")
+    moved = ANN | {"city": "Ashton"}
+    road.resolve([moved, ANNE, BOB, SHOP])
+    untouched = road.rows("select distinct rule, customer_id from identity.provenance order by all")
+    assert ("as it was", "c3") in untouched, "nothing of Bob's changed"
+    assert ("as it was", "c1") not in untouched
+    road.settings.warehouse.unlink()
+    road.resolve([moved, ANNE, BOB, SHOP])
+    anew = read_tables(road)
+    road.resolve([ANN, ANNE, BOB])
+    road.resolve([moved, ANNE, BOB, SHOP])
+    assert read_tables(road)[:3] == anew[:3]
+
+
+def test_tables_of_another_day_are_made_anew(road: Road) -> None:
+    road.resolve([ANN, BOB])
+    road.resolve([BOB], date(2025, 12, 31))
+    road.resolve([ANN, BOB])
+    assert road.rows("select customer_id from identity.golden_records order by all") == [
+        ("c1",), ("c3",)]  # fmt: skip
+
+
 def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
     road.resolve([ANN, ANNE, BOB])
     road.decide("never,crm,c1,crm,c2,two sisters", "always,crm,c1,crm,c3,she married")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.identity.memory import SCHEMAS
-from tests.identity.worlds import frame, partition, person, record, world
+from tests.identity.worlds import frame, ids, partition, person, record, world
 
 
 def compare_everything(records: pl.DataFrame, memory: Memory) -> Resolution:
@@ -47,6 +47,32 @@ def test_day_by_day_equals_all_at_once() -> None:
         assert partition(found.identities) == partition(at_once.identities)
         assert found.memory.links.equals(at_once.memory.links)
         assert found.review["reason"].to_list() == at_once.review["reason"].to_list()
+
+
+def test_only_what_changed_survives_anew() -> None:
+    """What was written before, without the changed customers, and the changes are everything."""
+    records = world(400)
+    before = resolve(records)
+    after = resolve(change(records, 1), before)
+    assert before.changed.len() == before.golden.height, "at first everybody is new"
+    assert 0 < after.changed.len() < after.golden.height / 3
+    for name in ("golden", "provenance"):
+        kept = getattr(before, name).filter(~pl.col("customer_id").is_in(after.changed.implode()))
+        both = pl.concat([kept, getattr(after.changes, name)])
+        assert both.sort(pl.all()).equals(getattr(after, name).sort(pl.all())), name
+
+
+def test_what_is_not_compared_makes_a_record_another_one() -> None:
+    records = world(40).with_columns(gender=pl.lit("F"))
+    before = resolve(records)
+    other = records.with_columns(
+        gender=pl.when(pl.col("source_id") == "C7").then(pl.lit("M")).otherwise("gender")
+    )
+    after = resolve(other, before)
+    assert after.report["compared_records"] == 0
+    assert after.changed.to_list() == [ids(after.identities)["crm", "C7"]]
+    longest = {"survivorship": {"fields": {"city": "longest_valid"}}}
+    assert resolve(other, after, longest).changed.len() == after.golden.height
 
 
 def test_rows_may_come_in_any_order(known_world: pl.DataFrame, resolved: Resolution) -> None:
