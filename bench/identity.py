@@ -127,7 +127,7 @@ def _live_a_day(records: pl.DataFrame) -> pl.DataFrame:
     new = records.filter(turn == 2).with_columns(
         (pl.lit("N") + pl.col("source_id")).alias("source_id")
     )
-    return pl.concat([records.filter(turn != 3).with_columns(moved), new])
+    return pl.concat([records.filter(turn != 3).with_columns(moved), new]).sort(KEY)
 
 
 def judge(found: Resolution, truth: pl.DataFrame) -> tuple[float, float]:

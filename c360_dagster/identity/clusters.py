@@ -41,6 +41,8 @@ class Clusters:
 
 def label_components(links: pl.DataFrame, records: int) -> Ints:
     """For each record the position of the first record that links lead to."""
+    if not links.height:
+        return np.arange(records)
     left, right = links["left"].to_numpy(), links["right"].to_numpy()
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), (records, records))
     _, component = connected_components(graph, directed=False)
@@ -97,6 +99,8 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
 def _drop_lonely(links: pl.DataFrame, records: int) -> pl.DataFrame:
     """Without the links that would take several records, where there are none."""
     is_weak = pl.col("rule") == SEVERAL
+    if not links.select(is_weak.any()).item():
+        return links
     strong = label_components(links.filter(~is_weak), records)
     size = pl.Series(np.bincount(strong, minlength=records)[strong])
     several = (size[links["left"]] > 1) | (size[links["right"]] > 1)
@@ -113,10 +117,10 @@ def _find_doubtful(
     """The labels of components that might break a limit or that links hold together loosely."""
     linked = links.select("left", "right").unique()
     ties = pl.Series("label", labels[linked["left"].to_numpy()]).value_counts(name="ties")
-    alone = pl.DataFrame({"label": labels}).with_columns(size=pl.len().over("label"))
-    own = pl.concat([alone, features.select("given", "dob", "email")], how="horizontal")
+    several = np.flatnonzero(np.bincount(labels, minlength=features.height)[labels] > 1)
+    own = features.select("given", "dob", "email")[several]
     sizes = (
-        own.filter(pl.col("size") > 1)
+        own.with_columns(pl.Series("label", labels[several]))
         .group_by("label")
         .agg(
             pl.len().cast(pl.Int64).alias("size"),

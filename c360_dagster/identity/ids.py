@@ -60,33 +60,30 @@ def rank_records(records: pl.DataFrame) -> pl.Series:
     return ranks.scatter(places["at"], places["rank"]).alias("rank")
 
 
-def assign_ids(records: pl.DataFrame, memory: Memory, why: Why) -> Registry:
-    """`records`: source_system, source_id, registered, label, rank; in their order."""
+def assign_ids(records: pl.DataFrame, memory: Memory, was: pl.Series, why: Why) -> Registry:
+    """`records`: source_system, source_id, registered, label, rank; `was`: their places there."""
     known = _complete(memory, records)
     redirects = dict(
         known.ids.filter(pl.col("redirect_to").is_not_null())
         .select("customer_id", "redirect_to")
         .iter_rows()
     )
-    held = known.records.select(
-        *KEY,
-        pl.col("customer_id").replace(redirects).alias("had"),
-        pl.col("is_present").fill_null(value=True).alias("stayed"),
+    had = known.records["customer_id"].gather(was)
+    stayed = known.records["is_present"].fill_null(value=True).gather(was)
+    frame = records.select(*KEY, "registered", "label", "rank", own_id()).with_columns(
+        (had.replace(redirects) if redirects else had).alias("had"), stayed.alias("stayed")
     )
-    frame = (
-        records.select(*KEY, "registered", "label", "rank", own_id())
-        .join(held, on=KEY, how="left", maintain_order="left")
-        .with_row_index("at")
-    )
+    frame = frame.with_row_index("at")
     anchors = frame.filter(pl.col("rank") == 0)
     met = (
-        frame.select("label", "had")
+        frame.select("label", "had", pl.col("had").cast(pl.Categorical).to_physical().alias("id"))
         .drop_nulls()
-        .unique()
+        .unique(["label", "id"], keep="any")
         .with_columns(
             (pl.len().over("label") == 1).alias("is_one"),
-            (pl.len().over("had") == 1).alias("is_whole"),
+            (pl.len().over("id") == 1).alias("is_whole"),
         )
+        .drop("id")
     )
     is_calm = pl.col("is_one") & pl.col("is_whole")
     calm = met.filter(is_calm).select("label", pl.col("had").alias("customer_id"))

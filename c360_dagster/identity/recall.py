@@ -28,6 +28,8 @@ class Recalled:
     """In the records' order; shared e-mails and phones are unknown."""
     fingerprints: pl.Series
     contents: pl.Series
+    was: pl.Series
+    """Each record's position among the remembered ones."""
     model: Model | None
     """None where it has to be settled anew, and everything is compared."""
     touched: pl.Series
@@ -50,28 +52,31 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         day_first = find_day_first(records["date_of_birth"])
     else:
         day_first = model.day_first
-    at = (
+    was = (
         records.select(KEY)
-        .with_columns(prints)
         .join(
-            before.select(*KEY, "fingerprint").with_row_index("then"),
-            on=[*KEY, "fingerprint"],
+            memory.records.select(KEY).with_row_index("was"),
+            on=KEY,
             how="left",
             maintain_order="left",
-        )["then"]
+        )
+        .to_series(len(KEY))
     )
+    at = _find_unchanged(memory, was, prints) if before.height else was.clear(records.height)
     forms = _fill_forms(records, before, at, rules, day_first=day_first)
     shared = find_shared(forms, rules)
     features = hide(forms, shared)
     if model is None or not before.height:
         touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
-        return Recalled(features, prints, contents, model, touched, features.head(0), shared, forms)
+        return Recalled(
+            features, prints, contents, was, model, touched, features.head(0), shared, forms
+        )
     new = at.is_null().arg_true()
     gone = before.with_row_index("then").join(
         at.drop_nulls().to_frame("then"), on="then", how="anti"
     )
     old = before.select(list(FEATURES))
-    shared_then = find_shared(old, rules)
+    shared_then = _find_former_shared(forms[new], old, old[gone["then"]], shared, rules)
     flips = pl.concat(
         [
             shared.join(shared_then, on=shared.columns, how="anti"),
@@ -92,7 +97,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     unhidden = touched.filter(~touched.is_in(new.implode()))
     removed = hide(pl.concat([old[gone["then"]], forms[unhidden]]), shared_then)
     return Recalled(
-        features, prints, contents, model, touched.sort().rename("at"), removed, shared, forms
+        features, prints, contents, was, model, touched.sort().rename("at"), removed, shared, forms
     )
 
 
@@ -116,6 +121,38 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
             )
         )
     return pl.concat(found).sort("field", "value")
+
+
+def _find_unchanged(memory: Memory, was: pl.Series, prints: pl.Series) -> pl.Series:
+    """Positions among the usable remembered records; none of a record that is another now."""
+    told = memory.records.select("is_present", "fingerprint")
+    usable = told["is_present"].fill_null(value=False) & told["fingerprint"].is_not_null()
+    place = usable.cast(pl.UInt32).cum_sum() - 1
+    same = (told["fingerprint"].gather(was) == prints) & usable.gather(was)
+    found = pl.DataFrame({"then": place.gather(was), "same": same})
+    return found.select(pl.when("same").then("then")).to_series()
+
+
+def _find_former_shared(
+    came: pl.DataFrame, old: pl.DataFrame, went: pl.DataFrame, shared: pl.DataFrame, rules: Rules
+) -> pl.DataFrame:
+    """What was shared before: only values that came or went can be another case now."""
+    moved = pl.concat(
+        [
+            pl.concat([came[name], went[name]])
+            .drop_nulls()
+            .unique()
+            .to_frame("value")
+            .select(pl.lit(name).alias("field"), "value")
+            for name in ("email", "phone")
+        ]
+    )
+    own = pl.any_horizontal(
+        pl.col(name).is_in(moved.filter(pl.col("field") == name)["value"].implode())
+        for name in ("email", "phone")
+    )
+    then = find_shared(old.filter(own), rules).join(moved, on=shared.columns, how="semi")
+    return pl.concat([shared.join(moved, on=shared.columns, how="anti"), then])
 
 
 def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:

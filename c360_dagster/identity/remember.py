@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from c360_dagster.identity.ids import Registry
@@ -49,7 +50,7 @@ def remember(
         recalled.contents,
         *(recalled.forms[name] for name in FEATURES),
     )
-    gone = memory.records.join(identities, on=KEY, how="anti").with_columns(
+    gone = memory.records.filter(_is_gone(memory, recalled.was)).with_columns(
         pl.lit(value=False).alias("is_present"),
         pl.lit(None, pl.UInt64).alias("fingerprint"),
         pl.lit(None, pl.UInt64).alias("content"),
@@ -66,21 +67,21 @@ def remember(
     )
 
 
-def find_changed(before: Memory, now: Memory) -> pl.Series:
+def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -> pl.Series:
     """The customers of whom a record came, went, changed or moved to another customer."""
-    columns = [*KEY, "customer_id", "content"]
-    then, today = (m.records.filter("is_present").select(columns) for m in (before, now))
-    met = then.join(today, on=KEY, how="full")
-    same = (pl.col("content") == pl.col("content_right")) & (
-        pl.col("customer_id") == pl.col("customer_id_right")
-    )
-    changed = met.filter(~same.fill_null(value=False))
-    return (
-        pl.concat([changed["customer_id"], changed["customer_id_right"]])
-        .drop_nulls()
-        .unique()
-        .sort()
-    )
+    was, then, now = recalled.was, memory.records, identities["customer_id"]
+    before = then["customer_id"].gather(was)
+    same = (then["content"].gather(was) == recalled.contents) & (before == now)
+    other = ~(same & then["is_present"].gather(was)).fill_null(value=False)
+    left = then["customer_id"].filter(_is_gone(memory, was) & then["is_present"])
+    return pl.concat([now.filter(other), before.filter(other), left]).drop_nulls().unique().sort()
+
+
+def _is_gone(memory: Memory, was: pl.Series) -> pl.Series:
+    """Which remembered records are no longer there."""
+    met = np.zeros(memory.records.height, dtype=bool)
+    met[was.drop_nulls().to_numpy()] = True
+    return pl.Series(~met)
 
 
 def _name_links(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:

@@ -94,7 +94,7 @@ def resolve(
     )
     people = people.with_columns(rank_records(people))
     teller = Teller(people, followed, overrules, memory)
-    registry = assign_ids(people, memory, teller.explain)
+    registry = assign_ids(people, memory, recalled.was, teller.explain)
     identities = _describe(people, followed, registry)
     known = ordered.with_columns(
         registry.customer_ids, people["registered"], people["label"], people["rank"]
@@ -111,7 +111,7 @@ def resolve(
         memory=remembered,
         report=_report(identities, compared, recalled, review, registry, overrules),
         known=known,
-        changed=find_changed(memory, remembered),
+        changed=find_changed(memory, identities, recalled),
         rules=settled,
     )
 
