@@ -221,7 +221,8 @@ class _Book:
         new = pl.DataFrame(self.new, schema=schema, orient="row").with_columns(
             pl.lit(None, pl.String).alias("redirect_to")
         )
-        ids = pl.concat([self.known.ids, own, new])
+        added = pl.concat([own, new]).sort("customer_id")
+        ids = self.known.ids.merge_sorted(added, "customer_id")
         former = (
             pl.concat(
                 [
@@ -244,7 +245,7 @@ class _Book:
         return Registry(
             identified["customer_id"],
             merges.sort("kind", "from_id", "to_id"),
-            ids.sort("customer_id"),
+            ids,
             former,
         )
 
@@ -311,7 +312,7 @@ def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
         pl.col("at").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
     )
-    ids = pl.concat([memory.ids, first])
+    ids = pl.concat([memory.ids, first]).sort("customer_id")
     return Memory(
         memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies
     )

@@ -180,7 +180,7 @@ def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Mode
 
 def _count_company(model: Model) -> Model:
     """The keys' limits are meant for people: they grow with the records that a person has."""
-    others = round(model.prior * model.records) if model.is_trained else 0
+    others = int(model.prior * model.records) if model.is_trained else 0
     return replace(model, scale=model.scale * (1 + min(others, MOST_COMPANY)))
 
 
