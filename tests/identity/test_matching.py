@@ -5,11 +5,16 @@ from datetime import date
 
 import polars as pl
 import pytest
+from splink import DuckDBAPI, Linker, SettingsCreator
 
 import mock_data
 from c360_dagster.identity import RecordsError, Resolution, RulesError, resolve
-from c360_dagster.identity.model import COMPARISONS, Model, probability, weigh
-from tests.identity.worlds import Row, frame, ids, person, record
+from c360_dagster.identity.comparing import compare
+from c360_dagster.identity.model import COMPARISONS, Model, count_values, probability, weigh
+from c360_dagster.identity.records import normalise, order_records
+from c360_dagster.identity.rules import Rules
+from c360_dagster.identity.training import _in_splinks_words
+from tests.identity.worlds import Row, frame, ids, person, record, world
 
 ANNA: Row = person(1) | {
     "first_name": "Catherine",
@@ -183,6 +188,41 @@ def test_weights_are_those_of_fellegi_and_sunter() -> None:
     assert bits[1] == pytest.approx(math.log2(0.25 / 0.997), abs=1e-5)
     odds = 0.001 / 0.999 * 800 * (0.25 / 0.997)
     assert probability(bits, model.prior)[0] == pytest.approx(odds / (1 + odds), abs=1e-5)
+
+
+def test_weights_are_those_that_splink_gives() -> None:
+    """The same parameters and pairs, no value rarer than another: the same evidence."""
+    records = order_records(world(30))
+    features = normalise(records, Rules.read(), day_first=False)
+    model = Model(COMPARISONS, 0.001, is_trained=True, why="", records=45, day_first=False)
+    at = pl.DataFrame({"left": range(features.height)}, schema={"left": pl.UInt32})
+    pairs = at.join(at.rename({"left": "right"}), how="cross").filter(
+        pl.col("left") < pl.col("right")
+    )
+    usual = {level.frequency: level.u for one in COMPARISONS for level in one.levels}
+    levels, _ = compare(features, count_values(features), pairs, model)
+    rarity = pl.DataFrame({name: [u] for name, u in usual.items() if name})
+    ours = weigh(levels, rarity[[0] * pairs.height], model)
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        comparisons=[_in_splinks_words(one) for one in COMPARISONS],
+        blocking_rules_to_generate_predictions=["1 = 1"],
+        probability_two_random_records_match=0.001,
+    )
+    api = DuckDBAPI()
+    linker = Linker(
+        api.register(features.with_row_index("unique_id").to_arrow()), settings, log_level=None
+    )
+    told = pl.DataFrame(linker.inference.predict().as_record_list()).select(
+        pl.min_horizontal("unique_id_l", "unique_id_r").cast(pl.UInt32).alias("left"),
+        pl.max_horizontal("unique_id_l", "unique_id_r").cast(pl.UInt32).alias("right"),
+        "match_weight",
+    )
+    both = pairs.with_columns(ours).join(told, on=["left", "right"])
+    assert both.height == pairs.height
+    before = math.log2(0.001 / 0.999)
+    apart = (both["evidence"] + before - both["match_weight"]).abs()
+    assert apart.max() == pytest.approx(0, abs=1e-4)
 
 
 def test_planted_duplicates_are_found(resolved: Resolution) -> None:
