@@ -23,7 +23,16 @@ from bench.figures import AGAIN, GROWTH, IMPORTS, MEMORY, ROAD, WHOLE, Figure
 from bench.measure import Watched, watch
 from bench.plan import make_plan
 from c360_dagster.__main__ import SELECTIONS, prepare_dagster_home
-from c360_dagster.layers import BRONZE, GOLD, IDENTITY, LANDING, PUBLISHED, SCIENCE, SILVER
+from c360_dagster.layers import (
+    AUDIENCES,
+    BRONZE,
+    GOLD,
+    IDENTITY,
+    LANDING,
+    PUBLISHED,
+    SCIENCE,
+    SILVER,
+)
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster, read_settings
 from mock_data.landing import MARK
 
@@ -38,6 +47,8 @@ STAGES = {
     SCIENCE.name: "science",
     PUBLISHED.name: "publish",
 }
+BESIDE = ("generate", AUDIENCES.name)
+"""No part of the way from landing to published."""
 CHECKS = "checks alone"
 """Steps that make no table."""
 MICROSECONDS = 1e6
@@ -54,17 +65,16 @@ class Walked:
     settings: Settings
     whole: Watched
     spans: Spans
-    started: float
-    """When the first step began, by the system's clock."""
     contents: dict[str, Contents]
 
     @property
-    def seconds_after_landing(self) -> float:
-        return self.whole.seconds - add_up(self.spans, "generate")
+    def beside(self) -> list[tuple[float, float]]:
+        """When the command was before landing, or after what it published."""
+        return [span for stage in BESIDE for span in self.spans.get(stage, [])]
 
     @property
-    def seconds_before_steps(self) -> float:
-        return self.started - self.whole.began
+    def seconds_after_landing(self) -> float:
+        return self.whole.seconds - sum(end - start for start, end in self.beside)
 
 
 @dataclass(frozen=True)
@@ -104,8 +114,7 @@ def walk(settings: Settings, verb: str) -> Walked:
     whole = watch(
         materialize(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
     )
-    started, spans = read_spans(settings)
-    return Walked(settings, whole, spans, started, read_road(settings))
+    return Walked(settings, whole, read_spans(settings), read_road(settings))
 
 
 def materialize(
@@ -132,8 +141,8 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def read_spans(settings: Settings) -> tuple[float, Spans]:
-    """When the newest run's first step began, and when each stage was at work."""
+def read_spans(settings: Settings) -> Spans:
+    """When each stage of the newest run was at work."""
     stages: dict[str, str] = {}
     spans: Spans = defaultdict(list)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
@@ -147,7 +156,7 @@ def read_spans(settings: Settings) -> tuple[float, Spans]:
             if step.start_time and step.end_time:
                 stage = stages.get(step.step_key, CHECKS)
                 spans[stage].append((step.start_time, step.end_time))
-    return min(start for each in spans.values() for start, _ in each), dict(spans)
+    return dict(spans)
 
 
 def read_road(settings: Settings) -> dict[str, Contents]:
@@ -222,8 +231,7 @@ def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
         rows=combine(walked.contents["bronze"]).rows,
         checksum=published.checksum,
         seconds=walked.seconds_after_landing,
-        cpu_seconds=walked.whole.cpu_seconds
-        - walked.whole.cpu_between(walked.spans.get("generate", [])),
+        cpu_seconds=walked.whole.cpu_seconds - walked.whole.cpu_between(walked.beside),
         against="the limit",
         against_seconds=limit.whole.seconds,
         against_cpu_seconds=limit.whole.cpu_seconds,
