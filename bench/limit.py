@@ -20,6 +20,7 @@ from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
 from c360_dagster.loading.sql import literal, quote
 from c360_dagster.publishing import publish
+from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 
 MEMORY = "6GB"
@@ -28,6 +29,7 @@ PERSON = """
     city, state, zip_code, country, gender, customer_segment, preferred_channel, registered_at
 """
 
+Work = Callable[[duckdb.DuckDBPyConnection], None]
 Spans = list[tuple[str, float, float]]
 """Stage, start and end by the system's clock."""
 
@@ -138,43 +140,40 @@ def identify(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def segment(con: duckdb.DuckDBPyConnection) -> None:
-    from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES  # noqa: PLC0415
-    from c360_dagster.science.scores import scores  # noqa: PLC0415
-    from c360_dagster.science.segmentation import fit_segments  # noqa: PLC0415
+def segment(con: duckdb.DuckDBPyConnection) -> Answer:
+    from c360_dagster.science.answers.segments import answer_segments  # noqa: PLC0415
 
-    features = con.sql("select * from silver.int_customer_features").pl()
-    found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
-    personas = found.centroids.select("cluster_id", "persona")
-    labels = found.labels.join(personas, on="cluster_id").join(scores(features), on="customer_id")
-    replace_computed(con, {"science.segments": labels})
-
-
-def forecast(con: duckdb.DuckDBPyConnection) -> None:
-    from c360_dagster.science.lifetime_value import Rehearsal, forecast_from  # noqa: PLC0415
-
-    features = con.sql("select * from silver.int_forecast_features").pl()
-    plan = con.sql(
-        "select first_date as first_day, as_of_date as as_of, horizon_days, window_days "
-        "from silver.int_forecast_plan"
-    ).pl()
-    made = forecast_from(features, Rehearsal(**plan.row(0, named=True)))
-    told = made.values.select(
-        "customer_id",
-        expected_orders_12m="expected_orders",
-        clv_12m="expected_spend",
-        clv_12m_low="low",
-        clv_12m_high="high",
-        p_active_12m="p_active",
-        churn_risk=(1 - pl.col("p_active")).round(6),
+    return answer_segments(
+        con.sql("select * from silver.int_customer_features").pl(),
+        before=con.sql("select customer_id, cluster_id from science.segments").pl(),
+        truth=None,
     )
-    replace_computed(con, {"science.forecasts": told})
 
 
-def suggest(con: duckdb.DuckDBPyConnection) -> None:
-    from c360_dagster.science.affinity import recommend  # noqa: PLC0415
+def forecast(con: duckdb.DuckDBPyConnection) -> Answer:
+    from c360_dagster.science.answers.forecasts import answer_forecasts  # noqa: PLC0415
+    from c360_dagster.science.lifetime_value import Rehearsal  # noqa: PLC0415
 
-    bought = con.sql(
+    def read_plan(name: str) -> Rehearsal:
+        days = con.sql(
+            "select first_date as first_day, as_of_date as as_of, horizon_days, window_days "
+            f"from silver.int_{name}_plan"
+        ).pl()
+        return Rehearsal(**days.row(0, named=True))
+
+    return answer_forecasts(
+        con.sql("select * from silver.int_forecast_features").pl(),
+        read_plan("forecast"),
+        con.sql("select * from silver.int_holdout_features").pl(),
+        read_plan("holdout"),
+        truth=None,
+    )
+
+
+def suggest(con: duckdb.DuckDBPyConnection) -> Answer:
+    from c360_dagster.science.answers.suggestions import answer_suggestions  # noqa: PLC0415
+
+    products = con.sql(
         "select customer_id, product_id as item, first_bought_date as order_date "
         "from silver.int_customer_products"
     ).pl()
@@ -183,17 +182,11 @@ def suggest(con: duckdb.DuckDBPyConnection) -> None:
         "from silver.int_customer_products where category is not null "
         "group by customer_id, category"
     ).pl()
-    replace_computed(
-        con,
-        {
-            "science.next_products": recommend(bought, 5).rename({"item": "product_id"}),
-            "science.next_categories": recommend(categories, 1).rename({"item": "category"}),
-        },
-    )
+    return answer_suggestions(products, categories, is_simulated=False)
 
 
-def judge_campaigns(con: duckdb.DuckDBPyConnection) -> None:
-    from c360_dagster.science.campaigns import effects  # noqa: PLC0415
+def judge_campaigns(con: duckdb.DuckDBPyConnection) -> Answer:
+    from c360_dagster.science.answers.campaigns import answer_campaigns  # noqa: PLC0415
 
     responses = con.sql(
         "select responses.campaign_id, segments.cluster_id, "
@@ -203,35 +196,29 @@ def judge_campaigns(con: duckdb.DuckDBPyConnection) -> None:
         "on responses.customer_id = segments.customer_id "
         "where responses.contact_group in ('treatment', 'control')"
     ).pl()
-    by = ["campaign_id", "cluster_id"]
-    everybody = responses.with_columns(cluster_id=pl.lit(0, pl.Int64))
-    watched = pl.concat([everybody, responses.drop_nulls("cluster_id")])
-    conversion = effects(watched, "is_converted", by).select(
-        *by,
-        conversion_lift="lift",
-        conversion_lift_low="low",
-        conversion_lift_high="high",
-        conversion_p_value="p_value",
-    )
-    revenue = effects(watched, "revenue", by).select(
-        *by,
-        revenue_difference="difference",
-        revenue_difference_low="difference_low",
-        revenue_difference_high="difference_high",
-        revenue_lift="lift",
-        revenue_lift_low="low",
-        revenue_lift_high="high",
-        revenue_p_value="p_value",
-    )
-    replace_computed(con, {"science.campaign_effects": conversion.join(revenue, on=by)})
+    return answer_campaigns(responses, None)
 
 
-PYTHON_STEPS: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {
+def science(ask: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Work:
+    """Asks and writes; small matrices are quicker in one thread, as on the road."""
+
+    def work(con: duckdb.DuckDBPyConnection) -> None:
+        import scipy.linalg  # noqa: F401, PLC0415  what is limited must be loaded
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        with threadpool_limits(limits=1, user_api="blas"):
+            tables = ask(con).tables
+        replace_computed(con, {f"science.{name}": frame for name, frame in tables.items()})
+
+    return work
+
+
+PYTHON_STEPS: dict[str, Work] = {
     "identity": identify,
-    "segments": segment,
-    "forecasts": forecast,
-    "recommendations": suggest,
-    "effects": judge_campaigns,
+    "segments": science(segment),
+    "forecasts": science(forecast),
+    "recommendations": science(suggest),
+    "effects": science(judge_campaigns),
 }
 
 

@@ -23,7 +23,10 @@ TYPES = {"string": "varchar"}
 PYTHON = {
     "identity": ("int_customer_records", "int_data_clock"),
     "segments": ("int_customer_features",),
-    "forecasts": ("int_forecast_plan", "int_forecast_features"),
+    "forecasts": (
+        *("int_forecast_plan", "int_forecast_features"),
+        *("int_holdout_plan", "int_holdout_features"),
+    ),
     "recommendations": ("int_customer_products",),
     "effects": ("int_campaign_responses",),
 }
@@ -32,6 +35,8 @@ TABLES = {
     "centroids": "segments",
     "stability": "segments",
     "forecasts": "forecasts",
+    "parameters": "forecasts",
+    "calibration": "forecasts",
     "next_products": "recommendations",
     "next_categories": "recommendations",
     "campaign_effects": "effects",
