@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from bench.plan import Plan, read_plan
+from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import create_computed, replace_computed
 from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
@@ -29,7 +30,7 @@ PERSON = """
     city, state, zip_code, country, gender, customer_segment, preferred_channel, registered_at
 """
 
-Work = Callable[[duckdb.DuckDBPyConnection], None]
+Work = Callable[[duckdb.DuckDBPyConnection, Truth], None]
 Spans = list[tuple[str, float, float]]
 """Stage, start and end by the system's clock."""
 
@@ -63,7 +64,7 @@ def walk(plan: Plan, landing: Path, home: Path) -> Spans:
                     con.execute(step.sql)
             else:
                 with timed("identity" if step.name == "identity" else "science"):
-                    PYTHON_STEPS[step.name](con)
+                    PYTHON_STEPS[step.name](con, Truth(landing.parent / "truth"))
         with timed("publish"):
             personal = {table: frozenset(names) for table, names in plan.personal.items()}
             publish(con, home / "published", run="limit", personal=personal)
@@ -118,7 +119,7 @@ def _read(con: duckdb.DuckDBPyConnection, file: LandingFile) -> str:
     )
 
 
-def identify(con: duckdb.DuckDBPyConnection) -> None:
+def identify(con: duckdb.DuckDBPyConnection, truth: Truth) -> None:  # noqa: ARG001
     from c360_dagster.identity import resolve  # noqa: PLC0415  as late as the road imports it
 
     records = con.sql(
@@ -140,17 +141,17 @@ def identify(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def segment(con: duckdb.DuckDBPyConnection) -> Answer:
+def segment(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
     from c360_dagster.science.answers.segments import answer_segments  # noqa: PLC0415
 
     return answer_segments(
         con.sql("select * from silver.int_customer_features").pl(),
         before=con.sql("select customer_id, cluster_id from science.segments").pl(),
-        truth=None,
+        truth=truth.read_personas(),
     )
 
 
-def forecast(con: duckdb.DuckDBPyConnection) -> Answer:
+def forecast(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
     from c360_dagster.science.answers.forecasts import answer_forecasts  # noqa: PLC0415
     from c360_dagster.science.lifetime_value import Rehearsal  # noqa: PLC0415
 
@@ -161,16 +162,17 @@ def forecast(con: duckdb.DuckDBPyConnection) -> Answer:
         ).pl()
         return Rehearsal(**days.row(0, named=True))
 
+    plan = read_plan("forecast")
     return answer_forecasts(
         con.sql("select * from silver.int_forecast_features").pl(),
-        read_plan("forecast"),
+        plan,
         con.sql("select * from silver.int_holdout_features").pl(),
         read_plan("holdout"),
-        truth=None,
+        truth=truth.read_future(plan.as_of),
     )
 
 
-def suggest(con: duckdb.DuckDBPyConnection) -> Answer:
+def suggest(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
     from c360_dagster.science.answers.suggestions import answer_suggestions  # noqa: PLC0415
 
     products = con.sql(
@@ -182,10 +184,10 @@ def suggest(con: duckdb.DuckDBPyConnection) -> Answer:
         "from silver.int_customer_products where category is not null "
         "group by customer_id, category"
     ).pl()
-    return answer_suggestions(products, categories, is_simulated=False)
+    return answer_suggestions(products, categories, is_simulated=truth.is_known)
 
 
-def judge_campaigns(con: duckdb.DuckDBPyConnection) -> Answer:
+def judge_campaigns(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
     from c360_dagster.science.answers.campaigns import answer_campaigns  # noqa: PLC0415
 
     responses = con.sql(
@@ -196,18 +198,18 @@ def judge_campaigns(con: duckdb.DuckDBPyConnection) -> Answer:
         "on responses.customer_id = segments.customer_id "
         "where responses.contact_group in ('treatment', 'control')"
     ).pl()
-    return answer_campaigns(responses, None)
+    return answer_campaigns(responses, truth.read_lifts())
 
 
-def science(ask: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Work:
+def science(ask: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
     """Asks and writes; small matrices are quicker in one thread, as on the road."""
 
-    def work(con: duckdb.DuckDBPyConnection) -> None:
+    def work(con: duckdb.DuckDBPyConnection, truth: Truth) -> None:
         import scipy.linalg  # noqa: F401, PLC0415  what is limited must be loaded
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
         with threadpool_limits(limits=1, user_api="blas"):
-            tables = ask(con).tables
+            tables = ask(con, truth).tables
         replace_computed(con, {f"science.{name}": frame for name, frame in tables.items()})
 
     return work

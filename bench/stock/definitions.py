@@ -5,7 +5,7 @@ Nothing is checked but by dbt's tests, and dbt is asked for no row counts: both 
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +15,7 @@ from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 import mock_data
 from bench import limit
 from bench.plan import PYTHON, TABLES
+from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import create_computed, read_computed
 from c360_dagster.publishing import publish
 from c360_dagster.resources.dbt import PROJECT, is_personal, read_manifest
@@ -60,7 +61,7 @@ def build_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iter
     yield from dbt.cli(["build", *options], context=context).stream()
 
 
-def compute(name: str, work: Callable[[duckdb.DuckDBPyConnection], None]) -> dg.AssetsDefinition:
+def compute(name: str, work: limit.Work) -> dg.AssetsDefinition:
     """One of the steps that Python works out."""
     made = [
         table.relation.split(".")
@@ -74,7 +75,7 @@ def compute(name: str, work: Callable[[duckdb.DuckDBPyConnection], None]) -> dg.
     @dg.multi_asset(name=name, specs=[dg.AssetSpec(key, deps=reads) for key in made])
     def step() -> Iterator[dg.MaterializeResult]:
         with duckdb.connect(str(settings.warehouse)) as con:
-            work(con)
+            work(con, Truth(settings.truth))
         for key in made:
             yield dg.MaterializeResult(asset_key=key)
 
