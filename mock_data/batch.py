@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -33,9 +33,11 @@ class Batch:
     def in_window(self, day: Ints) -> Bools:
         return (day > self.after) & (day <= self.end)
 
-    def plant(self, defect: str, table: str, *keys: ArrayLike) -> Bools:
+    def plant(
+        self, defect: str, table: str, *keys: ArrayLike, among: Bools | Literal[True] = True
+    ) -> Bools:
         """Which keys a defect hits, counted for the table's file."""
-        hit = self.world.flags(defect, *keys)
+        hit = self.world.flags(defect, *keys) & among
         self.tally.add(defect, f"{table}{self.suffix}", int(hit.sum()))
         return hit
 

@@ -14,6 +14,8 @@ from mock_data.draws import Draws, Ints
 
 RATES: Mapping[str, float] = {
     "registered_twice": 0.04,
+    "other_mail_elsewhere": 0.3,
+    "other_phone_elsewhere": 0.25,
     "repeated_rows": 0.004,
     "invalid_emails": 0.02,
     "phone_formats": 0.6,

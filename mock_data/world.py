@@ -54,6 +54,17 @@ PURPOSES = ("marketing_email", "marketing_sms", "profiling", "analytics")
 SEGMENTS = ("Premium", "Standard", "Basic")
 CHANNELS = ("store", "online", "mobile")
 STORE, ONLINE, MOBILE = range(3)
+NEXT_NAME = np.concatenate(
+    [
+        start + (np.arange(len(group)) + 1) % len(group)
+        for group, start in (
+            (names.FEMALE, 0),
+            (names.MALE, len(names.FEMALE)),
+            (names.NEUTRAL, len(names.FEMALE) + len(names.MALE)),
+        )
+    ]
+)
+"""Of each first name the one that follows it in its list."""
 
 
 @dataclass(frozen=True)
@@ -238,25 +249,15 @@ def _draw_home(draws: Draws, index: Ints) -> dict[str, Any]:
     """Name, sex, age and address; a third of neighbours in number share a household."""
     pair = index & ~1
     household = np.where(draws.uniform("shares home", pair) < 0.3, pair, index)
-    gender = draws.pick("gender", [0.52, 0.46, 0.02], index)
+    gender = _draw_gender(draws, index)
     common = draws.uniform("name is common", household) < 0.12
     family = draws.uniform("family", household)
     commons = 14
     last = np.where(common, family * commons, commons + family * (len(names.FAMILY) - commons))
-    adrift = draws.pick("adrift", [0.985, 0.015], index) == 1
-    own = np.where(gender == 0, len(names.FEMALE), len(names.MALE))
-    first = (draws.uniform("first name", index) ** 1.4 * own).astype(np.int64)
-    first += np.where(gender == 0, 0, len(names.FEMALE))
-    neutral = len(names.FEMALE) + len(names.MALE)
-    first = np.where(
-        (gender == 2) | adrift,
-        neutral + draws.integers("neutral", 0, len(names.NEUTRAL) - 1, index),
-        first,
-    )
     return {
         "household": household,
         "gender": gender,
-        "first_name": first,
+        "first_name": _draw_first_names(draws, index, household),
         "last_name": last.astype(np.int64),
         "born": draws.integers("born", 0, 55 * 365, index),
         "state": draws.pick("state", [w for _, w in names.STATES.values()], household),
@@ -267,6 +268,30 @@ def _draw_home(draws: Draws, index: Ints) -> dict[str, Any]:
         "new_street": draws.integers("new street", 0, len(names.STREETS) - 1, index),
         "new_number": draws.integers("new number", 1, 2400, index),
     }
+
+
+def _draw_gender(draws: Draws, index: Ints) -> Ints:
+    return draws.pick("gender", [0.52, 0.46, 0.02], index)
+
+
+def _draw_first_names(draws: Draws, index: Ints, household: Ints) -> Ints:
+    """Who shares a home with somebody of that name is called by the next one."""
+    name, housemates = (_draw_any_name(draws, person) for person in (index, household))
+    return np.where((household != index) & (name == housemates), NEXT_NAME[name], name)
+
+
+def _draw_any_name(draws: Draws, index: Ints) -> Ints:
+    gender = _draw_gender(draws, index)
+    adrift = draws.pick("adrift", [0.985, 0.015], index) == 1
+    own = np.where(gender == 0, len(names.FEMALE), len(names.MALE))
+    first = (draws.uniform("first name", index) ** 1.4 * own).astype(np.int64)
+    first += np.where(gender == 0, 0, len(names.FEMALE))
+    neutral = len(names.FEMALE) + len(names.MALE)
+    return np.where(
+        (gender == 2) | adrift,
+        neutral + draws.integers("neutral", 0, len(names.NEUTRAL) - 1, index),
+        first,
+    )
 
 
 def _draw_changes(draws: Draws, index: Ints, persona: Ints, registered: Ints) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
             asset=IDENTITIES,
             description=(
                 f"Of the pairs said to be one person at least {LEAST_PRECISION} are, and at least "
-                f"{LEAST_RECALL} of those that are were found. Only simulated people are known "
-                "well enough to tell."
+                f"{LEAST_RECALL} of those that are were found; all of both where no defects were "
+                "planted. Only simulated people are known well enough to tell."
             ),
         ),
     ]
@@ -75,10 +75,11 @@ def _check_truth(settings: Settings, found: Resolution) -> dg.AssetCheckResult:
         )
     truth = pl.read_csv(path, infer_schema=False)
     quality = measure_pairs(found.identities, truth)
+    precision, recall = (LEAST_PRECISION, LEAST_RECALL) if settings.defects else (1, 1)
     return dg.AssetCheckResult(
         asset_key=IDENTITIES,
         check_name="agrees_with_the_truth",
-        passed=quality.precision >= LEAST_PRECISION and quality.recall >= LEAST_RECALL,
+        passed=quality.precision >= precision and quality.recall >= recall,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
             f"Precision {quality.precision:.4f}, recall {quality.recall:.4f} over {quality.true:,} "

@@ -37,11 +37,12 @@ def shop_ids(numbers: Ints) -> pl.Series:
 
 
 def _customer_master(batch: Batch) -> Rows:
-    people, draws = batch.people, batch.world.draws
+    people = batch.people
     row = np.flatnonzero(people.in_workbooks & batch.in_window(people.signed_up))
     key = people.index[row]
-    other_mail = (draws.uniform("other mail", key) < 0.3) & people.in_crm[row]
-    other_phone = (draws.uniform("other phone", key) < 0.25) & people.in_crm[row]
+    known = people.in_crm[row]
+    other_mail = batch.plant("other_mail_elsewhere", "customer_master", key, among=known)
+    other_phone = batch.plant("other_phone_elsewhere", "customer_master", key, among=known)
     area, exchange, line = phone_parts(batch.world, key, other_phone * 2)
     _, town, state, _ = address_of(people, row, people.signed_up[row])
     first = words(FIRST_NAMES, people.first_name[row])
