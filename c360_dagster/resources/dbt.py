@@ -29,6 +29,8 @@ TARGET = PROJECT / "target"
 STAMP = "manifest.stamp"
 TRACED = "lineage.json"
 PARSED = ("manifest.json", "partial_parse.msgpack")
+SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
+"""A build within this process is heard; what dbt would write of it goes with its folder."""
 WATCHED = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
@@ -209,7 +211,7 @@ def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     def run() -> None:
         try:
             runner = dbtRunner(manifest=_read_parsed(), callbacks=[listen])
-            outcome.append(runner.invoke(["--quiet", *arguments]))
+            outcome.append(runner.invoke([*SILENTLY, *arguments]))
         except BaseException as problem:  # noqa: BLE001  handed to the thread that waits
             outcome.append(problem)
         finally:
