@@ -5,7 +5,6 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 
 import argparse
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -31,14 +30,6 @@ EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
     r"(?:\d+ - )?(?P<text>.*)"
 )
-EVENT_LOG = """
-# Written by the verbs: the log of events, faster than Dagster's own. Without this block it is that.
-event_log_storage:
-  module: c360_dagster.resources.event_log
-  class: OneEngineEventLogStorage
-  config:
-    base_dir: {folder}
-"""
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
 
 
@@ -67,13 +58,12 @@ def main() -> int:
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Puts the repository's dagster.yaml where Dagster looks for it, with where its log lies."""
+    """Puts the repository's dagster.yaml where Dagster looks for it."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     written = (REPOSITORY / "dagster.yaml").read_text("utf-8")
-    log = EVENT_LOG.format(folder=json.dumps(str(settings.dagster_home / "history" / "runs")))
     with (settings.dagster_home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        (settings.dagster_home / "dagster.yaml").write_text(written + log, "utf-8")
+        (settings.dagster_home / "dagster.yaml").write_text(written, "utf-8")
         if not (settings.dagster_home / "history" / "runs.db").exists():
             create_storage(settings)
 

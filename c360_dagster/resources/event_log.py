@@ -7,8 +7,10 @@ that costs more than the work. Without its block in dagster.yaml, Dagster's own 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from dagster import DagsterInstance
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -20,13 +22,30 @@ OPEN_FILES = 8
 
 
 class OneEngineEventLogStorage(SqliteEventLogStorage):
+    """Lies where Dagster's own would: in the folder of the instance that it belongs to.
+
+    That folder is a temporary one where DAGSTER_HOME is not set, so no file can name it beforehand.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        self._inst_data = inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {}
+
     @classmethod
     def from_config_value(
         cls,
         inst_data: ConfigurableClassData | None,
-        config_value: Any,  # noqa: ANN401  as Dagster declares it
+        config_value: Any,  # noqa: ANN401, ARG003  as Dagster declares it
     ) -> "OneEngineEventLogStorage":
-        return cls(inst_data=inst_data, **config_value)
+        return cls(inst_data)
+
+    def register_instance(self, instance: DagsterInstance) -> None:
+        runs = Path(instance.storage_directory()).parent / "history" / "runs"
+        super().__init__(str(runs), self._inst_data)
+        super().register_instance(instance)
 
     @cached_property
     def _engines(self) -> dict[str, Engine]:

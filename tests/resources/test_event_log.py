@@ -1,13 +1,17 @@
 """The faster log of events: what Dagster writes to it, its own class reads back the same."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
+import pytest
+from dagster import DagsterInstance
+from dagster._cli.utils import get_temporary_instance_for_cli
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 
 from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.resources.event_log import OPEN_FILES, OneEngineEventLogStorage
-from c360_dagster.settings import read_settings
+from c360_dagster.settings import REPOSITORY, read_settings
 
 
 @dg.asset
@@ -47,8 +51,31 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
     assert "ASSET_CHECK_EVALUATION" in kept
 
 
+def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with get_temporary_instance_for_cli() as instance:
+        log = instance.event_log_storage
+        assert isinstance(log, OneEngineEventLogStorage)
+        again = DagsterInstance.from_ref(instance.get_ref())  # as the server's other processes do
+        run_id = dg.materialize([number], instance=instance).run_id
+        assert read_types(again.event_log_storage, run_id) == read_types(log, run_id) != []
+        again.dispose()
+    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
+
+
 def test_only_the_last_files_stay_open(tmp_path: Path) -> None:
-    log = OneEngineEventLogStorage(str(tmp_path))
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        keep_few_open(instance.event_log_storage)
+
+
+def keep_few_open(log: EventLogStorage) -> None:
+    assert isinstance(log, OneEngineEventLogStorage)
     for number_ in range(OPEN_FILES + 5):
         assert list(log.get_logs_for_run(f"run{number_}")) == []
     assert len(log._engines) == OPEN_FILES
