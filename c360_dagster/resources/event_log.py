@@ -51,6 +51,16 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
     def _engines(self) -> dict[str, Engine]:
         return {}
 
+    @cached_property
+    def _found(self) -> set[str]:
+        return set()
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked at each event of a check, by an engine made for the question: once is enough."""
+        if table_name not in self._found and super().has_table(table_name):
+            self._found.add(table_name)
+        return table_name in self._found
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:

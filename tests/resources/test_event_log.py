@@ -67,6 +67,19 @@ def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
     assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
 
 
+def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def look(_log: EventLogStorage, name: str) -> bool:
+        looks.append(name)
+        return len(looks) > 1
+
+    monkeypatch.setattr(SqliteEventLogStorage, "has_table", look)
+    log = OneEngineEventLogStorage()
+    assert [log.has_table("asset_check_executions") for _ in range(4)] == [False, True, True, True]
+    assert len(looks) == 2
+
+
 def test_only_the_last_files_stay_open(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
