@@ -22,7 +22,7 @@ BOUNDS: dict[str, float] = {
     "dbt starts": 3,  # before identity, between it and science, after
     "statements of a node": 2.9,
     "connections to the warehouse": 35,
-    "steps": 11,
+    "steps": 12,
     "events of an asset or check": 3.3,
     "bytes of log for an asset or check": 11_500,
     "landing files read": 23,
