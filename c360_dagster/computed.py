@@ -55,7 +55,11 @@ def read_computed() -> dict[str, ComputedTable]:
 
 
 def create_computed(con: duckdb.DuckDBPyConnection) -> None:
-    """Creates what is missing; a table declared otherwise than it stands is made anew, empty."""
+    """Creates what is missing; a table declared otherwise than it stands is made anew, empty.
+
+    A view in its place is somebody's who keeps it right.
+    """
+    views = con.execute("select schema_name || '.' || view_name from duckdb_views()").fetchall()
     standing: dict[str, list[tuple[str, str]]] = {}
     for relation, *column in con.execute(
         "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
@@ -64,7 +68,7 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
         standing.setdefault(relation, []).append((column[0], column[1].lower()))
     for table in read_computed().values():
         declared = [(column.name, column.type) for column in table.columns]
-        if standing.get(table.relation) != declared:
+        if standing.get(table.relation) != declared and (table.relation,) not in views:
             con.execute(f"create schema if not exists {table.schema}")
             con.execute(f"create or replace table {table.ddl}")
 

@@ -17,6 +17,7 @@ from c360_dagster.assets.science import build_science
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
+from c360_dagster.history.days import specify_history
 from c360_dagster.layers import watch
 from c360_dagster.resources.dbt import DbtBuilder, DbtError
 from c360_dagster.resources.lock import HomeLock
@@ -43,6 +44,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_model_card(settings),
                 build_daily_report(settings),
                 *build_audiences(settings),
+                dg.AssetsDefinition(specs=[specify_history()]),
             ]
         ),
         asset_checks=[build_recency(settings)],

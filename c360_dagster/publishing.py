@@ -21,6 +21,8 @@ MASK = "***"
 
 Personal = Mapping[str, frozenset[str]]
 """The columns with personal data, by table."""
+Excerpts = Mapping[str, str]
+"""Of views in gold, by name, the query for the rows that are published."""
 
 
 class PublishError(Exception):
@@ -35,17 +37,18 @@ class Published:
 
 
 def publish(
-    con: duckdb.DuckDBPyConnection, folder: Path, *, run: str, personal: Personal
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    run: str,
+    personal: Personal,
+    excerpts: Excerpts | None = None,
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tables = [
-        name
-        for (name,) in con.execute(
-            "select table_name from duckdb_tables() where schema_name = ? order by table_name",
-            [SCHEMA],
-        ).fetchall()
-    ]
+    standing = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
+    queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in standing.fetchall()}
+    tables = dict(sorted({**queries, **(excerpts or {})}.items()))
     aside = folder / f".{run}.duckdb"
     generation = folder / ".generations" / run
     try:
@@ -67,7 +70,7 @@ def publish(
 
 
 def _write_snapshot(
-    con: duckdb.DuckDBPyConnection, path: Path, tables: list[str]
+    con: duckdb.DuckDBPyConnection, path: Path, tables: Mapping[str, str]
 ) -> dict[str, int]:
     path.unlink(missing_ok=True)
     con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
@@ -76,9 +79,9 @@ def _write_snapshot(
         rows = {}
         with transaction(con):
             con.execute(f"create schema snapshot.{SCHEMA}")
-            for name in tables:
-                source = f"{SCHEMA}.{quote(name)}"
-                copied = con.execute(f"create table snapshot.{source} as from {source}").fetchall()
+            for name, query in tables.items():
+                table = f"snapshot.{SCHEMA}.{quote(name)}"
+                copied = con.execute(f"create table {table} as {query}").fetchall()
                 rows[name] = int(copied[0][0])
     finally:
         con.execute("detach snapshot")
@@ -86,15 +89,15 @@ def _write_snapshot(
 
 
 def _write_parquet(
-    con: duckdb.DuckDBPyConnection, folder: Path, tables: list[str], personal: Personal
+    con: duckdb.DuckDBPyConnection, folder: Path, tables: Mapping[str, str], personal: Personal
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in tables:
+    for name, query in tables.items():
         path = folder / f"{name}.parquet"
         columns = _masked(con, name, personal.get(name, frozenset()))
         con.execute(
-            f"copy (select {columns} from {SCHEMA}.{quote(name)}) to {literal(str(path))} "
+            f"copy (select {columns} {query}) to {literal(str(path))} "
             "(format parquet, compression zstd)"
         ).fetchall()
         path.chmod(0o600)

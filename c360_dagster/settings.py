@@ -67,6 +67,11 @@ class Settings:
         return self.home / "registry"
 
     @property
+    def history(self) -> Path:
+        """What the road said of the customers, day by day; never cleaned."""
+        return self.home / "history" / "customer_360"
+
+    @property
     def published(self) -> Path:
         """What people and programs read; the warehouse is opened by the road alone."""
         return self.home / "published"

@@ -15,6 +15,7 @@ from dagster_dbt import (
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from c360_dagster.computed import create_computed
+from c360_dagster.history.days import History
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
     DbtBuilder,
@@ -86,6 +87,7 @@ def build_dbt(settings: Settings) -> dg.AssetsDefinition:
         results = []
         with warehouse.connect() as con:
             create_computed(con)  # a model can be built before what it reads is worked out
+            History(settings.history).show(con)
         variables = {
             "as_of": settings.as_of.isoformat() if settings.as_of else None,
             "run_id": context.run.run_id,

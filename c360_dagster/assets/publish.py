@@ -1,6 +1,7 @@
 """6. Publish: gold as files for people and programs, once everything before has passed.
 
-The last step of a run that went through also clears away what old ones left.
+What is published is also recorded, as its day in the history of the customers, and the last step
+of a run that went through clears away what old ones left.
 """
 
 from collections.abc import Mapping
@@ -8,11 +9,13 @@ from typing import Any
 
 import dagster as dg
 
+from c360_dagster.history.days import HISTORY, KEY, History, excerpt
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing import publish
 from c360_dagster.resources.dbt import is_personal, read_manifest
 from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
@@ -27,7 +30,7 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[PUBLISHED.name, "c360"],
-        deps=[[GOLD.name, node["alias"]] for node in gold],
+        deps=[KEY, *([GOLD.name, node["alias"]] for node in gold)],
         group_name=PUBLISHED.name,
         owners=[PUBLISHED.owner],
         kinds=set(PUBLISHED.kinds),
@@ -43,9 +46,21 @@ def build_publication(settings: Settings) -> dg.AssetsDefinition:
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
         personal = {node["alias"]: _personal(node) for node in gold}
+        history = History(settings.history)
         with warehouse.connect() as con:
-            published = publish(con, settings.published, run=context.run.run_id, personal=personal)
+            with guard_storage(settings.home):
+                recorded = history.record(con)
+                history.show(con)
+            published = publish(
+                con,
+                settings.published,
+                run=context.run.run_id,
+                personal=personal,
+                excerpts={HISTORY: excerpt(history.published_days())},
+            )
             pruned = prune(settings, con, context.instance, settings.now(), context.run.run_id)
+        if recorded:
+            context.log_event(recorded.report())
         context.log.debug("Forgotten: %d runs and %d loads.", pruned.runs, pruned.loads)
         return dg.MaterializeResult(
             metadata={

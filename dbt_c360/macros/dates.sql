@@ -1,4 +1,4 @@
-{#- The month as text ('2024-09') and the Monday of the week. -#}
+{#- The month as text ('2024-09'), its first day and the Monday of the week. -#}
 
 {% macro year_month(date) -%}
     {{ adapter.dispatch('year_month', 'c360')(date) }}
@@ -14,6 +14,10 @@
 
 {% macro spark__year_month(date) -%}
     date_format({{ date }}, 'yyyy-MM')
+{%- endmacro %}
+
+{% macro month_start(date) -%}
+    cast({{ dbt.date_trunc('month', date) }} as date)
 {%- endmacro %}
 
 {% macro week_start(date) -%}

@@ -1,0 +1,58 @@
+"""The asset of the past days: asked for one or a range, it records each, in order, in one run."""
+
+from datetime import date
+
+import dagster as dg
+
+from c360_dagster.history.days import Day, History, HistoryError, specify_history
+from c360_dagster.history.past import Past, open_past
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+
+
+def build_backfill(settings: Settings) -> dg.AssetsDefinition:
+    """The customers by day; the road records its own day when it publishes."""
+
+    @dg.multi_asset(
+        name="record_days",
+        specs=[specify_history().replace_attributes(skippable=True)],
+        partitions_def=dg.DailyPartitionsDefinition(
+            start_date=settings.start_date.isoformat(), timezone=settings.timezone, end_offset=1
+        ),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def record_days(
+        context: dg.AssetExecutionContext,
+        lock: HomeLock,  # noqa: ARG001  held for the whole run
+        warehouse: Warehouse,
+    ) -> None:
+        history = History(settings.history)
+        days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+        try:
+            with open_past(settings, warehouse) as past:
+                past.check(days)
+                for day in days:
+                    context.log_event(_record(context, past, history, day).report())
+        except HistoryError as problem:
+            raise dg.Failure(description=str(problem), allow_retries=False) from None
+        finally:
+            with warehouse.connect() as con:
+                history.show(con)
+        context.log.info(
+            "%d days are recorded, %s to %s. `make refresh` counts who moved, and publishes.",
+            len(days),
+            days[0],
+            days[-1],
+        )
+
+    return record_days
+
+
+def _record(context: dg.AssetExecutionContext, past: Past, history: History, day: date) -> Day:
+    try:
+        recorded = past.walk(day, history)
+    except HistoryError as problem:
+        raise HistoryError(f"{day} is not recorded: {problem} The days before it are.") from None
+    context.log.info("%s: %s customers.", day, f"{recorded.customers:,}")
+    return recorded

@@ -1,0 +1,122 @@
+"""The recorded days: one parquet file for each, and the view in the warehouse that shows them all.
+
+The files are the truth: they outlive the warehouse, and a day that is recorded again is replaced.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.assets.describe import specify_computed
+from c360_dagster.computed import ComputedTable, read_computed
+from c360_dagster.layers import GOLD
+from c360_dagster.loading.sql import fetch_row, literal, quote
+
+HISTORY = "customer_360_history"
+KEY = dg.AssetKey([GOLD.name, HISTORY])
+MART = f"{GOLD.name}.mart_customer_360"
+MONTHS_PUBLISHED = 13
+"""A month and the same one a year before; every single day lies open in the files."""
+
+
+def specify_history() -> dg.AssetSpec:
+    """All recorded days as one asset: made by the history's location, read by the road."""
+    table = read_computed()[f"{GOLD.name}.{HISTORY}"]
+    spec = specify_computed(table, GOLD, [dg.AssetKey(MART.split("."))])
+    return spec.replace_attributes(kinds={"duckdb", "parquet"})
+
+
+class HistoryError(Exception):
+    """A day that cannot be recorded; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """One recorded day."""
+
+    date: date
+    customers: int
+    path: Path
+
+    def report(self) -> dg.AssetMaterialization:
+        """The day as Dagster's calendar of it wants to know it."""
+        return dg.AssetMaterialization(
+            asset_key=KEY,
+            partition=self.date.isoformat(),
+            metadata={
+                "dagster/partition_row_count": self.customers,
+                "dagster/uri": dg.MetadataValue.url(self.path.as_uri()),
+                "bytes": self.path.stat().st_size,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class History:
+    folder: Path
+
+    def days(self) -> list[date]:
+        """Every recorded day, the first one first."""
+        return sorted(date.fromisoformat(path.stem) for path in self.folder.glob("*.parquet"))
+
+    def record(self, con: duckdb.DuckDBPyConnection) -> Day | None:
+        """Keeps the customers that gold holds, in place of what was kept of their day."""
+        day, customers, ids = fetch_row(
+            con, f"select max(as_of_date), count(*), count(distinct customer_id) from {MART}"
+        ) or (None, 0, 0)
+        if day is None:
+            return None
+        if ids != customers:
+            raise HistoryError(
+                f"{day} is not recorded: {MART} has {customers:,} rows for {ids:,} customers."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.folder / f"{day}.parquet"
+        aside = path.with_suffix(".part")
+        con.execute(
+            f"copy (from {MART} order by customer_id) to {literal(str(aside))} "
+            "(format parquet, compression zstd)"
+        ).fetchall()
+        aside.chmod(0o600)
+        aside.replace(path)
+        return Day(day, customers, path)
+
+    def show(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Makes the table of all days a view of the files, whatever stood there before."""
+        table = read_computed()[f"{GOLD.name}.{HISTORY}"]
+        con.execute(f"create schema if not exists {GOLD.name}")
+        stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+        if fetch_row(con, stands, [GOLD.name, HISTORY]):
+            con.execute(f"drop table {table.relation}")
+        con.execute(f"create or replace view {table.relation} as {self._select_all(table)}")
+
+    def _select_all(self, table: ComputedTable) -> str:
+        """The declared columns, null in days that were recorded before there was such a column."""
+        columns = ", ".join(
+            f"cast({quote(each.name)} as {each.type}) as {quote(each.name)}"
+            for each in table.columns
+        )
+        nobody = ", ".join(
+            f"cast(null as {each.type}) as {quote(each.name)}" for each in table.columns
+        )
+        rows = f"select {nobody} where false"
+        if self.days():
+            files = literal(str(self.folder / "*.parquet"))
+            rows += f" union all by name from read_parquet({files}, union_by_name = true)"
+        return f"select {columns} from ({rows})"
+
+    def published_days(self) -> list[date]:
+        """The last recorded day of each of the latest months."""
+        return list({(day.year, day.month): day for day in self.days()}.values())[
+            -MONTHS_PUBLISHED:
+        ]
+
+
+def excerpt(days: Iterable[date]) -> str:
+    """The query for those days of the history."""
+    chosen = ", ".join(f"date '{day}'" for day in days) or "null"
+    return f"from {GOLD.name}.{HISTORY} where as_of_date in ({chosen})"

@@ -1,0 +1,172 @@
+"""The past: the road walked again as of a day, in a warehouse of its own beside the real one.
+
+It is the road's own job on other settings, so that a past day is what the road makes of it.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.definitions import build_definitions
+from c360_dagster.history.days import MART, Day, History, HistoryError
+from c360_dagster.layers import BRONZE, IDENTITY, LANDING, SCIENCE
+from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.reports import read_report
+from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.storage import guard_storage
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings
+from landing_contract import read_contract
+
+JOB = "as_of_a_day"
+CLOCK = ("stg_file_days", "int_data_clock")
+ALWAYS = "date '0001-01-01'"
+"""Since when a file without a day was known."""
+QUIETLY = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@contextmanager
+def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
+    """A warehouse that holds bronze alone, copied once, for as long as the block runs."""
+    home = settings.scratch / "past"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    try:
+        with guard_storage(settings.home), warehouse.connect() as con:
+            first_day = _find_first_day(con, settings)
+            _copy_bronze(con, home / settings.warehouse.name)
+        yield Past(replace(settings, home=home, as_of=None), settings.registry, first_day)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Past:
+    settings: Settings
+    """Those of the walk: its home is the copy."""
+    registry: Path
+    """Who is who, as it is known now: each day begins with a copy, and none is written back."""
+    first_day: date | None
+    """The first day of which a file speaks; None where one has no day, and was always known."""
+
+    def check(self, days: Sequence[date]) -> None:
+        """Refuses days of which nothing can be said, before any is computed."""
+        last_day = self._find_last_day()
+        early = [day for day in days if self.first_day and day < self.first_day]
+        late = [day for day in days if day > last_day]
+        said = []
+        if early:
+            said.append(
+                f"{_count(early)} before {self.first_day}, the day of the first file: nothing was "
+                "known."
+            )
+        if late:
+            said.append(f"{_count(late)} after {last_day}, the latest day in the data.")
+        if said:
+            raise HistoryError(
+                f"{' '.join(said)} Ask for days from {self.first_day or self.settings.start_date} "
+                f"to {last_day}; nothing was recorded."
+            )
+
+    def walk(self, day: date, history: History) -> Day:
+        """Everything after bronze as of the day, and its customers recorded."""
+        self._forget()
+        walk = replace(self.settings, as_of=day)
+        job = _define_job(walk)
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(QUIETLY, instance, raise_on_error=False)
+            if not result.success:
+                reasons = read_report(instance, result.dagster_run).reasons
+                raise HistoryError(" ".join(reasons))
+        with self._connect() as con:
+            recorded = history.record(con)
+        if recorded is None:
+            raise HistoryError("nobody was known.")
+        return recorded
+
+    def _forget(self) -> None:
+        """Leaves bronze, and the registry as it is outside: no day knows of another."""
+        shutil.rmtree(self.settings.registry, ignore_errors=True)
+        if self.registry.exists():
+            shutil.copytree(self.registry, self.settings.registry)
+        with self._connect() as con:
+            for (schema,) in con.execute(
+                "select schema_name from duckdb_schemas() where not internal and schema_name <> ?",
+                [BRONZE.name],
+            ).fetchall():
+                con.execute(f"drop schema {quote(schema)} cascade")
+
+    def _find_last_day(self) -> date:
+        """The day that a run would take by itself."""
+        dbt = DbtBuilder(warehouse=str(self.settings.warehouse), mode=self.settings.dbt)
+        for result in dbt.build(
+            select=CLOCK, variables={"as_of": None}, scratch=self.settings.scratch
+        ):
+            if result.is_bad:
+                raise HistoryError(result.message)
+        with self._connect() as con:
+            found = fetch_row(con, "select as_of_date from silver.int_data_clock")
+        return date.min if found is None else date.fromisoformat(str(found[0]))
+
+    @contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        walk = self.settings
+        warehouse = Warehouse(
+            path=str(walk.warehouse), timezone=walk.timezone, scratch=str(walk.scratch)
+        )
+        with warehouse.connect() as con:
+            yield con
+
+
+def _define_job(settings: Settings) -> dg.JobDefinition:
+    """All that the customers' table needs; of the checks only those that cannot be left out."""
+    needed = (
+        dg.AssetSelection.assets(MART.split(".")).upstream().required_multi_asset_neighbors()
+        - dg.AssetSelection.groups(LANDING.name, BRONZE.name)
+    )  # fmt: skip
+    computed = needed & dg.AssetSelection.groups(IDENTITY.name, SCIENCE.name)
+    job = dg.define_asset_job(JOB, needed.without_checks() | computed)
+    road = dg.Definitions.merge(build_definitions(settings), dg.Definitions(jobs=[job]))
+    return road.resolve_job_def(JOB)
+
+
+def _find_first_day(con: duckdb.DuckDBPyConnection, settings: Settings) -> date | None:
+    """The first day in a file's name; also says where there is nothing to copy."""
+    standing = {
+        name
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = ?", [BRONZE.name]
+        ).fetchall()
+    }
+    if not standing >= set(read_contract()):
+        raise HistoryError(
+            f"{settings.warehouse} holds no bronze, and nothing else tells of the past: load the "
+            "files first, with `make refresh`."
+        )
+    files = " union all ".join(
+        f"select min(coalesce(_known_at, {ALWAYS})) as day from {BRONZE.name}.{quote(each)}"
+        for each in read_contract()
+    )
+    (first,) = fetch_row(con, f"select min(day) from ({files})") or (None,)
+    return first if first and first.year > 1 else None  # ALWAYS
+
+
+def _copy_bronze(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    con.execute(f"attach {literal(str(path))} as past")
+    try:
+        con.execute(f"create schema past.{BRONZE.name}")
+        for name in read_contract():
+            table = f"{BRONZE.name}.{quote(name)}"
+            con.execute(f"create table past.{table} as from {table}").fetchall()
+    finally:
+        con.execute("detach past")
+
+
+def _count(days: Sequence[date]) -> str:
+    return f"{days[0]} lies" if len(days) == 1 else f"{len(days):,} of the days asked for lie"
