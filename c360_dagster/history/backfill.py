@@ -1,5 +1,6 @@
 """The asset of the past days: asked for one or a range, it records each, in order, in one run."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -26,7 +27,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
-    ) -> None:
+    ) -> Iterator[dg.MaterializeResult]:
         history = History(settings.history)
         days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
         try:
@@ -45,6 +46,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
             days[0],
             days[-1],
         )
+        yield from ()
 
     return record_days
 

@@ -5,6 +5,7 @@ import sys
 import dagster as dg
 
 from c360_dagster.history.backfill import build_backfill
+from c360_dagster.layers import watch
 from c360_dagster.resources.dbt import DbtError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -14,7 +15,7 @@ from c360_dagster.settings import Settings, SettingsError, read_settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The past days for one set of settings."""
     return dg.Definitions(
-        assets=[build_backfill(settings)],
+        assets=watch([build_backfill(settings)]),
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
             "warehouse": Warehouse(

@@ -15,7 +15,7 @@ import duckdb
 
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import MART, Day, History, HistoryError
-from c360_dagster.layers import BRONZE, IDENTITY, LANDING, SCIENCE
+from c360_dagster.layers import BRONZE, IDENTITY, LANDING
 from c360_dagster.loading.sql import fetch_row, literal, quote
 from c360_dagster.reports import read_report
 from c360_dagster.resources.dbt import DbtBuilder
@@ -126,12 +126,10 @@ class Past:
 
 def _define_job(settings: Settings) -> dg.JobDefinition:
     """All that the customers' table needs; of the checks only those that cannot be left out."""
-    needed = (
-        dg.AssetSelection.assets(MART.split(".")).upstream().required_multi_asset_neighbors()
-        - dg.AssetSelection.groups(LANDING.name, BRONZE.name)
-    )  # fmt: skip
-    computed = needed & dg.AssetSelection.groups(IDENTITY.name, SCIENCE.name)
-    job = dg.define_asset_job(JOB, needed.without_checks() | computed)
+    needed = dg.AssetSelection.assets(MART.split(".")).upstream()
+    needed -= dg.AssetSelection.groups(LANDING.name, BRONZE.name)
+    who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step, which cannot be parted
+    job = dg.define_asset_job(JOB, needed.without_checks() | who_is_who)
     road = dg.Definitions.merge(build_definitions(settings), dg.Definitions(jobs=[job]))
     return road.resolve_job_def(JOB)
 
