@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from c360_dagster.history.days import Day, History, HistoryError, specify_history
+from c360_dagster.history.days import MART, Day, History, HistoryError, specify_history
 from c360_dagster.history.past import Past, open_past
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -17,7 +17,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="record_days",
-        specs=[specify_history().replace_attributes(skippable=True)],
+        specs=[specify_history(dg.AssetKey(MART.split("."))).replace_attributes(skippable=True)],
         partitions_def=dg.DailyPartitionsDefinition(
             start_date=settings.start_date.isoformat(), timezone=settings.timezone, end_offset=1
         ),

@@ -23,10 +23,10 @@ MONTHS_PUBLISHED = 13
 """A month and the same one a year before; every single day lies open in the files."""
 
 
-def specify_history() -> dg.AssetSpec:
+def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
     """All recorded days as one asset: made by the history's location, read by the road."""
     table = read_computed()[f"{GOLD.name}.{HISTORY}"]
-    spec = specify_computed(table, GOLD, [dg.AssetKey(MART.split("."))])
+    spec = specify_computed(table, GOLD, deps)
     return spec.replace_attributes(kinds={"duckdb", "parquet"})
 
 

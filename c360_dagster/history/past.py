@@ -14,8 +14,9 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.definitions import build_definitions
+from c360_dagster.history.again import Again
 from c360_dagster.history.days import MART, Day, History, HistoryError
-from c360_dagster.layers import BRONZE, IDENTITY, LANDING
+from c360_dagster.layers import BRONZE, GOLD, IDENTITY, LANDING, SILVER
 from c360_dagster.loading.sql import fetch_row, literal, quote
 from c360_dagster.reports import read_report
 from c360_dagster.resources.dbt import DbtBuilder
@@ -41,7 +42,9 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
         with guard_storage(settings.home), warehouse.connect() as con:
             first_day = _find_first_day(con, settings)
             _copy_bronze(con, home / settings.warehouse.name)
-        yield Past(replace(settings, home=home, as_of=None), settings.registry, first_day)
+        walk = replace(settings, home=home, as_of=None)
+        dbt = DbtBuilder(warehouse=str(walk.warehouse), mode=walk.dbt)
+        yield Past(walk, settings.registry, first_day, Again(dbt))
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -54,6 +57,7 @@ class Past:
     """Who is who, as it is known now: each day begins with a copy, and none is written back."""
     first_day: date | None
     """The first day of which a file speaks; None where one has no day, and was always known."""
+    dbt: Again
 
     def check(self, days: Sequence[date]) -> None:
         """Refuses days of which nothing can be said, before any is computed."""
@@ -78,7 +82,7 @@ class Past:
         """Everything after bronze as of the day, and its customers recorded."""
         self._forget()
         walk = replace(self.settings, as_of=day)
-        job = _define_job(walk)
+        job = _define_job(walk, self.dbt)
         with dg.DagsterInstance.ephemeral() as instance:
             result = job.execute_in_process(QUIETLY, instance, raise_on_error=False)
             if not result.success:
@@ -91,22 +95,23 @@ class Past:
         return recorded
 
     def _forget(self) -> None:
-        """Leaves bronze, and the registry as it is outside: no day knows of another."""
+        """Leaves bronze, the registry as it is outside, and tables that are filled anew."""
         shutil.rmtree(self.settings.registry, ignore_errors=True)
         if self.registry.exists():
             shutil.copytree(self.registry, self.settings.registry)
+        kept = {BRONZE.name} | ({SILVER.name, GOLD.name} if self.dbt.builds else set())
         with self._connect() as con:
             for (schema,) in con.execute(
-                "select schema_name from duckdb_schemas() where not internal and schema_name <> ?",
-                [BRONZE.name],
+                "select schema_name from duckdb_schemas() where not internal"
             ).fetchall():
-                con.execute(f"drop schema {quote(schema)} cascade")
+                if schema not in kept:
+                    con.execute(f"drop schema {quote(schema)} cascade")
 
     def _find_last_day(self) -> date:
         """The day that a run would take by itself."""
-        dbt = DbtBuilder(warehouse=str(self.settings.warehouse), mode=self.settings.dbt)
-        for result in dbt.build(
-            select=CLOCK, variables={"as_of": None}, scratch=self.settings.scratch
+        variables = {"as_of": None}
+        for result in self.dbt.build(
+            select=CLOCK, variables=variables, scratch=self.settings.scratch
         ):
             if result.is_bad:
                 raise HistoryError(result.message)
@@ -124,14 +129,16 @@ class Past:
             yield con
 
 
-def _define_job(settings: Settings) -> dg.JobDefinition:
+def _define_job(settings: Settings, dbt: Again) -> dg.JobDefinition:
     """All that the customers' table needs; of the checks only those that cannot be left out."""
-    needed = dg.AssetSelection.assets(MART.split(".")).upstream()
-    needed -= dg.AssetSelection.groups(LANDING.name, BRONZE.name)
+    files = dg.AssetSelection.groups(LANDING.name, BRONZE.name)
+    needed = dg.AssetSelection.assets(MART.split(".")).upstream() - files
     who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step, which cannot be parted
     job = dg.define_asset_job(JOB, needed.without_checks() | who_is_who)
-    road = dg.Definitions.merge(build_definitions(settings), dg.Definitions(jobs=[job]))
-    return road.resolve_job_def(JOB)
+    road = build_definitions(settings)
+    return dg.Definitions(
+        assets=road.assets, resources={**(road.resources or {}), "dbt": dbt}, jobs=[job]
+    ).resolve_job_def(JOB)
 
 
 def _find_first_day(con: duckdb.DuckDBPyConnection, settings: Settings) -> date | None:
