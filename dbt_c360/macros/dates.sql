@@ -1,4 +1,4 @@
-{#- The month as text ('2024-09'), its first day and the Monday of the week. -#}
+{#- The month as text ('2024-09'), its first day, that of the one before, the week's Monday. -#}
 
 {% macro year_month(date) -%}
     {{ adapter.dispatch('year_month', 'c360')(date) }}
@@ -18,6 +18,10 @@
 
 {% macro month_start(date) -%}
     cast({{ dbt.date_trunc('month', date) }} as date)
+{%- endmacro %}
+
+{% macro month_before(month) -%}
+    cast({{ dbt.dateadd('month', -1, month) }} as date)
 {%- endmacro %}
 
 {% macro week_start(date) -%}

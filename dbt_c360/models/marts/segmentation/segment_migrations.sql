@@ -48,8 +48,7 @@ following as (
         last_month.end_date as before_date
     from month_ends as this_month
     inner join month_ends as last_month
-        on last_month.month_date
-        = cast({{ dbt.dateadd('month', -1, 'this_month.month_date') }} as date)
+        on last_month.month_date = {{ month_before('this_month.month_date') }}
 ),
 
 before as (

@@ -1,0 +1,203 @@
+"""Past days on a tiny world: what the road said on that day, whatever has come since."""
+
+import hashlib
+import shutil
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from c360_dagster.computed import create_computed
+from c360_dagster.history.backfill import build_backfill
+from c360_dagster.history.days import KEY, Day, History, HistoryError
+from c360_dagster.history.past import Past, open_past
+from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings, read_settings
+from landing_contract import read_contract
+from tests.road import SMALL, call, rows
+
+FIRST, LAST = "2025-03-10", "2025-04-20"
+BACKFILL = ["dagster", "asset", "materialize", "-m", "c360_dagster.history.definitions",
+            "--select", "gold/customer_360_history", "--partition-range"]  # fmt: skip
+MOVED = ("persona", "rfm_segment")
+
+
+def digest(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after a run on the first day and one on the last, when later files had come."""
+    home = tmp_path_factory.mktemp("home")
+    for day in (FIRST, LAST):
+        done = call(home, "c360_dagster", "run", C360_END_DATE=day)
+        assert done.returncode == 0, done.stdout + done.stderr
+        published = home / "published" / "parquet" / "mart_customer_360.parquet"
+        shutil.copy(published, home / f"said_on_{day}.parquet")
+    return home
+
+
+@pytest.fixture(scope="module")
+def backfilled(home: Path) -> Path:
+    """The same after the first day and the one before were asked for, in one run."""
+    kept = {name: digest(home / name) for name in ("registry", "published")}
+    for path in History(home / "history" / "customer_360").folder.glob(f"{FIRST}*"):
+        path.write_bytes(b"what is replaced")
+    done = call(
+        home, *BACKFILL, f"2025-03-09...{FIRST}", C360_END_DATE=LAST,
+        DAGSTER_HOME=str(home / "dagster"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {name: digest(home / name) for name in kept} == kept
+    assert "2 days are recorded, 2025-03-09 to 2025-03-10." in done.stdout + done.stderr
+    return home
+
+
+def history_of(home: Path) -> History:
+    return History(home / "history" / "customer_360")
+
+
+def settings_of(home: Path) -> Settings:
+    return read_settings(SMALL | {"C360_HOME": str(home), "C360_END_DATE": LAST})
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    return Warehouse(path=str(settings.warehouse), scratch=str(settings.scratch))
+
+
+def test_the_road_records_its_own_day(home: Path) -> None:
+    recorded = pl.read_parquet(history_of(home).folder / f"{LAST}.parquet")
+    said = pl.read_parquet(home / f"said_on_{LAST}.parquet")
+    assert_frame_equal(recorded, said, check_row_order=False)
+    assert recorded.height > 90
+
+
+def test_who_moved_is_counted_from_the_recorded_days(home: Path) -> None:
+    before, after = (pl.read_parquet(home / f"said_on_{day}.parquet") for day in (FIRST, LAST))
+    both = before.join(after, on="customer_id", suffix="_after")
+    moved = {
+        row["customer_id"]: tuple(row[name] for name in (*MOVED, *(f"{m}_after" for m in MOVED)))
+        for row in both.to_dicts()
+        if any(row[name] != row[f"{name}_after"] for name in MOVED)
+    }
+    told = rows(
+        home,
+        "select customer_id, persona_before, rfm_segment_before, persona_after,"
+        " rfm_segment_after, month from gold.segment_migrations",
+    )
+    assert {row[0]: row[1:5] for row in told} == moved
+    assert {row[5] for row in told} == {"2025-04"}
+    assert len(told) == len(moved) > 5
+
+
+def test_a_past_day_is_what_the_road_said_on_it(backfilled: Path) -> None:
+    """Cell by cell, although files, people and ids have come since."""
+    recorded = pl.read_parquet(history_of(backfilled).folder / f"{FIRST}.parquet")
+    said = pl.read_parquet(backfilled / f"said_on_{FIRST}.parquet")
+    assert_frame_equal(recorded, said.sort("customer_id"))
+    later = pl.read_parquet(backfilled / f"said_on_{LAST}.parquet")
+    assert set(later["customer_id"]) > set(said["customer_id"])
+
+
+def test_each_day_is_there_once_and_the_warehouse_is_as_it_was(backfilled: Path) -> None:
+    days = ["2025-03-09", FIRST, LAST]
+    assert rows(
+        backfilled,
+        "select as_of_date::text from gold.customer_360_history group by all "
+        "having count(*) = count(distinct customer_id) order by 1",
+    ) == [(day,) for day in days]
+    assert rows(backfilled, "select distinct as_of_date::text from gold.mart_customer_360") == [
+        (LAST,)
+    ]
+    assert [path.name for path in (backfilled / "dagster" / "scratch").iterdir()] == []
+
+
+def test_dagsters_calendar_has_the_days_of_the_road_and_of_the_backfill(backfilled: Path) -> None:
+    with dg.DagsterInstance.from_config(str(backfilled / "dagster")) as instance:
+        days = instance.get_materialized_partitions(KEY)
+    assert days == {"2025-03-09", FIRST, LAST}
+
+
+def test_the_ends_of_months_are_published(home: Path) -> None:
+    with duckdb.connect(str(home / "published" / "c360.duckdb"), read_only=True) as con:
+        query = "select distinct as_of_date::text from gold.customer_360_history order by 1"
+        assert con.execute(query).fetchall() == [(FIRST,), (LAST,)]
+
+
+def test_days_without_an_answer_are_refused_before_any_is_computed(home: Path) -> None:
+    settings = settings_of(home)
+    days = [date(2025, 4, 19), date(2025, 4, 21), date(2025, 4, 22)]
+    with open_past(settings, warehouse_of(settings)) as past:
+        with pytest.raises(HistoryError, match=r"2 of the days asked for lie after 2025-04-20, .*"
+                           r"Ask for days from 2025-01-01 to 2025-04-20; nothing was"):  # fmt: skip
+            past.check(days)
+        past.check(days[:1])
+
+
+def test_a_day_that_fails_is_named_and_those_before_it_stay(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = Past.walk
+
+    def fail_on_the_third(past: Past, day: date, history: History) -> Day:
+        if day == date(2025, 2, 3):
+            raise HistoryError("the reason.")
+        return walk(past, day, history)
+
+    monkeypatch.setattr(Past, "walk", fail_on_the_third)
+    settings = settings_of(home)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [build_backfill(settings)],
+            instance=instance,
+            resources={
+                "lock": HomeLock(home=str(home), timeout=60),
+                "warehouse": warehouse_of(settings),
+            },
+            tags={
+                "dagster/asset_partition_range_start": "2025-02-02",
+                "dagster/asset_partition_range_end": "2025-02-04",
+            },
+            raise_on_error=False,
+        )
+        assert instance.get_materialized_partitions(KEY) == {"2025-02-02"}
+    assert not result.success
+    (failure,) = result.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said
+    assert said.description == "2025-02-03 is not recorded: the reason. The days before it are."
+    assert date(2025, 2, 2) in history_of(home).days()
+    (history_of(home).folder / "2025-02-02.parquet").unlink()
+
+
+def test_a_home_without_bronze_says_what_to_do(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    with (
+        pytest.raises(HistoryError, match=r"holds no bronze.*load the files first"),
+        open_past(settings, warehouse_of(settings)),
+    ):
+        pass
+
+
+def test_a_day_before_the_first_file_is_refused(tmp_path: Path) -> None:
+    """Where every file has a day in its name; one without was always known."""
+    settings = settings_of(tmp_path)
+    with warehouse_of(settings).connect() as con:
+        create_bronze(con, read_contract().values())
+        create_computed(con)
+        con.execute(
+            "insert into bronze.transactions (transaction_id, transaction_date, _file, _row, "
+            "_known_at, _loaded_at) values ('t1', '2025-02-01', 'f', 1, '2025-02-03', '2025-03-01')"
+        )
+    with open_past(settings, warehouse_of(settings)) as past:
+        with pytest.raises(HistoryError, match=r"2025-02-02 lies before 2025-02-03, the day of"):
+            past.check([date(2025, 2, 2)])
+        past.check([date(2025, 2, 3)])
