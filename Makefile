@@ -14,7 +14,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refresh ui dashboard screenshots pictures docs test chaos lint bench portable clean lock
+.PHONY: help setup run refresh backfill ui dashboard screenshots pictures docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
 help: ## List the verbs
@@ -29,6 +29,9 @@ run: setup ## Simulate a retailer and walk the whole road, from landing files to
 
 refresh: setup ## Load whatever is new in landing and rebuild what follows; simulates nothing
 	@$(PY) -m c360_dagster refresh
+
+backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01-31
+	@$(PY) -m c360_dagster backfill $(FROM) $(TO)
 
 ui: setup ## Open Dagster on 127.0.0.1:3000
 	@$(PY) -m c360_dagster ui

@@ -1,4 +1,4 @@
-"""The verbs behind the Makefile: run, refresh, ui, docs and clean, with DAGSTER_HOME prepared.
+"""The verbs behind the Makefile, such as run, refresh and backfill, with DAGSTER_HOME prepared.
 
 They only prepare, hand over to Dagster's own commands, and say in the end what came of it.
 """
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import NoReturn
 
 from c360_dagster.settings import (
@@ -25,6 +26,8 @@ from c360_dagster.settings import (
 from c360_dagster.summary import summarise_run
 
 MODULE = "c360_dagster.definitions"
+HISTORY_MODULE = "c360_dagster.history.definitions"
+HISTORY = "gold/customer_360_history"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
 EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
@@ -38,6 +41,9 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", help="simulate where landing is free, then walk the whole road")
     verbs.add_parser("refresh", help="load what is new in landing and rebuild what follows")
+    backfill = verbs.add_parser("backfill", help="record the customers of past days")
+    backfill.add_argument("first", metavar="FROM", nargs="?", default="", help="the first day")
+    backfill.add_argument("last", metavar="TO", nargs="?", help="the last day; FROM alone is one")
     verbs.add_parser("ui", help="open Dagster on 127.0.0.1:3000")
     verbs.add_parser("docs", help="write the page that describes every table and column")
     verbs.add_parser("clean", help="remove what can be made again")
@@ -48,12 +54,16 @@ def main() -> int:
             return clean_home(settings)
         if arguments.verb == "docs":
             return write_docs(settings)
+        if arguments.verb == "backfill":
+            days = read_days(settings, arguments.first, arguments.last or arguments.first)
         prepare_dagster_home(settings)
     except (SettingsError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     if arguments.verb == "ui":
         become_dagster(settings, "dev", "-h", UI_HOST, "-p", UI_PORT)
+    if arguments.verb == "backfill":
+        return record_days(settings, *days)
     return materialize(settings, SELECTIONS[arguments.verb])
 
 
@@ -88,6 +98,34 @@ def materialize(settings: Settings, selection: str) -> int:
         )
         return 1
     return 0
+
+
+def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
+    """The days asked for, or a SettingsError that says which can be."""
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        raise SettingsError(
+            f"The days are '{first}' and '{last}': write them as in `make backfill "
+            "FROM=2025-01-01 TO=2025-01-31`."
+        ) from None
+    if end < start:
+        raise SettingsError(f"{end} is before {start}: ask for the earlier day first.")
+    if start < settings.start_date:
+        raise SettingsError(
+            f"{start} is before {settings.start_date} (C360_START_DATE), the first day of the "
+            "calendar: set that variable to an earlier day, or ask for a later one."
+        )
+    if end > settings.now().date():
+        raise SettingsError(f"{end} lies in the future: nobody knows yet.")
+    return start, end
+
+
+def record_days(settings: Settings, first: date, last: date) -> int:
+    """Past days in one run; the reason of a failure stands in what Dagster says."""
+    days = f"{first}...{last}"
+    command = ["asset", "materialize", "--select", HISTORY, "-m", HISTORY_MODULE]
+    return 1 if call_dagster(settings, *command, "--partition-range", days, say=say_briefly) else 0
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:

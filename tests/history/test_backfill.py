@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from c360_dagster.__main__ import read_days
 from c360_dagster.computed import create_computed
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
@@ -18,13 +19,11 @@ from c360_dagster.history.past import Past, open_past
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
-from c360_dagster.settings import Settings, read_settings
+from c360_dagster.settings import Settings, SettingsError, read_settings
 from landing_contract import read_contract
 from tests.road import SMALL, call, rows
 
 FIRST, LAST = "2025-03-10", "2025-04-20"
-BACKFILL = ["dagster", "asset", "materialize", "-m", "c360_dagster.history.definitions",
-            "--select", "gold/customer_360_history", "--partition-range"]  # fmt: skip
 MOVED = ("persona", "rfm_segment")
 
 
@@ -51,10 +50,7 @@ def backfilled(home: Path) -> Path:
     kept = {name: digest(home / name) for name in ("registry", "published")}
     for path in History(home / "history" / "customer_360").folder.glob(f"{FIRST}*"):
         path.write_bytes(b"what is replaced")
-    done = call(
-        home, *BACKFILL, f"2025-03-09...{FIRST}", C360_END_DATE=LAST,
-        DAGSTER_HOME=str(home / "dagster"),
-    )  # fmt: skip
+    done = call(home, "c360_dagster", "backfill", "2025-03-09", FIRST, C360_END_DATE=LAST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {name: digest(home / name) for name in kept} == kept
     assert "2 days are recorded, 2025-03-09 to 2025-03-10." in done.stdout + done.stderr
@@ -176,6 +172,22 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
     assert said.description == "2025-02-03 is not recorded: the reason. The days before it are."
     assert date(2025, 2, 2) in history_of(home).days()
     (history_of(home).folder / "2025-02-02.parquet").unlink()
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ([], r"The days are '' and '': write them as in `make backfill FROM=2025-01-01"),
+        (["2025-02-30"], r"'2025-02-30'"),
+        (["2025-03-02", "2025-03-01"], r"2025-03-01 is before 2025-03-02"),
+        (["2024-12-31"], r"2024-12-31 is before 2025-01-01 \(C360_START_DATE\)"),
+        (["2025-03-02", "2999-01-01"], r"2999-01-01 lies in the future"),
+    ],
+)
+def test_days_that_cannot_be_asked_for_are_one_sentence(days: list[str], said: str) -> None:
+    first, last = [*days, *days, "", ""][:2] if len(days) < 2 else days
+    with pytest.raises(SettingsError, match=said):
+        read_days(read_settings({}), first, last)
 
 
 def test_a_home_without_bronze_says_what_to_do(tmp_path: Path) -> None:
