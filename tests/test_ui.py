@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.history.days import KEY
 from c360_dagster.layers import LAYERS
 from c360_dagster.settings import REPOSITORY, read_settings
 
@@ -89,6 +90,8 @@ def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> 
     nodes = _ask(server, ASSETS, {})["assetNodes"]
     assert {node["groupName"] for node in nodes} == {layer.name for layer in LAYERS}
     _check_automation(server)
+    by_day = [node["assetKey"]["path"] for node in nodes if node["isPartitioned"]]
+    assert by_day == [list(KEY.path)]  # of the second code location
     launched = _ask(
         server,
         LAUNCH,
@@ -102,7 +105,7 @@ def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> 
                     "assetSelection": [
                         {"path": node["assetKey"]["path"]}
                         for node in nodes
-                        if not node["isPartitioned"]  # the days of the history are no part of it
+                        if node["assetKey"]["path"] != list(KEY.path)
                     ],
                 },
             }

@@ -53,7 +53,6 @@ def backfilled(home: Path) -> Path:
     done = call(home, "c360_dagster", "backfill", "2025-03-09", FIRST, C360_END_DATE=LAST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {name: digest(home / name) for name in kept} == kept
-    assert "2 days are recorded, 2025-03-09 to 2025-03-10." in done.stdout + done.stderr
     return home
 
 
