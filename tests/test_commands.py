@@ -1,5 +1,6 @@
 """What people type, with files of their own, with faults in them, and twice at once."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,9 +60,12 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(tmp_path: Pat
 def test_runs_at_once_all_succeed(tmp_path: Path) -> None:
     """Two share a DAGSTER_HOME, as `make run` does; a third, which only loads, has its own."""
     load = [part if part != "*" else "group:bronze" for part in MATERIALIZE]
-    commands = [("c360_dagster", "run"), ("c360_dagster", "run"), load]
+    lock = tmp_path / ".lock"
     with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(call, tmp_path, *command) for command in commands]
+        runs = [pool.submit(call, tmp_path, "c360_dagster", "run") for _ in range(2)]
+        while not (lock.exists() and lock.read_text()) and not any(run.done() for run in runs):
+            time.sleep(0.05)
+        runs.append(pool.submit(call, tmp_path, *load))
     for run in runs:
         assert run.result().returncode == 0, run.result().stdout + run.result().stderr
     told = "".join(run.result().stdout + run.result().stderr for run in runs)

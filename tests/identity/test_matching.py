@@ -206,7 +206,7 @@ def test_weights_are_those_that_splink_gives() -> None:
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[_in_splinks_words(one) for one in COMPARISONS],
-        blocking_rules_to_generate_predictions=["1 = 1"],
+        blocking_rules_to_generate_predictions=[{"blocking_rule": "1 = 1"}],
         probability_two_random_records_match=0.001,
     )
     api = DuckDBAPI()
