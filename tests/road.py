@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from c360_dagster.resources import dbt
+from c360_dagster.resources.rendered import FOLDER
 from c360_dagster.settings import REPOSITORY
 
 SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}
@@ -28,6 +31,17 @@ def call(
         check=False,
         timeout=300,
     )
+
+
+def know_nothing(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """The project as parsed, and no build of it known; returns where what is found out is put."""
+    dbt.read_manifest()
+    target = folder / "target"
+    target.mkdir()
+    for name in (*dbt.PARSED, dbt.STAMP):
+        (target / name).symlink_to(dbt.TARGET / name)
+    patch.setattr(dbt, "TARGET", target)
+    return target / FOLDER
 
 
 def rows(home: Path, query: str) -> list[tuple[object, ...]]:

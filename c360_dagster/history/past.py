@@ -14,9 +14,8 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.definitions import build_definitions
-from c360_dagster.history.again import Again
 from c360_dagster.history.days import MART, Day, History, HistoryError
-from c360_dagster.layers import BRONZE, GOLD, IDENTITY, LANDING, SILVER
+from c360_dagster.layers import BRONZE, IDENTITY, LANDING
 from c360_dagster.loading.sql import fetch_row, literal, quote
 from c360_dagster.reports import read_report
 from c360_dagster.resources.dbt import DbtBuilder
@@ -44,7 +43,7 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
             _copy_bronze(con, home / settings.warehouse.name)
         walk = replace(settings, home=home, as_of=None)
         dbt = DbtBuilder(warehouse=str(walk.warehouse), mode=walk.dbt)
-        yield Past(walk, settings.registry, first_day, Again(dbt))
+        yield Past(walk, settings.registry, first_day, dbt)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -57,7 +56,7 @@ class Past:
     """Who is who, as it is known now: each day begins with a copy, and none is written back."""
     first_day: date | None
     """The first day of which a file speaks; None where one has no day, and was always known."""
-    dbt: Again
+    dbt: DbtBuilder
 
     def check(self, days: Sequence[date]) -> None:
         """Refuses days of which nothing can be said, before any is computed."""
@@ -95,16 +94,15 @@ class Past:
         return recorded
 
     def _forget(self) -> None:
-        """Leaves bronze, the registry as it is outside, and tables that are filled anew."""
+        """Leaves bronze, and the registry as it is outside."""
         shutil.rmtree(self.settings.registry, ignore_errors=True)
         if self.registry.exists():
             shutil.copytree(self.registry, self.settings.registry)
-        kept = {BRONZE.name} | ({SILVER.name, GOLD.name} if self.dbt.builds else set())
         with self._connect() as con:
             for (schema,) in con.execute(
                 "select schema_name from duckdb_schemas() where not internal"
             ).fetchall():
-                if schema not in kept:
+                if schema != BRONZE.name:
                     con.execute(f"drop schema {quote(schema)} cascade")
 
     def _find_last_day(self) -> date:
@@ -129,7 +127,7 @@ class Past:
             yield con
 
 
-def _define_job(settings: Settings, dbt: Again) -> dg.JobDefinition:
+def _define_job(settings: Settings, dbt: DbtBuilder) -> dg.JobDefinition:
     """All that the customers' table needs; of the checks only those that cannot be left out."""
     files = dg.AssetSelection.groups(LANDING.name, BRONZE.name)
     needed = dg.AssetSelection.assets(MART.split(".")).upstream() - files

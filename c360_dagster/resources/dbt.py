@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,6 +23,7 @@ from typing import Any
 import dagster as dg
 
 from c360_dagster.resources.lineage import Lineage, read_columns, trace_columns
+from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, describe, send
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
@@ -31,6 +33,7 @@ TRACED = "lineage.json"
 PARSED = ("manifest.json", "partial_parse.msgpack")
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build within this process is heard; what dbt would write of it goes with its folder."""
+WENT_THROUGH = {"success", "pass", "warn", "no-op"}
 WATCHED = ("*.sql", "*.yml", "*.csv", "*.md")
 
 
@@ -49,6 +52,8 @@ class NodeResult:
     failures: int | None
     sql: str = ""
     """What a model's `select` was, once compiled."""
+    statements: tuple[str, ...] = ()
+    """What dbt sent to the database for it."""
 
     @property
     def is_bad(self) -> bool:
@@ -68,8 +73,35 @@ class DbtBuilder(dg.ConfigurableResource):
         variables: Mapping[str, str | None],
         scratch: Path,
     ) -> Iterator[NodeResult]:
-        """Results as they come; the file is free again when they end."""
+        """Results as they come; the file is free again when they end.
+
+        What dbt has rendered before is sent as it stands; only what does not go through is dbt's.
+        """
         scratch.mkdir(parents=True, exist_ok=True)
+        if self.mode != "inprocess":
+            yield from self._ask_dbt(select, variables, scratch)
+            return
+        shelf = Shelf(TARGET, _read_stamp(), self.warehouse)
+        known = shelf.find(select, variables)
+        went = []
+        for node, ended, seconds in send(self.warehouse, known, variables, scratch / "spill"):
+            went.append(node)
+            yield NodeResult(
+                node.unique_id, ended.status, ended.message, seconds, ended.failures, node.sql
+            )
+        left = [node.selector for node in known if node not in went]
+        if known and not left:
+            return
+        results = []
+        for result in self._ask_dbt(left or select, variables, scratch):
+            results.append(result)
+            yield result
+        if all(result.status in WENT_THROUGH for result in results):
+            shelf.put(select, variables, [*went, *_describe(results, variables)])
+
+    def _ask_dbt(
+        self, select: Sequence[str], variables: Mapping[str, str | None], scratch: Path
+    ) -> Iterator[NodeResult]:
         target = Path(tempfile.mkdtemp(prefix="dbt_", dir=scratch))
         arguments = [
             "build",
@@ -146,6 +178,12 @@ def is_personal(column: Mapping[str, Any]) -> bool:
     return bool(meta.get("pii"))
 
 
+def _read_stamp() -> str:
+    with contextlib.suppress(OSError):
+        return (TARGET / STAMP).read_text()
+    return ""
+
+
 def _digest_project() -> str:
     versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
     digest = hashlib.sha256(" ".join(versions).encode())
@@ -153,7 +191,7 @@ def _digest_project() -> str:
         path
         for pattern in WATCHED
         for path in PROJECT.rglob(pattern)
-        if not path.is_relative_to(TARGET)
+        if not path.is_relative_to(PROJECT / TARGET.name)
     )
     for path in files:
         digest.update(str(path.relative_to(PROJECT)).encode())
@@ -176,6 +214,7 @@ def _parse_project(digest: str) -> dict[str, Any]:
         text = (Path(folder) / PARSED[0]).read_text("utf-8")
         with contextlib.suppress(OSError):  # a read-only installation parses each time
             TARGET.mkdir(exist_ok=True)
+            shutil.rmtree(TARGET / FOLDER, ignore_errors=True)
             for name in PARSED:
                 _put(TARGET / name, (Path(folder) / name).read_bytes())
             _put(TARGET / STAMP, digest.encode())
@@ -202,11 +241,14 @@ def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: PLC0415
 
     done: queue.Queue[NodeResult | None] = queue.Queue()
+    sent: defaultdict[str, list[str]] = defaultdict(list)
     outcome: list[dbtRunnerResult | BaseException] = []
 
     def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
-        if event.info.name == "NodeFinished":
-            done.put(_read_event(event, target))
+        if event.info.name == "SQLQuery":
+            sent[event.data.node_info.unique_id].append(event.data.sql)
+        elif event.info.name == "NodeFinished":
+            done.put(_read_event(event, target, sent[event.data.node_info.unique_id]))
 
     def run() -> None:
         try:
@@ -243,7 +285,11 @@ def _read_parsed() -> Any:  # noqa: ANN401  dbt has no types
     return None
 
 
-def _read_event(event: Any, target: Path) -> NodeResult:  # noqa: ANN401  the same
+def _read_event(
+    event: Any,  # noqa: ANN401  the same
+    target: Path,
+    sent: Sequence[str],
+) -> NodeResult:
     result = event.data.run_result
     node = event.data.node_info
     sql = ""
@@ -258,7 +304,17 @@ def _read_event(event: Any, target: Path) -> NodeResult:  # noqa: ANN401  the sa
         seconds=float(result.execution_time),
         failures=int(result.num_failures),
         sql=sql,
+        statements=tuple(sent),
     )
+
+
+def _describe(
+    results: Sequence[NodeResult], variables: Mapping[str, str | None]
+) -> Iterator[Rendered]:
+    nodes = read_manifest()["nodes"]
+    for result in results:
+        if node := nodes.get(result.unique_id):  # exposures have nothing to send
+            yield describe(node, result.statements, result.sql, variables)
 
 
 def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:

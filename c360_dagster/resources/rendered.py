@@ -1,0 +1,205 @@
+"""What dbt sent to the database for a build, kept, and sent again without dbt.
+
+dbt renders, compares and logs each node for longer than a small one takes to run. As long as
+nothing that it renders from has changed, its statements are the same; a node that does not go
+through this way is dbt's again, with its words and its way to fail.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from c360_dagster.loading.sql import fetch_row, literal, quote
+
+FOLDER = "rendered"
+PLACED = ("as_of", "run_id", "published_at")
+"""Variables that differ from run to run. Others are part of what a build is known by."""
+LEFT_OUT = ("select", "describe", "drop")
+"""Of a model's statements: comparing its columns with a contract, because what was found equal
+stays so; and making way for a table where a view was, which is not done twice.
+"""
+COUNTING = "as should_error"
+"""What a test's first statement ends its columns with."""
+MEMORY_LIMIT = "6GB"
+"""As dbt's own profile has it."""
+SEED_TYPES = {"string": "varchar"}
+
+Variables = Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One node: what it is called, and its statements in order, with `{{name}}` for variables."""
+
+    unique_id: str
+    selector: str
+    schema: str
+    relation: str
+    severity: str
+    """Of a test; and what makes it warn."""
+    warn_if: str
+    statements: tuple[str, ...]
+    sql: str
+    """What a model's `select` was."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a node that went through."""
+
+    status: str
+    message: str
+    failures: int | None = None
+
+
+class Shelf:
+    """The builds that are known, each in a file named for all that it was rendered from."""
+
+    def __init__(self, target: Path, project: str, warehouse: str) -> None:
+        self._folder = target / FOLDER
+        self._known_by = [project, Path(warehouse).stem]
+
+    def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
+        """The nodes in an order that works; none where the build is not known."""
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+            kept = json.loads(self._path(select, variables).read_text("utf-8"))
+            return [Rendered(**node | {"statements": tuple(node["statements"])}) for node in kept]
+        return []
+
+    def put(self, select: Sequence[str], variables: Variables, nodes: Iterable[Rendered]) -> None:
+        path = self._path(select, variables)
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):  # a read-only installation asks dbt each time
+            self._folder.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps([asdict(node) for node in nodes]), "utf-8")
+            beside.replace(path)
+
+    def _path(self, select: Sequence[str], variables: Variables) -> Path:
+        given = {name: value for name, value in variables.items() if value is not None}
+        given |= {name: "" for name in PLACED if name in given}
+        known_by = [*self._known_by, sorted(select), sorted(given.items())]
+        return self._folder / f"{hashlib.sha256(repr(known_by).encode()).hexdigest()[:32]}.json"
+
+
+def describe(
+    node: Mapping[str, Any], statements: Sequence[str], sql: str, variables: Variables
+) -> Rendered:
+    """A node of the manifest with what dbt sent for it."""
+    kind, config = node["resource_type"], node.get("config", {})
+    if kind == "seed":
+        statements = [_write_seed(node)]
+    elif kind == "model":
+        statements = [each for each in statements if not _is_left_out(each)]
+    else:  # dbt may look at the catalogue first
+        statements = list(dropwhile(lambda each: COUNTING not in each, statements))
+    asked = {
+        name: value
+        for name, value in variables.items()
+        if name in PLACED and value and _asks_for(node, name)
+    }
+    places = {literal(value): _place(name) for name, value in asked.items()}
+    return Rendered(
+        unique_id=node["unique_id"],
+        selector=".".join(node["fqn"]),
+        schema=node["schema"],
+        relation=node.get("relation_name") or "",
+        severity=str(config.get("severity", "error")).lower(),
+        warn_if=str(config.get("warn_if", "")),
+        statements=tuple(_replace(statement, places) for statement in statements),
+        sql=sql,
+    )
+
+
+def send(
+    warehouse: str, nodes: Sequence[Rendered], variables: Variables, spill: Path
+) -> Iterator[tuple[Rendered, Ended, float]]:
+    """Each node that went through, with its seconds. What depends on another is not begun."""
+    if not nodes:
+        return
+    values = {_place(name): literal(value) for name in PLACED if (value := variables.get(name))}
+    with duckdb.connect(warehouse) as con:
+        con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        con.execute("set temp_directory = ?", [str(spill)])
+        for schema in sorted({node.schema for node in nodes}):
+            con.execute(f"create schema if not exists {quote(schema)}")
+        for node in nodes:
+            started = time.monotonic()
+            ended = _send(con, node, values)
+            if ended:
+                yield node, ended, time.monotonic() - started
+            elif node.severity != "warn":
+                return
+
+
+def _send(
+    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
+) -> Ended | None:
+    """None where it did not go through, and nothing of it remains."""
+    statements = [_replace(statement, values) for statement in node.statements]
+    try:
+        if node.unique_id.startswith("test."):
+            return _test(con, node, statements)
+        for statement in statements:
+            con.execute(statement)
+    except duckdb.Error:
+        with contextlib.suppress(duckdb.Error):  # there may be no transaction
+            con.rollback()
+        return None
+    return Ended("success", "OK")
+
+
+def _test(
+    con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
+) -> Ended | None:
+    """Passed, or a warning whose rows dbt has kept before; whatever else is told by dbt."""
+    counting, *keeping = statements
+    failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
+    if not is_warning and not is_error:
+        con.execute(f"drop table if exists {node.relation}")
+        return Ended("pass", "PASS", failures=0)
+    if node.severity != "warn" or not keeping:
+        return None
+    for statement in keeping:
+        con.execute(statement)
+    rows = "1 result" if failures == 1 else f"{failures} results"
+    return Ended("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))
+
+
+def _place(variable: str) -> str:
+    return f"{{{{{variable}}}}}"
+
+
+def _replace(statement: str, values: Mapping[str, str]) -> str:
+    for old, new in values.items():
+        statement = statement.replace(old, new)
+    return statement
+
+
+def _asks_for(node: Mapping[str, Any], variable: str) -> bool:
+    return f"var('{variable}')" in str(node.get("raw_code", "")).replace('"', "'")
+
+
+def _is_left_out(statement: str) -> bool:
+    after_comment = statement.rpartition("*/")[2] if statement.startswith("/*") else statement
+    return after_comment.lstrip().lower().startswith(LEFT_OUT)
+
+
+def _write_seed(node: Mapping[str, Any]) -> str:
+    path = Path(node["root_path"]) / node["original_file_path"]
+    types = ", ".join(
+        f"{literal(name)}: {literal(SEED_TYPES.get(kind, kind))}"
+        for name, kind in node["config"]["column_types"].items()
+    )
+    return (
+        f"create or replace table {quote(node['schema'])}.{quote(node['alias'])} as "
+        f"from read_csv({literal(str(path))}, header = true, types = {{{types}}})"
+    )

@@ -1,0 +1,169 @@
+"""What dbt has rendered is sent without it; dbt is asked wherever that is not certain."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.cli.main import dbtRunner
+
+from c360_dagster.computed import create_computed
+from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.resources import dbt
+from c360_dagster.resources.dbt import DbtBuilder, NodeResult
+from landing_contract import read_contract
+from tests.road import know_nothing
+
+SELECT = ["+dim_products", "+order_statuses_are_mapped", "order_status"]
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What dbt was started with, while the test runs."""
+    invoke, seen = dbtRunner.invoke, []
+
+    def watch(self: dbtRunner, arguments: list[str]) -> Any:  # noqa: ANN401
+        if "build" in arguments:
+            seen.append(arguments)
+        return invoke(self, arguments)
+
+    monkeypatch.setattr(dbtRunner, "invoke", watch)
+    return seen
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    path = tmp_path / "warehouse.duckdb"
+    _land(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return know_nothing(tmp_path, monkeypatch)
+
+
+def _land(path: Path) -> None:
+    with duckdb.connect(str(path)) as con:
+        create_bronze(con, read_contract().values())
+        create_computed(con)
+        con.execute(
+            "insert into bronze.products (product_id, price, _file, _row) values "
+            "('P1', 5, 'products/products.csv', 1), ('P2', 7.5, 'products/products.csv', 2)"
+        )
+
+
+def _build(
+    path: Path, *, day: str = "2025-03-01", run: str = "one", select: Sequence[str] = SELECT
+) -> dict[str, NodeResult]:
+    builder = DbtBuilder(warehouse=str(path))
+    variables = {"as_of": day, "run_id": run, "published_at": "2025-03-02 06:00:00"}
+    built = builder.build(select=select, variables=variables, scratch=path.parent / "scratch")
+    return {result.unique_id: result for result in built}
+
+
+def _ask(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(path)) as con:
+        return con.execute(query).fetchall()
+
+
+def _read_all(path: Path) -> dict[str, Any]:
+    """Every table and view: its columns with their types and constraints, and its rows."""
+    found = {}
+    with duckdb.connect(str(path)) as con:
+        for schema, name in con.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_schema <> 'bronze'"
+        ).fetchall():
+            columns = con.execute(
+                "select column_name, data_type, is_nullable from duckdb_columns() "
+                "where schema_name = ? and table_name = ? order by column_index",
+                [schema, name],
+            ).fetchall()
+            rows = con.execute(f"from {schema}.{name} order by all").fetchall()
+            found[f"{schema}.{name}"] = columns, rows
+    return found
+
+
+def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
+    warehouse: Path, tmp_path: Path, starts: list[Any]
+) -> None:
+    first = _build(warehouse)
+    assert len(starts) == 1
+    other = tmp_path / "other" / warehouse.name
+    other.parent.mkdir()
+    _land(other)
+    second = _build(other)
+    assert len(starts) == 1
+    assert len(_read_all(other)) > 5
+    assert _read_all(other) == _read_all(warehouse)
+    assert {key: each.status for key, each in second.items()} == {
+        key: each.status for key, each in first.items() if each.status != "no-op"
+    }
+    assert second["model.c360.dim_products"].sql == first["model.c360.dim_products"].sql
+
+
+def test_the_day_and_the_run_are_those_of_each_build(warehouse: Path, starts: list[Any]) -> None:
+    _build(warehouse, select=["+publication"])
+    _build(warehouse, select=["+publication"], day="2025-04-01", run="it's two")
+    assert len(starts) == 1
+    found = _ask(warehouse, "select as_of_date::text, run_id from gold.publication")
+    assert found == [("2025-04-01", "it's two")]
+
+
+def test_rows_that_fail_are_told_by_dbt_and_then_kept_without_it(
+    warehouse: Path, starts: list[Any]
+) -> None:
+    test = "test.c360.order_statuses_are_mapped"
+    kept = "select * from test_failures.order_statuses_are_mapped"
+    assert _build(warehouse)[test].status == "pass"
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(
+            "insert into bronze.transactions (transaction_id, status, _file, _row) values "
+            "('T1', 'lost at sea', 'sales/transactions.csv', 1)"
+        )
+    told = _build(warehouse)[test]
+    assert (told.status, told.failures, len(starts)) == ("warn", 1, 2)
+    assert len(_ask(warehouse, kept)) == 1
+    again = _build(warehouse)[test]
+    assert (again.status, again.failures, again.message) == ("warn", 1, told.message)
+    assert len(starts) == 2
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("delete from bronze.transactions")
+    assert _build(warehouse)[test].status == "pass"
+    with pytest.raises(duckdb.CatalogException):
+        _ask(warehouse, kept)
+
+
+def test_an_error_is_dbts_to_tell_and_stops_what_follows(
+    warehouse: Path, starts: list[Any]
+) -> None:
+    _build(warehouse)
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("alter table bronze.products rename column price to price_then")
+    results = _build(warehouse)
+    assert len(starts) == 2
+    (failed,) = [result for result in results.values() if result.is_bad]
+    assert 'does not have a column named "price"' in failed.message
+    assert results["model.c360.dim_products"].status == "skipped"
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("alter table bronze.products rename column price_then to price")
+    assert not any(result.is_bad for result in _build(warehouse).values())
+    assert len(starts) == 2, "what was known before is known still"
+
+
+def test_what_dbt_renders_from_is_what_a_build_is_known_by(
+    warehouse: Path, starts: list[Any], shelf: Path
+) -> None:
+    _build(warehouse)
+    (shelf.parent / dbt.STAMP).unlink()
+    (shelf.parent / dbt.STAMP).write_text("another project")
+    _build(warehouse)
+    assert len(starts) == 2
+    for file in shelf.iterdir():
+        file.write_text("[{")
+    (shelf.parent / dbt.STAMP).unlink()
+    (shelf.parent / dbt.STAMP).symlink_to(dbt.PROJECT / "target" / dbt.STAMP)
+    assert not any(result.is_bad for result in _build(warehouse).values())
+    assert len(starts) == 3, "a spoilt file is no file"
