@@ -19,7 +19,7 @@ from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
 from c360_dagster.history.days import specify_history
 from c360_dagster.layers import watch
-from c360_dagster.resources.dbt import DbtBuilder, DbtError
+from c360_dagster.resources.dbt import DbtBuilder, DbtError, read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
@@ -32,22 +32,23 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole road for one set of settings."""
     automation = build_automation(settings)
+    manifest = read_manifest()
     return dg.Definitions(
         assets=watch(
             [
                 build_landing(settings),
                 build_bronze(settings),
-                build_dbt(settings),
+                build_dbt(settings, manifest),
                 build_identity(settings),
                 build_science(settings),
-                build_publication(settings),
+                build_publication(settings, manifest),
                 build_model_card(settings),
-                build_daily_report(settings),
-                *build_audiences(settings),
+                build_daily_report(settings, manifest),
+                *build_audiences(settings, manifest),
                 dg.AssetsDefinition(specs=[specify_history()]),
             ]
         ),
-        asset_checks=[build_recency(settings)],
+        asset_checks=[build_recency(settings, manifest)],
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
             "dbt": DbtBuilder(warehouse=str(settings.warehouse), mode=settings.dbt),

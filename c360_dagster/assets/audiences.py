@@ -23,7 +23,7 @@ from c360_dagster.audiences.members import candidates_sql, check_audience
 from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.exporting import ExportError, ExportFolder
 from c360_dagster.layers import AUDIENCES, PUBLISHED
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import MEMORY_LIMIT
@@ -37,13 +37,13 @@ class SnapshotError(Exception):
     """There is nothing published to choose from; the message says what to do."""
 
 
-def build_audiences(settings: Settings) -> list[dg.AssetsDefinition]:
+def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDefinition]:
     """One step for all: opening the snapshot costs more than asking it. None declared is none."""
     file = _name(settings.audiences)
     audiences = {each.name: each for each in load_audiences(settings)}
     if not audiences:
         return []
-    columns = read_mart_columns()
+    columns = read_mart_columns(manifest)
 
     @dg.multi_asset(
         name="export_audiences",
@@ -158,11 +158,11 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def read_mart_columns() -> Mapping[str, str]:
+def read_mart_columns(manifest: Manifest) -> Mapping[str, str]:
     """The mart's columns with their types, as its contract declares them."""
     (mart,) = (
         node
-        for node in read_manifest()["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["name"] == MART
     )
     return {name: column["data_type"] for name, column in mart["columns"].items()}

@@ -12,7 +12,7 @@ from c360_dagster.daily_report.gather import EVALUATIONS, gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, write_said
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -35,8 +35,9 @@ READS = {
 }
 
 
-def build_daily_report(settings: Settings) -> dg.AssetsDefinition:
+def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
     """Written after everything else: like the model card, it never speaks of a run that failed."""
+    asked = describe_tests(manifest)
 
     @dg.asset(
         key=[PUBLISHED.name, "daily_report"],
@@ -59,7 +60,7 @@ def build_daily_report(settings: Settings) -> dg.AssetsDefinition:
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
         with warehouse.connect() as con:
-            facts = gather(con, _describe_tests(), lambda path: (settings.landing / path).exists())
+            facts = gather(con, asked, lambda path: (settings.landing / path).exists())
         newest, folder = settings.published / "report.html", settings.published / "reports"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         said = _read_last(folder, facts.as_of, context.log)
@@ -85,11 +86,11 @@ def build_daily_report(settings: Settings) -> dg.AssetsDefinition:
     return write_daily_report
 
 
-def _describe_tests() -> dict[str, str]:
+def describe_tests(manifest: Manifest) -> dict[str, str]:
     """What each dbt test asks, in words, by the table that holds what it found."""
     return {
         node["alias"]: node["description"] or _describe_generic(node)
-        for node in read_manifest()["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "test"
     }
 

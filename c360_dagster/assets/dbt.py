@@ -6,29 +6,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import (
-    DagsterDbtTranslator,
-    DagsterDbtTranslatorSettings,
-    DbtProject,
-    dbt_assets,
-)
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
+from c360_dagster.imports import without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
     DbtBuilder,
+    Manifest,
     NodeResult,
     is_personal,
     read_lineage,
-    read_manifest,
 )
 from c360_dagster.resources.lineage import Column
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import advise, guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+
+with without("dbt"):  # a second of imports; of dagster-dbt we need what reads the manifest
+    from dagster_dbt import (
+        DagsterDbtTranslator,
+        DagsterDbtTranslatorSettings,
+        DbtProject,
+        dbt_assets,
+    )
+    from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 MOST_FINDINGS = 10
 LOADED = dg.AssetKey([BRONZE.name, "transactions"])
@@ -72,9 +75,8 @@ class LayerTranslator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description") or "")
 
 
-def build_dbt(settings: Settings) -> dg.AssetsDefinition:
+def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
     """The dbt project as assets, built in one go or in the parts that a selection asks for."""
-    manifest = read_manifest()
     translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="build_models")

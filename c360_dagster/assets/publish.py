@@ -13,18 +13,18 @@ from c360_dagster.history.days import HISTORY, KEY, History, excerpt
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing import publish
-from c360_dagster.resources.dbt import is_personal, read_manifest
+from c360_dagster.resources.dbt import Manifest, is_personal
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
 
-def build_publication(settings: Settings) -> dg.AssetsDefinition:
+def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
     """The published snapshot: it waits for every table of gold and for every check that blocks."""
     gold = [
         node
-        for node in read_manifest()["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == GOLD.name
     ]
 

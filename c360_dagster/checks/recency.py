@@ -12,7 +12,7 @@ import duckdb
 
 from c360_dagster.layers import SILVER
 from c360_dagster.loading.sql import fetch_row
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -22,11 +22,11 @@ LATEST_DAY = timedelta(days=1)
 """Yesterday's events are complete today; older ones mean that a delivery is missing."""
 
 
-def build_recency(settings: Settings) -> dg.AssetChecksDefinition:
+def build_recency(settings: Settings, manifest: Manifest) -> dg.AssetChecksDefinition:
     """One check for the data's clock and for every source whose events are expected to go on."""
     watched = {
         source["name"]: source
-        for source in read_manifest()["sources"].values()
+        for source in manifest["sources"].values()
         if source.get("loaded_at_query")
     }
 

@@ -13,8 +13,6 @@ from itertools import product
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from c360_dagster.identity.links import ALWAYS, MODEL, SEVERAL, Judged
 from c360_dagster.identity.rules import Rules
@@ -44,6 +42,9 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
     if not links.height:
         return np.arange(records)
     left, right = links["left"].to_numpy(), links["right"].to_numpy()
+    from scipy.sparse import coo_matrix  # noqa: PLC0415  slow imports, where they are needed
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), (records, records))
     _, component = connected_components(graph, directed=False)
     first = np.full(records, records, dtype=np.int64)

@@ -34,7 +34,12 @@ PARSED = ("manifest.json", "partial_parse.msgpack")
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build within this process is heard; what dbt would write of it goes with its folder."""
 WENT_THROUGH = {"success", "pass", "warn", "no-op"}
-WATCHED = ("*.sql", "*.yml", "*.csv", "*.md")
+WATCHED = {".sql", ".yml", ".csv", ".md"}
+WRITTEN = {"target", "logs"}
+
+
+Manifest = Mapping[str, Any]
+"""The project as dbt parsed it, as its JSON says it."""
 
 
 class DbtError(Exception):
@@ -142,13 +147,13 @@ def write_static_docs(warehouse: Path, folder: Path) -> Path:
     return page
 
 
-def read_manifest() -> dict[str, Any]:
+def read_manifest() -> Manifest:
     """The project's manifest, made now where it is missing, stale or broken."""
     digest = _digest_project()
     stamp = TARGET / STAMP
     with contextlib.suppress(OSError, ValueError):
         if stamp.read_text() == digest:
-            manifest: dict[str, Any] = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
+            manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
             return manifest
     return _parse_project(digest)
 
@@ -189,9 +194,10 @@ def _digest_project() -> str:
     digest = hashlib.sha256(" ".join(versions).encode())
     files = sorted(
         path
-        for pattern in WATCHED
-        for path in PROJECT.rglob(pattern)
-        if not path.is_relative_to(PROJECT / TARGET.name)
+        for part in PROJECT.iterdir()
+        if part.name not in WRITTEN
+        for path in (part.rglob("*") if part.is_dir() else [part])
+        if path.suffix in WATCHED
     )
     for path in files:
         digest.update(str(path.relative_to(PROJECT)).encode())
@@ -199,7 +205,7 @@ def _digest_project() -> str:
     return digest.hexdigest()
 
 
-def _parse_project(digest: str) -> dict[str, Any]:
+def _parse_project(digest: str) -> Manifest:
     """Parses into a folder aside and moves the files into place, so that two at once are safe."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
@@ -218,7 +224,7 @@ def _parse_project(digest: str) -> dict[str, Any]:
             for name in PARSED:
                 _put(TARGET / name, (Path(folder) / name).read_bytes())
             _put(TARGET / STAMP, digest.encode())
-    manifest: dict[str, Any] = json.loads(text)
+    manifest: Manifest = json.loads(text)
     return manifest
 
 

@@ -14,6 +14,7 @@ import pytest
 from c360_dagster.assets.audiences import CHECK, build_audiences
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.definitions import build_definitions
+from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.science.campaigns import effect
 from c360_dagster.settings import Settings, read_settings
@@ -57,7 +58,7 @@ class Home:
     def run(self, *only: str, webhook: str | None = None) -> dg.ExecuteInProcessResult:
         settings = replace(self.settings, audience_webhook_url=webhook)
         return dg.materialize(
-            build_audiences(settings),
+            build_audiences(settings, read_manifest()),
             resources={"lock": HomeLock(home=str(self.folder), timeout=0)},
             selection=[dg.AssetKey(["audiences", name]) for name in only] or None,
             raise_on_error=False,
@@ -219,7 +220,7 @@ def test_addresses_are_exported_where_the_file_says_so(home: Home) -> None:
     home.run()
     members = pl.read_parquet(home.settings.exports / "fans" / "2026-06-01.parquet")
     assert members["email"][0] == "C00@example.com"
-    (spec,) = build_audiences(home.settings)[0].specs
+    (spec,) = build_audiences(home.settings, read_manifest())[0].specs
     assert "pii" in spec.tags
 
 
@@ -244,7 +245,7 @@ def test_the_files_can_be_measured_with_the_campaigns_effect(home: Home) -> None
 
 def test_no_audiences_are_no_assets(home: Home) -> None:
     (home.folder / "audiences.yml").write_text("purposes: {}\naudiences: []\n", "utf-8")
-    assert build_audiences(home.settings) == []
+    assert build_audiences(home.settings, read_manifest()) == []
 
 
 def test_a_file_that_is_no_text_is_one_sentence(home: Home) -> None:

@@ -10,6 +10,7 @@ import pytest
 from c360_dagster.checks.recency import build_recency, check_recency
 from c360_dagster.definitions import build_definitions
 from c360_dagster.layers import LAYERS
+from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.settings import read_settings
 
 WATCHED = {
@@ -64,7 +65,7 @@ def test_who_looks_back_on_purpose_is_not_warned(con: duckdb.DuckDBPyConnection)
 
 def test_every_source_of_daily_events_can_be_asked() -> None:
     """The queries are dbt's own; here they only have to be found."""
-    definitions = build_recency(read_settings({}))
+    definitions = build_recency(read_settings({}), read_manifest())
     (key,) = definitions.check_keys
     assert key.to_user_string() == "silver/int_data_clock:data_is_recent"
     assert "lock" in definitions.required_resource_keys

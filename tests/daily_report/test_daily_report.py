@@ -19,6 +19,7 @@ from c360_dagster.daily_report.gather import gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, restate, write_said
 from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, read_settings
@@ -298,7 +299,7 @@ def materialize(home: Path, tmp_path: Path) -> Callable[..., Settings]:
             if late:
                 con.execute(late)
         done = dg.materialize(
-            [build_daily_report(settings)],
+            [build_daily_report(settings, read_manifest())],
             resources={
                 "lock": HomeLock(home=str(settings.home), timeout=5),
                 "warehouse": Warehouse(
