@@ -5,7 +5,9 @@ A reader sees the publication before or the one after, never a half; `gold.publi
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +54,10 @@ def publish(
     aside = folder / f".{run}.duckdb"
     generation = folder / ".generations" / run
     try:
-        rows = _write_snapshot(con, aside, tables)
-        _write_parquet(con, generation, tables, personal)
+        with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
+            parquet = pool.submit(_write_parquet, beside, generation, tables, personal)
+            rows = _write_snapshot(con, aside, tables)
+            parquet.result()
         _point(folder / "parquet", generation)
         aside.replace(folder / "c360.duckdb")
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
@@ -93,23 +97,31 @@ def _write_parquet(
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    columns = _read_columns(con)
     for name, query in tables.items():
         path = folder / f"{name}.parquet"
-        columns = _masked(con, name, personal.get(name, frozenset()))
+        shown = _masked(columns[name], personal.get(name, frozenset()))
         con.execute(
-            f"copy (select {columns} {query}) to {literal(str(path))} "
+            f"copy (select {shown} {query}) to {literal(str(path))} "
             "(format parquet, compression zstd)"
         ).fetchall()
         path.chmod(0o600)
 
 
-def _masked(con: duckdb.DuckDBPyConnection, table: str, hidden: frozenset[str]) -> str:
+def _read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    """The columns of gold with their types, by table."""
+    columns = defaultdict(list)
+    for table, *column in con.execute(
+        "select table_name, column_name, data_type from duckdb_columns() "
+        "where schema_name = ? and database_name = current_database() order by column_index",
+        [SCHEMA],
+    ).fetchall():
+        columns[table].append((column[0], column[1]))
+    return columns
+
+
+def _masked(columns: Sequence[tuple[str, str]], hidden: frozenset[str]) -> str:
     """The columns; text about a person is starred where there is any, other types are empty."""
-    columns = con.execute(
-        "select column_name, data_type from duckdb_columns() "
-        "where schema_name = ? and table_name = ? order by column_index",
-        [SCHEMA, table],
-    ).fetchall()
     return ", ".join(
         _mask(quote(name), kind) if name in hidden else quote(name) for name, kind in columns
     )

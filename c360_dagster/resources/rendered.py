@@ -11,7 +11,9 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from graphlib import TopologicalSorter
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ stays so; and making way for a table where a view was, which is not done twice.
 """
 COUNTING = "as should_error"
 """What a test's first statement ends its columns with."""
-MEMORY_LIMIT = "6GB"
+MEMORY_LIMIT, THREADS = "6GB", 2
 """As dbt's own profile has it."""
 SEED_TYPES = {"string": "varchar"}
 
@@ -38,7 +40,7 @@ Variables = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Rendered:
-    """One node: what it is called, and its statements in order, with `{{name}}` for variables."""
+    """One node: what it is called, what it reads, and its statements, `{{name}}` for variables."""
 
     unique_id: str
     selector: str
@@ -47,6 +49,8 @@ class Rendered:
     severity: str
     """Of a test; and what makes it warn."""
     warn_if: str
+    after: tuple[str, ...]
+    """The nodes that it reads."""
     statements: tuple[str, ...]
     sql: str
     """What a model's `select` was."""
@@ -69,10 +73,13 @@ class Shelf:
         self._known_by = [project, Path(warehouse).stem]
 
     def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
-        """The nodes in an order that works; none where the build is not known."""
+        """The nodes; none where the build is not known."""
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(select, variables).read_text("utf-8"))
-            return [Rendered(**node | {"statements": tuple(node["statements"])}) for node in kept]
+            return [
+                Rendered(**node | {name: tuple(node[name]) for name in ("after", "statements")})
+                for node in kept
+            ]
         return []
 
     def put(self, select: Sequence[str], variables: Variables, nodes: Iterable[Rendered]) -> None:
@@ -114,6 +121,7 @@ def describe(
         relation=node.get("relation_name") or "",
         severity=str(config.get("severity", "error")).lower(),
         warn_if=str(config.get("warn_if", "")),
+        after=tuple(node["depends_on"].get("nodes", ())),
         statements=tuple(_replace(statement, places) for statement in statements),
         sql=sql,
     )
@@ -122,22 +130,63 @@ def describe(
 def send(
     warehouse: str, nodes: Sequence[Rendered], variables: Variables, spill: Path
 ) -> Iterator[tuple[Rendered, Ended, float]]:
-    """Each node that went through, with its seconds. What depends on another is not begun."""
+    """Each node that went through, with its seconds. What waits for another is not begun."""
     if not nodes:
         return
+    by_id = {node.unique_id: node for node in nodes}
+    order = TopologicalSorter(_arrange(by_id))
+    order.prepare()
     values = {_place(name): literal(value) for name in PLACED if (value := variables.get(name))}
-    with duckdb.connect(warehouse) as con:
+    with duckdb.connect(warehouse) as con, ThreadPoolExecutor(THREADS) as pool:
         con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         con.execute("set temp_directory = ?", [str(spill)])
         for schema in sorted({node.schema for node in nodes}):
             con.execute(f"create schema if not exists {quote(schema)}")
-        for node in nodes:
-            started = time.monotonic()
-            ended = _send(con, node, values)
-            if ended:
-                yield node, ended, time.monotonic() - started
-            elif node.severity != "warn":
+        running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
+        while True:
+            for each in order.get_ready():
+                running[pool.submit(_send_timed, con, by_id[each], values)] = by_id[each]
+            if not running:
                 return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                node = running.pop(future)
+                ended, seconds = future.result()
+                if ended or _only_warns(node):
+                    order.done(node.unique_id)
+                if ended:
+                    yield node, ended, seconds
+
+
+def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
+    """What each node waits for: what it reads, and each test of nothing but what it reads."""
+    waits = {name: {each for each in node.after if each in nodes} for name, node in nodes.items()}
+    behind: dict[str, set[str]] = {}
+    for name in TopologicalSorter(waits).static_order():
+        behind[name] = waits[name].union(*(behind[each] for each in waits[name]))
+    tests = {name: waits[name] for name in nodes if _is_test(name) and waits[name]}
+    return {
+        name: before
+        if _is_test(name)
+        else before | {test for test, reads in tests.items() if reads <= behind[name]}
+        for name, before in waits.items()
+    }
+
+
+def _is_test(name: str) -> bool:
+    return name.startswith("test.")
+
+
+def _only_warns(node: Rendered) -> bool:
+    return _is_test(node.unique_id) and node.severity == "warn"
+
+
+def _send_timed(
+    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
+) -> tuple[Ended | None, float]:
+    started = time.monotonic()
+    with con.cursor() as cursor:
+        ended = _send(cursor, node, values)
+    return ended, time.monotonic() - started
 
 
 def _send(
@@ -146,7 +195,7 @@ def _send(
     """None where it did not go through, and nothing of it remains."""
     statements = [_replace(statement, values) for statement in node.statements]
     try:
-        if node.unique_id.startswith("test."):
+        if _is_test(node.unique_id):
             return _test(con, node, statements)
         for statement in statements:
             con.execute(statement)
