@@ -18,6 +18,7 @@ from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
 from c360_dagster.history.days import specify_history
+from c360_dagster.history.memberships import specify_changes
 from c360_dagster.layers import watch
 from c360_dagster.resources.dbt import DbtBuilder, DbtError, read_manifest
 from c360_dagster.resources.lock import HomeLock
@@ -45,7 +46,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_model_card(settings),
                 build_daily_report(settings, manifest),
                 *build_audiences(settings, manifest),
-                dg.AssetsDefinition(specs=[specify_history()]),
+                dg.AssetsDefinition(specs=[specify_history(), specify_changes()]),
             ]
         ),
         asset_checks=[build_recency(settings, manifest)],

@@ -72,6 +72,11 @@ class Settings:
         return self.home / "history" / "customer_360"
 
     @property
+    def memberships(self) -> Path:
+        """Who was in which audience, day by day; never cleaned."""
+        return self.home / "history" / "audiences"
+
+    @property
     def published(self) -> Path:
         """What people and programs read; the warehouse is opened by the road alone."""
         return self.home / "published"

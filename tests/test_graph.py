@@ -8,12 +8,14 @@ import pytest
 from c360_dagster.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
+from c360_dagster.history.memberships import CHANGES
 from c360_dagster.layers import LAYERS
 from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
-HISTORY = KEY.to_user_string()
+DAYS = {KEY.to_user_string(), f"gold/{CHANGES}"}
+"""Of the recorded days: one file for each, and a view."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_every_model_and_seed_is_an_asset_named_like_its_relation(
     ]
     expected = {f"{node['schema']}/{node['alias']}" for node in nodes}
     made = {key for key in specs if key.startswith(("silver/", "gold/"))}
-    assert made - {HISTORY} == expected
+    assert made - DAYS == expected
     stems = {f"{node['schema']}/{Path(node['original_file_path']).stem}" for node in nodes}
     assert stems == expected
 
@@ -127,7 +129,7 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     for assets in definitions.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)
         if not assets.is_executable:  # what another location makes
-            assert {key.to_user_string() for key in assets.keys} == {HISTORY}
+            assert {key.to_user_string() for key in assets.keys} == DAYS
             continue
         assert "lock" in assets.required_resource_keys
 
@@ -148,7 +150,7 @@ def test_what_python_works_out_stands_between_silver_and_gold(
     specs: dict[str, dg.AssetSpec],
 ) -> None:
     computed = {key for key in specs if key.startswith(("identity/", "science/"))}
-    assert computed | {HISTORY} == {relation.replace(".", "/") for relation in read_computed()}
+    assert computed | DAYS == {relation.replace(".", "/") for relation in read_computed()}
     for key in computed:
         layers = {dep.asset_key.path[0] for dep in specs[key].deps}
         assert layers <= {"silver", "science"}, key

@@ -19,7 +19,7 @@ from c360_dagster.audiences.declarations import (
 )
 from c360_dagster.audiences.export import Export, build_export, write_files
 from c360_dagster.audiences.members import PUBLISHED as READ
-from c360_dagster.audiences.members import candidates_sql, check_audience
+from c360_dagster.audiences.members import candidates_sql, check_audience, members_sql
 from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.exporting import ExportError, ExportFolder
 from c360_dagster.layers import AUDIENCES, PUBLISHED
@@ -91,6 +91,15 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
 def load_audiences(settings: Settings) -> tuple[Audience, ...]:
     """Those that the settings' file declares; their conditions are still to be checked."""
     return read_audiences(_read(settings.audiences), _name(settings.audiences))
+
+
+def ask_for_members(settings: Settings, manifest: Manifest) -> dict[str, str]:
+    """For each audience the query that finds its members; an AudienceError where one is wrong."""
+    columns, file = read_mart_columns(manifest), _name(settings.audiences)
+    return {
+        each.name: members_sql(each, check_audience(each, columns, file))
+        for each in load_audiences(settings)
+    }
 
 
 def _export(

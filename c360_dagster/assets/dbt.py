@@ -9,6 +9,7 @@ import dagster as dg
 
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
+from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
@@ -90,6 +91,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         with warehouse.connect() as con:
             create_computed(con)  # a model can be built before what it reads is worked out
             History(settings.history).show(con)
+            Memberships(settings.memberships).show(con)
         variables = {
             "as_of": settings.as_of.isoformat() if settings.as_of else None,
             "run_id": context.run.run_id,

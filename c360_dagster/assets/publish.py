@@ -5,11 +5,17 @@ of a run that went through clears away what old ones left.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
+import duckdb
 
+from c360_dagster.assets.audiences import ask_for_members
+from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.history.days import HISTORY, KEY, History, excerpt
+from c360_dagster.history.memberships import CHANGES, Memberships
+from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing import publish
@@ -30,7 +36,7 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
 
     @dg.asset(
         key=[PUBLISHED.name, "c360"],
-        deps=[KEY, *([GOLD.name, node["alias"]] for node in gold)],
+        deps=[KEY, CHANGES_KEY, *([GOLD.name, node["alias"]] for node in gold)],
         group_name=PUBLISHED.name,
         owners=[PUBLISHED.owner],
         kinds=set(PUBLISHED.kinds),
@@ -46,21 +52,29 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
         personal = {node["alias"]: _personal(node) for node in gold}
-        history = History(settings.history)
+        history, memberships = History(settings.history), Memberships(settings.memberships)
         with warehouse.connect() as con:
             with guard_storage(settings.home):
                 recorded = history.record(con)
+                if recorded:
+                    _record_members(context, con, recorded.date, settings, manifest)
                 history.show(con)
+                memberships.show(con)
+                came_and_went = memberships.report(con)
             published = publish(
                 con,
                 settings.published,
                 run=context.run.run_id,
                 personal=personal,
-                excerpts={HISTORY: excerpt(history.published_days())},
+                excerpts={
+                    HISTORY: excerpt(history.published_days()),
+                    CHANGES: memberships.excerpt(),
+                },
             )
             pruned = prune(settings, con, context.instance, settings.now(), context.run.run_id)
         if recorded:
             context.log_event(recorded.report())
+            context.log_event(came_and_went)
         context.log.debug("Forgotten: %d runs and %d loads.", pruned.runs, pruned.loads)
         return dg.MaterializeResult(
             metadata={
@@ -72,6 +86,23 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
         )
 
     return publish_gold
+
+
+def _record_members(
+    context: dg.AssetExecutionContext,
+    con: duckdb.DuckDBPyConnection,
+    day: date,
+    settings: Settings,
+    manifest: Manifest,
+) -> None:
+    """A mistake in an audience is told where it is exported, and stops no publication."""
+    try:
+        questions = ask_for_members(settings, manifest)
+    except AudienceError as problem:
+        context.log.warning("Nobody's audiences of %s are recorded. %s", day, problem)
+        return
+    for audience, why in Memberships(settings.memberships).record(con, day, questions).items():
+        context.log.warning("Who is in '%s' on %s is not recorded: %s", audience, day, why)
 
 
 def _personal(node: Mapping[str, Any]) -> frozenset[str]:

@@ -5,7 +5,9 @@ from datetime import date
 
 import dagster as dg
 
+from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.history.days import MART, Day, History, HistoryError, specify_history
+from c360_dagster.history.memberships import Memberships
 from c360_dagster.history.past import Past, open_past
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -35,11 +37,12 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
                 past.check(days)
                 for day in days:
                     context.log_event(_record(context, past, history, day).report())
-        except HistoryError as problem:
+        except (AudienceError, HistoryError) as problem:
             raise dg.Failure(description=str(problem), allow_retries=False) from None
         finally:
             with warehouse.connect() as con:
                 history.show(con)
+                Memberships(settings.memberships).show(con)
         context.log.info(
             "%d days are recorded, %s to %s. `make refresh` counts who moved, and publishes.",
             len(days),

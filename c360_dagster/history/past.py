@@ -13,12 +13,15 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from c360_dagster.assets.audiences import ask_for_members
+from c360_dagster.audiences.members import PUBLISHED as READ
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import MART, Day, History, HistoryError
+from c360_dagster.history.memberships import Memberships, Questions
 from c360_dagster.layers import BRONZE, IDENTITY, LANDING
 from c360_dagster.loading.sql import fetch_row, literal, quote
 from c360_dagster.reports import read_report
-from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt import DbtBuilder, read_manifest
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -43,7 +46,14 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
             _copy_bronze(con, home / settings.warehouse.name)
         walk = replace(settings, home=home, as_of=None)
         dbt = DbtBuilder(warehouse=str(walk.warehouse), mode=walk.dbt)
-        yield Past(walk, settings.registry, first_day, dbt)
+        yield Past(
+            settings=walk,
+            registry=settings.registry,
+            members=Memberships(settings.memberships),
+            questions=ask_for_members(settings, read_manifest()),
+            first_day=first_day,
+            dbt=dbt,
+        )
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -54,6 +64,8 @@ class Past:
     """Those of the walk: its home is the copy."""
     registry: Path
     """Who is who, as it is known now: each day begins with a copy, and none is written back."""
+    members: Memberships
+    questions: Questions
     first_day: date | None
     """The first day of which a file speaks; None where one has no day, and was always known."""
     dbt: DbtBuilder
@@ -89,8 +101,11 @@ class Past:
                 raise HistoryError(" ".join(reasons))
         with self._connect() as con:
             recorded = history.record(con)
-        if recorded is None:
-            raise HistoryError("nobody was known.")
+            if recorded is None:
+                raise HistoryError("nobody was known.")
+            problems = self.members.record(con, day, self.questions)
+        if problems:
+            raise HistoryError(" ".join(f"Audience '{k}': {v}" for k, v in problems.items()))
         return recorded
 
     def _forget(self) -> None:
@@ -128,9 +143,10 @@ class Past:
 
 
 def _define_job(settings: Settings, dbt: DbtBuilder) -> dg.JobDefinition:
-    """All that the customers' table needs; of the checks only those that cannot be left out."""
+    """All that customers and audiences need; of the checks only those that cannot be left out."""
     files = dg.AssetSelection.groups(LANDING.name, BRONZE.name)
-    needed = dg.AssetSelection.assets(MART.split(".")).upstream() - files
+    read = [MART.split("."), *(name.split(".") for name in (READ.consents, READ.contacts))]
+    needed = dg.AssetSelection.assets(*read).upstream() - files
     who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step, which cannot be parted
     job = dg.define_asset_job(JOB, needed.without_checks() | who_is_who)
     road = build_definitions(settings)

@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from c360_dagster.__main__ import read_days
+from c360_dagster.assets.audiences import load_audiences
 from c360_dagster.computed import create_computed
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
@@ -41,6 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode == 0, done.stdout + done.stderr
         published = home / "published" / "parquet" / "mart_customer_360.parquet"
         shutil.copy(published, home / f"said_on_{day}.parquet")
+        members = home / "history" / "audiences" / f"{day}.parquet"
+        shutil.copy(members, home / f"members_on_{day}.parquet")
     return home
 
 
@@ -48,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def backfilled(home: Path) -> Path:
     """The same after the first day and the one before were asked for, in one run."""
     kept = {name: digest(home / name) for name in ("registry", "published")}
-    for path in History(home / "history" / "customer_360").folder.glob(f"{FIRST}*"):
+    for path in (home / "history").glob(f"*/{FIRST}*"):
         path.write_bytes(b"what is replaced")
     done = call(home, "c360_dagster", "backfill", "2025-03-09", FIRST, C360_END_DATE=LAST)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,6 +103,31 @@ def test_a_past_day_is_what_the_road_said_on_it(backfilled: Path) -> None:
     assert_frame_equal(recorded, said.sort("customer_id"))
     later = pl.read_parquet(backfilled / f"said_on_{LAST}.parquet")
     assert set(later["customer_id"]) > set(said["customer_id"])
+
+
+def test_who_was_in_which_audience_is_what_the_road_said_on_the_day(backfilled: Path) -> None:
+    kept = backfilled / "history" / "audiences"
+    said = backfilled / f"members_on_{FIRST}.parquet"
+    assert (kept / f"{FIRST}.parquet").read_bytes() == said.read_bytes()
+    members = pl.concat(pl.read_parquet(path) for path in sorted(kept.glob("*.parquet")))
+    by_day = {
+        key: set(frame["customer_id"].drop_nulls())
+        for key, frame in members.group_by("audience", "as_of_date")
+    }
+    for name, day, before in rows(
+        backfilled, "select distinct audience, as_of_date, before_date from gold.audience_changes"
+    ):
+        changes = rows(
+            backfilled,
+            "select change, customer_id from gold.audience_changes "
+            f"where audience = '{name}' and as_of_date = date '{day}'",
+        )
+        now, then = by_day[name, day], by_day[name, before]
+        assert set(changes) == {("entered", each) for each in now - then} | {
+            ("left", each) for each in then - now
+        }
+    declared = {each.name for each in load_audiences(settings_of(backfilled))}
+    assert {name for name, _ in by_day} == declared
 
 
 def test_each_day_is_there_once_and_the_warehouse_is_as_it_was(backfilled: Path) -> None:

@@ -1,0 +1,148 @@
+"""Who was in which audience on each recorded day, and from that who came and who went.
+
+One parquet file a day beside the customers' own, asked with the conditions and the consents as they
+were when the day was recorded; a view in gold compares each day with the one before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.assets.describe import specify_computed
+from c360_dagster.computed import read_computed
+from c360_dagster.layers import GOLD
+from c360_dagster.loading.sql import fetch_row, literal
+
+CHANGES = "audience_changes"
+KEY = dg.AssetKey([GOLD.name, CHANGES])
+RELATION = f"{GOLD.name}.{CHANGES}"
+DAYS_PUBLISHED = 92
+"""A quarter; the days before lie open in the files."""
+
+NOTHING = "(select '', '', date '0001-01-01' where false)"
+
+Questions = Mapping[str, str]
+"""For each audience the query that finds its members on the day that gold is of."""
+
+
+def specify_changes(*deps: dg.AssetKey) -> dg.AssetSpec:
+    """Made when a day is recorded, by the road or for a past day."""
+    spec = specify_computed(read_computed()[RELATION], GOLD, deps)
+    return spec.replace_attributes(kinds={"duckdb", "parquet"})
+
+
+@dataclass(frozen=True)
+class Memberships:
+    folder: Path
+
+    def record(
+        self, con: duckdb.DuckDBPyConnection, day: date, questions: Questions
+    ) -> dict[str, str]:
+        """Keeps the members of the day; returns why for each audience that could not be asked."""
+        con.execute("create or replace temp table members (audience varchar, customer_id varchar)")
+        problems = {}
+        for audience, question in questions.items():
+            # A row without a customer says that the audience was asked for, if only in vain.
+            people = f"select customer_id from ({question}) union all select null"
+            try:
+                con.execute(f"insert into members select {literal(audience)}, * from ({people})")
+            except duckdb.Error as problem:
+                problems[audience] = str(problem).splitlines()[0]
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._file(day)
+        aside = path.with_suffix(".part")
+        con.execute(
+            f"copy (select *, date '{day}' as as_of_date from members order by all) "
+            f"to {literal(str(aside))} (format parquet, compression zstd)"
+        ).fetchall()
+        con.execute("drop table members")
+        aside.chmod(0o600)
+        aside.replace(path)
+        return problems
+
+    def report(self, con: duckdb.DuckDBPyConnection) -> dg.AssetMaterialization:
+        """How many came and went on the last day, for the log of a run."""
+        day, came, went = fetch_row(
+            con,
+            "select max(as_of_date), count(*) filter (where change = 'entered'), "
+            f"count(*) filter (where change = 'left') {self._excerpt(1)}",
+        ) or (None, 0, 0)
+        metadata = {"as_of": str(day or "-"), "entered": came, "left": went}
+        return dg.AssetMaterialization(asset_key=KEY, metadata=metadata)
+
+    def show(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Makes the table of changes a view of the files, whatever stood there before."""
+        stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+        if fetch_row(con, stands, [GOLD.name, CHANGES]):
+            con.execute(f"drop table {RELATION}")
+        con.execute(f"create schema if not exists {GOLD.name}")
+        con.execute(f"create or replace view {RELATION} as {_compare(self._read_all())}")
+
+    def excerpt(self) -> str:
+        """The query for what is published: the changes of the last days."""
+        return self._excerpt(DAYS_PUBLISHED)
+
+    def _excerpt(self, days: int) -> str:
+        last = ", ".join(literal(str(path)) for path in self._files()[-days - 1 :])
+        return f"from ({_compare(_read(f'[{last}]') if last else NOTHING)})"
+
+    def _read_all(self) -> str:
+        return _read(literal(str(self.folder / "*.parquet"))) if self._files() else NOTHING
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    def _file(self, day: date) -> Path:
+        return self.folder / f"{day}.parquet"
+
+
+def _read(files: str) -> str:
+    return f"read_parquet({files})"
+
+
+def _compare(rows: str) -> str:
+    return f"""
+        with
+        members (audience, customer_id, as_of_date) as (
+            select * from {rows}
+        ),
+        days as (
+            select
+                audience,
+                as_of_date,
+                lag(as_of_date) over (partition by audience order by as_of_date) as before_date
+            from members
+            where customer_id is null
+        ),
+        compared as (
+            select
+                members.audience,
+                members.customer_id,
+                days.as_of_date,
+                days.before_date,
+                1 as came
+            from members
+            inner join days
+                on members.audience = days.audience and members.as_of_date = days.as_of_date
+            where days.before_date is not null and members.customer_id is not null
+            union all
+            select members.audience, members.customer_id, days.as_of_date, days.before_date, -1
+            from members
+            inner join days
+                on members.audience = days.audience and members.as_of_date = days.before_date
+            where members.customer_id is not null
+        )
+        select
+            audience,
+            as_of_date,
+            customer_id,
+            case sum(came) when 1 then 'entered' else 'left' end as change,
+            before_date
+        from compared
+        group by audience, as_of_date, customer_id, before_date
+        having sum(came) <> 0
+    """
