@@ -20,7 +20,7 @@ from c360_dagster.checks.recency import build_recency
 from c360_dagster.history.days import specify_history
 from c360_dagster.history.memberships import specify_changes
 from c360_dagster.layers import watch
-from c360_dagster.resources.dbt import DbtBuilder, DbtError, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder, DbtError, Extent, read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
@@ -53,6 +53,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         resources={
             "lock": HomeLock(home=str(settings.home), timeout=settings.lock_timeout),
             "dbt": DbtBuilder(warehouse=str(settings.warehouse), mode=settings.dbt),
+            "extent": Extent(),
             "warehouse": Warehouse(
                 path=str(settings.warehouse),
                 timezone=settings.timezone,

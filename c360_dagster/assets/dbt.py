@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+import duckdb
 
+from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
@@ -14,8 +16,10 @@ from c360_dagster.imports import without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
     DbtBuilder,
+    Extent,
     Manifest,
     NodeResult,
+    digest_project,
     is_personal,
     read_lineage,
 )
@@ -86,15 +90,24 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
         dbt: DbtBuilder,
+        extent: Extent,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         results = []
+        # Seeds may be built before bronze has loaded, and then nothing is known of its files.
+        has_models = _has_models(context, manifest, translator)
+        run_id = context.run.run_id
+        asked = Asked(run_id, digest_project(), settings.as_of, anew=extent.full_refresh)
         with warehouse.connect() as con:
             create_computed(con)  # a model can be built before what it reads is worked out
             History(settings.history).show(con)
             Memberships(settings.memberships).show(con)
+            plan = begin_build(con, asked, manifest) if has_models else EVERYTHING
+        if plan.reason:
+            context.log.info(plan.reason)
         variables = {
+            "since": plan.since.isoformat() if plan.since else None,
             "as_of": settings.as_of.isoformat() if settings.as_of else None,
-            "run_id": context.run.run_id,
+            "run_id": run_id,
             "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
         }
         with guard_storage(settings.home):
@@ -106,9 +119,12 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 results.append(result)
                 if result.is_bad:
                     context.log.error(_describe(manifest, result))
-        tables = _survey_tables(warehouse)
+        with warehouse.connect() as con:
+            if has_models and not any(result.is_bad for result in results):
+                finish_build(con, asked, manifest, [result.unique_id for result in results])
+            tables = _survey_tables(con)
+            findings = _read_findings(con, manifest, results)
         lineage = read_lineage(manifest, results)
-        findings = _read_findings(warehouse, manifest, results)
         for result in results:
             node = manifest["nodes"].get(result.unique_id, {})
             if node.get("resource_type") == "test":
@@ -125,6 +141,16 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         _raise_failures(manifest, results, settings)
 
     return build_models
+
+
+def _has_models(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: LayerTranslator
+) -> bool:
+    return any(
+        translator.get_asset_key(node) in context.selected_asset_keys
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    )
 
 
 def _select(
@@ -157,35 +183,32 @@ class _Table:
     types: dict[str, str] = field(default_factory=dict)
 
 
-def _survey_tables(warehouse: Warehouse) -> dict[tuple[str, str], _Table]:
+def _survey_tables(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Table]:
     found: defaultdict[tuple[str, str], _Table] = defaultdict(_Table)
-    with warehouse.connect() as con:
-        for schema, name, rows in con.execute(
-            "select schema_name, table_name, estimated_size from duckdb_tables() "
-            "where not temporary"
-        ).fetchall():
-            found[schema, name].rows = rows
-        for schema, name, column, kind in con.execute(
-            "select schema_name, table_name, column_name, data_type from duckdb_columns() "
-            "where not internal"
-        ).fetchall():
-            found[schema, name].types[column] = kind.lower()
+    for schema, name, rows in con.execute(
+        "select schema_name, table_name, estimated_size from duckdb_tables() where not temporary"
+    ).fetchall():
+        found[schema, name].rows = rows
+    for schema, name, column, kind in con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where not internal"
+    ).fetchall():
+        found[schema, name].types[column] = kind.lower()
     return found
 
 
 def _read_findings(
-    warehouse: Warehouse, manifest: Mapping[str, Any], results: Sequence[NodeResult]
+    con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], results: Sequence[NodeResult]
 ) -> dict[str, str]:
     """What our own tests found, in words; the rows of generic tests may be people's."""
     found = {}
-    with warehouse.connect() as con:
-        for result in results:
-            node = manifest["nodes"].get(result.unique_id, {})
-            if not result.failures or node.get("resource_type") != "test":
-                continue
-            if not node.get("test_metadata"):
-                rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")
-                found[result.unique_id] = _say_rows(rows.description or [], rows.fetchall())
+    for result in results:
+        node = manifest["nodes"].get(result.unique_id, {})
+        if not result.failures or node.get("resource_type") != "test":
+            continue
+        if not node.get("test_metadata"):
+            rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")
+            found[result.unique_id] = _say_rows(rows.description or [], rows.fetchall())
     return found
 
 

@@ -28,6 +28,7 @@ from c360_dagster.settings import Settings
 from landing_contract import read_contract
 
 JOB = "as_of_a_day"
+LOG = "load_log"
 CLOCK = ("stg_file_days", "int_data_clock")
 ALWAYS = "date '0001-01-01'"
 """Since when a file without a day was known."""
@@ -180,7 +181,7 @@ def _copy_bronze(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     con.execute(f"attach {literal(str(path))} as past")
     try:
         con.execute(f"create schema past.{BRONZE.name}")
-        for name in read_contract():
+        for name in (*read_contract(), LOG):
             table = f"{BRONZE.name}.{quote(name)}"
             con.execute(f"create table past.{table} as from {table}").fetchall()
     finally:

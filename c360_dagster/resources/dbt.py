@@ -65,6 +65,13 @@ class NodeResult:
         return self.status in {"error", "fail", "runtime error"}
 
 
+class Extent(dg.ConfigurableResource):
+    """How much a run builds: for its configuration alone, and so apart from what has settings."""
+
+    full_refresh: bool = False
+    """Everything, also where it could continue the last run."""
+
+
 class DbtBuilder(dg.ConfigurableResource):
     """Builds models, seeds and tests in the warehouse; `subprocess` is the stock way."""
 
@@ -149,7 +156,7 @@ def write_static_docs(warehouse: Path, folder: Path) -> Path:
 
 def read_manifest() -> Manifest:
     """The project's manifest, made now where it is missing, stale or broken."""
-    digest = _digest_project()
+    digest = digest_project()
     stamp = TARGET / STAMP
     with contextlib.suppress(OSError, ValueError):
         if stamp.read_text() == digest:
@@ -189,7 +196,8 @@ def _read_stamp() -> str:
     return ""
 
 
-def _digest_project() -> str:
+def digest_project() -> str:
+    """Changes with every file of the project and with the versions that read it."""
     versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
     digest = hashlib.sha256(" ".join(versions).encode())
     files = sorted(

@@ -23,7 +23,7 @@ import duckdb
 from c360_dagster.loading.sql import fetch_row, literal, quote
 
 FOLDER = "rendered"
-PLACED = ("as_of", "run_id", "published_at")
+PLACED = ("as_of", "since", "run_id", "published_at")
 """Variables that differ from run to run. Others are part of what a build is known by."""
 LEFT_OUT = ("select", "describe", "drop")
 """Of a model's statements: comparing its columns with a contract, because what was found equal
@@ -234,6 +234,8 @@ def _replace(statement: str, values: Mapping[str, str]) -> str:
 
 
 def _asks_for(node: Mapping[str, Any], variable: str) -> bool:
+    if variable == "since":  # macros ask for it, of every model that can be continued
+        return bool(node.get("config", {}).get("materialized") == "incremental")
     return f"var('{variable}')" in str(node.get("raw_code", "")).replace('"', "'")
 
 

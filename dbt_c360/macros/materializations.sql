@@ -9,22 +9,47 @@
     {{ run_hooks(pre_hooks) }}
     {{ make_way_for(target) }}
     {% call statement('main') -%}
-        {%- if config.get('contract').enforced -%}
-            {{ get_assert_columns_equivalent(compiled_code) }}
-            create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
-            insert into {{ target }} {{ get_column_names() }} (
-                {{ get_select_subquery(compiled_code) }}
-            )
-        {%- else -%}
-            create or replace table {{ target }} as (
-                {{ compiled_code }}
-            )
-        {%- endif -%}
+        {{ put_table(target) }}
     {%- endcall %}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+{#- What has changed where the run continues another one (changes.sql), and else a table. -#}
+{% materialization incremental, adapter='duckdb' %}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- if works_partly() -%}
+        {%- set touched = config.get('meta').touched -%}
+        {% call statement('main') -%}
+            {{ find_touched_keys(touched) ~ ';' if touched }}
+            {{ put_rows(target, compiled_code) }}
+        {%- endcall %}
+    {%- else -%}
+        {{ make_way_for(target) }}
+        {% call statement('main') -%}
+            {{ put_table(target) }}
+        {%- endcall %}
+    {%- endif -%}
+    {{ run_hooks(post_hooks) }}
+    {{ adapter.commit() }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+{% macro put_table(target) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
+        insert into {{ target }} {{ get_column_names() }} (
+            {{ get_select_subquery(compiled_code) }}
+        )
+    {%- else -%}
+        create or replace table {{ target }} as (
+            {{ compiled_code }}
+        )
+    {%- endif -%}
+{%- endmacro %}
 
 {% materialization view, adapter='duckdb' %}
     {%- set target = this.incorporate(type='view') -%}

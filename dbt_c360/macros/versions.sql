@@ -19,15 +19,26 @@
 {%- endmacro %}
 
 {#-
-    Of each key the latest version that was known on the as-of day, with that day. Most keys have one
-    version: ranking only those that have several keeps the window small in tables of millions.
+    Of each key the latest version that was known on the as-of day; where `day` says when it
+    happened, with a flag for what happens after. Most keys have one version: ranking only those
+    that have several keeps the window small in tables of millions.
 -#}
-{% macro latest_versions(table, key, caseless=[]) -%}
-    {%- set relation = source('bronze', table) -%}
+{% macro latest_versions(table, key, day=none, caseless=[]) -%}
+    {%- set source_relation = source('bronze', table) -%}
     {%- set clock = ref('int_data_clock') -%}
+    {%- set relation = 'touched_versions' if works_partly() else source_relation -%}
+    {%- if works_partly() -%}
+    with touched_versions as (
+        {{ touched_versions(source_relation, clock, key, day, caseless) }}
+    )
+    {%- endif %}
     select
-        versions.*,
-        clock.as_of_date
+        versions.*
+    {%- if day -%}
+        ,
+        -- an event of a later day is kept and flagged; one without a day is not after it
+        coalesce(cast({{ day }} as date) > clock.as_of_date, false) as is_after_as_of
+    {%- endif %}
     from {{ relation }} as versions
     cross join {{ clock }} as clock
     left join (
@@ -35,6 +46,49 @@
     ) as superseded
         on versions._file = superseded._file and versions._row = superseded._row
     where superseded._row is null and {{ is_known('versions') }}
+{%- endmacro %}
+
+{#-
+    All versions of the keys that may have changed since the last finished build: in a file that is
+    new, known by now and not then, or of a day that the as-of day has passed.
+-#}
+{% macro touched_versions(relation, clock, key, day, caseless) -%}
+    select * from {{ relation }}
+    where rowid in (
+        select versions.rowid
+        from {{ relation }} as versions
+        where ({{ key_texts('versions', key, caseless) }}) in (
+            select {{ key_texts('fresh', key, caseless) }}
+            from {{ relation }} as fresh
+            where fresh._file in (select path from changes.files)
+            union
+            select {{ key_texts('known', key, caseless) }}
+            from {{ relation }} as known
+            cross join {{ clock }} as clock
+            where {{ has_passed('known._known_at') }}
+    {%- if day %}
+            union
+            select {{ key_texts('passed', key, caseless) }}
+            from {{ relation }} as passed
+            cross join {{ clock }} as clock
+            where {{ has_passed(day) }}
+    {%- endif %}
+        )
+    )
+{%- endmacro %}
+
+{#- The first condition is on the bare column: parts of a table that lie before are skipped. -#}
+{% macro has_passed(day) -%}
+    {%- set since = "cast('" ~ var('since') ~ "' as date)" -%}
+    {{ day }} > {{ since }}
+    and cast({{ day }} as date) > {{ since }}
+    and cast({{ day }} as date) <= clock.as_of_date
+{%- endmacro %}
+
+{% macro key_texts(alias, key, caseless) -%}
+    {%- for column in key -%}
+        {{ key_text(alias, column, caseless) }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- The rows that a later version of the same key replaces. -#}

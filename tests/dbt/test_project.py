@@ -1,5 +1,6 @@
 """The laws of the dbt project, read from its manifest: layers, contracts, keys, descriptions."""
 
+import re
 from typing import Any
 
 from c360_dagster.resources.dbt import PROJECT
@@ -74,7 +75,7 @@ def test_gold_has_contracts_on_tables_and_a_tested_key(manifest: Manifest) -> No
         if test["resource_type"] == "test" and test.get("test_metadata"):
             tested.setdefault(test["attached_node"], set()).add(test["test_metadata"]["name"])
     for node in models(manifest, "marts"):
-        assert node["config"]["materialized"] == "table", node["name"]
+        assert node["config"]["materialized"] in {"table", "incremental"}, node["name"]
         assert node["contract"]["enforced"], node["name"]
         if node["name"] != "publication":  # one row
             assert tested[node["unique_id"]] & KEY_TESTS, node["name"]
@@ -103,3 +104,26 @@ def test_every_model_has_its_yml_beside_it(manifest: Manifest) -> None:
 def test_the_customer_mart_has_its_columns_in_order(manifest: Manifest) -> None:
     (mart,) = [node for node in models(manifest) if node["name"] == "mart_customer_360"]
     assert list(mart["columns"]) == CUSTOMER_MART.split()
+
+
+def test_what_touches_a_model_is_built_before_it(manifest: Manifest) -> None:
+    """Changed rows are found by a model's name alone: nothing else says that it comes first."""
+    by_name = {node["name"]: node for node in models(manifest)}
+    for node in models(manifest):
+        touched = node["config"]["meta"].get("touched")
+        if node["config"]["materialized"] != "incremental" or not touched:
+            continue
+        named = set(re.findall(r"(?:changes|silver|gold)\.(\w+)", " ".join(touched["found"])))
+        assert named, node["name"]
+        assert named <= ancestors(by_name, node["name"]), node["name"]
+        for name in re.findall(r"changes\.(\w+)", " ".join(touched["found"])):
+            assert by_name[name]["config"]["materialized"] == "incremental", name
+
+
+def ancestors(by_name: dict[str, dict[str, Any]], name: str) -> set[str]:
+    parents = {
+        parent.split(".")[-1]
+        for parent in by_name[name]["depends_on"]["nodes"]
+        if parent.startswith("model.")
+    }
+    return parents.union(*(ancestors(by_name, parent) for parent in parents))

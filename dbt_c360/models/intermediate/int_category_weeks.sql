@@ -1,9 +1,22 @@
-{{ config(materialized='table') }}
+{%- set touched = {'key': 'week', 'found': [
+    changed('fct_order_lines', week_start('order_date')),
+    naming_changed(
+        'dim_products', week_start('order_date'), by='product_id', table='gold.fct_order_lines'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['category', 'week'],
+    meta={'touched': touched},
+) }}
 
 with
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
+    {{ only_touched(touched, week_start('order_date')) }}
 ),
 
 products as (

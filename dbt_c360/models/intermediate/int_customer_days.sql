@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('fct_orders', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'order_date'],
+    meta={'touched': touched},
+) }}
+
 with
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_touched(touched) }}
 )
 
 -- one purchase a customer and day; a day on which only something was given back is none

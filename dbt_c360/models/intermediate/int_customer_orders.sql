@@ -1,13 +1,25 @@
-{{ config(materialized='table') }}
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    changed('fct_orders', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
 
 with
 
 customers as (
     select * from {{ ref('dim_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_touched(touched) }}
 ),
 
 summed as (

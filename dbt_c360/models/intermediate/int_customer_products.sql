@@ -1,7 +1,22 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('fct_order_lines', 'customer_id'),
+    naming_changed(
+        'dim_products', 'customer_id', by='product_id', table='gold.fct_order_lines'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'product_id'],
+    meta={'touched': touched},
+) }}
+
 with
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
+    {{ only_touched(touched) }}
 ),
 
 products as (

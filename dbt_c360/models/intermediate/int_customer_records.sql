@@ -1,17 +1,31 @@
-{{ config(materialized='table') }}
+{%- set touched = {'key': 'source_system, source_id', 'found': [
+    changed('int_source_ids', 'source_system, source_id'),
+    changed('stg_customers', "'crm', customer_id"),
+    changed('stg_customer_master', "'workbooks', customer_id"),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['source_system', 'source_id'],
+    meta={'touched': touched},
+) }}
 
 with
 
 registrations as (
     select * from {{ ref('stg_customers') }}
+    {{ only_touched(touched, "'crm', customer_id") }}
 ),
 
 workbook_customers as (
     select * from {{ ref('stg_customer_master') }}
+    {{ only_touched(touched, "'workbooks', customer_id") }}
 ),
 
 mentioned as (
     select * from {{ ref('int_source_ids') }}
+    {{ only_touched(touched) }}
 ),
 
 registered as (

@@ -1,15 +1,31 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    changed('fct_support_tickets', 'customer_id'),
+    changed('fct_shipments', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 customers as (
     select * from {{ ref('dim_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 tickets as (
     select * from {{ ref('fct_support_tickets') }}
+    {{ only_touched(touched) }}
 ),
 
 shipments as (
     select * from {{ ref('fct_shipments') }}
+    {{ only_touched(touched) }}
 ),
 
 asked as (

@@ -1,9 +1,23 @@
-{{ config(materialized='table') }}
-
 {%- set fields = [
     'first_name', 'last_name', 'email', 'phone', 'address_line1', 'city', 'state', 'zip_code',
     'country', 'gender', 'customer_segment', 'preferred_channel', 'date_of_birth',
 ] %}
+
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    naming_changed(
+        'int_customer_records', 'customer_id', by='(source_system, source_id)',
+        column='source_system, source_id', table='gold.customer_identities'
+    ),
+    differing('identity.golden_records', 'customer_id, ' ~ fields | join(', ')),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
 
 with
 
@@ -13,6 +27,7 @@ records as (
 
 identities as (
     select * from {{ ref('customer_identities') }}
+    {{ only_touched(touched) }}
 ),
 
 golden as (

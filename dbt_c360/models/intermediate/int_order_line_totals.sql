@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'order_id', 'found': [
+    changed('stg_sales', 'order_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='order_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 sales as (
     select * from {{ ref('stg_sales') }}
+    {{ only_touched(touched) }}
 )
 
 select

@@ -1,11 +1,25 @@
+{%- set touched = {'key': 'order_id', 'found': [
+    changed('fct_orders', 'order_id'),
+    changed('fct_shipments', 'order_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='order_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_touched(touched) }}
 ),
 
 shipments as (
     select * from {{ ref('fct_shipments') }}
+    {{ only_touched(touched) }}
 ),
 
 ranked as (

@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'shipment_id', 'found': [
+    changed('stg_tracking_events', 'shipment_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='shipment_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 events as (
     select * from {{ ref('stg_tracking_events') }}
+    {{ only_touched(touched) }}
 ),
 
 counted as (

@@ -1,7 +1,20 @@
+{%- set touched = {'key': 'ticket_id', 'found': [
+    changed('fct_support_tickets', 'ticket_id'),
+    naming_changed('int_order_locations', 'ticket_id', by='customer_id', table='gold.fct_support_tickets'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='ticket_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 tickets as (
     select * from {{ ref('fct_support_tickets') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (

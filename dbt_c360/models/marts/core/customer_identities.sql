@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='whole',
+    unique_key=['source_system', 'source_id'],
+) }}
+
 with
 
 records as (

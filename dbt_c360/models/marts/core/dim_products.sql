@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='whole', unique_key='product_id') }}
+
 with
 
 products as (

@@ -1,7 +1,22 @@
+{%- set touched = {'key': 'order_id', 'found': [
+    changed('stg_transactions', 'transaction_id'),
+    changed('stg_workbook_transactions', "'wb-' || transaction_id"),
+    changed('int_order_line_totals', 'order_id'),
+    naming_changed('customer_identities', 'order_id', by='customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='order_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 orders as (
     select * from {{ ref('int_orders') }}
+    {{ only_touched(touched) }}
 ),
 
 identities as (

@@ -1,7 +1,21 @@
+{%- set touched = {'key': 'session_id', 'found': [
+    changed('stg_app_usage', 'usage_id'),
+    changed('stg_web_interactions', "'wb-' || session_id"),
+    naming_changed('customer_identities', 'session_id', by='customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='session_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 sessions as (
     select * from {{ ref('int_sessions') }}
+    {{ only_touched(touched) }}
 ),
 
 identities as (

@@ -1,7 +1,22 @@
+{%- set touched = {'key': 'shipment_id', 'found': [
+    changed('stg_shipments', 'shipment_id'),
+    naming_changed('fct_orders', 'shipment_id', by='order_id'),
+    passed('silver.stg_shipments', 'shipment_id', 'estimated_delivery_date'),
+    passed('silver.stg_shipments', 'shipment_id', 'actual_delivery_date'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='shipment_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 shipments as (
     select * from {{ ref('int_shipments') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (

@@ -1,7 +1,23 @@
+{%- set touched = {'key': 'ticket_id', 'found': [
+    changed('stg_support_tickets', 'ticket_id'),
+    changed('stg_customer_support', "'wb-' || ticket_id"),
+    naming_changed('customer_identities', 'ticket_id', by='customer_id'),
+    passed('silver.stg_support_tickets', 'ticket_id', 'resolved_at'),
+    passed('silver.stg_customer_support', "'wb-' || ticket_id", 'resolved_at'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='ticket_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 tickets as (
     select * from {{ ref('int_tickets') }}
+    {{ only_touched(touched) }}
 ),
 
 identities as (

@@ -1,11 +1,27 @@
+{%- set touched = {'key': 'shipment_id', 'found': [
+    changed('stg_shipments', 'shipment_id'),
+    changed('fct_shipments', 'shipment_id'),
+    changed('int_shipment_events', 'shipment_id'),
+    naming_changed('fct_orders', 'shipment_id', by='order_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='shipment_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 shipments as (
     select * from {{ ref('fct_shipments') }}
+    {{ only_touched(touched) }}
 ),
 
 parcels as (
     select * from {{ ref('int_shipments') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (

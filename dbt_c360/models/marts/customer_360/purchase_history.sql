@@ -1,7 +1,21 @@
+{%- set touched = {'key': 'line_id', 'found': [
+    changed('fct_order_lines', 'line_id'),
+    naming_changed('fct_orders', 'line_id', by='order_id'),
+    naming_changed('dim_products', 'line_id', by='product_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='line_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (

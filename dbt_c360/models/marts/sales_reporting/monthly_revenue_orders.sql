@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'month', 'found': [
+    changed('stg_sales', year_month('order_date')),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='month',
+    meta={'touched': touched},
+) }}
+
 with
 
 sales as (
     select * from {{ ref('stg_sales') }}
+    {{ only_touched(touched, year_month('order_date')) }}
 ),
 
 -- lines are summed into orders first: a line is never counted as an order

@@ -5,6 +5,20 @@
     'web_{}_90d': "touchpoint = 'web' and days_ago < 90",
 } -%}
 
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    changed('fct_sessions', 'customer_id'),
+    passed('gold.fct_sessions', 'customer_id', 'session_date', 30),
+    passed('gold.fct_sessions', 'customer_id', 'session_date', 90),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 clock as (
@@ -13,10 +27,12 @@ clock as (
 
 customers as (
     select * from {{ ref('dim_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
+    {{ only_touched(touched) }}
 ),
 
 dated as (

@@ -1,7 +1,7 @@
 with
 
 versions as (
-    {{ latest_versions('arrivals', ['arrival_id']) }}
+    {{ latest_versions('arrivals', ['arrival_id'], day='arrival_hour') }}
 )
 
 select
@@ -12,7 +12,7 @@ select
 
     versions.arrivals,
 
-    {{ is_after('versions.arrival_hour') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.arrival_hour as arrival_hour_at
 from versions

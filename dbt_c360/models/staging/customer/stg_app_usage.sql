@@ -1,9 +1,9 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='usage_id') }}
 
 with
 
 versions as (
-    {{ latest_versions('app_usage', ['usage_id']) }}
+    {{ latest_versions('app_usage', ['usage_id'], day='coalesce(session_start, session_date)') }}
 )
 
 select
@@ -17,7 +17,7 @@ select
     versions.pages_viewed,
     versions.actions_taken,
 
-    {{ is_after('coalesce(versions.session_start, versions.session_date)') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     coalesce(versions.session_date, cast(versions.session_start as date)) as session_date,
     versions.session_start as session_start_at

@@ -1,7 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_key',
+    unique_key=['customer_id', 'purpose'],
+) }}
+
 with
 
 versions as (
-    {{ latest_versions('consents', ['customer_id', 'purpose'], caseless=['purpose']) }}
+    {{ latest_versions(
+        'consents', ['customer_id', 'purpose'], day='updated_at', caseless=['purpose']
+    ) }}
 )
 
 select
@@ -11,7 +19,7 @@ select
     {{ clean_lower('versions.source') }} as source,
 
     versions.granted as is_granted,
-    {{ is_after('versions.updated_at') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.updated_at
 from versions

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='customer_id') }}
+
 with
 
 calling_codes as (
@@ -9,13 +11,12 @@ state_codes as (
 ),
 
 versions as (
-    {{ latest_versions('customers', ['customer_id']) }}
+    {{ latest_versions('customers', ['customer_id'], day='registration_date') }}
 ),
 
 latest as (
     select
         *,
-        {{ is_after('registration_date') }} as is_after_as_of,
         {{ clean_text('phone') }} as phone_text,
         {{ dialled_digits('phone') }} as phone_digits
     from versions

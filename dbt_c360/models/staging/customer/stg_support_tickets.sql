@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='ticket_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('support_tickets', ['ticket_id']) }}
+    {{ latest_versions('support_tickets', ['ticket_id'], day='created_date') }}
 )
 
 select
@@ -15,7 +17,7 @@ select
 
     versions.satisfaction_score,
 
-    {{ is_after('versions.created_date') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.created_date as created_at,
     versions.resolved_date as resolved_at

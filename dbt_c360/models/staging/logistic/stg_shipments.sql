@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='shipment_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('shipments', ['shipment_id']) }}
+    {{ latest_versions('shipments', ['shipment_id'], day='ship_date') }}
 )
 
 select
@@ -19,7 +21,7 @@ select
     versions.weight_kg,
     {{ money('versions.shipping_cost') }} as shipping_cost,
 
-    {{ is_after('versions.ship_date') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.ship_date,
     versions.estimated_delivery as estimated_delivery_date,

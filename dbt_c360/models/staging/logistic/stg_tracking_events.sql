@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='event_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('tracking_events', ['event_id']) }}
+    {{ latest_versions('tracking_events', ['event_id'], day='event_timestamp') }}
 )
 
 select
@@ -13,7 +15,7 @@ select
     {{ clean_text('versions.description') }} as description,
     {{ clean_text('versions.carrier_status') }} as carrier_status,
 
-    {{ is_after('versions.event_timestamp') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.event_timestamp as event_at
 from versions

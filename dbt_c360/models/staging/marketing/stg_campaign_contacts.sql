@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='contact_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('campaign_contacts', ['contact_id']) }}
+    {{ latest_versions('campaign_contacts', ['contact_id'], day='sent_at') }}
 )
 
 select
@@ -11,7 +13,7 @@ select
 
     {{ clean_lower('versions.' ~ adapter.quote('group')) }} as contact_group,
 
-    {{ is_after('versions.sent_at') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.sent_at,
     versions.opened_at,

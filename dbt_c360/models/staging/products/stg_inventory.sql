@@ -1,7 +1,7 @@
 with
 
 versions as (
-    {{ latest_versions('inventory', ['inventory_id']) }}
+    {{ latest_versions('inventory', ['inventory_id'], day='last_updated') }}
 )
 
 select
@@ -14,7 +14,7 @@ select
     versions.reorder_point,
     versions.max_stock_level,
 
-    {{ is_after('versions.last_updated') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.last_updated as last_updated_at
 from versions

@@ -3,7 +3,7 @@
 with
 
 versions as (
-    {{ latest_versions('inventory', ['inventory_id', '_known_at']) }}
+    {{ latest_versions('inventory', ['inventory_id', '_known_at'], day='last_updated') }}
 )
 
 select
@@ -14,7 +14,7 @@ select
 
     versions.stock_quantity,
 
-    {{ is_after('versions.last_updated') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.last_updated as last_updated_at,
 

@@ -3,7 +3,7 @@
 with
 
 versions as (
-    {{ latest_versions('regional_sales', ['region_id', 'sales_date']) }}
+    {{ latest_versions('regional_sales', ['region_id', 'sales_date'], day='sales_date') }}
 )
 
 select
@@ -16,7 +16,7 @@ select
     versions.total_transactions,
     {{ money('versions.average_order_value') }} as average_order_value,
 
-    {{ is_after('versions.sales_date') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.sales_date
 from versions

@@ -1,3 +1,15 @@
+{%- set touched = {'key': 'line_id', 'found': [
+    changed('stg_transaction_items', 'item_id'),
+    naming_changed('stg_transactions', 'line_id', by='order_id', column='transaction_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='line_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 orders as (
@@ -6,6 +18,7 @@ orders as (
 
 items as (
     select * from {{ ref('stg_transaction_items') }}
+    {{ only_touched(touched, 'item_id') }}
 ),
 
 -- an order before its currency's first rate has no amount; a line without its order is as written

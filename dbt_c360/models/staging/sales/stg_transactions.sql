@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='transaction_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('transactions', ['transaction_id']) }}
+    {{ latest_versions('transactions', ['transaction_id'], day='transaction_date') }}
 ),
 
 order_statuses as (
@@ -35,7 +37,7 @@ select
         else rates_by_day.rate
     end as rate_to_reporting,
 
-    {{ is_after('versions.transaction_date') }} as is_after_as_of,
+    versions.is_after_as_of,
     coalesce(
         versions.subtotal <> round(versions.subtotal, 2)
         or versions.tax_amount <> round(versions.tax_amount, 2)

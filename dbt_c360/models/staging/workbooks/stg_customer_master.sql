@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='customer_id') }}
+
 with
 
 calling_codes as (
@@ -13,13 +15,12 @@ places as (
 ),
 
 versions as (
-    {{ latest_versions('customer_master', ['customer_id']) }}
+    {{ latest_versions('customer_master', ['customer_id'], day='signup_date') }}
 ),
 
 latest as (
     select
         *,
-        {{ is_after('signup_date') }} as is_after_as_of,
         {{ clean_name('name') }} as full_name,
         {{ clean_text('phone') }} as phone_text,
         {{ dialled_digits('phone') }} as phone_digits

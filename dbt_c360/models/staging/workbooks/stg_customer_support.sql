@@ -1,9 +1,9 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='ticket_id') }}
 
 with
 
 versions as (
-    {{ latest_versions('customer_support', ['ticket_id']) }}
+    {{ latest_versions('customer_support', ['ticket_id'], day='created_at') }}
 )
 
 select
@@ -14,7 +14,7 @@ select
 
     versions.satisfaction_score,
 
-    {{ is_after('versions.created_at') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.created_at,
     versions.resolved_at

@@ -1,9 +1,9 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='session_id') }}
 
 with
 
 versions as (
-    {{ latest_versions('web_interactions', ['session_id']) }}
+    {{ latest_versions('web_interactions', ['session_id'], day='interaction_date') }}
 )
 
 select
@@ -15,7 +15,7 @@ select
     versions.page_views,
     versions.session_duration as session_duration_seconds,
 
-    {{ is_after('versions.interaction_date') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.interaction_date as interaction_at
 from versions

@@ -1,7 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='transaction_id') }}
+
 with
 
 versions as (
-    {{ latest_versions('workbook_transactions', ['transaction_id']) }}
+    {{ latest_versions('workbook_transactions', ['transaction_id'], day='transaction_date') }}
 )
 
 select
@@ -13,7 +15,7 @@ select
 
     {{ money('versions.amount') }} as amount,
 
-    {{ is_after('versions.transaction_date') }} as is_after_as_of,
+    versions.is_after_as_of,
 
     versions.transaction_date as transaction_at
 from versions

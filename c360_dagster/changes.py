@@ -1,0 +1,198 @@
+"""What a build works out: everything, or only what has changed since the last finished build.
+
+Decided from the files that bronze holds and kept in the warehouse, so that it is lost with it; how
+models find their changed rows stands in dbt_c360/macros/changes.sql.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from c360_dagster.computed import read_stamp, stamp
+from c360_dagster.loading.bronze import HELD_LOADS
+from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
+
+SCHEMA = "changes"
+# A rate reaches every order of its currency: looking for them is no less than building all.
+REACHES_ALL = "rates"
+# Measured: below, looking for what has changed costs as much as building everything.
+WORTHWHILE = 2_000_000
+LAST = ("last_build", "last_held")
+FINISHED = "as the last finished build left it"
+HELD = f"(select path, checksum, known_at, table_name from {HELD_LOADS})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`since`: the as-of day of the build that this one continues; None builds everything."""
+
+    since: date | None
+    reason: str
+
+
+EVERYTHING = Plan(None, "")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a build is of; where any of it is another than before, everything is built."""
+
+    run: str
+    project: str
+    as_of: date | None
+    """As it was set, if it was: of itself it never goes back."""
+    anew: bool = False
+    """Whether everything was asked for in so many words."""
+
+
+def begin_build(
+    con: duckdb.DuckDBPyConnection,
+    asked: Asked,
+    manifest: Mapping[str, Any],
+    worthwhile: int = WORTHWHILE,
+) -> Plan:
+    """The plan of this run, the same in each of its steps; marks that a build is under way."""
+    con.execute(f"create schema if not exists {SCHEMA}")
+    with transaction(con):
+        if plan := _read_plan(con, asked):
+            return plan
+        plan = _make_plan(con, asked, manifest, worthwhile)
+        if plan.since is None:
+            _forget(con)
+        else:
+            _list_changes(con, manifest)
+        con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
+        con.execute(f"create or replace table {SCHEMA}.built (model varchar)")
+        con.execute(
+            f"create or replace table {SCHEMA}.build as select cast(? as varchar) as run, "
+            "cast(? as varchar) as project, cast(? as date) as as_of, cast(? as date) as since",
+            [asked.run, asked.project, asked.as_of, plan.since],
+        )
+    return plan
+
+
+def finish_build(
+    con: duckdb.DuckDBPyConnection, asked: Asked, manifest: Mapping[str, Any], built: Iterable[str]
+) -> bool:
+    """Notes what was built; once that is every model, the next build continues from here."""
+    con.execute(f"insert into {SCHEMA}.built select unnest(?)", [list(built)])
+    done = {name for (name,) in con.execute(f"from {SCHEMA}.built").fetchall()}
+    if not done >= {node["unique_id"] for node in _models(manifest)}:
+        return False
+    with transaction(con):
+        for relation in _incremental(manifest):
+            stamp(con, relation, FINISHED)
+        con.execute(f"create or replace table {SCHEMA}.last_held as from {SCHEMA}.held")
+        con.execute(
+            f"create or replace table {SCHEMA}.last_build as select cast(? as varchar) as project, "
+            "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
+            [asked.project, asked.as_of],
+        )
+        _forget(con, but=LAST)
+    return True
+
+
+def _read_plan(con: duckdb.DuckDBPyConnection, asked: Asked) -> Plan | None:
+    if not _exists(con, "build"):
+        return None
+    row = fetch_row(con, f"select since from {SCHEMA}.build where run = ?", [asked.run])
+    return Plan(row[0], "") if row else None
+
+
+def _make_plan(
+    con: duckdb.DuckDBPyConnection, asked: Asked, manifest: Mapping[str, Any], worthwhile: int
+) -> Plan:
+    reason = _find_reason(con, asked) or _find_reason_in_tables(con, manifest)
+    if not reason:
+        rows = fetch_count(con, f"select sum(rows_loaded) from {HELD_LOADS}")
+        reason = f"with {rows:,} rows that is as quick" if rows < worthwhile else None
+    if reason:
+        return Plan(None, f"Everything is built anew: {reason}.")
+    (since,) = fetch_row(con, f"select as_of_date from {SCHEMA}.last_build") or (None,)
+    files = fetch_count(con, f"select count(*) from ({_new_files()})")
+    return Plan(
+        since, f"Built is what has changed since the build as of {since}: {files} new files."
+    )
+
+
+def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
+    """Why a build cannot continue the last finished one; None if it can."""
+    if asked.anew:
+        return "that was asked for"
+    if not _exists(con, "last_build"):
+        return "there is no finished build to continue"
+    project, as_of, as_of_date = fetch_row(con, f"from {SCHEMA}.last_build") or ("", None, None)
+    if project != asked.project:
+        return "the models or their settings are others than in the last build"
+    if as_of != asked.as_of and (asked.as_of is None or asked.as_of < as_of_date):
+        return f"the last build was as of {as_of_date}"
+    if _exists(con, "build"):
+        unfinished = fetch_row(con, f"select as_of from {SCHEMA}.build")
+        if unfinished != (asked.as_of,):
+            return "a build as of another day did not finish"
+    return _find_reason_in_files(con, as_of_date)
+
+
+def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | None:
+    gone = fetch_row(
+        con,
+        f"select path from (from {SCHEMA}.last_held except from {HELD}) order by path limit 1",
+    )
+    if gone:
+        return f"rows of {gone[0]} were replaced or taken back"
+    reaching = fetch_row(
+        con,
+        f"select path from {HELD} where table_name = '{REACHES_ALL}' "
+        f"and (path in ({_new_files()}) or known_at > ?) order by path limit 1",
+        [since],
+    )
+    return f"{reaching[0]} reaches every row" if reaching else None
+
+
+def _find_reason_in_tables(
+    con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]
+) -> str | None:
+    """A table that is made anew, by whomever, has no stamp."""
+    for relation in _incremental(manifest):
+        if read_stamp(con, relation) != FINISHED:
+            return f"{relation} is not {FINISHED}"
+    return None
+
+
+def _new_files() -> str:
+    return f"select path from (from {HELD} except from {SCHEMA}.last_held)"
+
+
+def _list_changes(con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
+    """Changed rows of a build that did not finish stay: who reads them may not have yet."""
+    con.execute(f"create or replace table {SCHEMA}.files as {_new_files()}")
+    for relation in _incremental(manifest):
+        name = relation.split(".")[1]
+        con.execute(f"create table if not exists {SCHEMA}.{name} as from {relation} with no data")
+
+
+def _incremental(manifest: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{node['schema']}.{node['alias']}"
+        for node in _models(manifest)
+        if node["config"]["materialized"] == "incremental"
+    ]
+
+
+def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _forget(con: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:
+    tables = "select table_name from duckdb_tables() where schema_name = ?"
+    for (name,) in con.execute(tables, [SCHEMA]).fetchall():
+        if name not in but:
+            con.execute(f"drop table {SCHEMA}.{quote(name)}")
+
+
+def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?"
+    return fetch_count(con, query, [SCHEMA, name]) == 1

@@ -1,0 +1,117 @@
+{#-
+    Working out only what has changed since the last finished build (docs/adr/0037). `since` is that
+    build's as-of day, null where everything is built; c360_dagster/changes.py decides. Schema
+    `changes` holds, per incremental model, the rows that have changed since: as they were and as
+    they are. Who reads a model finds there which of its own rows to work out anew: `touched` names
+    the key of those rows and the queries that find them, among which `{this}` is the model's table.
+-#}
+
+{% macro works_partly() -%}
+    {{ return(var('since') is not none and model.config.materialized == 'incremental') }}
+{%- endmacro %}
+
+{#- The keys of a model's changed rows. -#}
+{% macro changed(model, key) -%}
+    select {{ key }} from changes.{{ model }}
+{%- endmacro %}
+
+{#- The keys of rows, here or in another table, that name a changed row of the model. -#}
+{% macro naming_changed(model, key, by, column=none, table='{this}') -%}
+    select {{ key }} from {{ table }}
+    where {{ by }} in (select {{ column or by }} from changes.{{ model }})
+{%- endmacro %}
+
+{#- The keys of rows of a table that Python made anew, where they say something else than here. -#}
+{% macro differing(table, columns) -%}
+    select {{ columns.split(',')[0] }} from
+    (select {{ columns }} from {{ table }} except select {{ columns }} from {this}) as other
+{%- endmacro %}
+
+{#- The keys of rows with a day that the as-of day may have passed, or one so much later. -#}
+{% macro passed(table, key, day, days_later=0) -%}
+    {%- set earliest = dbt.dateadd('day', -days_later, "cast('{since}' as date)") -%}
+    {%- set latest = dbt.dateadd('day', 1 - days_later, 'as_of_date') -%}
+    select {{ key }} from {{ table }}
+    where
+        {{ day }} >= {{ earliest }}
+        and {{ day }} <= (select {{ latest }} from silver.int_data_clock)
+{%- endmacro %}
+
+{#- A filter on the touched keys where the model works partly; nothing where it works out all. -#}
+{% macro only_touched(touched, key=none) -%}
+    {%- if works_partly() -%}
+        where ({{ key or touched.key }}) in (select * from {{ touched_keys() }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- They are found once, before the model itself is worked out. -#}
+{% macro touched_keys() -%}
+    touched__{{ this.identifier }}
+{%- endmacro %}
+
+{% macro find_touched_keys(touched) -%}
+    create or replace temporary table {{ touched_keys() }} as
+    {{
+        touched.found | join(' union ')
+        | replace('{this}', this | string) | replace('{since}', var('since') | string)
+    }}
+{%- endmacro %}
+
+{#-
+    Rows that were worked out take the place of those that stand: of all rows with touched keys, so
+    that one that is not there any more goes; of rows with keys that were worked out (`by_key`); of
+    all (`whole`). Written, and told to who reads the model, is what differs.
+-#}
+{% macro put_rows(target, query) -%}
+    {%- set strategy, touched = config.get('incremental_strategy'), config.get('meta').touched -%}
+    {%- set key = key_columns(config.get('unique_key')) -%}
+    {%- set found, stood, changed = 'found_rows', 'stood_rows', 'changed_rows' -%}
+    {%- if strategy == 'by_key' -%}
+        {%- set scope = rows_in(target, key, 'select ' ~ key ~ ' from ' ~ found) -%}
+    {%- elif strategy == 'touched' -%}
+        {%- set scope = rows_in(target, touched.key, 'select * from ' ~ touched_keys()) -%}
+    {%- endif -%}
+    create or replace temporary table {{ found }} as (
+        {{ query }}
+    );
+
+    create or replace temporary table {{ stood }} as (
+        select * from {{ target }} {{ scope }}
+    );
+
+    create or replace temporary table {{ changed }} as
+    (from {{ stood }} except from {{ found }}) union all (from {{ found }} except from {{ stood }});
+
+    insert into changes.{{ target.identifier }} from {{ changed }};
+
+    delete from {{ target }} where ({{ key }}) in (select {{ key }} from {{ changed }});
+
+    insert into {{ target }} from {{ found }}
+    where ({{ key }}) in (select {{ key }} from {{ changed }})
+{%- endmacro %}
+
+{#- By way of their numbers, so that the other columns are read of these rows alone. -#}
+{% macro rows_in(relation, key, keys) -%}
+    where rowid in (select rowid from {{ relation }} where ({{ key }}) in ({{ keys }}))
+{%- endmacro %}
+
+{% macro key_columns(unique_key) -%}
+    {{ unique_key if unique_key is string else unique_key | join(', ') }}
+{%- endmacro %}
+
+{#- A filter on a model's changed rows, where they are known; else all may have changed. -#}
+{% macro only_changed(relation, key) -%}
+    {%- if execute and var('since') is not none and relation.identifier in incremental_models() -%}
+        where
+            ({{ key }}) in (select {{ key }} from changes.{{ relation.identifier }})
+        {%- for column in key.split(',') %}
+            or {{ column }} is null
+        {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro incremental_models() -%}
+    {%- set kind = 'config.materialized' -%}
+    {%- set found = graph.nodes.values() | selectattr(kind, 'equalto', 'incremental') -%}
+    {{ return(found | map(attribute='alias') | list) }}
+{%- endmacro %}
