@@ -1,0 +1,201 @@
+"""Days that pass in a small retailer: files land, bronze loads them, dbt and identity follow."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+import mock_data
+from c360_dagster.assets.identity import RECORDS, _add_to_history, _write
+from c360_dagster.changes import Asked, Plan, begin_build, finish_build
+from c360_dagster.computed import create_computed
+from c360_dagster.identity import Memory, resolve
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.resources.dbt import DbtBuilder, read_manifest
+from c360_dagster.resources.registry import Registry
+from landing_contract import read_contract
+
+FIRST = date(2025, 1, 1)
+PUBLICATION = {"publication", "customer_merges"}
+
+
+@dataclass
+class Home:
+    """A `C360_HOME`, walked without Dagster, without science and without publishing."""
+
+    folder: Path
+    customers: int = 150
+    runs: int = 0
+    project: str = "one"
+    as_of: date | None = None
+    rules: dict[str, object] = field(default_factory=dict)
+    plans: list[Plan] = field(default_factory=list)
+
+    @property
+    def landing(self) -> Path:
+        return self.folder / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.warehouse))
+
+    def simulate(self, until: date) -> None:
+        """Delivers the simulator's new files; it stops where it finds others beside its own."""
+        shop = self.folder / "shop"
+        before = set(shop.rglob("*"))
+        mock_data.generate(shop, customers=self.customers, seed=7, start=FIRST, end=until)
+        for file in sorted(set((shop / "landing").glob("*/*")) - before):
+            target = self.landing / file.relative_to(shop / "landing")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_file():
+                shutil.copy(file, target)
+
+    def load(self, day: date) -> None:
+        morning = datetime.combine(day + timedelta(days=1), datetime.min.time())
+        run = LoadRun(f"load {day}", lambda: morning, self.folder / "scratch")
+        with self.connect() as con:
+            create_bronze(con, read_contract().values())
+            create_computed(con)
+            for table in read_contract().values():
+                load_table(con, self.landing, table, run)
+
+    def build(self, stop_before: str | None = None) -> Plan:
+        """All models, with the resolution between; `stop_before`: where this run is killed."""
+        self.runs += 1
+        asked = Asked(f"run {self.runs}", self.project, self.as_of)
+        manifest = read_manifest()
+        models = {
+            name: node
+            for name, node in manifest["nodes"].items()
+            if node["resource_type"] == "model"
+        }
+        before = _find_ancestors(models, "model.c360.customer_identities")
+        parts = [sorted(before), sorted(models.keys() - before)]
+        for number, part in enumerate(parts):
+            with self.connect() as con:
+                plan = begin_build(con, asked, manifest, worthwhile=0)
+            if number == 0:
+                self.plans.append(plan)
+            elif number == 1:
+                self._resolve()
+            seeds = ["resource_type:seed"] if number == 0 else []
+            chosen = [models[name]["name"] for name in part]
+            if stop_before in chosen:
+                chosen = sorted(
+                    models[name]["name"]
+                    for name in _find_ancestors(models, f"model.c360.{stop_before}")
+                    if name in part
+                )
+            built = self._dbt(seeds + chosen, plan)
+            if stop_before and stop_before in [models[name]["name"] for name in part]:
+                break
+            with self.connect() as con:
+                finish_build(con, asked, manifest, built)
+        return self.plans[-1]
+
+    def _dbt(self, chosen: list[str], plan: Plan) -> list[str]:
+        results = list(
+            DbtBuilder(warehouse=str(self.warehouse)).build(
+                select=chosen,
+                variables={
+                    "since": plan.since.isoformat() if plan.since else None,
+                    "as_of": self.as_of.isoformat() if self.as_of else None,
+                },
+                scratch=self.folder / "scratch",
+            )
+        )
+        bad = [(result.unique_id, result.message) for result in results if result.is_bad]
+        assert bad == []
+        return [result.unique_id for result in results if result.status == "success"]
+
+    def _resolve(self) -> None:
+        registry = Registry(self.folder / "registry")
+        known = registry.read()
+        with self.connect() as con:
+            records = con.sql(RECORDS).pl()
+            ((as_of,),) = con.execute("select as_of_date from silver.int_data_clock").fetchall()
+            previous = Memory.from_frames(known.frames) if known else None
+            found = resolve(records, previous=previous, rules=self.rules)
+            history = _add_to_history(known, found, as_of)
+            frames = {**found.memory.frames(), "history": history}
+            registry.write(known.number + 1 if known else 1, as_of, frames)
+            _write(con, found, history, previous)
+
+    def rebuilt(self, folder: Path) -> "Home":
+        """A copy in which everything after bronze is built anew; the registry stays."""
+        shutil.copytree(self.folder, folder)
+        copy = Home(folder, self.customers, as_of=self.as_of, rules=self.rules)
+        with copy.connect() as con:
+            for schema in ("changes", "gold", "identity", "science", "silver"):
+                con.execute(f"drop schema if exists {schema} cascade")
+            create_computed(con)
+        copy.build()
+        return copy
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.connect() as con:
+            return con.execute(query).fetchall()
+
+
+def differing_tables(left: Home, right: Home) -> dict[str, int]:
+    """The tables of gold and silver that are not equal cell by cell, with how many rows differ."""
+    found = {}
+    with duckdb.connect() as con:
+        con.execute(f"attach '{left.warehouse}' as lefts (read_only)")
+        con.execute(f"attach '{right.warehouse}' as rights (read_only)")
+        for schema, name in con.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'rights' "
+            "and schema_name in ('gold', 'silver')"
+        ).fetchall():
+            columns = [
+                column
+                for (column,) in con.execute(
+                    "select column_name from duckdb_columns() where database_name = 'rights' "
+                    "and schema_name = ? and table_name = ? order by column_index",
+                    [schema, name],
+                ).fetchall()
+                if column != "match_probability"
+            ]
+            one, other = (
+                f"select {', '.join(columns)} from {side}.{schema}.{name}"
+                for side in ("lefts", "rights")
+            )
+            ((count,),) = con.execute(
+                f"select count(*) from (({one} except all {other}) "
+                f"union all ({other} except all {one}))"
+            ).fetchall()
+            if count and name not in PUBLICATION:
+                found[f"{schema}.{name}"] = count
+    return found
+
+
+def rewrite(
+    path: Path, target: Path, change: Callable[[dict[str, str]], dict[str, str] | None]
+) -> None:
+    """Writes the rows of a file that the function returns into another one."""
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = [changed for row in reader if (changed := change(dict(row)))]
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, reader.fieldnames or [])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _find_ancestors(models: dict[str, dict[str, object]], name: str) -> set[str]:
+    """The models that one is built from."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        node = models[waiting.pop()]
+        parents = [each for each in node["depends_on"]["nodes"] if each in models]  # type: ignore[index]
+        waiting += [each for each in parents if each not in found]
+        found |= set(parents)
+    return found

@@ -1,0 +1,150 @@
+"""Days that follow one another, each built on the last: equal to everything built anew.
+
+Rows come late, are corrected, arrive twice; files vanish; two people become one, and one two.
+"""
+
+import csv
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.days import Home, differing_tables, rewrite
+
+WINTER = date(2025, 2, 28)
+ITEMS = "sales/transaction_items"
+Row = dict[str, str]
+Pair = tuple[tuple[str, str], tuple[str, str]]
+
+
+def bring_late_and_corrected_rows(home: Home) -> None:
+    """A day's files, and beside them what was forgotten and mistaken weeks ago."""
+    landing = home.landing
+    orders, lines = landing / "sales/transactions.csv", landing / f"{ITEMS}.csv"
+    with orders.open(newline="") as file:
+        clean = [row for row in csv.DictReader(file) if row["status"] == "completed"]
+    corrected = {row["transaction_id"]: row for row in clean[:40]}
+    refunded, moved = list(corrected)[:20], list(corrected)[20:]
+    other = next(row["customer_id"] for row in reversed(clean) if row["customer_id"])
+
+    def correct(row: Row) -> Row | None:
+        if row["transaction_id"] in refunded:
+            return row | {"status": "refunded"}
+        return row | {"customer_id": other} if row["transaction_id"] in moved else None
+
+    def forget(row: Row) -> Row | None:
+        late = {"transaction_id": f"late-{row['transaction_id']}"}
+        return row | late if row["transaction_id"] in refunded else None
+
+    def forget_line(row: Row) -> Row | None:
+        late = {
+            "item_id": f"late-{row['item_id']}",
+            "transaction_id": f"late-{row['transaction_id']}",
+        }
+        return row | late if row["transaction_id"] in refunded else None
+
+    rewrite(orders, landing / "sales/transactions_2025-03-01_corrected.csv", correct)
+    rewrite(orders, landing / "sales/transactions_2025-03-01_late.csv", forget)
+    rewrite(lines, landing / f"{ITEMS}_2025-03-01_late.csv", forget_line)
+    # every tenth line was of another product, and one of one piece more
+    rewrite(
+        lines,
+        landing / f"{ITEMS}_2025-03-01_corrected.csv",
+        lambda row: (
+            row | {"product_id": "P-unheard-of", "quantity": "3"}
+            if row["item_id"].endswith("7")
+            else None
+        ),
+    )
+
+
+def repeat_a_file_and_lose_another(home: Home) -> None:
+    sales = home.landing / "sales"
+    shutil.copy(sales / "transactions_2025-03-01.csv", sales / "transactions_2025-03-01_again.csv")
+    (home.landing / f"{ITEMS}_2025-03-01_late.csv").unlink()
+    (sales / "transactions_2025-03-01_corrected.csv").unlink()
+
+
+def change_products(home: Home) -> None:
+    products = home.landing / "products"
+    rewrite(
+        products / "products.csv",
+        products / "products_2025-03-02.csv",
+        lambda row: (
+            row | {"price": "99.99", "cost": "1.23", "category": "Toys of the day"}
+            if row["product_id"].endswith("1")
+            else None
+        ),
+    )
+
+
+def find_pairs(home: Home) -> tuple[Pair, Pair]:
+    """Two times two customers who have ordered: as good as strangers to each other."""
+    with (home.landing / "sales/transactions.csv").open(newline="") as file:
+        buyers = sorted({row["customer_id"] for row in csv.DictReader(file) if row["customer_id"]})
+    one, other, third, fourth = [("crm", customer_id) for customer_id in buyers[:4]]
+    return (one, other), (third, fourth)
+
+
+def are_one(home: Home, pair: Pair) -> bool:
+    found = home.rows(
+        "select distinct customer_id from gold.customer_identities "
+        f"where (source_system, source_id) in ({pair[0]}, {pair[1]})"
+    )
+    return len(found) == 1
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("days") / "home")
+    home.simulate(WINTER)
+    parting, meeting = find_pairs(home)
+    home.rules = {"always": [parting], "never": [meeting]}
+    home.load(WINTER)
+    assert home.build().since is None
+    assert (are_one(home, parting), are_one(home, meeting)) == (True, False)
+
+    day = date(2025, 3, 1)
+    home.simulate(day)
+    bring_late_and_corrected_rows(home)
+    home.load(day)
+    assert home.build().since == WINTER
+
+    day = date(2025, 3, 2)
+    home.simulate(day)
+    repeat_a_file_and_lose_another(home)
+    change_products(home)
+    home.rules = {"never": [parting], "always": [meeting]}
+    home.load(day)
+    assert home.build(stop_before="fct_order_lines").since == date(2025, 3, 1)  # and killed there
+    assert home.build().since == date(2025, 3, 1)
+    assert (are_one(home, parting), are_one(home, meeting)) == (False, True)
+
+    day = date(2025, 3, 3)
+    home.simulate(day)
+    home.load(day)
+    assert home.build().since == date(2025, 3, 2)
+    return home
+
+
+def test_days_upon_days_equal_everything_built_anew(home: Home, tmp_path: Path) -> None:
+    assert differing_tables(home, home.rebuilt(tmp_path / "anew")) == {}
+
+
+def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
+    """Otherwise the days would be equal for want of anything that happened."""
+    assert home.rows(
+        "select count(*) filter (order_id like 'late-%') > 10, "
+        "count(*) filter (product_id = 'P-unheard-of') > 10, "
+        "count(*) filter (unit_cost = 1.23) > 10 from gold.fct_order_lines"
+    ) == [(True, True, True)]
+    assert home.rows("select count(*) from bronze.load_log where status = 'repeated'") == [(1,)]
+    assert {kind for (kind,) in home.rows("select kind from gold.customer_merges")} >= {
+        "merge",
+        "split",
+    }
+
+
+def test_a_day_was_less_than_everything(home: Home) -> None:
+    assert [plan.since is None for plan in home.plans] == [True, False, False, False, False]
