@@ -27,8 +27,8 @@ setup: ## Create .venv from requirements.lock; does nothing when it is current
 run: setup ## Simulate a retailer and walk the whole road, from landing files to published tables
 	@$(PY) -m c360_dagster run
 
-refresh: setup ## Load whatever is new in landing and rebuild what follows; simulates nothing
-	@$(PY) -m c360_dagster refresh
+refresh: setup ## Load whatever is new in landing and build what follows (ANEW=1: all of it)
+	@$(PY) -m c360_dagster refresh $(if $(ANEW),--anew)
 
 backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01-31
 	@$(PY) -m c360_dagster backfill $(FROM) $(TO)

@@ -29,6 +29,7 @@ MODULE = "c360_dagster.definitions"
 HISTORY_MODULE = "c360_dagster.history.definitions"
 HISTORY = "gold/customer_360_history"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
+ANEW = ("--config-json", '{"resources": {"extent": {"config": {"full_refresh": true}}}}')
 EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
     r"(?:\d+ - )?(?P<text>.*)"
@@ -40,7 +41,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m c360_dagster", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", help="simulate where landing is free, then walk the whole road")
-    verbs.add_parser("refresh", help="load what is new in landing and rebuild what follows")
+    refresh = verbs.add_parser("refresh", help="load what is new, and build what follows from it")
+    refresh.add_argument("--anew", action="store_true", help="build everything after bronze anew")
     backfill = verbs.add_parser("backfill", help="record the customers of past days")
     backfill.add_argument("first", metavar="FROM", nargs="?", default="", help="the first day")
     backfill.add_argument("last", metavar="TO", nargs="?", help="the last day; FROM alone is one")
@@ -64,7 +66,8 @@ def main() -> int:
         become_dagster(settings, "dev", "-h", UI_HOST, "-p", UI_PORT)
     if arguments.verb == "backfill":
         return record_days(settings, *days)
-    return materialize(settings, SELECTIONS[arguments.verb])
+    anew = arguments.verb == "refresh" and arguments.anew
+    return materialize(settings, SELECTIONS[arguments.verb], *(ANEW if anew else ()))
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -86,10 +89,9 @@ def create_storage(settings: Settings) -> None:
         instance.get_runs(limit=1)
 
 
-def materialize(settings: Settings, selection: str) -> int:
-    code = call_dagster(
-        settings, "asset", "materialize", "--select", selection, "-m", MODULE, say=say_briefly
-    )
+def materialize(settings: Settings, selection: str, *options: str) -> int:
+    command = ("asset", "materialize", "--select", selection, "-m", MODULE)
+    code = call_dagster(settings, *command, *options, say=say_briefly)
     sys.stdout.write(summarise_run(settings, has_failed=code != 0))
     if code:
         sys.stderr.write(

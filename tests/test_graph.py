@@ -1,10 +1,12 @@
 """The Dagster graph, as a specification: groups, keys, owners, descriptions, edges, checks."""
 
+import json
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from c360_dagster.__main__ import ANEW
 from c360_dagster.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
@@ -162,6 +164,15 @@ def test_the_models_are_built_in_three_parts(definitions: dg.Definitions) -> Non
     names = [step.definition.name for step in steps]
     assert names.count("build_models") == 3
     assert names.count("work_out_science") == 1
+
+
+def test_a_run_can_be_told_to_build_everything_anew(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    _, told = ANEW
+    asked = dg.validate_run_config(job, json.loads(told))
+    assert asked["resources"]["extent"]["config"]["full_refresh"] is True
+    as_ever = dg.validate_run_config(job, {})
+    assert as_ever["resources"]["extent"]["config"]["full_refresh"] is False
 
 
 def test_nothing_on_the_road_is_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
