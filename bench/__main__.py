@@ -12,6 +12,7 @@ PARTS = {
     "generation": "the simulator against Faker: a size",
     "loading": "the loader against a bare read_csv: lines, rounds",
     "models": "dbt against its SQL: a size, or the path of a warehouse",
+    "days": "one more day against everything: customers, days of history",
     "identity": "who is one person: records",
     "science": "all of science: a size",
     "forecasts": "forecasts in shops like public ones: seeds",

@@ -1,0 +1,76 @@
+"""What one more day costs, against everything built anew, and against a longer history."""
+
+import shutil
+import sys
+import tempfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import mock_data
+from bench.measure import Measured, measure
+from c360_dagster.changes import Asked, begin_build, finish_build
+from c360_dagster.computed import create_computed
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.resources.dbt import DbtBuilder, read_manifest
+from c360_dagster.resources.warehouse import Warehouse
+from landing_contract import read_contract
+
+LAST = date(2025, 11, 29)
+DAY = timedelta(days=1)
+
+
+def main(arguments: list[str]) -> None:
+    """Takes a number of customers, and lengths of history in days, one after the other."""
+    customers, *lengths = [int(each) for each in arguments] or [20_000, 90]
+    for length in lengths or [365]:
+        with tempfile.TemporaryDirectory() as folder:
+            everything, day = walk(Path(folder), customers, length)
+        sys.stdout.write(
+            f"{customers:,} customers, {length} days: all models {everything.cpu_seconds:.1f} s of "
+            f"processor ({everything.seconds:.1f} s), one more day {day.cpu_seconds:.1f} s "
+            f"({day.seconds:.1f} s), ratio {day.cpu_seconds / everything.cpu_seconds:.2f}\n"
+        )
+
+
+def walk(home: Path, customers: int, length: int) -> tuple[Measured[None], Measured[None]]:
+    """A full build, and the build of the day after; people are not resolved in between."""
+    measured = []
+    for run, last in enumerate((LAST, LAST + DAY)):
+        first = LAST - length * DAY
+        mock_data.generate(home, customers=customers, seed=7, start=first, end=last)
+        load(home, last)
+        measured.append(measure(build, home, f"run {run}"))
+        shutil.rmtree(home / "scratch", ignore_errors=True)
+    return measured[0], measured[1]
+
+
+def load(home: Path, day: date) -> None:
+    morning = datetime.combine(day + DAY, datetime.min.time())
+    run = LoadRun(f"{day}", lambda: morning, home / "scratch")
+    with connect_to(home).connect() as con:
+        create_bronze(con, read_contract().values())
+        create_computed(con)
+        for table in read_contract().values():
+            load_table(con, home / "landing", table, run)
+
+
+def build(home: Path, run: str) -> None:
+    asked, manifest = Asked(run, "bench", None), read_manifest()
+    with connect_to(home).connect() as con:
+        plan = begin_build(con, asked, manifest, worthwhile=0)
+    results = list(
+        DbtBuilder(warehouse=str(home / "warehouse.duckdb")).build(
+            select=[],
+            variables={"since": plan.since.isoformat() if plan.since else None},
+            scratch=home / "scratch",
+        )
+    )
+    bad = [result.unique_id for result in results if result.is_bad]
+    if bad:
+        raise SystemExit(f"failed: {bad}")
+    with connect_to(home).connect() as con:
+        finish_build(con, asked, manifest, [result.unique_id for result in results])
+
+
+def connect_to(home: Path) -> Warehouse:
+    return Warehouse(path=str(home / "warehouse.duckdb"), scratch=str(home / "scratch"))
