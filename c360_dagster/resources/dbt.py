@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class DbtBuilder(dg.ConfigurableResource):
             results.append(result)
             yield result
         if all(result.status in WENT_THROUGH for result in results):
-            shelf.put(select, variables, [*went, *_describe(results, variables)])
+            shelf.put(select, variables, chain(went, _describe(results, variables)))
 
     def _ask_dbt(
         self, select: Sequence[str], variables: Mapping[str, str | None], scratch: Path
@@ -325,7 +326,8 @@ def _read_event(
 def _describe(
     results: Sequence[NodeResult], variables: Mapping[str, str | None]
 ) -> Iterator[Rendered]:
-    nodes = read_manifest()["nodes"]
+    """As the project was when dbt built it: it may have been edited since."""
+    nodes = json.loads((TARGET / PARSED[0]).read_text("utf-8"))["nodes"]
     for result in results:
         if node := nodes.get(result.unique_id):  # exposures have nothing to send
             yield describe(node, result.statements, result.sql, variables)

@@ -66,14 +66,20 @@ class Ended:
 
 
 class Shelf:
-    """The builds that are known, each in a file named for all that it was rendered from."""
+    """The builds that are known, each in a file named for all that it was rendered from.
+
+    Nothing is known of a project that was parsed by nobody, and so has no name.
+    """
 
     def __init__(self, target: Path, project: str, warehouse: str) -> None:
         self._folder = target / FOLDER
         self._known_by = [project, Path(warehouse).stem]
+        self._has_name = bool(project)
 
     def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
         """The nodes; none where the build is not known."""
+        if not self._has_name:
+            return []
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(select, variables).read_text("utf-8"))
             return [
@@ -83,6 +89,8 @@ class Shelf:
         return []
 
     def put(self, select: Sequence[str], variables: Variables, nodes: Iterable[Rendered]) -> None:
+        if not self._has_name:
+            return
         path = self._path(select, variables)
         beside = path.with_name(f"{path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):  # a read-only installation asks dbt each time
