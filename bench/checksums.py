@@ -9,8 +9,11 @@ import duckdb
 
 from c360_dagster.loading.sql import fetch_row, quote
 
-OF_THE_RUN = {"publication", "load_log", "rejected_rows"}
-"""They say which run it was, and when."""
+OF_THE_RUN = {
+    *("publication", "load_log", "rejected_rows"),
+    *("customer_360_history", "audience_changes"),
+}
+"""They say which run it was, and when; or what was recorded of other days."""
 DIGITS = 16
 FULL = 1 << 64
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
@@ -156,7 +156,7 @@ def build(plan: Plan, given: Given, folder: Path) -> None:
     with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
         con.execute("set enable_progress_bar = false; set memory_limit = '6GB'")
         con.execute("create schema silver; create schema gold")
-        load(con, given.landing, steps, folder)
+        load(con, given, steps, folder)
         con.execute(
             f"create table gold.customer_identities as from {literal(str(given.who))}; "
             "create table gold.dim_customers as "
@@ -169,12 +169,14 @@ def build(plan: Plan, given: Given, folder: Path) -> None:
             con.execute(f"copy gold.{mart} to {literal(str(folder / f'{mart}.parquet'))}")
 
 
-def load(con: duckdb.DuckDBPyConnection, landing: Path, steps: list[Step], folder: Path) -> None:
+def load(con: duckdb.DuckDBPyConnection, given: Given, steps: list[Step], folder: Path) -> None:
+    """On the day after the last: no file could know of events later than its load."""
+    loaded_at = datetime.combine(given.as_of + timedelta(days=1), time())
     contract = read_contract()
     create_bronze(con, contract.values())
-    run = LoadRun("bench", lambda: datetime(2026, 1, 1), folder / "scratch")
+    run = LoadRun("bench", lambda: loaded_at, folder / "scratch")
     for name in sorted({name for step in steps for name in step.lands}):
-        load_table(con, landing, contract[name], run)
+        load_table(con, given.landing, contract[name], run)
 
 
 def run_pandas(given: Given, folder: Path) -> dict[str, float]:

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.history.days import MART, Day, History, HistoryError, specify_history
 from c360_dagster.history.memberships import Memberships
-from c360_dagster.history.past import Past, open_past
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from c360_dagster.history.past import Past
 
 
 def build_backfill(settings: Settings) -> dg.AssetsDefinition:
@@ -30,6 +33,9 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> Iterator[dg.MaterializeResult]:
+        # The whole road is imported here, and not where the UI only wants to show the calendar.
+        from c360_dagster.history.past import open_past  # noqa: PLC0415
+
         history = History(settings.history)
         days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
         try:
@@ -54,7 +60,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
     return record_days
 
 
-def _record(context: dg.AssetExecutionContext, past: Past, history: History, day: date) -> Day:
+def _record(context: dg.AssetExecutionContext, past: "Past", history: History, day: date) -> Day:
     try:
         recorded = past.walk(day, history)
     except HistoryError as problem:
