@@ -39,17 +39,29 @@ class Clusters:
 
 def label_components(links: pl.DataFrame, records: int) -> Ints:
     """For each record the position of the first record that links lead to."""
+    labels = np.arange(records)
     if not links.height:
-        return np.arange(records)
-    left, right = links["left"].to_numpy(), links["right"].to_numpy()
+        return labels
     from scipy.sparse import coo_matrix  # noqa: PLC0415  slow imports, where they are needed
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), (records, records))
+    ends = np.concatenate([links["left"].to_numpy(), links["right"].to_numpy()])
+    at, places = np.unique(ends, return_inverse=True)
+    sides = places[: links.height], places[links.height :]
+    graph = coo_matrix((np.ones(links.height, dtype=np.int8), sides), (len(at), len(at)))
     _, component = connected_components(graph, directed=False)
-    first = np.full(records, records, dtype=np.int64)
-    np.minimum.at(first, component, np.arange(records))
-    return np.asarray(first[component], dtype=np.int64)
+    # Positions rise, so that the first of a component is its first record.
+    _, first = np.unique(component, return_index=True)
+    labels[at] = at[first[component]]
+    return labels
+
+
+def find_near(links: pl.DataFrame, stirred: pl.Series, records: int) -> pl.Series:
+    """Positions of all that links lead to from these: whose person may be another one now."""
+    labels = label_components(links, records)
+    is_near = np.zeros(records, dtype=bool)
+    is_near[labels[stirred.to_numpy()]] = True
+    return pl.Series("at", np.flatnonzero(is_near[labels]), dtype=pl.UInt32)
 
 
 def to_bits(probability: float) -> float:

@@ -5,13 +5,13 @@ Almost everybody keeps the id she had; only those whose company changed are look
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
 
-from c360_dagster.identity.memory import SCHEMAS, Memory
-from c360_dagster.identity.records import KEY
+from c360_dagster.identity.memory import Memory
+from c360_dagster.identity.records import KEY, overlay
 
 Rank = tuple[bool, bool, datetime, str, str]
 Why = Callable[[str, list[int], list[int]], str]
@@ -49,32 +49,30 @@ def rank_records(records: pl.DataFrame) -> pl.Series:
     """Each record's place among those of its label, by the anchors' order."""
     several = (
         records.select(*KEY, "registered", "label")
-        .with_row_index("at")
+        .with_row_index("row")
         .filter(pl.len().over("label") > 1)
         .sort("label", *ANCHOR_ORDER)
     )
     places = several.select(
-        "at", pl.int_range(pl.len(), dtype=pl.UInt32).over("label").alias("rank")
+        "row", pl.int_range(pl.len(), dtype=pl.UInt32).over("label").alias("rank")
     )
     ranks = pl.zeros(records.height, dtype=pl.UInt32, eager=True)
-    return ranks.scatter(places["at"], places["rank"]).alias("rank")
+    return ranks.scatter(places["row"], places["rank"]).alias("rank")
 
 
-def assign_ids(records: pl.DataFrame, memory: Memory, was: pl.Series, why: Why) -> Registry:
-    """`records`: source_system, source_id, registered, label, rank; `was`: their places there."""
+def assign_ids(
+    records: pl.DataFrame, near: pl.DataFrame, memory: Memory, was: pl.Series, why: Why
+) -> Registry:
+    """`records`: source_system, source_id, registered of all; `near`: at, label of those whose
+    person may be another one; `was`: the records' places in the memory.
+    """
     known = _complete(memory, records)
     redirects = dict(
         known.ids.filter(pl.col("redirect_to").is_not_null())
         .select("customer_id", "redirect_to")
         .iter_rows()
     )
-    had = known.records["customer_id"].gather(was)
-    stayed = known.records["is_present"].fill_null(value=True).gather(was)
-    frame = records.select(*KEY, "registered", "label", "rank", own_id()).with_columns(
-        (had.replace(redirects) if redirects else had).alias("had"), stayed.alias("stayed")
-    )
-    frame = frame.with_row_index("at")
-    anchors = frame.filter(pl.col("rank") == 0)
+    frame = _gather_holders(records, near, known, was, redirects)
     met = (
         frame.select("label", "had", pl.col("had").cast(pl.Categorical).to_physical().alias("id"))
         .drop_nulls()
@@ -88,9 +86,11 @@ def assign_ids(records: pl.DataFrame, memory: Memory, was: pl.Series, why: Why) 
     is_calm = pl.col("is_one") & pl.col("is_whole")
     calm = met.filter(is_calm).select("label", pl.col("had").alias("customer_id"))
     stirred = met.filter(~is_calm)["label"].unique()
-    new = anchors.filter(pl.col("had").is_null()).join(met, on="label", how="anti")
-    taken_before = new["own_id"].is_in(known.ids["customer_id"].implode())
-    clear = new.filter(~taken_before & new["own_id"].is_unique())
+    anchors = frame.filter((pl.col("rank") == 0) & pl.col("had").is_null())
+    new = anchors.join(met, on="label", how="anti")
+    given = known.ids["customer_id"]
+    taken = given.filter(given.is_in(new["own_id"].implode()))
+    clear = new.filter(~new["own_id"].is_in(taken.implode()) & new["own_id"].is_unique())
     rest = new.join(clear.select("label"), on="label", how="anti")
     book = _Book(known, redirects, frame.filter(pl.col("label").is_in(stirred.implode())), why)
     book.given.also = clear["own_id"]
@@ -107,7 +107,11 @@ def assign_ids(records: pl.DataFrame, memory: Memory, was: pl.Series, why: Why) 
             ),
         ]
     )
-    identified = frame.join(decided, on="label", how="left", maintain_order="left")
+    anew = frame.join(decided, on="label", how="left", maintain_order="left")
+    had = known.records.select(pl.col("customer_id").gather(was))
+    identified = records.with_columns(
+        overlay(had, frame["at"], anew.select("customer_id")).to_series()
+    )
     own = clear.select(
         pl.col("own_id").alias("customer_id"),
         pl.col("source_system").alias("anchor_system"),
@@ -116,6 +120,36 @@ def assign_ids(records: pl.DataFrame, memory: Memory, was: pl.Series, why: Why) 
         pl.lit(None, pl.String).alias("redirect_to"),
     )
     return book.close(identified, own)
+
+
+def _gather_holders(
+    records: pl.DataFrame,
+    near: pl.DataFrame,
+    known: Memory,
+    was: pl.Series,
+    redirects: dict[str, str],
+) -> pl.DataFrame:
+    """Those near with the id that each had, and whoever else holds one of these ids.
+
+    Such a holder is met where a record went, and comes back now as somebody else.
+    """
+    told = known.records.select(pl.col("customer_id", "is_present").gather(was)).rename(
+        {"customer_id": "had", "is_present": "stayed"}
+    )
+    own = told[near["at"]].with_columns(near["at"], near["label"])
+    if redirects:
+        own = own.with_columns(pl.col("had").replace(redirects))
+    if near.height < records.height:
+        holds = told["had"].is_in(own["had"].drop_nulls().unique().implode())
+        company = told.with_row_index("at").filter(holds)
+        company = company.join(near, on="at", how="anti").with_columns(
+            pl.col("at").min().over("had").cast(near.schema["label"]).alias("label")
+        )
+        own = pl.concat([own, company.select(own.columns)]).sort("at")
+    frame = pl.concat([records[own["at"]], own], how="horizontal").with_columns(
+        own_id(), pl.col("stayed").fill_null(value=True)
+    )
+    return frame.with_columns(rank_records(frame))
 
 
 @dataclass
@@ -128,7 +162,7 @@ class _Book:
     why: Why
     by_label: dict[int, str] = field(default_factory=dict)
     merges: list[tuple[str, str, str, str]] = field(default_factory=list)
-    former: list[tuple[str, str, str]] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
     new: list[tuple[str, str, str, datetime | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -174,7 +208,7 @@ class _Book:
             came = [m["at"] for m in members if m["had"] == gone]
             self.merges.append(("merge", gone, survivor, self.why("merge", stay, came)))
             self.redirects[gone] = survivor
-            self.former += [(gone, system, name) for system, name in self._holders(gone)]
+            self.joined.append(gone)
 
     def _part(self, label: int, members: list[dict], holders: dict[str, list[dict]]) -> None:
         """A part that left: its former id if it had one of its own, else a new one."""
@@ -208,10 +242,6 @@ class _Book:
         system, key, at = self.anchors.get(name, ("", name, None))
         return (system != "crm", at is None, at or _NEVER, key, system)
 
-    def _holders(self, name: str) -> list[tuple[str, str]]:
-        had = self.known.records.filter(pl.col("customer_id") == name)
-        return had.select(KEY).rows()
-
     def _former_ids(self, keys: set[tuple[str, str]]) -> list[str]:
         return [name for name, *key in self.known.former.iter_rows() if tuple(key) in keys]
 
@@ -223,16 +253,9 @@ class _Book:
         )
         added = pl.concat([own, new]).sort("customer_id")
         ids = self.known.ids.merge_sorted(added, "customer_id")
-        former = (
-            pl.concat(
-                [
-                    self.known.former,
-                    pl.DataFrame(self.former, schema=SCHEMAS["former"], orient="row"),
-                ]
-            )
-            .unique()
-            .sort("customer_id", *KEY)
-        )
+        held = self.known.records.select("customer_id", *KEY)
+        held = held.filter(pl.col("customer_id").is_in(self.joined))
+        former = pl.concat([self.known.former, held]).unique().sort("customer_id", *KEY)
         former = former.filter(pl.col("customer_id").is_in(list(self.redirects)))
         targets = self._targets(ids, former, identified)
         ids = ids.with_columns(
@@ -256,16 +279,17 @@ class _Book:
         if not self.redirects:
             return {}
         gone = list(self.redirects)
-        now = identified.select(*KEY, "registered", pl.col("customer_id").alias("now"))
         anchors = ids.filter(pl.col("customer_id").is_in(gone)).select(
             "customer_id",
             pl.col("anchor_system").alias("source_system"),
             pl.col("anchor_id").alias("source_id"),
             pl.lit(0).alias("turn"),
         )
-        places = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))]).join(
-            now, on=KEY
+        wanted = pl.concat([anchors, former.with_columns(pl.lit(1).alias("turn"))])
+        now = identified.filter(pl.col("source_id").is_in(wanted["source_id"].implode())).select(
+            *KEY, "registered", pl.col("customer_id").alias("now")
         )
+        places = wanted.join(now, on=KEY)
         found = places.sort("customer_id", "turn", *ANCHOR_ORDER).unique(
             "customer_id", keep="first", maintain_order=True
         )
@@ -295,6 +319,8 @@ class _Given:
 
 def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
     """The registry with an anchor for every id that some record has, also where none was kept."""
+    if memory.grouping is not None and memory.ids.height:
+        return memory
     nameless = memory.records.join(memory.ids, on="customer_id", how="anti")
     if not nameless.height:
         return memory
@@ -313,6 +339,4 @@ def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
         pl.lit(None, pl.String).alias("redirect_to"),
     )
     ids = pl.concat([memory.ids, first]).sort("customer_id")
-    return Memory(
-        memory.records, memory.links, ids, memory.former, memory.model, memory.frequencies
-    )
+    return replace(memory, ids=ids)

@@ -26,6 +26,7 @@ SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "probability": pl.Float64,
     "rule": pl.String,
     "held": pl.String,
+    "cut": pl.String,
 }
 
 Flags = NDArray[np.bool_]
@@ -128,6 +129,7 @@ def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) ->
         sure.alias("probability"),
         told.rule.alias("rule"),
         told.held.alias("held"),
+        pl.lit(None, pl.String).alias("cut"),
     )
     likely = (pl.col("probability") >= rules.review).fill_null(value=False)
     kept = found.filter(pl.col("rule").is_not_null() | likely)
@@ -147,6 +149,15 @@ def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         .otherwise("rule")
         .alias("rule")
     )
+
+
+def mark_cuts(links: pl.DataFrame, near: pl.Series, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Each link with why it was not followed: found now for those near, as remembered else."""
+    found = cuts.select("left", "right", "reason")
+    marked = links.join(found, on=["left", "right"], how="left", maintain_order="left")
+    is_near = pl.col("left").is_in(near.implode())
+    cut = pl.when(is_near).then("reason").otherwise("cut").alias("cut")
+    return marked.with_columns(cut).drop("reason")
 
 
 class _Levels:

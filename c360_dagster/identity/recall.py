@@ -1,8 +1,11 @@
 """What of the last call still holds: which records are as they were, which are to be compared."""
 
+import json
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model
@@ -12,7 +15,9 @@ from c360_dagster.identity.records import (
     content,
     find_day_first,
     fingerprint,
+    hash_keys,
     normalise,
+    overlay,
 )
 from c360_dagster.identity.rules import Rules
 
@@ -20,6 +25,7 @@ GROWTH = 1.5
 """A model is settled anew when there are this many times more records than it learnt from, or
 this many times fewer."""
 NAMES = ("first", "last", "email", "phone", "dob")
+SHARED = ("email", "phone")
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,9 @@ class Recalled:
     fingerprints: pl.Series
     contents: pl.Series
     was: pl.Series
-    """Each record's position among the remembered ones."""
+    """Each record's place among the remembered ones."""
+    now: NDArray[np.int64]
+    """Each remembered record's position among the records; -1 of one that is gone."""
     model: Model | None
     """None where it has to be settled anew, and everything is compared."""
     touched: pl.Series
@@ -45,66 +53,61 @@ class Recalled:
 def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     prints = fingerprint(records)
     contents = content(records, prints, rules)
+    was = find_places(records, memory.records)
+    now = np.full(memory.records.height, -1)
+    now[was.drop_nulls().to_numpy()] = was.is_not_null().arg_true().to_numpy()
     model = _usable_model(memory, records.height, rules)
-    before = memory.records.filter(pl.col("is_present") & pl.col("fingerprint").is_not_null())
-    if model is None:
-        before = before.head(0)
-        day_first = find_day_first(records["date_of_birth"])
-    else:
-        day_first = model.day_first
-    was = (
-        records.select(KEY)
-        .join(
-            memory.records.select(KEY).with_row_index("was"),
-            on=KEY,
-            how="left",
-            maintain_order="left",
-        )
-        .to_series(len(KEY))
+    day_first = model.day_first if model else find_day_first(records["date_of_birth"])
+    is_same = _find_unchanged(memory, was, prints)
+    if model is None or memory.grouping is None or not is_same.any():
+        forms = normalise(records, rules, day_first=day_first)
+        shared = find_shared(forms, rules)
+        features = hide(forms, shared)
+        everyone = pl.Series("at", range(records.height), dtype=pl.UInt32)
+        none = features.clear()
+        return Recalled(features, prints, contents, was, now, model, everyone, none, shared, forms)
+    old = memory.records.select(list(FEATURES))
+    new = (~is_same).arg_true()
+    forms = overlay(
+        old.select(pl.all().gather(was)), new, normalise(records[new], rules, day_first=day_first)
     )
-    at = _find_unchanged(memory, was, prints) if before.height else was.clear(records.height)
-    forms = _fill_forms(records, before, at, rules, day_first=day_first)
-    shared = find_shared(forms, rules)
+    still = np.append(is_same.to_numpy(), [False])[now]
+    went = old.filter(memory.records["is_present"] & ~pl.Series(still))
+    shared, flips = _find_flips(memory.shared, forms, forms[new], went, rules)
+    unhidden = _has_any(forms, flips).arg_true()
+    touched = pl.concat([new, unhidden]).unique().sort().rename("at")
+    unchanged = unhidden.filter(~unhidden.is_in(new.implode()))
+    removed = hide(pl.concat([went, forms[unchanged]]), memory.shared)
     features = hide(forms, shared)
-    if model is None or not before.height:
-        touched = pl.Series("at", range(records.height), dtype=pl.UInt32)
-        return Recalled(
-            features, prints, contents, was, model, touched, features.head(0), shared, forms
-        )
-    new = at.is_null().arg_true()
-    gone = before.with_row_index("then").join(
-        at.drop_nulls().to_frame("then"), on="then", how="anti"
-    )
-    old = before.select(list(FEATURES))
-    shared_then = _find_former_shared(forms[new], old, old[gone["then"]], shared, rules)
-    flips = pl.concat(
-        [
-            shared.join(shared_then, on=shared.columns, how="anti"),
-            shared_then.join(shared, on=shared.columns, how="anti"),
-        ]
-    )
-    touched = pl.concat(
-        [
-            new,
-            *(
-                forms[name]
-                .is_in(flips.filter(pl.col("field") == name)["value"].implode())
-                .arg_true()
-                for name in ("email", "phone")
-            ),
-        ]
-    ).unique()
-    unhidden = touched.filter(~touched.is_in(new.implode()))
-    removed = hide(pl.concat([old[gone["then"]], forms[unhidden]]), shared_then)
-    return Recalled(
-        features, prints, contents, was, model, touched.sort().rename("at"), removed, shared, forms
-    )
+    return Recalled(features, prints, contents, was, now, model, touched, removed, shared, forms)
+
+
+def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:
+    """Where each record stands among the remembered ones; null for one never seen.
+
+    One number for a key is met far quicker than the two texts, and hardly ever stands for two.
+    """
+    keys, theirs = records.select(KEY), remembered.select(KEY)
+    numbers, their_numbers = hash_keys(keys), hash_keys(theirs)
+    met = _look_up(numbers, their_numbers)
+    if met.len() == keys.height:
+        found = theirs.select(pl.all().gather(met))
+        same = (found[name] == keys[name] for name in KEY)
+        if all(each.drop_nulls().all() for each in same):
+            return met
+    return _look_up(keys, theirs)
+
+
+def _look_up(keys: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:
+    placed = theirs.with_row_index("was")
+    met = keys.join(placed, on=keys.columns, how="left", maintain_order="left")
+    return met["was"]
 
 
 def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """E-mails and phones that more names have than one person's limit."""
     found = []
-    for name in ("email", "phone"):
+    for name in SHARED:
         many = (
             forms.select(name, "given", "last")
             .drop_nulls(name)
@@ -124,19 +127,15 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _find_unchanged(memory: Memory, was: pl.Series, prints: pl.Series) -> pl.Series:
-    """Positions among the usable remembered records; none of a record that is another now."""
-    told = memory.records.select("is_present", "fingerprint")
-    usable = told["is_present"].fill_null(value=False) & told["fingerprint"].is_not_null()
-    place = usable.cast(pl.UInt32).cum_sum() - 1
-    same = (told["fingerprint"].gather(was) == prints) & usable.gather(was)
-    found = pl.DataFrame({"then": place.gather(was), "same": same})
-    return found.select(pl.when("same").then("then")).to_series()
+    """Which records were there the last time, and looked as they look now."""
+    told = memory.records.select(pl.col("is_present", "fingerprint").gather(was))
+    return (told["is_present"] & (told["fingerprint"] == prints)).fill_null(value=False)
 
 
-def _find_former_shared(
-    came: pl.DataFrame, old: pl.DataFrame, went: pl.DataFrame, shared: pl.DataFrame, rules: Rules
-) -> pl.DataFrame:
-    """What was shared before: only values that came or went can be another case now."""
+def _find_flips(
+    then: pl.DataFrame, forms: pl.DataFrame, came: pl.DataFrame, went: pl.DataFrame, rules: Rules
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is shared now, and what came to be or ceased to be: only values that came or went."""
     moved = pl.concat(
         [
             pl.concat([came[name], went[name]])
@@ -144,15 +143,27 @@ def _find_former_shared(
             .unique()
             .to_frame("value")
             .select(pl.lit(name).alias("field"), "value")
-            for name in ("email", "phone")
+            for name in SHARED
         ]
     )
-    own = pl.any_horizontal(
-        pl.col(name).is_in(moved.filter(pl.col("field") == name)["value"].implode())
-        for name in ("email", "phone")
+    own = forms.filter(_has_any(forms, moved))
+    now = find_shared(own, rules).join(moved, on=moved.columns, how="semi")
+    before = then.join(moved, on=moved.columns, how="semi")
+    shared = pl.concat([then.join(moved, on=moved.columns, how="anti"), now])
+    flips = pl.concat(
+        [
+            one.join(other, on=moved.columns, how="anti")
+            for one, other in ((before, now), (now, before))
+        ]
     )
-    then = find_shared(old.filter(own), rules).join(moved, on=shared.columns, how="semi")
-    return pl.concat([shared.join(moved, on=shared.columns, how="anti"), then])
+    return shared.sort("field", "value"), flips
+
+
+def _has_any(forms: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
+    """Which records have one of these e-mails or phones."""
+    own = {name: values.filter(pl.col("field") == name)["value"] for name in SHARED}
+    has = (pl.col(name).is_in(own[name].implode()).fill_null(value=False) for name in SHARED)
+    return forms.select(pl.any_horizontal(has).alias("has")).to_series()
 
 
 def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
@@ -174,20 +185,12 @@ def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
     return forms.with_columns(pl.when(somebody).then(name).alias(name) for name in places)
 
 
-def _fill_forms(
-    records: pl.DataFrame, before: pl.DataFrame, at: pl.Series, rules: Rules, *, day_first: bool
-) -> pl.DataFrame:
-    """The forms of unchanged records as they are remembered, those of the others made now."""
-    fresh = normalise(records.filter(at.is_null()), rules, day_first=day_first)
-    if fresh.height == records.height:
-        return fresh
-    stacked = pl.concat([before.select(list(FEATURES)), fresh])
-    place = at.is_null().cast(pl.UInt32).cum_sum() + before.height - 1
-    return stacked[at.zip_with(at.is_not_null(), place)]
-
-
 def settings_of(rules: Rules) -> tuple[object, ...]:
     return tuple(rules.matching)
+
+
+def grouping_of(rules: Rules) -> str:
+    return json.dumps(rules.grouping)
 
 
 def _usable_model(memory: Memory, records: int, rules: Rules) -> Model | None:

@@ -136,6 +136,18 @@ def content(records: pl.DataFrame, compared: pl.Series, rules: Rules) -> pl.Seri
     )
 
 
+def hash_keys(records: pl.DataFrame) -> pl.DataFrame:
+    """A number for each record's key."""
+    return records.select(pl.struct(KEY).hash(362).alias("number"))
+
+
+def overlay(frame: pl.DataFrame, at: pl.Series, anew: pl.DataFrame) -> pl.DataFrame:
+    """The frame with other rows at these positions; where that is all, only these."""
+    if anew.height == frame.height:
+        return anew
+    return pl.DataFrame([frame[name].scatter(at, anew[name]) for name in frame.columns])
+
+
 def find_day_first(dates: pl.Series) -> bool:
     """Whether `03/04/1980` is the third of April in this column: what its clear dates say."""
     if dates.dtype != pl.String:

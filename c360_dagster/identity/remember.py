@@ -1,95 +1,86 @@
 """Writes the memory of a call and reads the links of the last one back."""
 
-from typing import Protocol
-
 import numpy as np
 import polars as pl
 
-from c360_dagster.identity.ids import Registry
 from c360_dagster.identity.links import SCHEMA
 from c360_dagster.identity.memory import SCHEMAS, Memory
 from c360_dagster.identity.model import Model
-from c360_dagster.identity.recall import Recalled
+from c360_dagster.identity.recall import Recalled, grouping_of
 from c360_dagster.identity.records import FEATURES, KEY
+from c360_dagster.identity.reviewing import Overrules
+from c360_dagster.identity.rules import Rules
 
 
-class _Compared(Protocol):
-    @property
-    def links(self) -> pl.DataFrame: ...
-    @property
-    def model(self) -> Model: ...
-    @property
-    def frequencies(self) -> pl.DataFrame: ...
+def recall_links(
+    memory: Memory, recalled: Recalled, touched: pl.Series, fresh: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """All links: the remembered ones of whoever was not compared again, and those found now.
+
+    And the records whose links are not what they were: there are others, or fewer.
+    """
+    is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
+    is_touched[touched.to_numpy()] = True
+    is_touched[-1] = True  # where whoever is gone would be
+    ends = {side: recalled.now[memory.links[side].to_numpy()] for side in ("left", "right")}
+    again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
+    then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
+    kept, former = then.filter(~again), then.filter(again)
+    said = [name for name in SCHEMA if name != "cut"]
+    found = (
+        fresh.select(said)
+        .cast({"left": pl.Int64, "right": pl.Int64})
+        .join(former.with_columns(is_old=True), on=said, how="left", nulls_equal=True)
+    )
+    lost = former.join(found, on=said, how="anti", nulls_equal=True)
+    other = pl.concat([found.filter(pl.col("is_old").is_null()).select(said), lost.select(said)])
+    stirred = pl.concat([other["left"], other["right"]]).unique()
+    links = pl.concat([kept, found.select(kept.columns)]).cast(pl.Schema(SCHEMA))
+    return links.sort("left", "right"), stirred.filter(stirred >= 0).cast(pl.UInt32)
 
 
-def recall_links(memory: Memory, records: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """Remembered links between records that are both still there and unchanged."""
-    positions = records.select(KEY).with_row_index("at")
-    still = positions.filter(~pl.col("at").is_in(touched.implode()))
-    links = memory.links
-    for side in ("left", "right"):
-        own = still.select(
-            pl.col("source_system").alias(f"{side}_system"),
-            pl.col("source_id").alias(f"{side}_id"),
-            pl.col("at").alias(side),
-        )
-        links = links.join(own, on=[f"{side}_system", f"{side}_id"])
-    return links.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
-
-
-def remember(
-    memory: Memory,
-    identities: pl.DataFrame,
-    recalled: Recalled,
-    compared: _Compared,
-    registry: Registry,
-) -> Memory:
-    present = identities.select(*KEY, "customer_id").with_columns(
+def remember_records(
+    memory: Memory, identities: pl.DataFrame, recalled: Recalled, overrules: Overrules
+) -> pl.DataFrame:
+    """Those that are there in their order, so that links tell them by position; then the gone."""
+    is_decided = pl.zeros(identities.height, dtype=pl.Boolean, eager=True)
+    present = identities.with_columns(
         pl.lit(value=True).alias("is_present"),
+        is_decided.scatter(overrules.records, values=True).alias("is_decided"),
         recalled.fingerprints,
         recalled.contents,
         *(recalled.forms[name] for name in FEATURES),
+    ).select(list(SCHEMAS["records"]))
+    gone = _find_gone(memory, recalled).select(
+        *KEY, "customer_id", pl.lit(value=False).alias("is_present")
     )
-    gone = memory.records.filter(_is_gone(memory, recalled.was)).with_columns(
-        pl.lit(value=False).alias("is_present"),
-        pl.lit(None, pl.UInt64).alias("fingerprint"),
-        pl.lit(None, pl.UInt64).alias("content"),
-        *(pl.lit(None, kind).alias(name) for name, kind in FEATURES.items()),
-    )
-    records = pl.concat([present, gone]).sort(KEY) if gone.height else present
-    return Memory(
-        records=records.select(list(SCHEMAS["records"])),
-        links=_name_links(compared.links, identities),
-        ids=registry.ids,
-        former=registry.former,
-        model=pl.DataFrame({"text": [compared.model.to_json()]}),
-        frequencies=compared.frequencies,
-    )
+    return pl.concat([present, gone.sort(KEY)], how="diagonal")
+
+
+def remember_model(model: Model, rules: Rules) -> pl.DataFrame:
+    return pl.DataFrame({"text": [model.to_json()], "grouping": [grouping_of(rules)]})
 
 
 def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -> pl.Series:
     """The customers of whom a record came, went, changed or moved to another customer."""
-    was, then, now = recalled.was, memory.records, identities["customer_id"]
-    before = then["customer_id"].gather(was)
-    same = (then["content"].gather(was) == recalled.contents) & (before == now)
-    other = ~(same & then["is_present"].gather(was)).fill_null(value=False)
-    left = then["customer_id"].filter(_is_gone(memory, was) & then["is_present"])
-    return pl.concat([now.filter(other), before.filter(other), left]).drop_nulls().unique().sort()
+    then = memory.records.select(
+        pl.col("customer_id", "content", "is_present").gather(recalled.was)
+    ).with_columns(recalled.contents.alias("now"), identities["customer_id"].alias("has"))
+    is_same = (
+        pl.col("is_present")
+        & (pl.col("content") == pl.col("now"))
+        & (pl.col("customer_id") == pl.col("has"))
+    )
+    other = then.filter(~is_same.fill_null(value=False))
+    gone = _find_gone(memory, recalled).filter("is_present")
+    return (
+        pl.concat([other["has"], other["customer_id"], gone["customer_id"]])
+        .drop_nulls()
+        .unique()
+        .sort()
+    )
 
 
-def _is_gone(memory: Memory, was: pl.Series) -> pl.Series:
-    """Which remembered records are no longer there."""
-    met = np.zeros(memory.records.height, dtype=bool)
-    met[was.drop_nulls().to_numpy()] = True
-    return pl.Series(~met)
-
-
-def _name_links(links: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    ends = [
-        records[KEY][links[side]].rename(
-            {"source_system": f"{side}_system", "source_id": f"{side}_id"}
-        )
-        for side in ("left", "right")
-    ]
-    told = links.select("evidence", "probability", "rule", "held")
-    return pl.concat([*ends, told], how="horizontal").select(list(SCHEMAS["links"]))
+def _find_gone(memory: Memory, recalled: Recalled) -> pl.DataFrame:
+    """The remembered records that are no longer there."""
+    return memory.records.filter(pl.Series(recalled.now < 0, dtype=pl.Boolean))

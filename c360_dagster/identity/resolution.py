@@ -5,17 +5,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from c360_dagster.identity import blocking, training
-from c360_dagster.identity.clusters import SURE, cluster
-from c360_dagster.identity.ids import Registry, assign_ids, rank_records
-from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, with_rules
+from c360_dagster.identity.clusters import SURE, cluster, find_near
+from c360_dagster.identity.ids import Registry, assign_ids
+from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, mark_cuts, with_rules
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model, choose_comparisons, count_values, find_prior
-from c360_dagster.identity.recall import Recalled, recall, settings_of
-from c360_dagster.identity.records import KEY, find_day_first, order_records
-from c360_dagster.identity.remember import find_changed, recall_links, remember
+from c360_dagster.identity.recall import Recalled, grouping_of, recall, settings_of
+from c360_dagster.identity.records import KEY, find_day_first, order_records, overlay
+from c360_dagster.identity.remember import (
+    find_changed,
+    recall_links,
+    remember_model,
+    remember_records,
+)
 from c360_dagster.identity.reviewing import Overrules, find_overrules, list_review
 from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.survivorship import Survivors, survive
@@ -35,7 +41,7 @@ class Resolution:
     memory: Memory
     report: dict[str, Any]
     known: pl.DataFrame = field(repr=False)
-    """The records as they came, with the person of each."""
+    """The records as they came, with the customer_id of each and when it was registered."""
     changed: pl.Series = field(repr=False)
     """The customers, also former ones, whose golden record is another one than before."""
     rules: Rules = field(repr=False)
@@ -70,37 +76,15 @@ def resolve(
     memory = _read_previous(previous)
     ordered = order_records(records)
     recalled = recall(ordered, memory, settled)
-    compared = _compare(recalled, ordered, memory, settled)
     overrules = find_overrules(ordered, settled)
-    links = with_rules(compared.links, settled)
-    followed = pl.concat(
-        [
-            links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
-            _told_links(overrules, links.schema),
-        ]
-    )
-    clusters = cluster(
-        recalled.features,
-        followed,
-        overrules.never,
-        settled,
-        lambda pairs: judge(
-            recalled.features, compared.frequencies, pairs, compared.model, in_detail=True
-        ),
-        compared.model.prior if compared.model.is_trained else EVEN,
-    )
-    people = ordered.select(KEY).with_columns(
-        recalled.features["registered"], pl.Series("label", clusters.labels)
-    )
-    people = people.with_columns(rank_records(people))
-    teller = Teller(people, followed, overrules, memory)
-    registry = assign_ids(people, memory, recalled.was, teller.explain)
-    identities = _describe(people, followed, registry)
-    known = ordered.with_columns(
-        registry.customer_ids, people["registered"], people["label"], people["rank"]
-    )
-    remembered = remember(memory, identities, recalled, compared, registry)
-    review = list_review(identities, links, clusters.cuts, recalled, overrules, settled)
+    compared = _compare(recalled, memory, ordered, settled)
+    grouped = _group(recalled, compared, overrules, memory, settled)
+    links = with_rules(grouped.links, settled)
+    keys = ordered.select(KEY).with_columns(recalled.features["registered"])
+    teller = Teller(ordered, grouped.followed, overrules, memory, recalled)
+    registry = assign_ids(keys, grouped.people, memory, recalled.was, teller.explain)
+    identities = _describe(ordered, grouped, registry, memory, recalled)
+    review = list_review(identities, links, recalled, overrules, settled)
     return Resolution(
         identities=identities,
         merges=registry.merges,
@@ -108,9 +92,17 @@ def resolve(
         redirects=registry.ids.filter(pl.col("redirect_to").is_not_null()).select(
             pl.col("customer_id").alias("from_id"), pl.col("redirect_to").alias("to_id")
         ),
-        memory=remembered,
+        memory=Memory(
+            records=remember_records(memory, identities, recalled, overrules),
+            links=grouped.links,
+            shared=recalled.shared,
+            ids=registry.ids,
+            former=registry.former,
+            model=remember_model(compared.model, settled),
+            frequencies=compared.frequencies,
+        ),
         report=_report(identities, compared, recalled, review, registry, overrules),
-        known=known,
+        known=ordered.with_columns(registry.customer_ids, recalled.features["registered"]),
         changed=find_changed(memory, identities, recalled),
         rules=settled,
     )
@@ -119,9 +111,21 @@ def resolve(
 @dataclass(frozen=True)
 class Compared:
     links: pl.DataFrame
+    stirred: pl.Series
+    """Positions of the records that came or changed, or whose links are not what they were."""
     model: Model
     frequencies: pl.DataFrame
     comparisons: int
+
+
+@dataclass(frozen=True)
+class Grouped:
+    people: pl.DataFrame
+    """at, label: of all whose person may be another one than before."""
+    followed: pl.DataFrame
+    """The links between these that are not held back."""
+    links: pl.DataFrame
+    """All links, with the reasons why some were cut."""
 
 
 def _read_previous(previous: "Resolution | Memory | pl.DataFrame | None") -> Memory:
@@ -132,7 +136,7 @@ def _read_previous(previous: "Resolution | Memory | pl.DataFrame | None") -> Mem
     return Memory.from_frames({}) if previous is None else Memory.from_ids(previous)
 
 
-def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: Rules) -> Compared:
+def _compare(recalled: Recalled, memory: Memory, ordered: pl.DataFrame, rules: Rules) -> Compared:
     """What is new against everything; everything against everything where there is no model."""
     features = recalled.features
     if recalled.model is None:
@@ -146,7 +150,8 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
             pairs = blocking.find_pairs(features, crowded.scale)
             told = judge(features, frequencies, pairs, crowded)
             model = _with_prior(crowded, told)
-        return Compared(keep_links(pairs, told, model, rules), model, frequencies, pairs.height)
+        links = keep_links(pairs, told, model, rules)
+        return Compared(links, recalled.touched, model, frequencies, pairs.height)
     scale = recalled.model.scale
     if len(recalled.touched) == features.height:
         pairs, touched = blocking.find_pairs(features, scale), recalled.touched
@@ -156,9 +161,45 @@ def _compare(recalled: Recalled, ordered: pl.DataFrame, memory: Memory, rules: R
         )
     told = judge(features, memory.frequencies, pairs, recalled.model)
     fresh = keep_links(pairs, told, recalled.model, rules)
-    kept = recall_links(memory, ordered, touched)
-    links = pl.concat([kept, fresh]).sort("left", "right")
-    return Compared(links, recalled.model, memory.frequencies, pairs.height)
+    links, stirred = recall_links(memory, recalled, touched, fresh)
+    stirred = pl.concat([recalled.touched, stirred])
+    return Compared(links, stirred, recalled.model, memory.frequencies, pairs.height)
+
+
+def _group(
+    recalled: Recalled, compared: Compared, overrules: Overrules, memory: Memory, rules: Rules
+) -> Grouped:
+    """Who is one person, of all that are tied to what was stirred; the others' people stay."""
+    records = recalled.features.height
+    links = with_rules(compared.links, rules)
+    followed = pl.concat(
+        [
+            links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
+            _told_links(overrules, links.schema),
+        ]
+    )
+    if memory.grouping == grouping_of(rules):
+        decided = memory.records.select(pl.col("is_decided").gather(recalled.was)).to_series()
+        near = find_near(
+            followed,
+            pl.concat([compared.stirred, overrules.records, decided.arg_true()]),
+            records,
+        )
+    else:
+        near = pl.Series("at", range(records), dtype=pl.UInt32)
+    followed = followed.filter(pl.col("left").is_in(near.implode()))
+    clusters = cluster(
+        recalled.features,
+        followed,
+        overrules.never,
+        rules,
+        lambda pairs: judge(
+            recalled.features, compared.frequencies, pairs, compared.model, in_detail=True
+        ),
+        compared.model.prior if compared.model.is_trained else EVEN,
+    )
+    people = pl.DataFrame([near, pl.Series("label", clusters.labels[near.to_numpy()])])
+    return Grouped(people, followed, mark_cuts(compared.links, near, clusters.cuts))
 
 
 def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Model:
@@ -200,28 +241,47 @@ def _told_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
             "probability": [None] * len(left),
             "rule": [ALWAYS] * len(left),
             "held": [None] * len(left),
+            "cut": [None] * len(left),
         },
         schema=schema,
     )
 
 
-def _describe(people: pl.DataFrame, followed: pl.DataFrame, registry: Registry) -> pl.DataFrame:
+def _describe(
+    records: pl.DataFrame,
+    grouped: Grouped,
+    registry: Registry,
+    memory: Memory,
+    recalled: Recalled,
+) -> pl.DataFrame:
     """Every record with its id and the strongest link that put it there."""
-    label = people["label"]
-    inside = followed.filter(label[followed["left"]].alias("l") == label[followed["right"]])
+    label = np.full(records.height, -1)
+    label[grouped.people["at"].to_numpy()] = grouped.people["label"].to_numpy()
+    left, right = (label[grouped.followed[side].to_numpy()] for side in ("left", "right"))
+    inside = grouped.followed.filter(pl.Series(left == right))
     ends = pl.concat(
         [
             inside.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
             for side in ("left", "right")
         ]
     ).sort(["at", "evidence", "rule", "probability"], descending=[False, True, False, True])
-    best = ends.unique("at", keep="first", maintain_order=True).select("at", "rule", "probability")
-    identified = people.select(KEY).with_columns(registry.customer_ids).with_row_index("at")
-    return identified.join(best, on="at", how="left", maintain_order="left").select(
-        *KEY,
-        "customer_id",
-        pl.col("rule").fill_null("single").alias("match_rule"),
-        pl.col("probability").alias("match_probability"),
+    best = ends.unique("at", keep="first", maintain_order=True)
+    anew = (
+        grouped.people.select("at")
+        .join(best, on="at", how="left", maintain_order="left")
+        .select(
+            pl.col("rule").fill_null("single").alias("match_rule"),
+            pl.col("probability").alias("match_probability"),
+        )
+    )
+    told = memory.records.select(pl.col(anew.columns).gather(recalled.was))
+    return pl.concat(
+        [
+            records.select(KEY),
+            registry.customer_ids.to_frame(),
+            overlay(told, grouped.people["at"], anew),
+        ],
+        how="horizontal",
     )
 
 

@@ -34,11 +34,20 @@ class Overrules:
     unknown: int
     """Lines that name a record that is not there."""
 
+    @property
+    def records(self) -> pl.Series:
+        """The positions of all that stand in these pairs."""
+        named = {at for pair in (*self.always, *self.never) for at in pair}
+        return pl.Series("at", sorted(named), dtype=pl.UInt32)
+
 
 def find_overrules(records: pl.DataFrame, rules: Rules) -> Overrules:
     named = {end for pair in (*rules.always, *rules.never) for end in pair}
     wanted = pl.DataFrame(sorted(named), schema=dict.fromkeys(KEY, pl.String), orient="row")
-    found = records.select(KEY).with_row_index("at").join(wanted, on=KEY)
+    placed = records.select(KEY).with_row_index("at")
+    found = placed.filter(pl.col("source_id").is_in(wanted["source_id"].implode())).join(
+        wanted, on=KEY
+    )
     at = {(system, key): place for place, system, key in found.select("at", *KEY).iter_rows()}
 
     def known(pairs: tuple[Pair, ...]) -> list[tuple[int, int]]:
@@ -50,16 +59,19 @@ def find_overrules(records: pl.DataFrame, rules: Rules) -> Overrules:
     return Overrules(known(rules.always), known(rules.never), missing)
 
 
-def list_review(  # noqa: PLR0913, PLR0917  what is listed comes from everywhere
+def list_review(
     identities: pl.DataFrame,
     links: pl.DataFrame,
-    cuts: pl.DataFrame,
     recalled: Recalled,
     overrules: Overrules,
     rules: Rules,
 ) -> pl.DataFrame:
     told = [
-        _pairs(cuts.filter(pl.col("reason") != "a pair under never")),
+        _pairs(
+            links.filter(pl.col("cut") != "a pair under never").with_columns(
+                pl.col("cut").alias("reason")
+            )
+        ),
         _pairs(
             links.filter(pl.col("held").is_not_null()).with_columns(
                 pl.format("{}, else alike", "held").alias("reason")

@@ -60,6 +60,19 @@ class Rules:
         ]
 
     @property
+    def grouping(self) -> list[object]:
+        """What makes people of compared records, but for decisions: where it changes, all are
+        grouped anew.
+        """
+        return [
+            self.link,
+            self.max_records,
+            self.max_birth_dates,
+            self.max_first_names,
+            self.max_emails,
+        ]
+
+    @property
     def surviving(self) -> list[object]:
         """What a golden record depends on: where it changes, all are made anew."""
         return [

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
+from c360_dagster.identity.ids import ANCHOR_ORDER
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.rules import Rules
 
@@ -53,12 +54,12 @@ class Survivors:
 
 
 def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
-    """`records`: the raw ones with customer_id, label, rank and registered."""
-    helpers = {*KEY, "customer_id", "label", "rank", "registered"}
+    """`records`: the raw ones with customer_id and registered."""
+    helpers = {*KEY, "customer_id", "registered"}
     attributes = [name for name in records.columns if name not in helpers]
     clean = records.with_columns(
         *(_strip(name) for name in attributes if records.schema[name] == pl.String),
-        pl.len().over("label").alias("source_records"),
+        pl.len().over("customer_id").alias("source_records"),
     )
     alone = clean.filter(pl.col("source_records") == 1).with_columns(code=pl.lit(None, pl.UInt32))
     shared = _order(clean.filter(pl.col("source_records") > 1), rules)
@@ -87,8 +88,8 @@ def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     place = pl.col("source_system").replace_strict(
         places, default=len(places), return_dtype=pl.Int64
     )
-    ordered = records.with_columns(place.alias("place")).sort("label", "place", "rank")
-    return ordered.with_columns((pl.col("label").rle_id()).alias("code")).with_row_index("row")
+    ordered = records.with_columns(place.alias("place")).sort("customer_id", "place", *ANCHOR_ORDER)
+    return ordered.with_columns(pl.col("customer_id").rle_id().alias("code")).with_row_index("row")
 
 
 def _settle(records: pl.DataFrame, name: str, way: str) -> _Won:

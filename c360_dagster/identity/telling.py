@@ -6,18 +6,24 @@ import polars as pl
 
 from c360_dagster.identity.links import ALWAYS, MODEL, SEVERAL
 from c360_dagster.identity.memory import Memory
+from c360_dagster.identity.recall import Recalled
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.reviewing import Overrules
 
 
 class Teller:
-    """`people`: the records' keys and labels in their order; `links`: those that were followed."""
+    """`records`: in their order; `links`: those that were followed."""
 
     def __init__(
-        self, people: pl.DataFrame, links: pl.DataFrame, overrules: Overrules, memory: Memory
+        self,
+        records: pl.DataFrame,
+        links: pl.DataFrame,
+        overrules: Overrules,
+        memory: Memory,
+        recalled: Recalled,
     ) -> None:
-        self.people, self.links = people, links
-        self.overrules, self.memory = overrules, memory
+        self.records, self.links, self.overrules = records, links, overrules
+        self.memory, self.recalled = memory, recalled
 
     def explain(self, kind: str, stay: list[int], others: list[int]) -> str:
         return (
@@ -61,30 +67,26 @@ class Teller:
 
     def _find_lost_bridge(self, at: list[int]) -> str | None:
         """A record that was linked to one of these and is no longer there."""
-        known = self.people[at].select(KEY)
+        known = self.recalled.was[at].drop_nulls().implode()
         for side, other in (("left", "right"), ("right", "left")):
-            theirs = [f"{other}_system", f"{other}_id"]
-            gone = (
-                self._lost(other)
-                .join(known, left_on=[f"{side}_system", f"{side}_id"], right_on=KEY, how="semi")
-                .sort(theirs)
-            )
-            if gone.height:
-                return ":".join(gone.select(theirs).row(0))
+            lost = self._lost(other).filter(pl.col(side).is_in(known))
+            if lost.height:
+                gone = self.memory.records.select(KEY)[lost[other]].sort(KEY)
+                return ":".join(gone.row(0))
         return None
 
     @cache  # noqa: B019  lives as long as one call
     def _lost(self, side: str) -> pl.DataFrame:
         """Remembered links whose record on this side is no longer there."""
-        theirs = [f"{side}_system", f"{side}_id"]
-        return self.memory.links.join(self.people, left_on=theirs, right_on=KEY, how="anti")
+        links = self.memory.links
+        return links.filter(pl.Series(self.recalled.now[links[side].to_numpy()] < 0))
 
     def _touching(self, at: list[int]) -> pl.DataFrame:
         own = pl.Series(at, dtype=pl.UInt32).implode()
         return self.links.filter(pl.col("left").is_in(own) | pl.col("right").is_in(own))
 
     def _name(self, at: int) -> str:
-        system, key = self.people.select(KEY).row(at)
+        system, key = self.records.select(KEY).row(at)
         return f"{system}:{key}"
 
 

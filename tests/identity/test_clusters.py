@@ -39,7 +39,7 @@ def find_components(edges: list[tuple[int, int]], nodes: int) -> list[int]:
 def link(edges: list[tuple[int, int]], evidence: list[float] | None = None) -> pl.DataFrame:
     bits = evidence or [20.0] * len(edges)
     return pl.DataFrame(
-        [(a, b, e, 0.99, "model", None) for (a, b), e in zip(edges, bits, strict=True)],
+        [(a, b, e, 0.99, "model", None, None) for (a, b), e in zip(edges, bits, strict=True)],
         schema=SCHEMA,
         orient="row",
     )
