@@ -74,7 +74,7 @@ def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -
     other = then.filter(~is_same.fill_null(value=False))
     gone = _find_gone(memory, recalled).filter("is_present")
     return (
-        pl.concat([other["has"], other["customer_id"], gone["customer_id"]])
+        pl.concat([other["customer_id"], other["has"], gone["customer_id"]])
         .drop_nulls()
         .unique()
         .sort()
