@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from c360_dagster.identity import Memory, Resolution, recall, resolve
 from c360_dagster.identity.records import KEY
-from tests.identity.worlds import Row, frame, ids, person, record
+from tests.identity.worlds import COLUMNS, Row, frame, ids, person, record
 
 PEOPLE, RECORDS = 20, 50
+SWITCHBOARD, OFFICE = "700-555-0100", (6, 22, 30, 43)
+"""As many as may share a phone: one more, and it is nobody's."""
 FRAMES = ("identities", "merges", "review", "redirects")
 
 
@@ -35,6 +37,8 @@ def crowd() -> list[Row]:
             row["email"] = other["email"]
         if number % 7 == 0:
             row["phone"], row["first_name"] = twin["phone"], None
+        if number in OFFICE:
+            row["phone"] = SWITCHBOARD
         if number % 4 == 1:
             row["date_of_birth"], row["address_line1"] = None, None
         rows.append(row)
@@ -53,7 +57,7 @@ class Day:
     moves: list[tuple[int, str, int]]
     """A record, and whose value it has from now on in which field; in all of them, where none."""
     switchboard: frozenset[int]
-    """Who has one and the same phone, that day."""
+    """Who has the office's phone as well, that day."""
     always: list[tuple[int, int]]
     never: list[tuple[int, int]]
 
@@ -62,7 +66,7 @@ days = st.builds(
     Day,
     gone=st.frozensets(records, max_size=4),
     moves=st.lists(st.tuples(records, fields, records), max_size=3),
-    switchboard=st.one_of(st.just(frozenset()), st.frozensets(records, min_size=4, max_size=9)),
+    switchboard=st.one_of(st.just(frozenset()), st.frozensets(records, min_size=1, max_size=3)),
     always=pairs,
     never=pairs,
 )
@@ -74,7 +78,7 @@ def live(rows: list[Row], day: Day) -> list[Row]:
         values = {field: rows[other][field]} if field else rows[other]
         rows[at] = {**rows[at], **values, **{name: ROWS[at][name] for name in KEY}}
     return [
-        {**row, "phone": "700-555-0100"} if at in day.switchboard else row
+        {**row, "phone": SWITCHBOARD} if at in day.switchboard else row
         for at, row in enumerate(rows)
         if at not in day.gone
     ]
@@ -142,6 +146,45 @@ def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed()
     assert names["crm", "2"] == "1"
     assert names["crm", "1"] == "1-2"
     assert third.merges.select("kind", "from_id", "to_id").rows() == [("split", "1", "1-2")]
+
+
+def test_who_is_met_only_because_others_went_is_near(begun: Resolution) -> None:
+    """Nine who share nothing but a name are too many to compare; eight are not."""
+    names = {**dict.fromkeys(COLUMNS), "first_name": "Zelda", "last_name": "Zimmer"}
+    nine = [record("pos", f"z{number}", names) for number in range(9)]
+    first = resolve(frame([*ROWS, *nine]), begun)
+    assert first.report["people"] == begun.report["people"] + 9
+    second = resolve(frame([*ROWS, *nine[1:]]), first)
+    assert second.report["people"] == begun.report["people"] + 1
+    everybody = resolve(frame([*ROWS, *nine[1:]]), forget_groups(first.memory))
+    assert second.identities.equals(everybody.identities)
+    assert resolve(frame([*ROWS, *nine]), second).report["people"] > second.report["people"]
+
+
+def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(begun: Resolution) -> None:
+    """With one more of her name it is too common a key: she is compared anew, and as she was."""
+    cut = begun.memory.links.drop_nulls("cut")["left"][0]
+    (key,) = begun.memory.records["source_id"].gather([cut])
+    (her,) = (row for row in ROWS if row["source_id"] == key)
+    name = {part: her[part] for part in ("first_name", "last_name")}
+    alike = sum(name.items() <= row.items() for row in ROWS)
+    others = [record("pos", f"z{n}", person(100 + n), **name) for n in range(9 - alike)]
+    first = resolve(frame([*ROWS, *others[1:]]), begun)
+    second = resolve(frame([*ROWS, *others]), first)
+    assert second.report["compared_records"] == 1
+    everybody = resolve(frame([*ROWS, *others]), forget_groups(first.memory))
+    assert second.memory.links.equals(everybody.memory.links)
+    assert second.review.equals(everybody.review)
+
+
+@pytest.mark.parametrize("rules", [{"limits": {"records": 1}}, {"thresholds": {"link": 1.0}}])
+def test_other_limits_group_everybody_anew(begun: Resolution, rules: dict) -> None:
+    found = resolve(frame(ROWS), begun, rules)
+    assert found.report["compared_records"] == 0
+    assert found.report["people"] > begun.report["people"]
+    everybody = resolve(frame(ROWS), forget_groups(begun.memory), rules)
+    assert found.identities.equals(everybody.identities)
+    assert found.memory.records.equals(everybody.memory.records)
 
 
 def test_only_the_neighbourhood_is_judged_as_people(begun: Resolution) -> None:
