@@ -177,6 +177,17 @@ def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(begun: Resolu
     assert second.review.equals(everybody.review)
 
 
+def test_what_is_shared_stays_so_while_nobody_of_it_comes_or_goes(begun: Resolution) -> None:
+    shared = [{**row, "phone": SWITCHBOARD} if at == 0 else row for at, row in enumerate(ROWS)]
+    first = resolve(frame(shared), begun)
+    assert (begun.report["shared_values"], first.report["shared_values"]) == (0, 1)
+    moved = [{**row, "city": None} if at == 49 else row for at, row in enumerate(shared)]
+    second = resolve(frame(moved), first)
+    assert second.report["compared_records"] == 1
+    assert second.memory.shared.equals(first.memory.shared)
+    assert second.review["reason"].str.contains("is shared by 5 records").any()
+
+
 def test_other_limits_group_everybody_anew(begun: Resolution) -> None:
     alone = {"limits": {"records": 1}}
     found = resolve(frame(ROWS), begun, alone)
