@@ -33,6 +33,9 @@ class Key:
     names: str = ""
 
     def of(self, hashed: pl.DataFrame) -> pl.DataFrame:
+        return self.find(hashed.lazy()).collect()
+
+    def find(self, hashed: pl.LazyFrame) -> pl.LazyFrame:
         """The records that have all parts, and their keys."""
         given, last = pl.col("given"), pl.col("last")
         starts = {
@@ -42,7 +45,7 @@ class Key:
         }.get(self.names, [pl.lit(0, pl.UInt64)])
         return pl.concat([self._combine(hashed, start) for start in starts])
 
-    def _combine(self, hashed: pl.DataFrame, start: pl.Expr) -> pl.DataFrame:
+    def _combine(self, hashed: pl.LazyFrame, start: pl.Expr) -> pl.LazyFrame:
         key = start
         for number, part in enumerate(self.parts):
             key = key ^ (pl.col(part) * (2 * number + 3))
@@ -111,7 +114,7 @@ def find_new_pairs(
     passed its limit, in either direction: then whoever has it is touched as well.
     """
     hashed, went = hash_parts(features), hash_parts(removed)
-    met = [_meet(key, hashed, hashed[touched], went) for key in KEYS]
+    met = _meet(hashed, hashed[touched], went)
     flipped = pl.concat(
         [
             members.join(
@@ -126,7 +129,7 @@ def find_new_pairs(
     )
     everyone = pl.concat([touched, flipped]).unique().sort()
     if len(everyone) > len(touched):
-        met = [_meet(key, hashed, hashed[everyone], went) for key in KEYS]
+        met = _meet(hashed, hashed[everyone], went)
     found = [_NONE]
     for key, (members, now) in zip(KEYS, met, strict=True):
         small = members.join(now.filter(pl.col("len") <= key.limit * scale), on="key", how="semi")
@@ -136,22 +139,26 @@ def find_new_pairs(
 
 
 def _meet(
-    key: Key, hashed: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Whoever has one of the keys that came or went, and how many have each now and had then."""
-    came, went = key.of(added), key.of(removed)
-    own = pl.concat([came["key"], went["key"]]).unique()
-    members = key.of(hashed).filter(pl.col("key").is_in(own.implode()))
-    counts = (
-        members.group_by("key")
-        .len()
-        .join(came.group_by("key").len(), on="key", how="left", suffix="_came")
-        .join(went.group_by("key").len(), on="key", how="left", suffix="_went")
-        .fill_null(0)
-    )
-    signed = {name: pl.col(name).cast(pl.Int64) for name in ("len", "len_came", "len_went")}
-    then = signed["len"] - signed["len_came"] + signed["len_went"]
-    return members, counts.select("key", "len", then.alias("then"))
+    hashed: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
+) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Of each key: whoever has one that came or went, and how many have each now and had then."""
+    moved = [(key.of(added)["key"], key.of(removed)["key"]) for key in KEYS]
+    listed = [
+        key.find(hashed.lazy()).filter(pl.col("key").is_in(pl.concat(both).unique().implode()))
+        for key, both in zip(KEYS, moved, strict=True)
+    ]
+    members = pl.collect_all(listed)
+    return [
+        (each, _count(each, came, went)) for each, (came, went) in zip(members, moved, strict=True)
+    ]
+
+
+def _count(members: pl.DataFrame, came: pl.Series, went: pl.Series) -> pl.DataFrame:
+    """How many have each key now, and how many had it before these came and those went."""
+    now = members.group_by("key").agg(pl.len().cast(pl.Int64))
+    by = pl.concat([came.to_frame().with_columns(by=-1), went.to_frame().with_columns(by=1)])
+    counts = now.join(by.group_by("key").agg(pl.col("by").sum()), on="key")
+    return counts.select("key", "len", (pl.col("len") + pl.col("by")).alias("then"))
 
 
 _NONE = pl.DataFrame(schema={"pair": pl.UInt64})
