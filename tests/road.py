@@ -1,8 +1,11 @@
-"""The commands that people type, called as they would call them."""
+"""The road on a small world: as people call it, within this process, and walked once for all."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -31,6 +34,35 @@ def call(
         check=False,
         timeout=300,
     )
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that is made by the first process of tests that asks; the others only read it."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, done = root / name, root / f"{name}.done"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def copy_home(source: Path, target: Path, *names: str) -> Path:
+    """The named parts of a home, or all of it."""
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if names and path.name not in names:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, target / path.name, symlinks=True)
+        else:
+            shutil.copy(path, target / path.name)
+    return target
 
 
 def know_nothing(folder: Path, patch: pytest.MonkeyPatch) -> Path:

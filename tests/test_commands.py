@@ -8,57 +8,61 @@ import pytest
 
 from tests.road import MATERIALIZE, call, rows
 
+OWN = {
+    "customer/customers.csv": "customer_id,registration_date\nMine,2025-01-01\n",
+    "customer/loyalty_program.csv": "customer_id;points\nMine;1\n",
+    "products/products.csv": "product_id,price\nP1,5\n",
+    "sales/transactions.csv": (
+        "transaction_id,customer_id,transaction_date,subtotal,tax_amount,discount_amount,"
+        "total_amount,currency,status\n"
+        "T1,Mine,2025-01-02 10:00:00,5,0,0,5,USD,completed\n"
+        "T2,Mine,2025-01-03 10:00:00,5,0,0,5,EUR,completed\n"
+    ),
+    "sales/transaction_items.csv": (
+        "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
+        "I1,T1,P1,1,5,5,0\nI2,T2,P1,1,5,5,0\n"
+    ),
+}
 
-def test_ones_own_files_load_and_nothing_is_simulated_among_them(tmp_path: Path) -> None:
-    folder = tmp_path / "landing" / "customer"
-    folder.mkdir(parents=True)
-    (folder / "customers.csv").write_text("customer_id,registration_date\nMine,2025-01-01\n")
-    (folder / "loyalty_program.csv").write_text("customer_id;points\nMine;1\n")
-    done = call(tmp_path, "c360_dagster", "run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Bronze holds 1 rows of 1 files." in done.stdout
-    assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
-    assert rows(tmp_path, "select customer_id from gold.mart_customer_360") == [("Mine",)]
-    assert sorted(path.name for path in (tmp_path / "landing").rglob("*.csv")) == [
-        "customers.csv",
-        "loyalty_program.csv",
-    ]
 
-
-def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(tmp_path: Path) -> None:
-    files = {
-        "customer/customers.csv": "customer_id,registration_date\nC1,2025-01-01\n",
-        "products/products.csv": "product_id,price\nP1,5\n",
-        "sales/transactions.csv": (
-            "transaction_id,customer_id,transaction_date,subtotal,tax_amount,discount_amount,"
-            "total_amount,currency,status\n"
-            "T1,C1,2025-01-02 10:00:00,5,0,0,5,USD,completed\n"
-            "T2,C1,2025-01-03 10:00:00,5,0,0,5,EUR,completed\n"
-        ),
-        "sales/transaction_items.csv": (
-            "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
-            "I1,T1,P1,1,5,5,0\nI2,T2,P1,1,5,5,0\n"
-        ),
-    }
-    for name, content in files.items():
-        path = tmp_path / "landing" / name
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with somebody's own files, among them two currencies without a rate."""
+    home = tmp_path_factory.mktemp("own")
+    for name, content in OWN.items():
+        path = home / "landing" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    failed = call(tmp_path, "c360_dagster", "refresh")
+    return home
+
+
+def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) -> None:
+    failed = call(own, "c360_dagster", "run")
     assert failed.returncode == 1
     assert "currencies_can_be_added" in failed.stdout
     assert "look at them with: select * from test_failures." in failed.stdout
-    assert not (tmp_path / "published").exists()
-    path = tmp_path / "landing" / "sales" / "transactions.csv"
+    assert not (own / "published").exists()
+
+
+def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:
+    """By `make refresh`, also after a `make run` that failed for what was in them."""
+    path = own / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
-    mended = call(tmp_path, "c360_dagster", "refresh")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
+    done = call(own, "c360_dagster", "refresh")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Bronze holds 6 rows of 4 files." in done.stdout
+    assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
     spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
-    assert rows(tmp_path, spent) == [("C1", 2, "10.00")]
+    assert rows(own, spent) == [("Mine", 2, "10.00")]
+    landed = (path for path in (own / "landing").rglob("*.*") if path.is_file())
+    assert {str(path.relative_to(own / "landing")) for path in landed} == set(OWN)
 
 
 def test_runs_at_once_all_succeed(tmp_path: Path) -> None:
-    """Two share a DAGSTER_HOME, as `make run` does; a third, which only loads, has its own."""
+    """Two share a DAGSTER_HOME, as `make run` does; a third, which only loads, has its own.
+
+    Whoever comes second finds nothing new to load.
+    """
     load = [part if part != "*" else "group:bronze" for part in MATERIALIZE]
     lock = tmp_path / ".lock"
     with ThreadPoolExecutor() as pool:

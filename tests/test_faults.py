@@ -3,7 +3,6 @@
 `make chaos` runs the long form: more moments to be killed at, and every rebuild to its end.
 """
 
-import fcntl
 import hashlib
 import os
 import random
@@ -20,9 +19,8 @@ import pytest
 
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import REPOSITORY, read_settings
+from tests.road import MATERIALIZE, SMALL, copy_home
 
-SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}
-COMMAND = ["dagster", "asset", "materialize", "--select", "*", "-m", "c360_dagster.definitions"]
 STEPS = 7
 """About as many as the road has; a run that ends before its last moment comes is simply whole."""
 
@@ -44,37 +42,10 @@ def walk(home: Path, *layers: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after one quiet run, made once for all processes that run tests."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
-    with (root / "undisturbed.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        home = root / "undisturbed"
-        if not (home / "published").exists():
-            assert walk(home) == []
-    return home
-
-
 @pytest.fixture
-def home(undisturbed: Path, tmp_path: Path) -> Path:
+def home(walked: Path, tmp_path: Path) -> Path:
     """A home of one's own to break things in."""
-    return copy_home(undisturbed, tmp_path / "home")
-
-
-def copy_home(source: Path, target: Path, *names: str) -> Path:
-    """The named parts of a home, or all of it."""
-    target.mkdir(exist_ok=True)
-    for path in source.iterdir():
-        if names and path.name not in names:
-            continue
-        if path.is_dir():
-            shutil.copytree(path, target / path.name, symlinks=True)
-        else:
-            shutil.copy(path, target / path.name)
-    return target
+    return copy_home(walked, tmp_path / "home")
 
 
 def assert_same_gold(home: Path, other: Path) -> None:
@@ -115,11 +86,11 @@ def published(home: Path) -> dict[str, str]:
     "attempt", [0, *(pytest.param(number, marks=pytest.mark.chaos) for number in range(1, 11))]
 )
 def test_a_run_that_was_killed_twice_is_made_whole_by_the_next(
-    undisturbed: Path, tmp_path: Path, attempt: int
+    walked: Path, tmp_path: Path, attempt: int
 ) -> None:
     """Killed at two moments on the way; every other attempt has to simulate, too."""
     home = tmp_path / "home"
-    copy_home(undisturbed, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing")
+    copy_home(walked, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing")
     moments = random.Random(attempt)
     ends = [
         kill_a_run(home, moments.randint(low, high), moments.uniform(0, 1))
@@ -127,7 +98,7 @@ def test_a_run_that_was_killed_twice_is_made_whole_by_the_next(
     ]
     assert -signal.SIGKILL in ends
     assert walk(home) == []
-    assert_same_gold(home, undisturbed)
+    assert_same_gold(home, walked)
     assert [path.name for path in (home / "published").glob(".*.duckdb*")] == []
 
 
@@ -135,7 +106,7 @@ def kill_a_run(home: Path, step: int, delay: float) -> int:
     """Starts the command that `make run` starts, and kills it some time into a step."""
     (home / "dagster").mkdir(exist_ok=True)
     with subprocess.Popen(
-        [sys.executable, "-m", *COMMAND],
+        [sys.executable, "-m", *MATERIALIZE],
         cwd=REPOSITORY,
         env=os.environ | SMALL | {"C360_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")},
         stdout=subprocess.DEVNULL,
@@ -173,10 +144,10 @@ def test_a_damaged_warehouse_says_how_to_rebuild_it(damaged: Path) -> None:
 
 
 @pytest.mark.chaos
-def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, undisturbed: Path) -> None:
+def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, walked: Path) -> None:
     (damaged / "warehouse.duckdb").unlink()
     assert walk(damaged) == []
-    assert_same_gold(damaged, undisturbed)
+    assert_same_gold(damaged, walked)
 
 
 # Bad data ---------------------------------------------------------------------------------------
@@ -202,11 +173,11 @@ def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(undisturbed: Path, tmp_path: Path) -> Iterator[Path]:
+def small_disk(walked: Path, tmp_path: Path) -> Iterator[Path]:
     """A home on a file system of its own, with a megabyte left; an injected limit without root."""
     place = tmp_path / "disk"
     place.mkdir()
-    size = sum(path.stat().st_size for path in undisturbed.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in walked.rglob("*") if path.is_file())
     room = f"size={size + 64 * 2**20}"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", room, "tmpfs", str(place)],
@@ -216,7 +187,7 @@ def small_disk(undisturbed: Path, tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("a file system of its own needs root; tests/resources injects the error")
     try:
-        yield copy_home(undisturbed, place / "home")
+        yield copy_home(walked, place / "home")
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
@@ -251,10 +222,10 @@ def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
 
 
 @pytest.mark.chaos
-def test_with_room_again_the_next_run_is_whole(small_disk: Path, undisturbed: Path) -> None:
+def test_with_room_again_the_next_run_is_whole(small_disk: Path, walked: Path) -> None:
     for left in (16, 256, 2048):
         ballast = fill_up(small_disk, left * 1024)
         assert walk(small_disk)
         ballast.unlink()
     assert walk(small_disk) == []
-    assert_same_gold(small_disk, undisturbed)
+    assert_same_gold(small_disk, walked)

@@ -11,6 +11,7 @@ from tests.dbt.warehouse import Warehouse
 from tests.test_clock import IN_SQL
 
 AS_OF = "2026-01-10"
+TABLES = ("resource_type:model", "resource_type:seed")
 D = Decimal
 Gold = dict[str, list[tuple[Any, ...]]]
 Worlds = tuple[Gold, Gold, Warehouse]
@@ -94,13 +95,12 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     warehouse = Warehouse(tmp_path_factory.mktemp("as_of"))
     warehouse.create_bronze()
     land_what_was_known(warehouse)
-    assert warehouse.dbt("seed").success
-    assert warehouse.dbt("run", as_of=AS_OF, run_id="first").success
+    assert warehouse.build(*TABLES, as_of=AS_OF, run_id="first") == {}
     before = warehouse.gold()
     land_what_came_later(warehouse)
-    assert warehouse.dbt("run", as_of=AS_OF, run_id="second").success
+    assert warehouse.build(*TABLES, as_of=AS_OF, run_id="second") == {}
     after = warehouse.gold()
-    assert warehouse.dbt("run").success
+    assert warehouse.build(*TABLES) == {}
     return before, after, warehouse
 
 
@@ -177,7 +177,7 @@ def test_the_default_day(
         rows = [order(f"t{number}", placed, 1)]
         warehouse.land("transactions", rows, known=known, part=str(number),
                        loaded_at=datetime(2026, 2, 1))  # fmt: skip
-    assert warehouse.dbt("run", "--select", "int_data_clock", "stg_file_days").success
+    assert warehouse.build("int_data_clock", "stg_file_days") == {}
     assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(expected,)]
 
 

@@ -1,4 +1,4 @@
-"""A warehouse for tests: bronze from the contract, hand-made rows, dbt in this process.
+"""A warehouse for tests: bronze from the contract, hand-made rows, and the road's own dbt.
 
 The loader is tested elsewhere; here rows arrive typed, as if it had done its work.
 """
@@ -16,7 +16,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from c360_dagster.computed import create_computed
 from c360_dagster.loading.bronze import create_bronze
-from c360_dagster.resources.dbt import PROJECT
+from c360_dagster.resources.dbt import PROJECT, DbtBuilder, _read_parsed, read_manifest
 from landing_contract import read_contract
 
 LOADED_AT = datetime(2026, 2, 1, 6, 0)
@@ -72,16 +72,27 @@ class Warehouse:
                     list(row.values()),
                 )
 
-    def dbt(self, *arguments: str, **variables: str) -> dbtRunnerResult:
+    def build(self, *select: str, **variables: str) -> dict[str, str]:
+        """What became wrong, by node and in dbt's words; `select` nothing for all there is.
+
+        Built as the road builds: what dbt rendered for one test is sent again for the next.
+        """
+        read_manifest()
+        builder = DbtBuilder(warehouse=str(self.path))
+        results = builder.build(select=select, variables=variables, scratch=self.folder / "scratch")
+        return {each.unique_id: each.message for each in results if each.is_bad}
+
+    def dbt(self, *arguments: str) -> dbtRunnerResult:
+        """One of dbt's other commands, upon the project as it was parsed before."""
+        read_manifest()
         os.environ["DBT_C360_WAREHOUSE"] = str(self.path)
         try:
-            return dbtRunner().invoke(
+            return dbtRunner(manifest=_read_parsed()).invoke(
                 [
                     *arguments,
                     *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
                     *("--target-path", str(self.folder / "target")),
                     *("--log-path", str(self.folder / "logs"), "--quiet"),
-                    *(("--vars", str(variables)) if variables else ()),
                 ]
             )
         finally:

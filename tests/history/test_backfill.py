@@ -22,9 +22,9 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
 from landing_contract import read_contract
-from tests.road import SMALL, call, rows
+from tests.road import SMALL, call, copy_home, rows
 
-FIRST, LAST = "2025-03-10", "2025-04-20"
+BEFORE, FIRST, LAST = "2025-03-30", SMALL["C360_END_DATE"], "2025-05-10"
 MOVED = ("persona", "rfm_segment")
 
 
@@ -34,17 +34,21 @@ def digest(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after a run on the first day and one on the last, when later files had come."""
-    home = tmp_path_factory.mktemp("home")
-    for day in (FIRST, LAST):
-        done = call(home, "c360_dagster", "run", C360_END_DATE=day)
-        assert done.returncode == 0, done.stdout + done.stderr
-        published = home / "published" / "parquet" / "mart_customer_360.parquet"
-        shutil.copy(published, home / f"said_on_{day}.parquet")
-        members = home / "history" / "audiences" / f"{day}.parquet"
-        shutil.copy(members, home / f"members_on_{day}.parquet")
+    home = copy_home(walked, tmp_path_factory.mktemp("home"))
+    keep_what_is_said(home, FIRST)
+    done = call(home, "c360_dagster", "run", C360_END_DATE=LAST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    keep_what_is_said(home, LAST)
     return home
+
+
+def keep_what_is_said(home: Path, day: str) -> None:
+    published = home / "published" / "parquet" / "mart_customer_360.parquet"
+    shutil.copy(published, home / f"said_on_{day}.parquet")
+    members = home / "history" / "audiences" / f"{day}.parquet"
+    shutil.copy(members, home / f"members_on_{day}.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def backfilled(home: Path) -> Path:
     kept = {name: digest(home / name) for name in ("registry", "published")}
     for path in (home / "history").glob(f"*/{FIRST}*"):
         path.write_bytes(b"what is replaced")
-    done = call(home, "c360_dagster", "backfill", "2025-03-09", FIRST, C360_END_DATE=LAST)
+    done = call(home, "c360_dagster", "backfill", BEFORE, FIRST, C360_END_DATE=LAST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {name: digest(home / name) for name in kept} == kept
     return home
@@ -92,7 +96,7 @@ def test_who_moved_is_counted_from_the_recorded_days(home: Path) -> None:
         " rfm_segment_after, month from gold.segment_migrations",
     )
     assert {row[0]: row[1:5] for row in told} == moved
-    assert {row[5] for row in told} == {"2025-04"}
+    assert {row[5] for row in told} == {LAST[:7]}
     assert len(told) == len(moved) > 5
 
 
@@ -131,7 +135,7 @@ def test_who_was_in_which_audience_is_what_the_road_said_on_the_day(backfilled: 
 
 
 def test_each_day_is_there_once_and_the_warehouse_is_as_it_was(backfilled: Path) -> None:
-    days = ["2025-03-09", FIRST, LAST]
+    days = [BEFORE, FIRST, LAST]
     assert rows(
         backfilled,
         "select as_of_date::text from gold.customer_360_history group by all "
@@ -146,7 +150,7 @@ def test_each_day_is_there_once_and_the_warehouse_is_as_it_was(backfilled: Path)
 def test_dagsters_calendar_has_the_days_of_the_road_and_of_the_backfill(backfilled: Path) -> None:
     with dg.DagsterInstance.from_config(str(backfilled / "dagster")) as instance:
         days = instance.get_materialized_partitions(KEY)
-    assert days == {"2025-03-09", FIRST, LAST}
+    assert days == {BEFORE, FIRST, LAST}
 
 
 def test_the_ends_of_months_are_published(home: Path) -> None:
@@ -157,10 +161,10 @@ def test_the_ends_of_months_are_published(home: Path) -> None:
 
 def test_days_without_an_answer_are_refused_before_any_is_computed(home: Path) -> None:
     settings = settings_of(home)
-    days = [date(2025, 4, 19), date(2025, 4, 21), date(2025, 4, 22)]
+    days = [date(2025, 5, 9), date(2025, 5, 11), date(2025, 5, 12)]
     with open_past(settings, warehouse_of(settings)) as past:
-        with pytest.raises(HistoryError, match=r"2 of the days asked for lie after 2025-04-20, .*"
-                           r"Ask for days from 2025-01-01 to 2025-04-20; nothing was"):  # fmt: skip
+        with pytest.raises(HistoryError, match=r"2 of the days asked for lie after 2025-05-10, .*"
+                           r"Ask for days from 2025-01-01 to 2025-05-10; nothing was"):  # fmt: skip
             past.check(days)
         past.check(days[:1])
 
