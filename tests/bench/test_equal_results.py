@@ -46,11 +46,8 @@ def test_the_limit_holds_what_dbt_builds(warehouse: Path, tmp_path: Path) -> Non
     with duckdb.connect(str(copy)) as con:
         con.execute("drop schema gold cascade")
         create_computed(con)
-    results = DbtBuilder(warehouse=str(copy)).build(
-        select=["resource_type:model", "resource_type:seed"],
-        variables={},
-        scratch=tmp_path / "scratch",
-    )
+    builder = DbtBuilder(warehouse=str(copy))
+    results = builder.build(select=[], variables={}, scratch=tmp_path / "scratch")
     assert not [result.unique_id for result in results if result.is_bad]
     ours, theirs = read_contents(copy, "gold"), read_contents(warehouse, "gold")
     assert len(ours) > 40

@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from c360_dagster.resources.dbt import PROJECT
+from c360_dagster.resources.dbt import PROJECT, _read_parsed, read_manifest
+from tests.road import make_once
 
 
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    target = tmp_path_factory.mktemp("manifest")
-    read: dict[str, Any] = json.loads(compile_project(target).read_text("utf-8"))
+    target = make_once(tmp_path_factory, "compiled", compile_project)
+    read: dict[str, Any] = json.loads((target / "manifest.json").read_text("utf-8"))
     return read
 
 
-def compile_project(target: Path) -> Path:
+def compile_project(target: Path) -> None:
+    read_manifest()
     folders = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     outputs = ("--target-path", str(target), "--log-path", str(target), "--quiet")
     offline = ("--no-introspect", "--no-populate-cache")
-    assert dbtRunner().invoke(["compile", *offline, *folders, *outputs]).success
-    return target / "manifest.json"
+    runner = dbtRunner(manifest=_read_parsed())
+    assert runner.invoke(["compile", *offline, *folders, *outputs]).success

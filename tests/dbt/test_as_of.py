@@ -11,7 +11,6 @@ from tests.dbt.warehouse import Warehouse
 from tests.test_clock import IN_SQL
 
 AS_OF = "2026-01-10"
-TABLES = ("resource_type:model", "resource_type:seed")
 D = Decimal
 Gold = dict[str, list[tuple[Any, ...]]]
 Worlds = tuple[Gold, Gold, Warehouse]
@@ -95,12 +94,12 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     warehouse = Warehouse(tmp_path_factory.mktemp("as_of"))
     warehouse.create_bronze()
     land_what_was_known(warehouse)
-    assert warehouse.build(*TABLES, as_of=AS_OF, run_id="first") == {}
+    assert warehouse.build(as_of=AS_OF, run_id="first") == {}
     before = warehouse.gold()
     land_what_came_later(warehouse)
-    assert warehouse.build(*TABLES, as_of=AS_OF, run_id="second") == {}
+    assert warehouse.build(as_of=AS_OF, run_id="second") == {}
     after = warehouse.gold()
-    assert warehouse.build(*TABLES) == {}
+    assert warehouse.build() == {}
     return before, after, warehouse
 
 

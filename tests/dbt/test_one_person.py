@@ -88,7 +88,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
          {"found_on": date(2026, 2, 5), "kind": "split", "from_id": "c1", "to_id": "c2",
           "why": "found later"}],
     )  # fmt: skip
-    assert warehouse.build(as_of=AS_OF) == {}
+    assert warehouse.build(as_of=AS_OF, run_id="one") == {}
     return warehouse
 
 
