@@ -174,8 +174,8 @@ def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
 
 
 def test_a_run_that_is_going_is_not_doubled(arrivals: Arrivals) -> None:
-    job = arrivals.definitions.resolve_job_def("daily_refresh")
-    run = arrivals.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    run = dg.DagsterRun("daily_refresh", status=dg.DagsterRunStatus.STARTED)
+    arrivals.instance.add_run(run)
     arrivals.put("sales/transactions.csv", "x")
     assert arrivals.look() == arrivals.look() == arrivals.look() == []
     arrivals.instance.report_run_canceled(run)

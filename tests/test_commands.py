@@ -72,6 +72,9 @@ def test_runs_at_once_all_succeed(tmp_path: Path) -> None:
         runs.append(pool.submit(call, tmp_path, *load))
     for run in runs:
         assert run.result().returncode == 0, run.result().stdout + run.result().stderr
+    for run in runs[:2]:
+        assert "Bronze holds " in run.result().stdout
+        assert "Warning" not in run.result().stdout + run.result().stderr
     told = "".join(run.result().stdout + run.result().stderr for run in runs)
     assert told.count("is in use by run") >= 2, "the others say who they wait for"
     counted = "select count(*) = count(distinct path) from bronze.load_log"

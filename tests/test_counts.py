@@ -1,24 +1,16 @@
 """What one small run does, counted: how slow it is depends on the machine, how much it does not."""
 
-from collections import Counter
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
-import duckdb
 import pytest
-from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
-from dbt.cli.main import dbtRunner
 
-from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.changes import begin_build
-from c360_dagster.definitions import build_definitions
-from c360_dagster.resources.dbt import read_manifest
-from c360_dagster.settings import read_settings
-from tests.road import SMALL, know_nothing
+from tests.counted import Counted, walk
+from tests.road import SMALL, copy_home, know_nothing
 
 BOUNDS: dict[str, float] = {
     "dbt starts": 3,  # before identity, between it and science, after
@@ -38,62 +30,21 @@ CONTINUED = BOUNDS | {"landing files read": 0}
 
 @dataclass
 class Runs:
-    first: dict[str, float]
-    again: dict[str, float]
-    continued: dict[str, float]
+    first: Counted
+    again: Counted
+    continued: Counted
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    home: Path = tmp_path_factory.mktemp("home")
-    settings = read_settings(SMALL | {"C360_HOME": str(home)})
-    prepare_dagster_home(settings)
-    job = build_definitions(settings).resolve_implicit_global_asset_job_def()
-    graph = job.asset_layer.asset_graph
-    done: Counter[str] = Counter()
-
-    def walk() -> dict[str, float]:
-        done.clear()
-        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-            run = job.execute_in_process(instance=instance)
-            assert run.success
-            events = len(instance.all_logs(run.run_id))
-            log = settings.dagster_home / "history" / "runs" / f"{run.run_id}.db"
-        nodes = read_manifest()["nodes"].values()
-        told = len(graph.executable_asset_keys) + len(graph.asset_check_keys)
-        read = "select count(*) from bronze.load_log where run_id = ? and status = 'loaded'"
-        with duckdb.connect(str(settings.warehouse)) as con:
-            (files,) = con.execute(read, [run.run_id]).fetchone() or (0,)
-        return {
-            "dbt starts": done["start"],
-            "statements of a node": done["statement"] / len(nodes),
-            "connections to the warehouse": done["connection"],
-            "steps": len(run.get_step_success_events()),
-            "events of an asset or check": events / told,
-            "bytes of log for an asset or check": log.stat().st_size / told,
-            "landing files read": files,
-        }
-
-    with pytest.MonkeyPatch.context() as counted:
-        know_nothing(home, counted)
-        for name, owner, function in (
-            ("start", dbtRunner, "invoke"),
-            ("statement", DuckDBCursorWrapper, "execute"),
-            ("connection", duckdb, "connect"),
-        ):
-            counted.setattr(owner, function, _count(done, name, getattr(owner, function)))
-        first, again = walk(), walk()
+def runs(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    home = copy_home(walked, tmp_path_factory.mktemp("home"))
+    first = json.loads((home / "counted.json").read_text())
+    again = walk(home)
+    with pytest.MonkeyPatch.context() as patch:
+        know_nothing(home, patch)
         at_any_size = partial(begin_build, worthwhile=0)
-        counted.setattr("c360_dagster.assets.dbt.begin_build", at_any_size)
-        yield Runs(first, again, continued=walk())
-
-
-def _count(done: Counter[str], name: str, function: Any) -> Any:  # noqa: ANN401
-    def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        done[name] += 1
-        return function(*arguments, **options)
-
-    return call
+        patch.setattr("c360_dagster.assets.dbt.begin_build", at_any_size)
+        yield Runs(first, again, continued=walk(home))
 
 
 @pytest.mark.parametrize("what", BOUNDS)
@@ -111,7 +62,7 @@ def test_a_run_that_continues_the_last_does_no_more_than_it_did(runs: Runs, what
     assert runs.continued[what] <= CONTINUED[what], _say(what, runs.continued, CONTINUED)
 
 
-def _say(what: str, counted: dict[str, float], bounds: dict[str, float]) -> str:
+def _say(what: str, counted: Counted, bounds: dict[str, float]) -> str:
     return (
         f"One run of {SMALL['C360_CUSTOMERS']} customers came to {counted[what]:,.1f} {what}, and "
         f"{bounds[what]:,.1f} are allowed. Do less, or say in BOUNDS why it takes more."

@@ -1,4 +1,4 @@
-"""The whole road on a tiny world, through the commands that people type."""
+"""What the whole road leaves of a tiny world: every table, what is published, its pages."""
 
 import re
 from pathlib import Path
@@ -13,16 +13,10 @@ from landing_contract import read_contract
 from tests.road import call, copy_home, rows
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(walked: Path) -> Path:
-    """A home after `make run`; others read it, too."""
+    """As `make run` leaves it; the command itself is called in test_commands.py."""
     return walked
-
-
-def test_a_run_says_what_it_loaded_and_warns_of_nothing(home: Path) -> None:
-    said = (home / "said.txt").read_text()
-    assert "Bronze holds " in said
-    assert "Warning" not in said
 
 
 def test_every_table_has_its_file_and_its_rows(home: Path) -> None:

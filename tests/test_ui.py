@@ -76,7 +76,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         _wait_until_up(address, process)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # all at once, as Ctrl-C in a terminal reaches them
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

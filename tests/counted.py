@@ -1,0 +1,75 @@
+"""The road walked within this process, and how much it did on the way, counted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
+from dbt.cli.main import dbtRunner
+
+from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.definitions import build_definitions
+from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.settings import Settings, read_settings
+from tests.road import SMALL
+
+Counted = dict[str, float]
+
+
+def walk(home: Path, **variables: str) -> Counted:
+    """Walks the whole road once, as `make run` does, and tells what it did."""
+    settings = read_settings(SMALL | {"C360_HOME": str(home)} | variables)
+    prepare_dagster_home(settings)
+    job = build_definitions(settings).resolve_implicit_global_asset_job_def()
+    graph = job.asset_layer.asset_graph
+    with (
+        dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
+        _count_calls() as done,
+    ):
+        run = job.execute_in_process(instance=instance)
+        events = len(instance.all_logs(run.run_id))
+    assert run.success
+    log = settings.dagster_home / "history" / "runs" / f"{run.run_id}.db"
+    told = len(graph.executable_asset_keys) + len(graph.asset_check_keys)
+    return {
+        "dbt starts": done["start"],
+        "statements of a node": done["statement"] / len(read_manifest()["nodes"]),
+        "connections to the warehouse": done["connection"],
+        "steps": len(run.get_step_success_events()),
+        "events of an asset or check": events / told,
+        "bytes of log for an asset or check": log.stat().st_size / told,
+        "landing files read": _count_files(settings, run.run_id),
+    }
+
+
+@contextmanager
+def _count_calls() -> Iterator[Counter[str]]:
+    done: Counter[str] = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, owner, function in (
+            ("start", dbtRunner, "invoke"),
+            ("statement", DuckDBCursorWrapper, "execute"),
+            ("connection", duckdb, "connect"),
+        ):
+            patch.setattr(owner, function, _count(done, name, getattr(owner, function)))
+        yield done
+
+
+def _count(done: Counter[str], name: str, function: Any) -> Any:  # noqa: ANN401
+    def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        done[name] += 1
+        return function(*arguments, **options)
+
+    return call
+
+
+def _count_files(settings: Settings, run_id: str) -> int:
+    read = "select count(*) from bronze.load_log where run_id = ? and status = 'loaded'"
+    with duckdb.connect(str(settings.warehouse)) as con:
+        (files,) = con.execute(read, [run_id]).fetchone() or (0,)
+    return int(files)
