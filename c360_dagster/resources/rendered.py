@@ -114,8 +114,9 @@ def describe(
         statements = [_write_seed(node)]
     elif kind == "model":
         statements = [each for each in statements if not _is_left_out(each)]
-    else:  # dbt may look at the catalogue first
-        statements = list(dropwhile(lambda each: COUNTING not in each, statements))
+    else:  # dbt may look at the catalogue first, and where none fails, drop the rows kept before
+        counting, *keeping = dropwhile(lambda each: COUNTING not in each, statements)
+        statements = [counting, *(each for each in keeping if not _is_left_out(each))]
     asked = {
         name: value
         for name, value in variables.items()
