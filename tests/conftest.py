@@ -36,6 +36,20 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_once(tmp_path_factory, "walked", _walk)
 
 
+@pytest.fixture(scope="session")
+def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after its second run, a month later; `counted.json` tells what that one did."""
+    from tests.counted import walk  # noqa: PLC0415  the same
+    from tests.road import A_MONTH_LATER, copy_home, make_once  # noqa: PLC0415  the same
+
+    def walk_on(home: Path) -> None:
+        copy_home(walked, home)
+        counted = walk(home, C360_END_DATE=A_MONTH_LATER)
+        (home / "counted.json").write_text(json.dumps(counted))
+
+    return make_once(tmp_path_factory, "walked_again", walk_on)
+
+
 def _walk(home: Path) -> None:
     """By dbt, of which nothing is known; what it renders is lent to those who come later."""
     from c360_dagster.resources import dbt  # noqa: PLC0415  the same

@@ -16,6 +16,7 @@ from c360_dagster.resources.rendered import FOLDER
 from c360_dagster.settings import REPOSITORY
 
 SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}
+A_MONTH_LATER = "2025-04-30"
 MATERIALIZE = ["dagster", "asset", "materialize", "--select", "*", "-m", "c360_dagster.definitions"]
 
 

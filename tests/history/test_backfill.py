@@ -22,10 +22,9 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
 from landing_contract import read_contract
-from tests.counted import walk
-from tests.road import SMALL, call, copy_home, rows
+from tests.road import A_MONTH_LATER, SMALL, call, copy_home, rows
 
-BEFORE, FIRST, LAST = "2025-03-30", SMALL["C360_END_DATE"], "2025-04-30"
+BEFORE, FIRST, LAST = "2025-03-30", SMALL["C360_END_DATE"], A_MONTH_LATER
 MOVED = ("persona", "rfm_segment")
 
 
@@ -35,20 +34,15 @@ def digest(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(walked: Path, walked_again: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after a run on the first day and one on the last, when later files had come."""
-    home = copy_home(walked, tmp_path_factory.mktemp("home"))
-    keep_what_is_said(home, FIRST)
-    walk(home, C360_END_DATE=LAST)
-    keep_what_is_said(home, LAST)
+    home = copy_home(walked_again, tmp_path_factory.mktemp("home"))
+    for day, then in ((FIRST, walked), (LAST, walked_again)):
+        published = then / "published" / "parquet" / "mart_customer_360.parquet"
+        shutil.copy(published, home / f"said_on_{day}.parquet")
+        members = then / "history" / "audiences" / f"{day}.parquet"
+        shutil.copy(members, home / f"members_on_{day}.parquet")
     return home
-
-
-def keep_what_is_said(home: Path, day: str) -> None:
-    published = home / "published" / "parquet" / "mart_customer_360.parquet"
-    shutil.copy(published, home / f"said_on_{day}.parquet")
-    members = home / "history" / "audiences" / f"{day}.parquet"
-    shutil.copy(members, home / f"members_on_{day}.parquet")
 
 
 @pytest.fixture(scope="module")
