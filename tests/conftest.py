@@ -1,10 +1,14 @@
-"""What tests of every folder share: a home that was walked once, and the order of the files."""
+"""What tests of every folder share: a home that was walked once, the cores, the files' order."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes that share the cores would wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 FIRST = (
     "tests/test_counts.py",
