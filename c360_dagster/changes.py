@@ -11,17 +11,16 @@ from typing import Any
 
 import duckdb
 
-from c360_dagster.computed import read_stamp, stamp
 from c360_dagster.loading.bronze import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
+from c360_dagster.standing import read_comments, write_marks
 
 SCHEMA = "changes"
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"
 # Measured: below, looking for what has changed costs as much as building everything.
 WORTHWHILE = 2_000_000
-LAST = ("last_build", "last_held")
-FINISHED = "as the last finished build left it"
+KEPT = ("last_build", "last_held", "passed")
 HELD = f"(select path, checksum, known_at, table_name from {HELD_LOADS})"
 
 
@@ -61,7 +60,7 @@ def begin_build(
             return plan
         plan = _make_plan(con, asked, manifest, worthwhile)
         if plan.since is None:
-            _forget(con)
+            _forget(con, but=KEPT[2:])
         else:
             _list_changes(con, manifest)
         con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
@@ -83,15 +82,15 @@ def finish_build(
     if not done >= {node["unique_id"] for node in _models(manifest)}:
         return False
     with transaction(con):
-        for relation in _incremental(manifest):
-            stamp(con, relation, FINISHED)
+        comments = read_comments(con)
+        write_marks(con, {each: None for each in _incremental(manifest) if not comments[each]})
         con.execute(f"create or replace table {SCHEMA}.last_held as from {SCHEMA}.held")
         con.execute(
             f"create or replace table {SCHEMA}.last_build as select cast(? as varchar) as project, "
             "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
             [asked.project, asked.as_of],
         )
-        _forget(con, but=LAST)
+        _forget(con, but=KEPT)
     return True
 
 
@@ -155,10 +154,11 @@ def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | 
 def _find_reason_in_tables(
     con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]
 ) -> str | None:
-    """A table that is made anew, by whomever, has no stamp."""
+    """Nothing is written on a table that was made anew, by whomever."""
+    comments = read_comments(con)
     for relation in _incremental(manifest):
-        if read_stamp(con, relation) != FINISHED:
-            return f"{relation} is not {FINISHED}"
+        if not comments.get(relation):
+            return f"{relation} is not as the last finished build left it"
     return None
 
 

@@ -79,6 +79,7 @@ def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.Dat
     with transaction(con):
         for relation, frame in frames.items():
             replace_rows(con, relation, frame)
+            stamp(con, relation, "")
 
 
 def replace_rows(

@@ -115,6 +115,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 select=_select(context, manifest, translator),
                 variables=variables,
                 scratch=settings.scratch,
+                anew=extent.full_refresh,
             ):
                 results.append(result)
                 if result.is_bad:

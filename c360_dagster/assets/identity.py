@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
+from c360_dagster.assets.keeping import bears, digest_files, mark_answer, tell_again, write_mark
 from c360_dagster.checks.identity import check_identity, specify_identity_checks
 from c360_dagster.computed import (
     create_computed,
@@ -21,6 +22,7 @@ from c360_dagster.computed import (
 from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
+from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.decisions import read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry
@@ -37,7 +39,8 @@ RECORDS = """
     from silver.int_customer_records
     order by source_system, source_id
 """
-READS = [dg.AssetKey([SILVER.name, name]) for name in ("int_customer_records", "int_data_clock")]
+READS = [f"{SILVER.name}.{name}" for name in ("int_customer_records", "int_data_clock")]
+IDENTITIES = f"{SCHEMA}.identities"
 GOLDEN, PROVENANCE = f"{SCHEMA}.golden_records", f"{SCHEMA}.provenance"
 HISTORY = "history"
 HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
@@ -55,7 +58,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="resolve_identities",
         specs=[
-            specify_computed(table, IDENTITY, READS)
+            specify_computed(table, IDENTITY, [dg.AssetKey(each.split(".")) for each in READS])
             for table in read_computed().values()
             if table.schema == SCHEMA
         ],
@@ -65,9 +68,15 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
+        extent: Extent,
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         registry = Registry(settings.registry)
         with warehouse.connect() as con:
+            stands = not extent.full_refresh and bears(con, IDENTITIES, _mark(con, settings))
+            told = tell_again(context) if stands else []
+            if told:
+                yield from told
+                return
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _remember(known, con)
@@ -83,12 +92,21 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
                 as_of,
                 known.as_of,
             )
+        checks = list(check_identity(settings, known, found))
         with warehouse.connect() as con:
             rows = _write(con, found, history, previous)
+            if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):
+                write_mark(con, IDENTITIES, _mark(con, settings))
         context.log.info(_say(found))
-        yield from _report(rows, found, list(check_identity(settings, known, found)))
+        yield from _report(rows, found, checks)
 
     return resolve_identities
+
+
+def _mark(con: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
+    """Also of what lies outside: the ids that were given, and what people say of pairs."""
+    files = digest_files(settings.registry, settings.decisions, settings.truth)
+    return mark_answer(con, READS, files)
 
 
 def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
@@ -132,6 +150,7 @@ def _write(
         for relation, frame in large.items():
             replace_rows(con, relation, frame, changed)
         stamp(con, GOLDEN, found.memory.stamp)
+        write_mark(con, IDENTITIES, None)
         for relation, frame in _small_tables(found, history).items():
             replace_rows(con, relation, frame)
     names = [GOLDEN, PROVENANCE, *_small_tables(found, history)]
@@ -140,7 +159,7 @@ def _write(
 
 def _small_tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {
-        f"{SCHEMA}.identities": found.identities,
+        IDENTITIES: found.identities,
         f"{SCHEMA}.merges": history,
         f"{SCHEMA}.redirects": found.redirects,
         f"{SCHEMA}.review": found.review.rename({"probability": "match_probability"}),
@@ -161,7 +180,7 @@ def _report(
     for relation, count in rows.items():
         key = dg.AssetKey(relation.split("."))
         more: dict[str, Any] = {}
-        if relation == f"{SCHEMA}.identities":
+        if relation == IDENTITIES:
             rules = found.identities["match_rule"].value_counts(sort=True).rows()
             more["rules"] = dg.MetadataValue.md(markdown_table(("rule", "records"), rules))
             more["report"] = dg.MetadataValue.json(json.loads(json.dumps(found.report)))

@@ -12,10 +12,12 @@ import dagster as dg
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
+from c360_dagster.assets.keeping import bears, digest_files, mark_answer, tell_again, write_mark
 from c360_dagster.checks.science import report_findings, specify_science_checks
 from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import read_computed, replace_computed
 from c360_dagster.layers import SCIENCE, SILVER
+from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.science.answers import Answer, tabulate
@@ -38,18 +40,26 @@ class Question:
     """Tables of an earlier question."""
 
     @property
-    def reads(self) -> list[dg.AssetKey]:
-        models = [dg.AssetKey([SILVER.name, model]) for model in self.models]
-        return models + [dg.AssetKey([SCIENCE.name, table]) for table in self.also_reads]
+    def reads(self) -> list[str]:
+        models = [f"{SILVER.name}.{model}" for model in self.models]
+        return models + [f"{SCIENCE.name}.{table}" for table in self.also_reads]
+
+    @property
+    def writes(self) -> list[str]:
+        return [f"{SCIENCE.name}.{table}" for table in self.tables]
 
 
 def build_science(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="work_out_science",
         specs=[
-            specify_computed(read_computed()[f"{SCIENCE.name}.{table}"], SCIENCE, question.reads)
+            specify_computed(
+                read_computed()[relation],
+                SCIENCE,
+                [dg.AssetKey(each.split(".")) for each in question.reads],
+            )
             for question in QUESTIONS
-            for table in question.tables
+            for relation in question.writes
         ],
         check_specs=specify_science_checks(),
         can_subset=True,
@@ -58,18 +68,28 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
+        extent: Extent,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         chosen = {key.path[-1] for key in context.selected_asset_keys}
         asked = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         needed = chosen | {key.path[-1] for key, _ in asked}
+        truth_files = digest_files(settings.truth)
         for question in QUESTIONS:
             if needed.isdisjoint(question.tables):
                 continue
+            with warehouse.connect() as con:
+                mark = mark_answer(con, question.reads, truth_files)
+                stands = all(bears(con, each, mark) for each in question.writes)
+            if stands and not extent.full_refresh:
+                told = tell_again(context, question.tables)
+                yield from told
+                if told:
+                    continue
             with work_in_one_thread():
                 answer = question.ask(lambda query: _read(warehouse, query), Truth(settings.truth))
             frames = {**answer.tables, question.tables[-1]: tabulate(answer.findings)}
             written = {name: frames[name] for name in question.tables if name in chosen}
-            _write(warehouse, written)
+            _write(warehouse, written, mark)
             yield from (_describe(name, frame) for name, frame in written.items())
             yield from (
                 check
@@ -193,9 +213,12 @@ def _read(warehouse: Warehouse, query: str) -> pl.DataFrame:
     return frame
 
 
-def _write(warehouse: Warehouse, frames: dict[str, pl.DataFrame]) -> None:
+def _write(warehouse: Warehouse, frames: dict[str, pl.DataFrame], mark: str | None) -> None:
     with warehouse.connect() as con:
-        replace_computed(con, {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()})
+        tables = {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()}
+        replace_computed(con, tables)
+        for relation in tables:
+            write_mark(con, relation, mark)
 
 
 def _describe(name: str, frame: pl.DataFrame) -> dg.MaterializeResult[None]:

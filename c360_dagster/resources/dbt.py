@@ -17,14 +17,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from c360_dagster.resources.lineage import Lineage, read_columns, trace_columns
-from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, describe, send
+from c360_dagster.resources.marks import find_standing, write_down
+from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables, describe, send
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
@@ -34,6 +34,7 @@ TRACED = "lineage.json"
 PARSED = ("manifest.json", "partial_parse.msgpack")
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build within this process is heard; what dbt would write of it goes with its folder."""
+STANDS = "stands: nothing that it is made of has changed"
 WENT_THROUGH = {"success", "pass", "warn", "no-op"}
 WATCHED = {".sql", ".yml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
@@ -83,37 +84,43 @@ class DbtBuilder(dg.ConfigurableResource):
         self,
         *,
         select: Sequence[str],
-        variables: Mapping[str, str | None],
+        variables: Variables,
         scratch: Path,
+        anew: bool = False,
     ) -> Iterator[NodeResult]:
         """Results as they come; the file is free again when they end.
 
-        What dbt has rendered before is sent as it stands; only what does not go through is dbt's.
+        What was made of the same before stands, unless all is asked for anew. What dbt has
+        rendered before is sent without it; only what does not go through is dbt's.
         """
         scratch.mkdir(parents=True, exist_ok=True)
-        if self.mode != "inprocess":
-            yield from self._ask_dbt(select, variables, scratch)
-            return
-        shelf = Shelf(TARGET, _read_stamp(), self.warehouse)
-        known = shelf.find(select, variables)
-        went = []
-        for node, ended, seconds in send(self.warehouse, known, variables, scratch / "spill"):
-            went.append(node)
+        project = _read_stamp()
+        shelf = Shelf(TARGET, project, self.warehouse)
+        known = shelf.find(select, variables) if self.mode == "inprocess" else []
+        standing = [] if anew else find_standing(self.warehouse, known, project, variables)
+        yield from (_keep(node) for node in standing)
+        to_send = [node for node in known if node not in standing]
+        went: list[tuple[Rendered, str]] = []
+        for node, ended, seconds in send(self.warehouse, to_send, variables, scratch / "spill"):
+            went.append((node, ended.status))
             yield NodeResult(
                 node.unique_id, ended.status, ended.message, seconds, ended.failures, node.sql
             )
-        left = [node.selector for node in known if node not in went]
-        if known and not left:
-            return
-        results = []
-        for result in self._ask_dbt(left or select, variables, scratch):
-            results.append(result)
-            yield result
-        if all(result.status in WENT_THROUGH for result in results):
-            shelf.put(select, variables, chain(went, _describe(results, variables)))
+        sent = {node for node, _ in went}
+        left = [node.selector for node in to_send if node not in sent]
+        if left or not known:
+            results = []
+            for result in self._ask_dbt(left or select, variables, scratch):
+                results.append(result)
+                yield result
+            told = list(_describe(results, variables))
+            went += told
+            if all(result.status in WENT_THROUGH for result in results):
+                shelf.put(select, variables, [*standing, *(node for node, _ in went)])
+        write_down(self.warehouse, went, project, variables)
 
     def _ask_dbt(
-        self, select: Sequence[str], variables: Mapping[str, str | None], scratch: Path
+        self, select: Sequence[str], variables: Variables, scratch: Path
     ) -> Iterator[NodeResult]:
         target = Path(tempfile.mkdtemp(prefix="dbt_", dir=scratch))
         arguments = [
@@ -323,14 +330,20 @@ def _read_event(
     )
 
 
+def _keep(node: Rendered) -> NodeResult:
+    status, failures = ("pass", 0) if node.is_test else ("success", None)
+    return NodeResult(node.unique_id, status, STANDS, 0.0, failures, node.sql)
+
+
 def _describe(
-    results: Sequence[NodeResult], variables: Mapping[str, str | None]
-) -> Iterator[Rendered]:
+    results: Sequence[NodeResult], variables: Variables
+) -> Iterator[tuple[Rendered, str]]:
     """As the project was when dbt built it: it may have been edited since."""
-    nodes = json.loads((TARGET / PARSED[0]).read_text("utf-8"))["nodes"]
+    manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
     for result in results:
-        if node := nodes.get(result.unique_id):  # exposures have nothing to send
-            yield describe(node, result.statements, result.sql, variables)
+        if node := manifest["nodes"].get(result.unique_id):  # exposures have nothing to send
+            rendered = describe(manifest, node, result.statements, result.sql, variables)
+            yield rendered, result.status
 
 
 def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:

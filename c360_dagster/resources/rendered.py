@@ -23,7 +23,8 @@ import duckdb
 from c360_dagster.loading.sql import fetch_row, literal, quote
 
 FOLDER = "rendered"
-PLACED = ("as_of", "since", "run_id", "published_at")
+EXTENT = "since"
+PLACED = ("as_of", EXTENT, "run_id", "published_at")
 """Variables that differ from run to run. Others are part of what a build is known by."""
 LEFT_OUT = ("select", "describe", "drop")
 """Of a model's statements: comparing its columns with a contract, because what was found equal
@@ -33,6 +34,7 @@ COUNTING = "as should_error"
 """What a test's first statement ends its columns with."""
 MEMORY_LIMIT, THREADS = "6GB", 2
 """As dbt's own profile has it."""
+TUPLES = ("after", "reads", "asks", "statements")
 SEED_TYPES = {"string": "varchar"}
 
 Variables = Mapping[str, str | None]
@@ -43,6 +45,8 @@ class Rendered:
     """One node: what it is called, what it reads, and its statements, `{{name}}` for variables."""
 
     unique_id: str
+    name: str
+    """What it stands under: a relation's name, a test's id."""
     selector: str
     schema: str
     relation: str
@@ -51,9 +55,17 @@ class Rendered:
     warn_if: str
     after: tuple[str, ...]
     """The nodes that it reads."""
+    reads: tuple[str, ...]
+    """The relations that these are."""
+    asks: tuple[str, ...]
+    """Which of the variables that differ from run to run it is given."""
     statements: tuple[str, ...]
     sql: str
     """What a model's `select` was."""
+
+    @property
+    def is_test(self) -> bool:
+        return _is_test(self.unique_id)
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,7 @@ class Shelf:
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(select, variables).read_text("utf-8"))
             return [
-                Rendered(**node | {name: tuple(node[name]) for name in ("after", "statements")})
-                for node in kept
+                Rendered(**node | {name: tuple(node[name]) for name in TUPLES}) for node in kept
             ]
         return []
 
@@ -106,10 +117,15 @@ class Shelf:
 
 
 def describe(
-    node: Mapping[str, Any], statements: Sequence[str], sql: str, variables: Variables
+    manifest: Mapping[str, Any],
+    node: Mapping[str, Any],
+    statements: Sequence[str],
+    sql: str,
+    variables: Variables,
 ) -> Rendered:
     """A node of the manifest with what dbt sent for it."""
     kind, config = node["resource_type"], node.get("config", {})
+    after = tuple(node["depends_on"].get("nodes", ()))
     if kind == "seed":
         statements = [_write_seed(node)]
     elif kind == "model":
@@ -125,15 +141,23 @@ def describe(
     places = {literal(value): _place(name) for name, value in asked.items()}
     return Rendered(
         unique_id=node["unique_id"],
+        name=node["unique_id"] if kind == "test" else _name_relation(manifest, node["unique_id"]),
         selector=".".join(node["fqn"]),
         schema=node["schema"],
         relation=node.get("relation_name") or "",
         severity=str(config.get("severity", "error")).lower(),
         warn_if=str(config.get("warn_if", "")),
-        after=tuple(node["depends_on"].get("nodes", ())),
+        after=after,
+        reads=tuple(_name_relation(manifest, each) for each in after),
+        asks=tuple(name for name in PLACED if _asks_for(node, name)),
         statements=tuple(_replace(statement, places) for statement in statements),
         sql=sql,
     )
+
+
+def _name_relation(manifest: Mapping[str, Any], unique_id: str) -> str:
+    node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+    return f"{node['schema']}.{node.get('alias') or node['name']}"
 
 
 def send(
@@ -186,7 +210,7 @@ def _is_test(name: str) -> bool:
 
 
 def _only_warns(node: Rendered) -> bool:
-    return _is_test(node.unique_id) and node.severity == "warn"
+    return node.is_test and node.severity == "warn"
 
 
 def _send_timed(
@@ -204,7 +228,7 @@ def _send(
     """None where it did not go through, and nothing of it remains."""
     statements = [_replace(statement, values) for statement in node.statements]
     try:
-        if _is_test(node.unique_id):
+        if node.is_test:
             return _test(con, node, statements)
         for statement in statements:
             con.execute(statement)
@@ -243,7 +267,7 @@ def _replace(statement: str, values: Mapping[str, str]) -> str:
 
 
 def _asks_for(node: Mapping[str, Any], variable: str) -> bool:
-    if variable == "since":  # macros ask for it, of every model that can be continued
+    if variable == EXTENT:  # macros ask for it, of every model that can be continued
         return bool(node.get("config", {}).get("materialized") == "incremental")
     return f"var('{variable}')" in str(node.get("raw_code", "")).replace('"', "'")
 

@@ -87,7 +87,10 @@
     delete from {{ target }} where ({{ key }}) in (select {{ key }} from {{ changed }});
 
     insert into {{ target }} from {{ found }}
-    where ({{ key }}) in (select {{ key }} from {{ changed }})
+    where ({{ key }}) in (select {{ key }} from {{ changed }});
+
+    {# What it was made of is not true any more; what it is made of now is written in the end. -#}
+    comment on table {{ target }} is 'continued'
 {%- endmacro %}
 
 {#- By way of their numbers, so that the other columns are read of these rows alone. -#}

@@ -1,0 +1,98 @@
+"""Answers of Python steps that stand: told again as they were, and not worked out anew."""
+
+from collections.abc import Collection, Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.computed import read_computed, stamp
+from c360_dagster.standing import MADE_OF, digest, read_comments, read_marks
+
+THINKING = ("duckdb", "numpy", "polars", "scikit-learn", "scipy", "splink")
+CODE = Path(__file__).parents[1]
+MADE_BY = "made_by_run"
+
+Told = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
+
+
+@cache
+def digest_code() -> str:
+    """Changes with every file of this package and with what it thinks with."""
+    files = sorted(path for path in CODE.rglob("*") if path.suffix in {".py", ".yml", ".csv"})
+    contents = [(str(path.relative_to(CODE)), path.read_bytes()) for path in files]
+    return digest([version(name) for name in THINKING], contents, read_computed())
+
+
+def digest_files(*paths: Path) -> str:
+    """By size and time: what simulators and people write is not read only to be compared."""
+    files = sorted(
+        each for path in paths for each in (path.rglob("*") if path.is_dir() else [path])
+    )
+    known = [(each.name, each.stat()) for each in files if each.is_file()]
+    return digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in known])
+
+
+def mark_answer(con: duckdb.DuckDBPyConnection, reads: Iterable[str], *also: object) -> str | None:
+    """What an answer is made of now; None where too little is known of what it reads."""
+    marks = read_marks(con)
+    made_of = [marks.get(relation) for relation in reads]
+    return None if None in made_of else digest(digest_code(), made_of, also)
+
+
+def write_mark(con: duckdb.DuckDBPyConnection, relation: str, mark: str | None) -> None:
+    stamp(con, relation, f"{MADE_OF}{mark}" if mark else "")
+
+
+def bears(con: duckdb.DuckDBPyConnection, relation: str, mark: str | None) -> bool:
+    return mark is not None and read_comments(con).get(relation) == f"{MADE_OF}{mark}"
+
+
+def tell_again(context: dg.AssetExecutionContext, tables: Collection[str] = ()) -> Told:
+    """What was last reported of all that is asked for, or of these tables of it.
+
+    Nothing where one was never reported.
+    """
+    keys = sorted(context.selected_asset_keys)
+    checks = sorted(context.selected_asset_check_keys)
+    if tables:
+        keys = [key for key in keys if key.path[-1] in tables]
+        checks = [key for key in checks if key.asset_key.path[-1] in tables]
+    events = context.instance.get_latest_materialization_events(keys)
+    told = [
+        *(_repeat_table(key, events.get(key)) for key in keys),
+        *(_repeat_check(context, key) for key in checks),
+    ]
+    known = [each for each in told if each]
+    return known if len(known) == len(told) else []
+
+
+def _repeat_table(
+    key: dg.AssetKey, event: dg.EventLogEntry | None
+) -> dg.MaterializeResult[None] | None:
+    said = event.asset_materialization if event else None
+    if not event or not said:
+        return None
+    return dg.MaterializeResult(asset_key=key, metadata={MADE_BY: event.run_id, **said.metadata})
+
+
+def _repeat_check(
+    context: dg.AssetExecutionContext, key: dg.AssetCheckKey
+) -> dg.AssetCheckResult | None:
+    """The last time that it was evaluated; in this run it is only planned."""
+    history = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=3)
+    for record in history:
+        event = record.event.dagster_event if record.event else None
+        if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            said = event.asset_check_evaluation_data
+            return dg.AssetCheckResult(
+                asset_key=said.asset_key,
+                check_name=said.check_name,
+                passed=said.passed,
+                severity=said.severity,
+                description=said.description,
+                metadata=said.metadata,
+            )
+    return None

@@ -1,0 +1,61 @@
+"""Which nodes of a build stand, and the marks of those that were built."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
+
+import duckdb
+
+from c360_dagster.loading.sql import transaction
+from c360_dagster.resources.rendered import EXTENT, PLACED, Rendered, Variables
+from c360_dagster.standing import digest, mark_sources, note_passes, read_marks, write_marks
+
+PASSED = "pass"
+BUILT = {"success", PASSED, "warn"}
+
+
+def find_standing(
+    warehouse: str, nodes: Sequence[Rendered], project: str, variables: Variables
+) -> list[Rendered]:
+    """Relations that would be made of what they were made of; tests that passed on the same."""
+    with duckdb.connect(warehouse) as con:
+        marks, written = _mark(con, nodes, project, variables), read_marks(con)
+    return [
+        node for node in nodes if marks[node.name] and written.get(node.name) == marks[node.name]
+    ]
+
+
+def write_down(
+    warehouse: str, ended: Iterable[tuple[Rendered, str]], project: str, variables: Variables
+) -> None:
+    """Of what each node was made, and on what each test passed."""
+    statuses = {node: status for node, status in ended if status in BUILT}
+    with duckdb.connect(warehouse) as con:
+        marks = _mark(con, statuses, project, variables)
+        tests = {node for node in statuses if node.is_test}
+        passed = {
+            each.name: marks[each.name] if statuses[each] == PASSED else None for each in tests
+        }
+        with transaction(con):
+            write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
+            note_passes(con, passed)
+
+
+def _mark(
+    con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], project: str, variables: Variables
+) -> Mapping[str, str | None]:
+    """What each node would be made of now; None where too little is known to tell.
+
+    How a node is worked out is no part of it: whole and continued come to the same.
+    """
+    by_name = {node.name: node for node in nodes}
+    outside = {name for node in by_name.values() for name in node.reads} - by_name.keys()
+    marks: dict[str, str | None] = {**read_marks(con), **mark_sources(con, outside)}
+    fixed = sorted((name, value) for name, value in variables.items() if name not in PLACED)
+    order = TopologicalSorter({name: node.reads for name, node in by_name.items()})
+    for name in order.static_order():
+        if node := by_name.get(name):
+            reads = [marks.get(each) for each in node.reads]
+            asks = [variables.get(each) for each in node.asks if each != EXTENT]
+            made_of = digest(project, fixed, node.unique_id, asks, reads)
+            marks[name] = made_of if project and None not in reads else None
+    return marks

@@ -1,0 +1,122 @@
+"""What stands: relations, passed tests and answers made of what they would be made of again.
+
+A mark is the digest of all that a thing follows from: the project or the code, the day, and the
+marks of what it reads. It is written on a relation as its comment, and so goes with the relation
+when anybody makes that anew.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import duckdb
+
+from c360_dagster.computed import read_computed
+from c360_dagster.layers import BRONZE
+from c360_dagster.loading.bronze import HELD_LOADS
+from c360_dagster.loading.sql import fetch_row, literal
+
+MADE_OF = "made of "
+CONTINUED = "continued"
+"""What stands on a table of which rows were replaced: macros/changes.sql writes it with them."""
+SCHEMA = "changes"
+PASSED = f"{SCHEMA}.passed"
+
+
+def digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def read_comments(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    """What is written on every table and view."""
+    return dict(
+        con.execute(
+            "select schema_name || '.' || table_name, comment from duckdb_tables() "
+            "where database_name = current_database() "
+            "union all select schema_name || '.' || view_name, comment from duckdb_views() "
+            "where database_name = current_database() and not internal"
+        ).fetchall()
+    )
+
+
+def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The marks on relations, by their names, and those of tests that passed."""
+    comments = read_comments(con)
+    marks = {
+        relation: comment.removeprefix(MADE_OF)
+        for relation, comment in comments.items()
+        if comment and comment.startswith(MADE_OF)
+    }
+    if PASSED in comments:
+        marks |= dict(con.execute(f"select test, mark from {PASSED}").fetchall())
+    return marks
+
+
+def write_marks(con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None]) -> None:
+    """None for a relation of which too little is known to say later that it stands."""
+    views = dict(
+        con.execute(
+            "select schema_name || '.' || view_name, true from duckdb_views() where not internal"
+        ).fetchall()
+    )
+    for relation, mark in marks.items():
+        kind = "view" if relation in views else "table"
+        said = literal(f"{MADE_OF}{mark}" if mark else CONTINUED)
+        con.execute(f"comment on {kind} {relation} is {said}")
+
+
+def note_passes(con: duckdb.DuckDBPyConnection, tests: Mapping[str, str | None]) -> None:
+    """Tests with what they passed on; None forgets that one ever did."""
+    con.execute(f"create schema if not exists {SCHEMA}")
+    con.execute(f"create table if not exists {PASSED} (test varchar, mark varchar)")
+    con.execute(f"delete from {PASSED} where test in (select unnest(?))", [list(tests)])
+    passed = {test: mark for test, mark in tests.items() if mark}
+    con.execute(
+        f"insert into {PASSED} select unnest(?), unnest(?)",
+        [list(passed), list(passed.values())],
+    )
+
+
+def mark_sources(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> dict[str, str]:
+    """Marks of tables that dbt reads and does not make.
+
+    Those of bronze are known by what was loaded, however large they are, others by their rows. A
+    view has no mark.
+    """
+    wanted = set(relations)
+    return {
+        name: mark
+        for name, mark in {**_mark_bronze(con), **_mark_computed(con, wanted)}.items()
+        if name in wanted
+    }
+
+
+def _mark_bronze(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    columns = con.execute(
+        "select table_name, any_value(estimated_size), "
+        "string_agg(column_name || ' ' || data_type, ', ' order by column_index) "
+        "from duckdb_columns() join duckdb_tables() using (table_oid, table_name, schema_name) "
+        "where schema_name = ? group by table_name",
+        [BRONZE.name],
+    ).fetchall()
+    loads: dict[str, str] = {}
+    if any(name == "load_log" for name, *_ in columns):
+        held = "select table_name, path, checksum, known_at, started_at, run_id"
+        for table, *load in con.execute(f"{held} from {HELD_LOADS} order by all").fetchall():
+            loads[table] = digest(loads.get(table), load)
+    return {f"{BRONZE.name}.{name}": digest(*known, loads.get(name)) for name, *known in columns}
+
+
+def _mark_computed(con: duckdb.DuckDBPyConnection, wanted: set[str]) -> dict[str, str]:
+    tables = {
+        relation
+        for (relation,) in con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+        ).fetchall()
+    }
+    return {
+        relation: digest(
+            fetch_row(con, f"select count(*), sum(cast(hash(t) as hugeint)) from {relation} as t")
+        )
+        for relation in read_computed()
+        if relation in wanted & tables
+    }
