@@ -3,12 +3,16 @@
 What a table holds is written in dbt_c360/models/sources and nowhere else; this is its only reader.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+# Ten times as quick as the one in Python, where PyYAML was built with it.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SOURCES = Path(__file__).parent / "dbt_c360" / "models" / "sources"
 
 
@@ -51,12 +55,17 @@ class Table:
 @cache
 def read_contract() -> dict[str, Table]:
     """Every landing table by name, in the order of the source files."""
-    tables = {}
-    for path in sorted(SOURCES.glob("*.yml")):
-        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]:
-            for declared in source["tables"]:
-                tables[declared["name"]] = _table(declared)
-    return tables
+    return {
+        declared["name"]: _table(declared)
+        for source in read_sources(SOURCES)
+        for declared in source["tables"]
+    }
+
+
+def read_sources(folder: Path) -> Iterator[dict[str, Any]]:
+    """The sources that a folder of dbt's yml declares, file by file."""
+    for path in sorted(folder.glob("*.yml")):
+        yield from yaml.load(path.read_text("utf-8"), LOADER)["sources"]  # noqa: S506  a safe one
 
 
 def _table(declared: dict) -> Table:

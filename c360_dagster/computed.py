@@ -10,10 +10,9 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import yaml
 
 from c360_dagster.loading.sql import literal, quote, transaction
-from landing_contract import Column, read_column
+from landing_contract import Column, read_column, read_sources
 
 DECLARED = Path(__file__).parents[1] / "dbt_c360" / "models" / "computed"
 
@@ -47,8 +46,7 @@ def read_computed() -> dict[str, ComputedTable]:
             columns=tuple(read_column(column) for column in declared["columns"]),
             key=tuple(declared["config"]["meta"]["key"]),
         )
-        for path in sorted(DECLARED.glob("*.yml"))
-        for source in yaml.safe_load(path.read_text("utf-8"))["sources"]
+        for source in read_sources(DECLARED)
         for declared in source["tables"]
     ]
     return {table.relation: table for table in tables}
