@@ -12,7 +12,7 @@ from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
-from c360_dagster.imports import without
+from c360_dagster.imports import parts_of, without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
     DbtBuilder,
@@ -29,14 +29,15 @@ from c360_dagster.resources.storage import advise, guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
-with without("dbt"):  # a second of imports; of dagster-dbt we need what reads the manifest
-    from dagster_dbt import (
+# More than a second of imports: of dagster-dbt we need what reads the manifest.
+with without("dbt"), parts_of("dagster_dbt"):
+    from dagster_dbt.asset_decorator import dbt_assets
+    from dagster_dbt.asset_utils import get_asset_check_key_for_test
+    from dagster_dbt.dagster_dbt_translator import (
         DagsterDbtTranslator,
         DagsterDbtTranslatorSettings,
-        DbtProject,
-        dbt_assets,
     )
-    from dagster_dbt.asset_utils import get_asset_check_key_for_test
+    from dagster_dbt.dbt_project import DbtProject
 
 MOST_FINDINGS = 10
 LOADED = dg.AssetKey([BRONZE.name, "transactions"])

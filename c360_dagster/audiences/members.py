@@ -6,7 +6,6 @@ It reads any relation with the mart's columns, so that a day of the past can be 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from c360_dagster.audiences.conditions import ConditionError, check_condition
 from c360_dagster.audiences.declarations import Audience, AudienceError, suggest
 
 OBJECTION = "profiling"
@@ -37,6 +36,12 @@ def check_audience(audience: Audience, columns: Mapping[str, str], file: str) ->
             raise AudienceError(
                 f"{where}, columns: there is no column '{name}' in {table}{suggest(name, columns)}"
             )
+    # What reads SQL is slow to import, and the definitions do not need it.
+    from c360_dagster.audiences.conditions import (  # noqa: PLC0415
+        ConditionError,
+        check_condition,
+    )
+
     try:
         return check_condition(audience.condition, columns, table)
     except ConditionError as problem:

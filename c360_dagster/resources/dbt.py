@@ -22,7 +22,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_dagster.resources.lineage import Lineage, read_columns, trace_columns
+from c360_dagster.resources.lineage import Lineage, read_columns
 from c360_dagster.resources.marks import find_standing, write_down
 from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables, describe, send
 from c360_dagster.settings import tell_dbt_the_warehouse
@@ -183,6 +183,9 @@ def read_lineage(manifest: Mapping[str, Any], results: Sequence[NodeResult]) -> 
         traced = kept["models"] if kept["project"] == stamp else {}
     untraced = [result for result in results if result.sql and result.unique_id not in traced]
     if untraced:
+        # What reads SQL is slow to import, and a project is traced once.
+        from c360_dagster.resources.tracing import trace_columns  # noqa: PLC0415
+
         columns = read_columns(manifest)
         dialect = manifest["metadata"]["adapter_type"]
         for result in untraced:
