@@ -1,8 +1,11 @@
 """Gold as files that people open: one DuckDB file and a folder of parquet, each replaced at once.
 
 A reader sees the publication before or the one after, never a half; `gold.publication` names it.
+Tables that are as they were are taken over from the publication before.
 """
 
+import contextlib
+import json
 import os
 import shutil
 from collections import defaultdict
@@ -14,12 +17,15 @@ from pathlib import Path
 import duckdb
 
 from c360_dagster.loading.sql import literal, quote, transaction
+from c360_dagster.standing import read_marks
 
 SCHEMA = "gold"
 # Older versions of DuckDB than the one that writes shall read it.
 STORAGE = "v1.5.0"
 GENERATIONS_KEPT = 2
 MASK = "***"
+TAKEN_OVER = ".tables.json"
+"""In a generation's folder: what its tables were made of, and the snapshot that goes with it."""
 
 Personal = Mapping[str, frozenset[str]]
 """The columns with personal data, by table."""
@@ -38,6 +44,29 @@ class Published:
     rows: dict[str, int]
 
 
+@dataclass(frozen=True)
+class _Standing:
+    """What of the last publication is as it would be written again; nothing after any doubt."""
+
+    generation: Path
+    rows: Mapping[str, int]
+
+    @staticmethod
+    def find(snapshot: Path, parquet: Path, marks: Mapping[str, str]) -> "_Standing":
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            told = json.loads((parquet / TAKEN_OVER).read_text("utf-8"))
+            rows = {
+                name: rows
+                for name, (mark, rows) in told["tables"].items()
+                if mark and mark == marks.get(name) and (parquet / f"{name}.parquet").exists()
+            }
+            all_rows = sum(rows for _, rows in told["tables"].values())
+            # Somebody may have written to the file; and what is replaced in it leaves holes.
+            if told["snapshot"] == _tell_apart(snapshot) and 2 * sum(rows.values()) >= all_rows:
+                return _Standing(parquet.resolve(), rows)
+        return _Standing(parquet, {})
+
+
 def publish(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
@@ -48,18 +77,25 @@ def publish(
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    standing = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
-    queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in standing.fetchall()}
+    snapshot, parquet = folder / "c360.duckdb", folder / "parquet"
+    listed = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
+    queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in listed.fetchall()}
     tables = dict(sorted({**queries, **(excerpts or {})}.items()))
+    marks = {name.removeprefix(f"{SCHEMA}."): mark for name, mark in read_marks(con).items()}
+    standing = _Standing.find(snapshot, parquet, {name: marks.get(name, "") for name in queries})
     aside = folder / f".{run}.duckdb"
     generation = folder / ".generations" / run
     try:
         with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
-            parquet = pool.submit(_write_parquet, beside, generation, tables, personal)
-            rows = _write_snapshot(con, aside, tables)
-            parquet.result()
-        _point(folder / "parquet", generation)
-        aside.replace(folder / "c360.duckdb")
+            files = pool.submit(_write_parquet, beside, generation, tables, personal, standing)
+            rows = _write_snapshot(con, aside, tables, snapshot, standing)
+            files.result()
+        told = {name: (marks.get(name), count) for name, count in rows.items()}
+        (generation / TAKEN_OVER).write_text(
+            json.dumps({"snapshot": _tell_apart(aside), "tables": told}), "utf-8"
+        )
+        _point(parquet, generation)
+        aside.replace(snapshot)
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         shutil.rmtree(generation, ignore_errors=True)
         raise PublishError(
@@ -70,20 +106,39 @@ def publish(
         aside.unlink(missing_ok=True)
         aside.with_name(aside.name + ".wal").unlink(missing_ok=True)
     _forget_old(generation)
-    return Published(folder / "c360.duckdb", folder / "parquet", rows)
+    return Published(snapshot, parquet, rows)
+
+
+def _tell_apart(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
 
 
 def _write_snapshot(
-    con: duckdb.DuckDBPyConnection, path: Path, tables: Mapping[str, str]
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    tables: Mapping[str, str],
+    last: Path,
+    standing: _Standing,
 ) -> dict[str, int]:
     path.unlink(missing_ok=True)
+    if standing.rows:
+        shutil.copyfile(last, path)
     con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
     try:
         path.chmod(0o600)
         rows = {}
         with transaction(con):
-            con.execute(f"create schema snapshot.{SCHEMA}")
+            con.execute(f"create schema if not exists snapshot.{SCHEMA}")
+            for (name,) in con.execute(
+                "select table_name from duckdb_tables() where database_name = 'snapshot'"
+            ).fetchall():
+                if name not in standing.rows:
+                    con.execute(f"drop table snapshot.{SCHEMA}.{quote(name)}")
             for name, query in tables.items():
+                if name in standing.rows:
+                    rows[name] = standing.rows[name]
+                    continue
                 table = f"snapshot.{SCHEMA}.{quote(name)}"
                 copied = con.execute(f"create table {table} as {query}").fetchall()
                 rows[name] = int(copied[0][0])
@@ -93,13 +148,20 @@ def _write_snapshot(
 
 
 def _write_parquet(
-    con: duckdb.DuckDBPyConnection, folder: Path, tables: Mapping[str, str], personal: Personal
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    tables: Mapping[str, str],
+    personal: Personal,
+    standing: _Standing,
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     columns = _read_columns(con)
     for name, query in tables.items():
         path = folder / f"{name}.parquet"
+        if name in standing.rows:
+            path.hardlink_to(standing.generation / path.name)
+            continue
         shown = _masked(columns[name], personal.get(name, frozenset()))
         con.execute(
             f"copy (select {shown} {query}) to {literal(str(path))} "
