@@ -109,7 +109,7 @@ def _make_plan(
         rows = fetch_count(con, f"select sum(rows_loaded) from {HELD_LOADS}")
         reason = f"with {rows:,} rows that is as quick" if rows < worthwhile else None
     if reason:
-        return Plan(None, f"Everything is built anew: {reason}.")
+        return Plan(None, f"What is built is built whole: {reason}.")
     (since,) = fetch_row(con, f"select as_of_date from {SCHEMA}.last_build") or (None,)
     files = fetch_count(con, f"select count(*) from ({_new_files()})")
     return Plan(

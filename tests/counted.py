@@ -14,6 +14,7 @@ from dbt.cli.main import dbtRunner
 
 from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.definitions import build_definitions
+from c360_dagster.resources import rendered
 from c360_dagster.resources.dbt import read_manifest
 from c360_dagster.settings import Settings, read_settings
 from tests.road import SMALL
@@ -21,7 +22,7 @@ from tests.road import SMALL
 Counted = dict[str, float]
 
 
-def walk(home: Path, **variables: str) -> Counted:
+def walk(home: Path, *, anew: bool = False, **variables: str) -> Counted:
     """Walks the whole road once, as `make run` does, and tells what it did."""
     settings = read_settings(SMALL | {"C360_HOME": str(home)} | variables)
     prepare_dagster_home(settings)
@@ -31,7 +32,8 @@ def walk(home: Path, **variables: str) -> Counted:
         dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
         _count_calls() as done,
     ):
-        run = job.execute_in_process(instance=instance)
+        config = {"resources": {"extent": {"config": {"full_refresh": anew}}}}
+        run = job.execute_in_process(instance=instance, run_config=config)
         events = len(instance.all_logs(run.run_id))
     assert run.success
     log = settings.dagster_home / "history" / "runs" / f"{run.run_id}.db"
@@ -39,6 +41,7 @@ def walk(home: Path, **variables: str) -> Counted:
     return {
         "dbt starts": done["start"],
         "statements of a node": done["statement"] / len(read_manifest()["nodes"]),
+        "nodes sent": done["node"],
         "connections to the warehouse": done["connection"],
         "steps": len(run.get_step_success_events()),
         "events of an asset or check": events / told,
@@ -54,6 +57,7 @@ def _count_calls() -> Iterator[Counter[str]]:
         for name, owner, function in (
             ("start", dbtRunner, "invoke"),
             ("statement", DuckDBCursorWrapper, "execute"),
+            ("node", rendered, "_send"),
             ("connection", duckdb, "connect"),
         ):
             patch.setattr(owner, function, _count(done, name, getattr(owner, function)))

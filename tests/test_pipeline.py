@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from c360_dagster.science.lifetime_value import FEATURES, measure_customers, plan_rehearsal
 from landing_contract import read_contract
+from tests.counted import walk
 from tests.road import call, copy_home, rows
 
 
@@ -40,6 +41,29 @@ def test_every_record_is_loaded_or_listed(home: Path) -> None:
         "= (select count(*) from bronze.rejected_rows where kind = 'row') "
         "from bronze.load_log",
     ) == [(True,)]
+
+
+def read_gold(home: Path) -> dict[object, object]:
+    """What is in each table, but for the one that names the run."""
+    names = rows(home, "select table_name from duckdb_tables() where schema_name = 'gold'")
+    return {
+        name: rows(home, f"select count(*), sum(cast(hash(t) as hugeint)) from gold.{name} as t")
+        for (name,) in names
+        if name != "publication"
+    }
+
+
+def test_a_run_without_news_works_nothing_out(home: Path, tmp_path: Path) -> None:
+    home = copy_home(home, tmp_path)
+    run, gold = rows(home, "select run_id from gold.publication"), read_gold(home)
+    again = walk(home)
+    assert (again["landing files read"], again["dbt starts"]) == (0, 0)
+    assert again["nodes sent"] < 10
+    assert rows(home, "select run_id from gold.publication") != run
+    assert read_gold(home) == gold
+    anew = walk(home, anew=True)
+    assert anew["nodes sent"] > 250
+    assert read_gold(home) == gold
 
 
 def test_the_forecasts_features_are_those_of_the_pure_functions(home: Path) -> None:

@@ -9,7 +9,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.publishing import PublishError, publish
+from c360_dagster.publishing import Published, PublishError, publish
+from c360_dagster.standing import MADE_OF
 
 PERSONAL = {"dim_customers": frozenset({"email", "born"})}
 
@@ -131,3 +132,47 @@ def test_readers_never_see_an_error_or_a_half_state(
     assert problems == []
     assert len(seen) >= 20
     assert [pair for pair in seen if pair[0] != pair[1]] == []
+
+
+def mark(con: duckdb.DuckDBPyConnection, **marks: str) -> None:
+    for name, each in marks.items():
+        con.execute(f"comment on table gold.{name} is '{MADE_OF}{each}'")
+
+
+def read_states(published: Published) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(published.snapshot), read_only=True) as snapshot:
+        query = "select distinct state, (from gold.publication) from gold.dim_customers"
+        return snapshot.execute(query).fetchall()
+
+
+def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    file = (first.parquet / "dim_customers.parquet").stat().st_ino
+    fill(con, 2)
+    mark(con, dim_customers="the same")
+    second = publish(con, tmp_path, run="run2", personal=PERSONAL)
+    assert second.rows == first.rows
+    assert read_states(second) == [(1, "run2")], "taken over, and not read again"
+    assert (second.parquet / "dim_customers.parquet").stat().st_ino == file
+    assert pl.read_parquet(second.parquet / "publication.parquet").item() == "run2"
+    mark(con, dim_customers="another")
+    third = publish(con, tmp_path, run="run3", personal=PERSONAL)
+    assert read_states(third) == [(2, "run2")]
+    con.execute("drop table gold.dim_customers")
+    fourth = publish(con, tmp_path, run="run4", personal=PERSONAL)
+    assert fourth.rows == {"publication": 1}
+    with duckdb.connect(str(fourth.snapshot), read_only=True) as snapshot:
+        assert snapshot.execute("select count(*) from duckdb_tables()").fetchone() == (1,)
+
+
+def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    with duckdb.connect(str(first.snapshot)) as snapshot:
+        snapshot.execute("update gold.dim_customers set state = 7")
+    assert read_states(publish(con, tmp_path, run="run2", personal=PERSONAL)) == [(1, "run1")]

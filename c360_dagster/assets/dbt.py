@@ -15,6 +15,7 @@ from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import parts_of, without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import (
+    STANDS,
     DbtBuilder,
     Extent,
     Manifest,
@@ -121,6 +122,8 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 results.append(result)
                 if result.is_bad:
                     context.log.error(_describe(manifest, result))
+        if standing := sum(result.message == STANDS for result in results):
+            context.log.info("Of %d models and tests %d stand.", len(results), standing)
         with warehouse.connect() as con:
             if has_models and not any(result.is_bad for result in results):
                 finish_build(con, asked, manifest, [result.unique_id for result in results])

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from c360_dagster.assets.identity import RECORDS, build_identity
+from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Registry, RegistryError
 from c360_dagster.resources.warehouse import Warehouse
@@ -44,6 +45,10 @@ class Road:
     def resolve(
         self, records: Iterable[dict[str, Any]], as_of: date = DAY
     ) -> dg.ExecuteInProcessResult:
+        self.land(records, as_of)
+        return self.walk()
+
+    def land(self, records: Iterable[dict[str, Any]], as_of: date = DAY) -> None:
         with duckdb.connect(str(self.settings.warehouse)) as con:
             con.execute("create schema if not exists silver")
             con.execute("create or replace table silver.int_data_clock as select ? as as_of_date",
@@ -57,13 +62,19 @@ class Road:
                     f"insert into silver.int_customer_records ({names}) values ({marks})",
                     list(record.values()),
                 )
+
+    def walk(
+        self, instance: dg.DagsterInstance | None = None, *, anew: bool = False
+    ) -> dg.ExecuteInProcessResult:
         home, warehouse = self.settings.home, self.settings.warehouse
         return dg.materialize(
             [build_identity(self.settings)],
             resources={
                 "lock": HomeLock(home=str(home), timeout=5),
                 "warehouse": Warehouse(path=str(warehouse), scratch=str(home / "scratch")),
+                "extent": Extent(full_refresh=anew),
             },
+            instance=instance,
         )
 
     def ids(self) -> dict[str, str]:

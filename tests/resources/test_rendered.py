@@ -167,3 +167,61 @@ def test_what_dbt_renders_from_is_what_a_build_is_known_by(
     (shelf.parent / dbt.STAMP).symlink_to(dbt.PROJECT / "target" / dbt.STAMP)
     assert not any(result.is_bad for result in _build(warehouse).values())
     assert len(starts) == 3, "a spoilt file is no file"
+
+
+def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any]) -> None:
+    first = _build(warehouse)
+    second = _build(warehouse)
+    assert {key: each.status for key, each in second.items()} == {
+        key: each.status for key, each in first.items() if each.status != "no-op"
+    }
+    assert {each.message for each in second.values()} == {dbt.STANDS}
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(
+            "insert into bronze.products (product_id, price, _file, _row) values "
+            "('P3', 9, 'products/products.csv', 3)"
+        )
+    third = _build(warehouse)
+    built = {key.split(".")[2] for key, each in third.items() if each.message != dbt.STANDS}
+    assert {"stg_products", "dim_products"} <= built
+    assert not built & {"stg_transactions", "order_status", "order_statuses_are_mapped"}
+    assert _ask(warehouse, "select count(*) from gold.dim_products") == [(3,)]
+    assert len(starts) == 1
+
+
+def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
+    _build(warehouse)
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(
+            "create or replace table silver.order_status as from silver.order_status limit 0"
+        )
+        con.execute("drop table gold.dim_products")
+    results = _build(warehouse)
+    built = {key.split(".")[2] for key, each in results.items() if each.message != dbt.STANDS}
+    assert built == {"order_status", "dim_products"}
+    assert _ask(warehouse, "select count(*) > 0 from silver.order_status") == [(True,)]
+
+
+def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:
+    _build(warehouse)
+    other = _build(warehouse, day="2025-03-02")
+    assert other["model.c360.dim_products"].message != dbt.STANDS
+    builder = DbtBuilder(warehouse=str(warehouse))
+    variables = {"as_of": "2025-03-02", "run_id": "one", "published_at": "2025-03-02 06:00:00"}
+    anew = builder.build(
+        select=SELECT, variables=variables, scratch=warehouse.parent / "scratch", anew=True
+    )
+    assert dbt.STANDS not in {result.message for result in anew}
+
+
+def test_a_test_that_did_not_pass_is_asked_again(warehouse: Path) -> None:
+    test = "test.c360.order_statuses_are_mapped"
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(
+            "insert into bronze.transactions (transaction_id, status, _file, _row) values "
+            "('T1', 'lost at sea', 'sales/transactions.csv', 1)"
+        )
+    assert [_build(warehouse)[test].status for _ in range(3)] == ["warn"] * 3
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("delete from bronze.transactions")
+    assert [_build(warehouse)[test].message for _ in range(2)] == ["PASS", dbt.STANDS]

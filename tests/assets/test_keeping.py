@@ -1,0 +1,100 @@
+"""Answers that stand are told again as they were, until something that they are made of changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.assets import identity, keeping
+from c360_dagster.standing import MADE_OF
+from tests.assets.test_identity import ANN, ANNE, BOB, Road
+
+IDENTITIES = dg.AssetKey(["identity", "identities"])
+
+
+class Watched(Road):
+    """A road whose tables say what they are made of, and whose runs are remembered."""
+
+    def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
+        super().__init__(home)
+        self.instance = instance
+        self.land([ANN, ANNE, BOB])
+        self.mark("first")
+
+    def mark(self, mark: str) -> None:
+        with duckdb.connect(str(self.settings.warehouse)) as con:
+            for relation in identity.READS:
+                con.execute(f"comment on table {relation} is '{MADE_OF}{mark}'")
+
+    def is_kept(self, *, anew: bool = False) -> bool:
+        run = self.walk(self.instance, anew=anew)
+        assert run.success
+        (event,) = run.asset_materializations_for_node("resolve_identities")[:1]
+        assert len(run.get_asset_check_evaluations()) == 2
+        return keeping.MADE_BY in event.metadata
+
+
+@pytest.fixture
+def road(tmp_path: Path) -> Iterator[Watched]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(tmp_path, instance)
+
+
+def test_what_would_be_made_of_the_same_is_told_again(road: Watched) -> None:
+    first = road.walk(road.instance)
+    second = road.walk(road.instance)
+    third = road.walk(road.instance)
+    told = [
+        {
+            event.asset_key: dict(event.metadata)
+            for event in run.asset_materializations_for_node("resolve_identities")
+        }
+        for run in (first, second, third)
+    ]
+    made_by = [{each.pop(keeping.MADE_BY).value for each in tables.values()} for tables in told[1:]]
+    assert made_by == [{first.run_id}] * 2
+    assert told[0] == told[1] == told[2]
+    assert "report" in told[0][IDENTITIES]
+    checks = [
+        [
+            (each.check_name, each.passed, each.metadata)
+            for each in run.get_asset_check_evaluations()
+        ]
+        for run in (first, second)
+    ]
+    assert sorted(checks[0], key=str) == sorted(checks[1], key=str)
+
+
+def test_whatever_it_is_made_of_makes_it_anew(
+    road: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not road.is_kept()
+    assert road.is_kept()
+    assert not road.is_kept(anew=True), "everything was asked for"
+    road.mark("second")
+    assert not road.is_kept(), "the records are others"
+    road.decide("never,crm,c1,crm,c2,they are twins")
+    assert not road.is_kept(), "somebody decided"
+    assert road.ids()["c2"] == "c2"
+    (road.settings.registry / "current").touch()
+    assert not road.is_kept(), "the registry was written to"
+    monkeypatch.setattr(keeping, "digest_code", lambda: "other code")
+    assert not road.is_kept(), "the code is another"
+    assert road.is_kept()
+
+
+def test_nothing_stands_of_which_too_little_is_known(road: Watched) -> None:
+    assert not road.is_kept()
+    with duckdb.connect(str(road.settings.warehouse)) as con:
+        con.execute("create or replace table silver.int_data_clock as from silver.int_data_clock")
+    assert not road.is_kept(), "somebody made the clock anew"
+    assert not road.is_kept()
+    road.mark("again")
+    assert not road.is_kept()
+    with duckdb.connect(str(road.settings.warehouse)) as con:
+        con.execute("create or replace table identity.identities as from identity.identities")
+    assert not road.is_kept(), "somebody made the answer anew"
+    road.instance = dg.DagsterInstance.ephemeral()
+    assert not road.is_kept(), "nobody remembers what was said of it"
