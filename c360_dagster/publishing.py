@@ -24,8 +24,9 @@ SCHEMA = "gold"
 STORAGE = "v1.5.0"
 GENERATIONS_KEPT = 2
 MASK = "***"
-TAKEN_OVER = ".tables.json"
-"""In a generation's folder: what its tables were made of, and the snapshot that goes with it."""
+GENERATIONS = ".generations"
+LAST = "last.json"
+"""Beside the generations: the last one, what its tables were made of, and its snapshot."""
 
 Personal = Mapping[str, frozenset[str]]
 """The columns with personal data, by table."""
@@ -52,19 +53,20 @@ class _Standing:
     rows: Mapping[str, int]
 
     @staticmethod
-    def find(snapshot: Path, parquet: Path, marks: Mapping[str, str]) -> "_Standing":
+    def find(folder: Path, snapshot: Path, marks: Mapping[str, str]) -> "_Standing":
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-            told = json.loads((parquet / TAKEN_OVER).read_text("utf-8"))
+            told = json.loads((folder / LAST).read_text("utf-8"))
+            generation = folder / told["generation"]
             rows = {
                 name: rows
                 for name, (mark, rows) in told["tables"].items()
-                if mark and mark == marks.get(name) and (parquet / f"{name}.parquet").exists()
+                if mark and mark == marks.get(name) and (generation / f"{name}.parquet").exists()
             }
             all_rows = sum(rows for _, rows in told["tables"].values())
             # Somebody may have written to the file; and what is replaced in it leaves holes.
             if told["snapshot"] == _tell_apart(snapshot) and 2 * sum(rows.values()) >= all_rows:
-                return _Standing(parquet.resolve(), rows)
-        return _Standing(parquet, {})
+                return _Standing(generation, rows)
+        return _Standing(folder, {})
 
 
 def publish(
@@ -77,23 +79,29 @@ def publish(
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    snapshot, parquet = folder / "c360.duckdb", folder / "parquet"
+    snapshot, parquet, generations = (
+        folder / name for name in ("c360.duckdb", "parquet", GENERATIONS)
+    )
     listed = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
     queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in listed.fetchall()}
     tables = dict(sorted({**queries, **(excerpts or {})}.items()))
     marks = {name.removeprefix(f"{SCHEMA}."): mark for name, mark in read_marks(con).items()}
-    standing = _Standing.find(snapshot, parquet, {name: marks.get(name, "") for name in queries})
+    standing = _Standing.find(
+        generations, snapshot, {each: marks.get(each, "") for each in queries}
+    )
     aside = folder / f".{run}.duckdb"
-    generation = folder / ".generations" / run
+    generation = generations / run
     try:
         with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
             files = pool.submit(_write_parquet, beside, generation, tables, personal, standing)
             rows = _write_snapshot(con, aside, tables, snapshot, standing)
             files.result()
-        told = {name: (marks.get(name), count) for name, count in rows.items()}
-        (generation / TAKEN_OVER).write_text(
-            json.dumps({"snapshot": _tell_apart(aside), "tables": told}), "utf-8"
-        )
+        told = {
+            "generation": run,
+            "snapshot": _tell_apart(aside),
+            "tables": {name: (marks.get(name), count) for name, count in rows.items()},
+        }
+        (generations / LAST).write_text(json.dumps(told), "utf-8")
         _point(parquet, generation)
         aside.replace(snapshot)
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
@@ -204,7 +212,8 @@ def _point(link: Path, generation: Path) -> None:
 
 def _forget_old(generation: Path) -> None:
     """Keeps the last ones: somebody may be in the middle of reading the one before."""
-    generations = sorted(generation.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+    folders = (path for path in generation.parent.iterdir() if path.is_dir())
+    generations = sorted(folders, key=lambda path: path.stat().st_mtime)
     for old in generations[:-GENERATIONS_KEPT]:
         if old != generation:
             shutil.rmtree(old, ignore_errors=True)

@@ -53,15 +53,15 @@ def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def write_marks(con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None]) -> None:
     """None for a relation of which too little is known to say later that it stands."""
-    views = dict(
+    kinds = dict(
         con.execute(
-            "select schema_name || '.' || view_name, true from duckdb_views() where not internal"
+            "select schema_name || '.' || table_name, 'table' from duckdb_tables() "
+            "union all select schema_name || '.' || view_name, 'view' from duckdb_views()"
         ).fetchall()
     )
-    for relation, mark in marks.items():
-        kind = "view" if relation in views else "table"
-        said = literal(f"{MADE_OF}{mark}" if mark else CONTINUED)
-        con.execute(f"comment on {kind} {relation} is {said}")
+    for relation in marks.keys() & kinds.keys():
+        said = literal(f"{MADE_OF}{marks[relation]}" if marks[relation] else CONTINUED)
+        con.execute(f"comment on {kinds[relation]} {relation} is {said}")
 
 
 def note_passes(con: duckdb.DuckDBPyConnection, tests: Mapping[str, str | None]) -> None:

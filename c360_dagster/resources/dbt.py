@@ -21,10 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from c360_dagster.resources.lineage import Lineage, read_columns
 from c360_dagster.resources.marks import find_standing, write_down
-from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables, describe, send
+from c360_dagster.resources.rendered import (
+    FOLDER,
+    Ended,
+    Rendered,
+    Shelf,
+    Variables,
+    describe,
+    send,
+)
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
@@ -35,6 +44,8 @@ PARSED = ("manifest.json", "partial_parse.msgpack")
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build within this process is heard; what dbt would write of it goes with its folder."""
 STANDS = "stands: nothing that it is made of has changed"
+MEMORY_LIMIT = "6GB"
+"""As dbt's own profile has it."""
 WENT_THROUGH = {"success", "pass", "warn", "no-op"}
 WATCHED = {".sql", ".yml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
@@ -96,28 +107,42 @@ class DbtBuilder(dg.ConfigurableResource):
         scratch.mkdir(parents=True, exist_ok=True)
         project = _read_stamp()
         shelf = Shelf(TARGET, project, self.warehouse)
-        known = shelf.find(select, variables) if self.mode == "inprocess" else []
-        standing = [] if anew else find_standing(self.warehouse, known, project, variables)
-        yield from (_keep(node) for node in standing)
-        to_send = [node for node in known if node not in standing]
-        went: list[tuple[Rendered, str]] = []
-        for node, ended, seconds in send(self.warehouse, to_send, variables, scratch / "spill"):
-            went.append((node, ended.status))
-            yield NodeResult(
-                node.unique_id, ended.status, ended.message, seconds, ended.failures, node.sql
-            )
-        sent = {node for node, _ in went}
-        left = [node.selector for node in to_send if node not in sent]
-        if left or not known:
-            results = []
-            for result in self._ask_dbt(left or select, variables, scratch):
-                results.append(result)
-                yield result
-            told = list(_describe(results, variables))
-            went += told
-            if all(result.status in WENT_THROUGH for result in results):
-                shelf.put(select, variables, [*standing, *(node for node, _ in went)])
-        write_down(self.warehouse, went, project, variables)
+        is_heard = self.mode == "inprocess"
+        known = shelf.find(select, variables) if is_heard else []
+        left, went = [], []
+        if known:
+            with self._connect(scratch) as con:
+                standing = [] if anew else find_standing(con, known, project, variables)
+                yield from (_keep(node) for node in standing)
+                to_send = [node for node in known if node not in standing]
+                for node, ended, seconds in send(con, to_send, variables):
+                    went.append((node, ended.status))
+                    yield _tell(node, ended, seconds)
+                write_down(con, went, project, variables)
+            done = {*standing, *(node for node, _ in went)}
+            left = [node for node in known if node not in done]
+            if not left:
+                return
+        results = []
+        asked = [node.selector for node in left] or select
+        for result in self._ask_dbt(asked, variables, scratch):
+            results.append(result)
+            yield result
+        if not project:
+            return
+        told = list(_describe(results, variables))
+        with self._connect(scratch) as con:
+            write_down(con, told, project, variables)
+        if is_heard and all(result.status in WENT_THROUGH for result in results):
+            others = [node for node in known if node not in left]
+            shelf.put(select, variables, [*others, *(node for node, _ in told)])
+
+    @contextlib.contextmanager
+    def _connect(self, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(self.warehouse) as con:
+            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            con.execute("set temp_directory = ?", [str(scratch / "spill")])
+            yield con
 
     def _ask_dbt(
         self, select: Sequence[str], variables: Variables, scratch: Path
@@ -336,6 +361,12 @@ def _read_event(
 def _keep(node: Rendered) -> NodeResult:
     status, failures = ("pass", 0) if node.is_test else ("success", None)
     return NodeResult(node.unique_id, status, STANDS, 0.0, failures, node.sql)
+
+
+def _tell(node: Rendered, ended: Ended, seconds: float) -> NodeResult:
+    return NodeResult(
+        node.unique_id, ended.status, ended.message, seconds, ended.failures, node.sql
+    )
 
 
 def _describe(

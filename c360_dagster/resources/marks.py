@@ -14,30 +14,29 @@ BUILT = {"success", PASSED, "warn"}
 
 
 def find_standing(
-    warehouse: str, nodes: Sequence[Rendered], project: str, variables: Variables
+    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], project: str, variables: Variables
 ) -> list[Rendered]:
     """Relations that would be made of what they were made of; tests that passed on the same."""
-    with duckdb.connect(warehouse) as con:
-        marks, written = _mark(con, nodes, project, variables), read_marks(con)
+    marks, written = _mark(con, nodes, project, variables), read_marks(con)
     return [
         node for node in nodes if marks[node.name] and written.get(node.name) == marks[node.name]
     ]
 
 
 def write_down(
-    warehouse: str, ended: Iterable[tuple[Rendered, str]], project: str, variables: Variables
+    con: duckdb.DuckDBPyConnection,
+    ended: Iterable[tuple[Rendered, str]],
+    project: str,
+    variables: Variables,
 ) -> None:
     """Of what each node was made, and on what each test passed."""
     statuses = {node: status for node, status in ended if status in BUILT}
-    with duckdb.connect(warehouse) as con:
-        marks = _mark(con, statuses, project, variables)
-        tests = {node for node in statuses if node.is_test}
-        passed = {
-            each.name: marks[each.name] if statuses[each] == PASSED else None for each in tests
-        }
-        with transaction(con):
-            write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
-            note_passes(con, passed)
+    marks = _mark(con, statuses, project, variables)
+    tests = {node for node in statuses if node.is_test}
+    passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}
+    with transaction(con):
+        write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
+        note_passes(con, passed)
 
 
 def _mark(

@@ -32,7 +32,7 @@ stays so; and making way for a table where a view was, which is not done twice.
 """
 COUNTING = "as should_error"
 """What a test's first statement ends its columns with."""
-MEMORY_LIMIT, THREADS = "6GB", 2
+THREADS = 2
 """As dbt's own profile has it."""
 TUPLES = ("after", "reads", "asks", "statements")
 SEED_TYPES = {"string": "varchar"}
@@ -161,20 +161,16 @@ def _name_relation(manifest: Mapping[str, Any], unique_id: str) -> str:
 
 
 def send(
-    warehouse: str, nodes: Sequence[Rendered], variables: Variables, spill: Path
+    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], variables: Variables
 ) -> Iterator[tuple[Rendered, Ended, float]]:
     """Each node that went through, with its seconds. What waits for another is not begun."""
-    if not nodes:
-        return
     by_id = {node.unique_id: node for node in nodes}
     order = TopologicalSorter(_arrange(by_id))
     order.prepare()
     values = {_place(name): literal(value) for name in PLACED if (value := variables.get(name))}
-    with duckdb.connect(warehouse) as con, ThreadPoolExecutor(THREADS) as pool:
-        con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        con.execute("set temp_directory = ?", [str(spill)])
-        for schema in sorted({node.schema for node in nodes}):
-            con.execute(f"create schema if not exists {quote(schema)}")
+    for schema in sorted({node.schema for node in nodes}):
+        con.execute(f"create schema if not exists {quote(schema)}")
+    with ThreadPoolExecutor(THREADS) as pool:
         running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
         while True:
             for each in order.get_ready():
