@@ -14,7 +14,7 @@ from dagster import DagsterInstance
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 OPEN_FILES = 8
@@ -48,11 +48,12 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         super().register_instance(instance)
 
     @cached_property
-    def _engines(self) -> dict[str, Engine]:
+    def _connections(self) -> dict[str, Connection]:
         return {}
 
     @cached_property
     def _found(self) -> set[str]:
+        """Tables and columns."""
         return set()
 
     def has_table(self, table_name: str) -> bool:
@@ -61,17 +62,26 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
             self._found.add(table_name)
         return table_name in self._found
 
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Asked at each event of an asset, by reading the table's columns anew."""
+        if column_name in self._found:
+            return True
+        has_column = super()._has_asset_key_col_on_connection(conn, column_name)
+        if has_column:
+            self._found.add(column_name)
+        return has_column
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:
-            engine = self._engines.pop(shard, None) or self._open(shard)
-            self._engines[shard] = engine
-            while len(self._engines) > OPEN_FILES:
-                self._engines.pop(next(iter(self._engines))).dispose()
-            with engine.connect() as connection, connection.begin():
+            connection = self._connections.pop(shard, None) or self._open(shard)
+            self._connections[shard] = connection
+            while len(self._connections) > OPEN_FILES:
+                _close(self._connections.pop(next(iter(self._connections))))
+            with connection.begin():
                 yield connection
 
-    def _open(self, shard: str) -> Engine:
+    def _open(self, shard: str) -> Connection:
         """One connection, which the lock around it hands from thread to thread."""
         engine = create_engine(
             self.conn_string_for_shard(shard),
@@ -81,12 +91,17 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         event.listen(engine, "connect", _trust_the_journal)
         self._initdb(engine)
         self._initialized_dbs.add(shard)
-        return engine
+        return engine.connect()
 
     def dispose(self) -> None:
-        while self._engines:
-            self._engines.popitem()[1].dispose()
+        while self._connections:
+            _close(self._connections.popitem()[1])
         super().dispose()
+
+
+def _close(connection: Connection) -> None:
+    connection.close()
+    connection.engine.dispose()
 
 
 def _trust_the_journal(connection: Any, _record: Any) -> None:  # noqa: ANN401

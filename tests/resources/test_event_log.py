@@ -91,6 +91,6 @@ def keep_few_open(log: EventLogStorage) -> None:
     assert isinstance(log, OneEngineEventLogStorage)
     for number_ in range(OPEN_FILES + 5):
         assert list(log.get_logs_for_run(f"run{number_}")) == []
-    assert len(log._engines) == OPEN_FILES
+    assert len(log._connections) == OPEN_FILES
     log.dispose()
-    assert log._engines == {}
+    assert log._connections == {}
