@@ -19,6 +19,7 @@ from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
 from c360_dagster.history.days import specify_history
 from c360_dagster.history.memberships import specify_changes
+from c360_dagster.imports import spare_the_collector
 from c360_dagster.layers import watch
 from c360_dagster.resources.dbt import DbtBuilder, DbtError, Extent, read_manifest
 from c360_dagster.resources.lock import HomeLock
@@ -70,6 +71,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 def build_or_exit() -> dg.Definitions:
     """The definitions for this environment, or one sentence that says what stands in their way."""
+    spare_the_collector()
     try:
         return build_definitions(read_settings())
     except (SettingsError, AudienceError, DbtError) as problem:

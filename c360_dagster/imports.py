@@ -1,5 +1,10 @@
-"""Importing less: each command waits for its imports before it does anything."""
+"""Importing less, and keeping what was imported without looking at it again and again.
 
+Each command waits for its imports before it does anything, and for its objects when it ends.
+"""
+
+import atexit
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,3 +39,13 @@ def _in_place_of(package: str, module: ModuleType | None) -> Iterator[None]:
         yield
     finally:
         del sys.modules[package]
+
+
+def spare_the_collector() -> None:
+    """For processes that load the definitions: a million objects that stay until the end.
+
+    Python's collector would look at all of them every so often, and once more when it exits: a
+    fifth of a run without news.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
