@@ -24,7 +24,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.resources.lineage import Lineage, read_columns
-from c360_dagster.resources.marks import find_standing, write_down
+from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import (
     FOLDER,
     Ended,
@@ -112,13 +112,14 @@ class DbtBuilder(dg.ConfigurableResource):
         left, went = [], []
         if known:
             with self._connect(scratch) as con:
-                standing = [] if anew else find_standing(con, known, project, variables)
+                marks = mark_nodes(con, known, project, variables)
+                standing = [] if anew else find_standing(con, known, marks)
                 yield from (_keep(node) for node in standing)
                 to_send = [node for node in known if node not in standing]
                 for node, ended, seconds in send(con, to_send, variables):
                     went.append((node, ended.status))
                     yield _tell(node, ended, seconds)
-                write_down(con, went, project, variables)
+                write_down(con, went, marks)
             done = {*standing, *(node for node, _ in went)}
             left = [node for node in known if node not in done]
             if not left:
@@ -132,7 +133,7 @@ class DbtBuilder(dg.ConfigurableResource):
             return
         told = list(_describe(results, variables))
         with self._connect(scratch) as con:
-            write_down(con, told, project, variables)
+            write_down(con, told, mark_nodes(con, (node for node, _ in told), project, variables))
         if is_heard and all(result.status in WENT_THROUGH for result in results):
             others = [node for node in known if node not in left]
             shelf.put(select, variables, [*others, *(node for node, _ in told)])

@@ -1,6 +1,6 @@
 """Which nodes of a build stand, and the marks of those that were built."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 
 import duckdb
@@ -12,36 +12,13 @@ from c360_dagster.standing import digest, mark_sources, note_passes, read_marks,
 PASSED = "pass"
 BUILT = {"success", PASSED, "warn"}
 
-
-def find_standing(
-    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], project: str, variables: Variables
-) -> list[Rendered]:
-    """Relations that would be made of what they were made of; tests that passed on the same."""
-    marks, written = _mark(con, nodes, project, variables), read_marks(con)
-    return [
-        node for node in nodes if marks[node.name] and written.get(node.name) == marks[node.name]
-    ]
+Marks = Mapping[str, str | None]
+"""By what a node stands under."""
 
 
-def write_down(
-    con: duckdb.DuckDBPyConnection,
-    ended: Iterable[tuple[Rendered, str]],
-    project: str,
-    variables: Variables,
-) -> None:
-    """Of what each node was made, and on what each test passed."""
-    statuses = {node: status for node, status in ended if status in BUILT}
-    marks = _mark(con, statuses, project, variables)
-    tests = {node for node in statuses if node.is_test}
-    passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}
-    with transaction(con):
-        write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
-        note_passes(con, passed)
-
-
-def _mark(
+def mark_nodes(
     con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], project: str, variables: Variables
-) -> Mapping[str, str | None]:
+) -> Marks:
     """What each node would be made of now; None where too little is known to tell.
 
     How a node is worked out is no part of it: whole and continued come to the same.
@@ -58,3 +35,25 @@ def _mark(
             made_of = digest(project, fixed, node.unique_id, asks, reads)
             marks[name] = made_of if project and None not in reads else None
     return marks
+
+
+def find_standing(
+    con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], marks: Marks
+) -> list[Rendered]:
+    """Relations that would be made of what they were made of; tests that passed on the same."""
+    written = read_marks(con)
+    return [
+        node for node in nodes if marks[node.name] and written.get(node.name) == marks[node.name]
+    ]
+
+
+def write_down(
+    con: duckdb.DuckDBPyConnection, ended: Iterable[tuple[Rendered, str]], marks: Marks
+) -> None:
+    """Of what each node was made, and on what each test passed."""
+    statuses = {node: status for node, status in ended if status in BUILT}
+    tests = {node for node in statuses if node.is_test}
+    passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}
+    with transaction(con):
+        write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
+        note_passes(con, passed)
