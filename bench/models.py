@@ -63,7 +63,7 @@ def build(warehouse: Path, *, with_tests: bool) -> Contents:
     bad = [
         result.unique_id
         for result in builder.build(
-            select=chosen, variables={}, scratch=warehouse.parent / "scratch"
+            select=chosen, variables={}, scratch=warehouse.parent / "scratch", anew=True
         )
         if result.is_bad
     ]

@@ -173,9 +173,10 @@ def write_static_docs(warehouse: Path, folder: Path) -> Path:
     if not warehouse.exists():
         raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
     tell_dbt_the_warehouse(str(warehouse))
+    read_manifest()
     with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
         try:
-            result = dbtRunner().invoke(
+            result = dbtRunner(manifest=_read_parsed()).invoke(
                 ["docs", "generate", "--static", "--quiet", *_folders(Path(target))]
             )
         finally:
