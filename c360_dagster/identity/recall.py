@@ -36,7 +36,7 @@ class Recalled:
     contents: pl.Series
     was: pl.Series
     """Each record's place among the remembered ones."""
-    now: NDArray[np.int64]
+    here: NDArray[np.int64]
     """Each remembered record's position among the records; -1 of one that is gone."""
     model: Model | None
     """None where it has to be settled anew, and everything is compared."""
@@ -54,8 +54,8 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     prints = fingerprint(records)
     contents = content(records, prints, rules)
     was = find_places(records, memory.records)
-    now = np.full(memory.records.height, -1)
-    now[was.drop_nulls().to_numpy()] = was.is_not_null().arg_true().to_numpy()
+    here = np.full(memory.records.height, -1)
+    here[was.drop_nulls().to_numpy()] = was.is_not_null().arg_true().to_numpy()
     model = _usable_model(memory, records.height, rules)
     day_first = model.day_first if model else find_day_first(records["date_of_birth"])
     is_same = _find_unchanged(memory, was, prints)
@@ -65,13 +65,13 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         features = hide(forms, shared)
         everyone = pl.Series("at", range(records.height), dtype=pl.UInt32)
         none = features.clear()
-        return Recalled(features, prints, contents, was, now, model, everyone, none, shared, forms)
+        return Recalled(features, prints, contents, was, here, model, everyone, none, shared, forms)
     old = memory.records.select(list(FEATURES))
     new = (~is_same).arg_true()
     forms = overlay(
         old.select(pl.all().gather(was)), new, normalise(records[new], rules, day_first=day_first)
     )
-    still = np.append(is_same.to_numpy(), [False])[now]
+    still = np.append(is_same.to_numpy(), [False])[here]
     went = old.filter(memory.records["is_present"] & ~pl.Series(still))
     shared, flips = _find_flips(memory.shared, forms, forms[new], went, rules)
     unhidden = _has_any(forms, flips).arg_true()
@@ -79,7 +79,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     unchanged = unhidden.filter(~unhidden.is_in(new.implode()))
     removed = hide(pl.concat([went, forms[unchanged]]), memory.shared)
     features = hide(forms, shared)
-    return Recalled(features, prints, contents, was, now, model, touched, removed, shared, forms)
+    return Recalled(features, prints, contents, was, here, model, touched, removed, shared, forms)
 
 
 def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:

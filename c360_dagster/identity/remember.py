@@ -22,7 +22,7 @@ def recall_links(
     is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
     is_touched[touched.to_numpy()] = True
     is_touched[-1] = True  # where whoever is gone would be
-    ends = {side: recalled.now[memory.links[side].to_numpy()] for side in ("left", "right")}
+    ends = {side: recalled.here[memory.links[side].to_numpy()] for side in ("left", "right")}
     again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
     then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
     kept, former = then.filter(~again), then.filter(again)
@@ -83,4 +83,4 @@ def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -
 
 def _find_gone(memory: Memory, recalled: Recalled) -> pl.DataFrame:
     """The remembered records that are no longer there."""
-    return memory.records.filter(pl.Series(recalled.now < 0, dtype=pl.Boolean))
+    return memory.records.filter(pl.Series(recalled.here < 0, dtype=pl.Boolean))

@@ -79,7 +79,7 @@ class Teller:
     def _lost(self, side: str) -> pl.DataFrame:
         """Remembered links whose record on this side is no longer there."""
         links = self.memory.links
-        return links.filter(pl.Series(self.recalled.now[links[side].to_numpy()] < 0))
+        return links.filter(pl.Series(self.recalled.here[links[side].to_numpy()] < 0))
 
     def _touching(self, at: list[int]) -> pl.DataFrame:
         own = pl.Series(at, dtype=pl.UInt32).implode()

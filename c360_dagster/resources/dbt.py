@@ -131,10 +131,11 @@ class DbtBuilder(dg.ConfigurableResource):
             yield result
         if not project:
             return
-        told = list(_describe(results, variables))
+        went_through = [result for result in results if result.status in WENT_THROUGH]
+        told = list(_describe(went_through, variables))
         with self._connect(scratch) as con:
             write_down(con, told, mark_nodes(con, (node for node, _ in told), project, variables))
-        if is_heard and all(result.status in WENT_THROUGH for result in results):
+        if is_heard and len(went_through) == len(results):
             others = [node for node in known if node not in left]
             shelf.put(select, variables, [*others, *(node for node, _ in told)])
 

@@ -10,7 +10,6 @@ from c360_dagster.resources.rendered import EXTENT, PLACED, Rendered, Variables
 from c360_dagster.standing import digest, mark_sources, note_passes, read_marks, write_marks
 
 PASSED = "pass"
-BUILT = {"success", PASSED, "warn"}
 
 Marks = Mapping[str, str | None]
 """By what a node stands under."""
@@ -50,8 +49,8 @@ def find_standing(
 def write_down(
     con: duckdb.DuckDBPyConnection, ended: Iterable[tuple[Rendered, str]], marks: Marks
 ) -> None:
-    """Of what each node was made, and on what each test passed."""
-    statuses = {node: status for node, status in ended if status in BUILT}
+    """Of what each node that went through was made, and on what each test passed."""
+    statuses = dict(ended)
     tests = {node for node in statuses if node.is_test}
     passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}
     with transaction(con):

@@ -131,14 +131,13 @@ def describe(
     elif kind == "model":
         statements = [each for each in statements if not _is_left_out(each)]
     else:  # dbt may look at the catalogue first, and where none fails, drop the rows kept before
-        counting, *keeping = dropwhile(lambda each: COUNTING not in each, statements)
-        statements = [counting, *(each for each in keeping if not _is_left_out(each))]
-    asked = {
-        name: value
+        asked = dropwhile(lambda each: COUNTING not in each, statements)
+        statements = [each for each in asked if COUNTING in each or not _is_left_out(each)]
+    places = {
+        literal(value): _place(name)
         for name, value in variables.items()
         if name in PLACED and value and _asks_for(node, name)
     }
-    places = {literal(value): _place(name) for name, value in asked.items()}
     return Rendered(
         unique_id=node["unique_id"],
         name=node["unique_id"] if kind == "test" else _name_relation(manifest, node["unique_id"]),
