@@ -66,8 +66,8 @@ class Home:
             for table in read_contract().values():
                 load_table(con, self.landing, table, run)
 
-    def build(self, stop_before: str | None = None) -> Plan:
-        """All models, with the resolution between; `stop_before`: where this run is killed."""
+    def build(self, stop_after: str | None = None) -> Plan:
+        """All models, with the resolution between; `stop_after`: where this run is killed."""
         self.runs += 1
         asked = Asked(f"run {self.runs}", self.project, self.as_of)
         manifest = read_manifest()
@@ -87,30 +87,27 @@ class Home:
                 self._resolve()
             seeds = ["resource_type:seed"] if number == 0 else []
             chosen = [models[name]["name"] for name in part]
-            if stop_before in chosen:
-                chosen = sorted(
-                    models[name]["name"]
-                    for name in _find_ancestors(models, f"model.c360.{stop_before}")
-                    if name in part
-                )
-            built = self._dbt(seeds + chosen, plan)
-            if stop_before and stop_before in [models[name]["name"] for name in part]:
+            built = self._dbt(seeds + chosen, plan, stop_after)
+            if stop_after in chosen:
                 break
             with self.connect() as con:
                 finish_build(con, asked, manifest, built)
         return self.plans[-1]
 
-    def _dbt(self, chosen: list[str], plan: Plan) -> list[str]:
-        results = list(
-            DbtBuilder(warehouse=str(self.warehouse)).build(
-                select=chosen,
-                variables={
-                    "since": plan.since.isoformat() if plan.since else None,
-                    "as_of": self.as_of.isoformat() if self.as_of else None,
-                },
-                scratch=self.folder / "scratch",
-            )
+    def _dbt(self, chosen: list[str], plan: Plan, stop_after: str | None) -> list[str]:
+        building = DbtBuilder(warehouse=str(self.warehouse)).build(
+            select=chosen,
+            variables={
+                "since": plan.since.isoformat() if plan.since else None,
+                "as_of": self.as_of.isoformat() if self.as_of else None,
+            },
+            scratch=self.folder / "scratch",
         )
+        results = []
+        for result in building:
+            results.append(result)
+            if result.unique_id == f"model.c360.{stop_after}":
+                building.close()  # type: ignore[attr-defined] # it is a generator
         bad = [(result.unique_id, result.message) for result in results if result.is_bad]
         assert bad == []
         return [result.unique_id for result in results if result.status == "success"]

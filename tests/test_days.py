@@ -117,7 +117,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     change_products(home)
     home.rules = {"never": [parting], "always": [meeting]}
     home.load(day)
-    assert home.build(stop_before="fct_order_lines").since == date(2025, 3, 1)  # and killed there
+    assert home.build(stop_after="fct_order_lines").since == date(2025, 3, 1)  # and killed there
     assert home.build().since == date(2025, 3, 1)
     assert (are_one(home, parting), are_one(home, meeting)) == (False, True)
 
