@@ -1,4 +1,7 @@
-"""The dashboard's pages, filters and search on a synthetic snapshot, asked for the first time."""
+"""The dashboard's pages, filters and search on a synthetic snapshot, asked for the first time.
+
+First their questions, then, where there is a Chromium, pages as a person waits for them.
+"""
 
 import sys
 import tempfile
@@ -6,12 +9,14 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
 import yaml
 
-from c360_dagster.settings import REPOSITORY
+from bench.road import environment
+from c360_dagster.settings import REPOSITORY, read_settings
 from c360_dashboard.filters import Filters, read_period
 from c360_dashboard.queries import (
     choices,
@@ -24,6 +29,7 @@ from c360_dashboard.queries import (
     service,
     value,
 )
+from c360_dashboard.screenshots import DRAWN, find_browser, open_browser, serve
 from c360_dashboard.snapshot import Snapshot, find_snapshot, read_publication
 
 AS_OF = date(2026, 6, 30)
@@ -101,7 +107,8 @@ FILLED = {
 def main(arguments: list[str]) -> None:
     customers = int(arguments[0]) if arguments else 100_000
     with tempfile.TemporaryDirectory() as folder:
-        published = Path(folder)
+        published = Path(folder) / "published"
+        published.mkdir()
         write_snapshot(published / "c360.duckdb", customers)
         snapshot = find_snapshot(published, shows_personal_data=True)
         size = snapshot.path.stat().st_size / 1e6
@@ -132,6 +139,35 @@ def main(arguments: list[str]) -> None:
         for name, (query, given) in questions.items():
             seconds = min(time_once(snapshot, query, given) for _ in range(TIMES))
             sys.stdout.write(f"{name}: {seconds * 1000:,.0f} ms\n")
+        open_pages(Path(folder), f"person{customers // 3}@example.com")
+
+
+def open_pages(home: Path, somebody: str) -> None:
+    """Of servers that have just started, and again; from the address to the drawn charts."""
+    found = find_browser()
+    if found is None:
+        sys.stdout.write("There is no Chromium here, so no page was opened.\n")
+        return
+    pages = {
+        "first page": "",
+        "the same again": "",
+        "the same with filters": "?period=Last+13+weeks&channel=Online",
+        "a search, with its page": f"customer?q={somebody}",
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in pages}
+    variables = environment(read_settings({"C360_HOME": str(home), "C360_SHOW_PII": "on"}))
+    with open_browser(found) as browser:
+        for _ in range(TIMES):
+            with serve(environment=variables) as address, browser.new_page() as page:
+                for name, where in pages.items():
+                    started = time.perf_counter()
+                    page.goto(f"{address}/{where}")
+                    page.wait_for_selector("[data-testid=freshness]")
+                    page.wait_for_selector("[data-test-script-state=notRunning]")
+                    page.wait_for_function(DRAWN)
+                    seconds[name].append(time.perf_counter() - started)
+    for name, taken in seconds.items():
+        sys.stdout.write(f"{name}: {median(taken):.2f} s ({min(taken):.2f} to {max(taken):.2f})\n")
 
 
 def time_once(snapshot: Snapshot, query: Callable[..., Any], given: tuple[Any, ...]) -> float:
