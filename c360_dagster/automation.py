@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from c360_dagster.alerts import send, write_message
+from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.reports import read_report
@@ -43,14 +44,15 @@ class Automation:
 
 def build_automation(settings: Settings) -> Automation:
     """Jobs by name, and what starts them or speaks of them."""
+    road = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # a day is asked for by date
     everything = dg.define_asset_job(
         "everything",
-        dg.AssetSelection.all(),
+        road,
         description="The whole road, as `make run` walks it: simulate, load, build, publish.",
     )
     daily_refresh = dg.define_asset_job(
         "daily_refresh",
-        dg.AssetSelection.all(),
+        road,
         description=(
             "The day's work: the simulated day where nobody's own files lie in landing, then "
             "whatever is new there, and everything after it up to what is published."
@@ -58,7 +60,7 @@ def build_automation(settings: Settings) -> Automation:
     )
     models_only = dg.define_asset_job(
         "models_only",
-        dg.AssetSelection.all() - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
+        road - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
         description="From silver on, out of what bronze holds: for a changed model or setting.",
     )
     return Automation(

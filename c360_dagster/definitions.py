@@ -47,7 +47,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 build_model_card(settings),
                 build_daily_report(settings, manifest),
                 *build_audiences(settings, manifest),
-                dg.AssetsDefinition(specs=[specify_history(), specify_changes()]),
+                *(
+                    dg.AssetsDefinition(specs=[spec])
+                    for spec in (specify_history(), specify_changes())
+                ),
             ]
         ),
         asset_checks=[build_recency(settings, manifest)],

@@ -13,6 +13,7 @@ from c360_dagster.history.days import KEY
 from c360_dagster.history.memberships import CHANGES
 from c360_dagster.layers import LAYERS
 from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.served import add_days
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
@@ -131,9 +132,21 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     for assets in definitions.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)
         if not assets.is_executable:  # what another location makes
-            assert {key.to_user_string() for key in assets.keys} == DAYS
+            assert {key.to_user_string() for key in assets.keys} <= DAYS
             continue
         assert "lock" in assets.required_resource_keys
+
+
+def test_what_is_served_can_also_be_asked_for_days(definitions: dg.Definitions) -> None:
+    served = add_days(definitions, read_settings({}))
+    graph, road = served.resolve_asset_graph(), definitions.resolve_asset_graph()
+    assert graph.get_all_asset_keys() == road.get_all_asset_keys()
+    assert graph.asset_check_keys == road.asset_check_keys
+    assert {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned} == {KEY}
+    assert graph.executable_asset_keys - road.executable_asset_keys == {KEY}
+    for job in served.jobs or ():
+        asked = served.resolve_job_def(job.name).asset_layer.executable_asset_keys
+        assert asked == definitions.resolve_job_def(job.name).asset_layer.executable_asset_keys
 
 
 def test_publishing_waits_for_all_of_gold(specs: dict[str, dg.AssetSpec]) -> None:

@@ -91,7 +91,7 @@ def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> 
     assert {node["groupName"] for node in nodes} == {layer.name for layer in LAYERS}
     _check_automation(server)
     by_day = [node["assetKey"]["path"] for node in nodes if node["isPartitioned"]]
-    assert by_day == [list(KEY.path)]  # of the second code location
+    assert by_day == [list(KEY.path)]
     launched = _ask(
         server,
         LAUNCH,

@@ -1,4 +1,4 @@
-"""Assembly of the history's own code location: the road's holds nothing that asks for a day."""
+"""What `make backfill` loads: the past days alone, for the road's own assets ask for no date."""
 
 import sys
 
