@@ -3,6 +3,7 @@
 What a table holds is written in dbt_c360/models/sources and nowhere else; this is its only reader.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,11 @@ import yaml
 
 # Ten times as quick as the one in Python, where PyYAML was built with it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-SOURCES = Path(__file__).parent / "dbt_c360" / "models" / "sources"
+PROJECT = Path(__file__).parent / "dbt_c360"
+SOURCES = PROJECT / "models" / "sources"
+DOC = re.compile(r"\{\{\s*doc\('(\w+)'\)\s*\}\}")
+BLOCK = re.compile(r"\{%\s*docs (\w+)\s*%\}\s*(.*?)\s*\{%\s*enddocs\s*%\}", re.DOTALL)
+"""A description that is said once, where it is named and where it stands."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,19 @@ def _table(declared: dict) -> Table:
     )
 
 
+@cache
+def read_docs() -> dict[str, str]:
+    """The texts that descriptions name, as dbt would put them there."""
+    paths = sorted((PROJECT / "docs").glob("*.md"))
+    return dict(block for path in paths for block in BLOCK.findall(path.read_text("utf-8")))
+
+
 def read_column(declared: dict) -> Column:
     meta = declared.get("config", {}).get("meta", {})
     return Column(
         name=declared["name"],
         type=declared["data_type"],
-        description=declared["description"],
+        description=DOC.sub(lambda named: read_docs()[named[1]], declared["description"]),
         is_pii=meta.get("pii", False),
         format=meta.get("format"),
     )

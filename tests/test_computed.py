@@ -11,6 +11,12 @@ from c360_dagster.computed import create_computed, read_computed, replace_comput
 REDIRECTS = "identity.redirects"
 
 
+def test_descriptions_that_are_said_once_stand_in_words_in_each_table() -> None:
+    said = [column.description for table in read_computed().values() for column in table.columns]
+    assert "The customer: the golden id, one per person." in " ".join(said)
+    assert [text for text in said if "{" in text or not text.strip()] == []
+
+
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
