@@ -29,7 +29,7 @@ from c360_dashboard.queries import (
     service,
     value,
 )
-from c360_dashboard.screenshots import DRAWN, find_browser, open_browser, serve
+from c360_dashboard.screenshots import find_browser, open_browser, open_page, serve
 from c360_dashboard.snapshot import Snapshot, find_snapshot, read_publication
 
 AS_OF = date(2026, 6, 30)
@@ -161,10 +161,7 @@ def open_pages(home: Path, somebody: str) -> None:
             with serve(environment=variables) as address, browser.new_page() as page:
                 for name, where in pages.items():
                     started = time.perf_counter()
-                    page.goto(f"{address}/{where}")
-                    page.wait_for_selector("[data-testid=freshness]")
-                    page.wait_for_selector("[data-test-script-state=notRunning]")
-                    page.wait_for_function(DRAWN)
+                    open_page(page, f"{address}/{where}", until_quiet=False)
                     seconds[name].append(time.perf_counter() - started)
     for name, taken in seconds.items():
         sys.stdout.write(f"{name}: {median(taken):.2f} s ({min(taken):.2f} to {max(taken):.2f})\n")

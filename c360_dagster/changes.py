@@ -13,14 +13,13 @@ import duckdb
 
 from c360_dagster.loading.bronze import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
-from c360_dagster.standing import read_comments, write_marks
+from c360_dagster.standing import PASSES, SCHEMA, read_comments, write_marks
 
-SCHEMA = "changes"
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"
 # Measured: below, looking for what has changed costs as much as building everything.
 WORTHWHILE = 2_000_000
-KEPT = ("last_build", "last_held", "passed")
+LAST = ("last_build", "last_held")
 HELD = f"(select path, checksum, known_at, table_name from {HELD_LOADS})"
 
 
@@ -60,7 +59,7 @@ def begin_build(
             return plan
         plan = _make_plan(con, asked, manifest, worthwhile)
         if plan.since is None:
-            _forget(con, but=KEPT[2:])
+            _forget(con, but=[PASSES])
         else:
             _list_changes(con, manifest)
         con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
@@ -90,7 +89,7 @@ def finish_build(
             "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
             [asked.project, asked.as_of],
         )
-        _forget(con, but=KEPT)
+        _forget(con, but=[*LAST, PASSES])
     return True
 
 

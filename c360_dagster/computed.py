@@ -107,12 +107,5 @@ def stamp(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> None:
     con.execute(f"comment on table {relation} is {literal(text)}")
 
 
-def read_stamp(con: duckdb.DuckDBPyConnection, relation: str) -> str | None:
-    row = con.execute(
-        "select comment from duckdb_tables() where schema_name || '.' || table_name = ?", [relation]
-    ).fetchone()
-    return row[0] if row else None
-
-
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(quote(name) for name in names)

@@ -7,6 +7,8 @@ when anybody makes that anew.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
 
 import duckdb
 
@@ -19,11 +21,21 @@ MADE_OF = "made of "
 CONTINUED = "continued"
 """What stands on a table of which rows were replaced: macros/changes.sql writes it with them."""
 SCHEMA = "changes"
-PASSED = f"{SCHEMA}.passed"
+PASSES = "passed"
+PASSED = f"{SCHEMA}.{PASSES}"
 
 
 def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def digest_sources(folder: Path, files: Iterable[Path], libraries: Iterable[str]) -> str:
+    """Changes with each file, by its name and what it holds, and with the libraries' versions."""
+    known = hashlib.sha256(" ".join(version(name) for name in libraries).encode())
+    for path in sorted(files):
+        known.update(str(path.relative_to(folder)).encode())
+        known.update(path.read_bytes())
+    return known.hexdigest()
 
 
 def read_comments(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:

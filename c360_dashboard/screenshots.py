@@ -107,12 +107,13 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"The server did not start within {PATIENCE} seconds.")
 
 
-def open_page(page: Page, address: str) -> None:
-    """Opens a page and waits until it is drawn, its charts too."""
+def open_page(page: Page, address: str, *, until_quiet: bool = True) -> None:
+    """Opens a page and waits until it is drawn, its charts too; and nothing comes any more."""
     page.goto(address)
     page.wait_for_selector("[data-testid=freshness]")
     page.wait_for_selector("[data-test-script-state=notRunning]")
-    page.wait_for_load_state("networkidle")
+    if until_quiet:
+        page.wait_for_load_state("networkidle")
     page.wait_for_function(DRAWN)
 
 

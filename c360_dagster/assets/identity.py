@@ -10,12 +10,11 @@ import duckdb
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import bears, digest_files, mark_answer, tell_again, write_mark
+from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
 from c360_dagster.checks.identity import check_identity, specify_identity_checks
 from c360_dagster.computed import (
     create_computed,
     read_computed,
-    read_stamp,
     replace_rows,
     stamp,
 )
@@ -29,6 +28,7 @@ from c360_dagster.resources.registry import Generation, Registry
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+from c360_dagster.standing import read_comments, write_marks
 
 SCHEMA = IDENTITY.name
 RECORDS = """
@@ -72,7 +72,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         registry = Registry(settings.registry)
         with warehouse.connect() as con:
-            stands = not extent.full_refresh and bears(con, IDENTITIES, _mark(con, settings))
+            stands = not extent.full_refresh and bear(con, [IDENTITIES], _mark(con, settings))
             told = tell_again(context) if stands else []
             if told:
                 yield from told
@@ -96,7 +96,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         with warehouse.connect() as con:
             rows = _write(con, found, history, previous)
             if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):
-                write_mark(con, IDENTITIES, _mark(con, settings))
+                write_marks(con, {IDENTITIES: _mark(con, settings)})
         context.log.info(_say(found))
         yield from _report(rows, found, checks)
 
@@ -142,7 +142,7 @@ def _write(
 ) -> dict[str, int]:
     """Golden records and provenance of the changed customers alone, where the others' stand."""
     create_computed(con)
-    stands = isinstance(previous, Memory) and read_stamp(con, GOLDEN) == previous.stamp
+    stands = isinstance(previous, Memory) and read_comments(con)[GOLDEN] == previous.stamp
     survivors = found.changes if stands else found
     large = {GOLDEN: survivors.golden, PROVENANCE: survivors.provenance}
     changed = pl.DataFrame({"customer_id": found.changed}) if stands else None
@@ -150,7 +150,7 @@ def _write(
         for relation, frame in large.items():
             replace_rows(con, relation, frame, changed)
         stamp(con, GOLDEN, found.memory.stamp)
-        write_mark(con, IDENTITIES, None)
+        stamp(con, IDENTITIES, "")
         for relation, frame in _small_tables(found, history).items():
             replace_rows(con, relation, frame)
     names = [GOLDEN, PROVENANCE, *_small_tables(found, history)]

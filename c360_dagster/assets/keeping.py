@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from c360_dagster.computed import read_computed, stamp
-from c360_dagster.standing import MADE_OF, digest, read_comments, read_marks
+from c360_dagster.computed import read_computed
+from c360_dagster.standing import digest, digest_sources, read_marks
 
 THINKING = ("duckdb", "numpy", "polars", "scikit-learn", "scipy", "splink")
 CODE = Path(__file__).parents[1]
@@ -21,9 +20,8 @@ Told = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
 @cache
 def digest_code() -> str:
     """Changes with every file of this package and with what it thinks with."""
-    files = sorted(path for path in CODE.rglob("*") if path.suffix in {".py", ".yml", ".csv"})
-    contents = [(str(path.relative_to(CODE)), path.read_bytes()) for path in files]
-    return digest([version(name) for name in THINKING], contents, read_computed())
+    files = (path for path in CODE.rglob("*") if path.suffix in {".py", ".yml", ".csv"})
+    return digest(digest_sources(CODE, files, THINKING), read_computed())
 
 
 def digest_files(*paths: Path) -> str:
@@ -42,12 +40,10 @@ def mark_answer(con: duckdb.DuckDBPyConnection, reads: Iterable[str], *also: obj
     return None if None in made_of else digest(digest_code(), made_of, also)
 
 
-def write_mark(con: duckdb.DuckDBPyConnection, relation: str, mark: str | None) -> None:
-    stamp(con, relation, f"{MADE_OF}{mark}" if mark else "")
-
-
-def bears(con: duckdb.DuckDBPyConnection, relation: str, mark: str | None) -> bool:
-    return mark is not None and read_comments(con).get(relation) == f"{MADE_OF}{mark}"
+def bear(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
+    """Whether all of these were made of just that."""
+    marks = read_marks(con)
+    return mark is not None and all(marks.get(each) == mark for each in relations)
 
 
 def tell_again(context: dg.AssetExecutionContext, tables: Collection[str] = ()) -> Told:

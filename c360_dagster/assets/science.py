@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import bears, digest_files, mark_answer, tell_again, write_mark
+from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
 from c360_dagster.checks.science import report_findings, specify_science_checks
 from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import read_computed, replace_computed
@@ -22,6 +22,7 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.science.answers import Answer, tabulate
 from c360_dagster.settings import Settings
+from c360_dagster.standing import write_marks
 
 PREVIEW_ROWS = 5
 
@@ -79,7 +80,7 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
                 continue
             with warehouse.connect() as con:
                 mark = mark_answer(con, question.reads, truth_files)
-                stands = all(bears(con, each, mark) for each in question.writes)
+                stands = bear(con, question.writes, mark)
             if stands and not extent.full_refresh:
                 told = tell_again(context, question.tables)
                 yield from told
@@ -217,8 +218,7 @@ def _write(warehouse: Warehouse, frames: dict[str, pl.DataFrame], mark: str | No
     with warehouse.connect() as con:
         tables = {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()}
         replace_computed(con, tables)
-        for relation in tables:
-            write_mark(con, relation, mark)
+        write_marks(con, dict.fromkeys(tables, mark))
 
 
 def _describe(name: str, frame: pl.DataFrame) -> dg.MaterializeResult[None]:

@@ -4,7 +4,6 @@ A build by the stock command costs eight seconds before its first model; in proc
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import queue
@@ -16,7 +15,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from c360_dagster.resources.rendered import (
     send,
 )
 from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.standing import digest_sources
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
 TARGET = PROJECT / "target"
@@ -237,19 +236,14 @@ def _read_stamp() -> str:
 
 def digest_project() -> str:
     """Changes with every file of the project and with the versions that read it."""
-    versions = [version(name) for name in ("dagster-dbt", "dbt-core", "dbt-duckdb")]
-    digest = hashlib.sha256(" ".join(versions).encode())
-    files = sorted(
+    files = (
         path
         for part in PROJECT.iterdir()
         if part.name not in WRITTEN
         for path in (part.rglob("*") if part.is_dir() else [part])
         if path.suffix in WATCHED
     )
-    for path in files:
-        digest.update(str(path.relative_to(PROJECT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest_sources(PROJECT, files, ("dagster-dbt", "dbt-core", "dbt-duckdb"))
 
 
 def _parse_project(digest: str) -> Manifest:
