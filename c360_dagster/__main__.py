@@ -26,7 +26,7 @@ from c360_dagster.settings import (
 from c360_dagster.summary import summarise_run
 
 MODULE = "c360_dagster.definitions"
-HISTORY_MODULE = "c360_dagster.history.definitions"
+SERVED = "c360_dagster.served"
 HISTORY = "gold/customer_360_history"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
 ANEW = ("--config-json", '{"resources": {"extent": {"config": {"full_refresh": true}}}}')
@@ -126,7 +126,7 @@ def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
 def record_days(settings: Settings, first: date, last: date) -> int:
     """Past days in one run; the reason of a failure stands in what Dagster says."""
     days = f"{first}...{last}"
-    command = ["asset", "materialize", "--select", HISTORY, "-m", HISTORY_MODULE]
+    command = ["asset", "materialize", "--select", HISTORY, "-m", SERVED]
     return 1 if call_dagster(settings, *command, "--partition-range", days, say=say_briefly) else 0
 
 

@@ -1,4 +1,4 @@
-"""What `make ui` and `dagster dev` serve: the road, and the past days, which are asked for by date.
+"""What `make ui` and `make backfill` load: the road, and the past days, asked for by date.
 
 Apart from definitions.py, because one partitioned asset would make `--select '*'` fail there.
 """
