@@ -13,6 +13,7 @@ PARTS = {
     "loading": "the loader against a bare read_csv: lines, rounds",
     "models": "dbt against its SQL: a size, or the path of a warehouse",
     "days": "one more day against everything: customers, days of history",
+    "refresh": "the day after, from its files to what is published: a size, a folder to keep",
     "identity": "who is one person: records",
     "science": "all of science: a size",
     "forecasts": "forecasts in shops like public ones: seeds",

@@ -103,18 +103,21 @@ def walk_clean(folder: Path, customers: int) -> Walked:
 
 
 def read_for(home: Path, customers: int, **more: str) -> Settings:
-    return read_settings(
-        {"C360_HOME": str(home), "C360_CUSTOMERS": str(customers), **WORLD, **more}
-    )
+    return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers)} | WORLD | more)
 
 
 def walk(settings: Settings, verb: str) -> Walked:
+    whole, spans = run_verb(settings, verb)
+    return Walked(settings, whole, spans, read_road(settings))
+
+
+def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
     """What `make run` or `make refresh` hands over to, in a home that the verb prepared."""
     prepare_dagster_home(settings)
     whole = watch(
         materialize(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
     )
-    return Walked(settings, whole, read_spans(settings), read_road(settings))
+    return whole, read_spans(settings)
 
 
 def materialize(
@@ -136,8 +139,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "C360_HOME": str(settings.home),
         "C360_CUSTOMERS": str(settings.customers),
         "C360_DEFECTS": "on" if settings.defects else "off",
+        "C360_START_DATE": settings.start_date.isoformat(),
+        "C360_END_DATE": settings.end_date.isoformat(),
+        "C360_SEED": str(settings.seed),
         "PYTHONPATH": str(REPOSITORY),
-        **WORLD,
     }
 
 
