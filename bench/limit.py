@@ -20,7 +20,7 @@ from c360_dagster.computed import create_computed, replace_computed
 from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
 from c360_dagster.loading.sql import literal, quote
-from c360_dagster.publishing import publish
+from c360_dagster.publishing import Known, publish
 from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 
@@ -66,8 +66,8 @@ def walk(plan: Plan, landing: Path, home: Path) -> Spans:
                 with timed("identity" if step.name == "identity" else "science"):
                     PYTHON_STEPS[step.name](con, Truth(landing.parent / "truth"))
         with timed("publish"):
-            personal = {table: frozenset(names) for table, names in plan.personal.items()}
-            publish(con, home / "published", run="limit", personal=personal)
+            known = Known({table: frozenset(names) for table, names in plan.personal.items()})
+            publish(con, home / "published", run="limit", known=known)
     return spans
 
 

@@ -14,6 +14,7 @@ import duckdb
 from c360_dagster.loading.bronze import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
 from c360_dagster.standing import PASSES, SCHEMA, read_comments, write_marks
+from c360_dagster.unpublished import forget, note_changes
 
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"
@@ -60,6 +61,7 @@ def begin_build(
         plan = _make_plan(con, asked, manifest, worthwhile)
         if plan.since is None:
             _forget(con, but=[PASSES])
+            forget(con)
         else:
             _list_changes(con, manifest)
         con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
@@ -89,6 +91,7 @@ def finish_build(
             "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
             [asked.project, asked.as_of],
         )
+        note_changes(con)
         _forget(con, but=[*LAST, PASSES])
     return True
 

@@ -1,23 +1,23 @@
 """Gold as files that people open: one DuckDB file and a folder of parquet, each replaced at once.
 
 A reader sees the publication before or the one after, never a half; `gold.publication` names it.
-Tables that are as they were are taken over from the publication before.
+Tables that are as they were are taken over from the publication before; so are, in the DuckDB file,
+those of which a few rows are others.
 """
 
-import contextlib
-import json
 import os
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.sql import literal, quote, transaction
-from c360_dagster.standing import read_marks
+from c360_dagster.loading.sql import fetch_count, literal, quote, transaction
+from c360_dagster.taking_over import LastPublication, TakenOver
+from c360_dagster.unpublished import Keys, begin_again
 
 SCHEMA = "gold"
 # Older versions of DuckDB than the one that writes shall read it.
@@ -25,11 +25,17 @@ STORAGE = "v1.5.0"
 GENERATIONS_KEPT = 2
 MASK = "***"
 GENERATIONS = ".generations"
-LAST = "last.json"
-"""Beside the generations: the last one, what its tables were made of, and its snapshot."""
 
-Personal = Mapping[str, frozenset[str]]
-"""The columns with personal data, by table."""
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of gold's tables, by their names."""
+
+    personal: Mapping[str, frozenset[str]]
+    """The columns with personal data."""
+    keys: Keys = field(default_factory=dict)
+
+
 Excerpts = Mapping[str, str]
 """Of views in gold, by name, the query for the rows that are published."""
 
@@ -45,36 +51,12 @@ class Published:
     rows: dict[str, int]
 
 
-@dataclass(frozen=True)
-class _Standing:
-    """What of the last publication is as it would be written again; nothing after any doubt."""
-
-    generation: Path
-    rows: Mapping[str, int]
-
-    @staticmethod
-    def find(folder: Path, snapshot: Path, marks: Mapping[str, str]) -> "_Standing":
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-            told = json.loads((folder / LAST).read_text("utf-8"))
-            generation = folder / told["generation"]
-            rows = {
-                name: rows
-                for name, (mark, rows) in told["tables"].items()
-                if mark and mark == marks.get(name) and (generation / f"{name}.parquet").exists()
-            }
-            all_rows = sum(rows for _, rows in told["tables"].values())
-            # Somebody may have written to the file; and what is replaced in it leaves holes.
-            if told["snapshot"] == _tell_apart(snapshot) and 2 * sum(rows.values()) >= all_rows:
-                return _Standing(generation, rows)
-        return _Standing(folder, {})
-
-
 def publish(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     *,
     run: str,
-    personal: Personal,
+    known: Known,
     excerpts: Excerpts | None = None,
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""
@@ -85,23 +67,17 @@ def publish(
     listed = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
     queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in listed.fetchall()}
     tables = dict(sorted({**queries, **(excerpts or {})}.items()))
-    marks = {name.removeprefix(f"{SCHEMA}."): mark for name, mark in read_marks(con).items()}
-    standing = _Standing.find(
-        generations, snapshot, {each: marks.get(each, "") for each in queries}
-    )
+    last = LastPublication(generations, snapshot)
+    taken = last.find_what_stands(con, queries, known.keys)
     aside = folder / f".{run}.duckdb"
     generation = generations / run
     try:
         with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
-            files = pool.submit(_write_parquet, beside, generation, tables, personal, standing)
-            rows = _write_snapshot(con, aside, tables, snapshot, standing)
+            files = pool.submit(_write_parquet, beside, generation, tables, known.personal, taken)
+            rows = _write_snapshot(con, aside, tables, snapshot, taken)
             files.result()
-        told = {
-            "generation": run,
-            "snapshot": _tell_apart(aside),
-            "tables": {name: (marks.get(name), count) for name, count in rows.items()},
-        }
-        (generations / LAST).write_text(json.dumps(told), "utf-8")
+        last.replace(con, run, aside, rows, taken)
+        begin_again(con, known.keys, run)
         _point(parquet, generation)
         aside.replace(snapshot)
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
@@ -117,20 +93,15 @@ def publish(
     return Published(snapshot, parquet, rows)
 
 
-def _tell_apart(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
-
-
 def _write_snapshot(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     tables: Mapping[str, str],
     last: Path,
-    standing: _Standing,
+    taken: TakenOver,
 ) -> dict[str, int]:
     path.unlink(missing_ok=True)
-    if standing.rows:
+    if taken:
         shutil.copyfile(last, path)
     con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
     try:
@@ -141,34 +112,47 @@ def _write_snapshot(
             for (name,) in con.execute(
                 "select table_name from duckdb_tables() where database_name = 'snapshot'"
             ).fetchall():
-                if name not in standing.rows:
+                if name not in {*taken.rows, *taken.changed}:
                     con.execute(f"drop table snapshot.{SCHEMA}.{quote(name)}")
             for name, query in tables.items():
-                if name in standing.rows:
-                    rows[name] = standing.rows[name]
-                    continue
                 table = f"snapshot.{SCHEMA}.{quote(name)}"
-                copied = con.execute(f"create table {table} as {query}").fetchall()
-                rows[name] = int(copied[0][0])
+                if name in taken.rows:
+                    rows[name] = taken.rows[name]
+                elif name in taken.changed:
+                    _replace_rows(con, name, *taken.changed[name])
+                    rows[name] = fetch_count(con, f"select count(*) from {table}")
+                else:
+                    rows[name] = fetch_count(con, f"create table {table} as {query}")
     finally:
         con.execute("detach snapshot")
     return rows
+
+
+def _replace_rows(con: duckdb.DuckDBPyConnection, name: str, key: str, changed: str) -> None:
+    """Rows with these keys make way for those that gold has now, if it has any."""
+    here, there = (f"{schema}.{quote(name)}" for schema in (SCHEMA, f"snapshot.{SCHEMA}"))
+    con.execute(f"create or replace temporary table changed_keys as {changed}")
+    con.execute(f"delete from {there} where ({key}) in (from changed_keys)")
+    # by way of their numbers, so that the other columns are read of these rows alone
+    numbers = f"select rowid from {here} where ({key}) in (from changed_keys)"
+    con.execute(f"insert into {there} from {here} where rowid in ({numbers})")
+    con.execute("drop table changed_keys")
 
 
 def _write_parquet(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     tables: Mapping[str, str],
-    personal: Personal,
-    standing: _Standing,
+    personal: Mapping[str, frozenset[str]],
+    taken: TakenOver,
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     columns = _read_columns(con)
     for name, query in tables.items():
         path = folder / f"{name}.parquet"
-        if name in standing.rows:
-            path.hardlink_to(standing.generation / path.name)
+        if name in taken.rows:
+            path.hardlink_to(taken.generation / path.name)
             continue
         shown = _masked(columns[name], personal.get(name, frozenset()))
         con.execute(

@@ -15,8 +15,10 @@ from c360_dagster.changes import Asked, Plan, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.identity import Memory, resolve
 from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
-from c360_dagster.resources.dbt import DbtBuilder, read_manifest
+from c360_dagster.publishing import GENERATIONS, Known, publish
+from c360_dagster.resources.dbt import DbtBuilder, read_key, read_manifest
 from c360_dagster.resources.registry import Registry
+from c360_dagster.taking_over import LastPublication
 from landing_contract import read_contract
 
 FIRST = date(2025, 1, 1)
@@ -42,6 +44,10 @@ class Home:
     @property
     def warehouse(self) -> Path:
         return self.folder / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        return self.folder / "published" / "c360.duckdb"
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self.warehouse))
@@ -94,6 +100,21 @@ class Home:
                 finish_build(con, asked, manifest, built)
         return self.plans[-1]
 
+    def publish(self) -> set[str]:
+        """The tables of which only the changed rows are written."""
+        keys = {
+            node["alias"]: key
+            for node in read_manifest()["nodes"].values()
+            if node["resource_type"] == "model" and node["schema"] == "gold"
+            if (key := read_key(node))
+        }
+        folder = self.published.parent
+        last = LastPublication(folder / GENERATIONS, self.published)
+        with self.connect() as con:
+            taken = last.find_what_stands(con, keys, keys)
+            publish(con, folder, run=f"run {self.runs}", known=Known({}, keys))
+        return set(taken.changed)
+
     def _dbt(self, chosen: list[str], plan: Plan, stop_after: str | None) -> list[str]:
         building = DbtBuilder(warehouse=str(self.warehouse)).build(
             select=chosen,
@@ -143,10 +164,15 @@ class Home:
 
 def differing_tables(left: Home, right: Home) -> dict[str, int]:
     """The tables of gold and silver that are not equal cell by cell, with how many rows differ."""
+    return differing_in_files(left.warehouse, right.warehouse)
+
+
+def differing_in_files(left: Path, right: Path) -> dict[str, int]:
+    """The same of two files of DuckDB's, as far as the second one has them."""
     found = {}
     with duckdb.connect() as con:
-        con.execute(f"attach '{left.warehouse}' as lefts (read_only)")
-        con.execute(f"attach '{right.warehouse}' as rights (read_only)")
+        con.execute(f"attach '{left}' as lefts (read_only)")
+        con.execute(f"attach '{right}' as rights (read_only)")
         for schema, name in con.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'rights' "
             "and schema_name in ('gold', 'silver')"

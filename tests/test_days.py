@@ -5,12 +5,14 @@ Rows come late, are corrected, arrive twice; files vanish; two people become one
 
 import csv
 import shutil
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.days import Home, differing_tables, rewrite
+from c360_dagster import taking_over
+from tests.days import Home, differing_in_files, differing_tables, rewrite
 
 WINTER = date(2025, 2, 28)
 ITEMS = "sales/transaction_items"
@@ -96,13 +98,21 @@ def are_one(home: Home, pair: Pair) -> bool:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with pytest.MonkeyPatch.context() as small:  # a day of a small retailer changes much of it
+        small.setattr(taking_over, "FEW", 2)
+        small.setattr(taking_over, "WORTH_A_COPY", 0)
+        yield walk(tmp_path_factory)
+
+
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("days") / "home")
     home.simulate(WINTER)
     parting, meeting = find_pairs(home)
     home.rules = {"always": [parting], "never": [meeting]}
     home.load(WINTER)
     assert home.build().since is None
+    home.publish()
     assert (are_one(home, parting), are_one(home, meeting)) == (True, False)
 
     day = date(2025, 3, 1)
@@ -110,6 +120,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     bring_late_and_corrected_rows(home)
     home.load(day)
     assert home.build().since == WINTER
+    assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
 
     day = date(2025, 3, 2)
     home.simulate(day)
@@ -125,11 +136,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.simulate(day)
     home.load(day)
     assert home.build().since == date(2025, 3, 2)
+    assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
     return home
 
 
 def test_days_upon_days_equal_everything_built_anew(home: Home, tmp_path: Path) -> None:
     assert differing_tables(home, home.rebuilt(tmp_path / "anew")) == {}
+
+
+def test_what_was_published_by_changes_is_what_gold_holds(home: Home) -> None:
+    assert differing_in_files(home.warehouse, home.published) == {}
 
 
 def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:

@@ -1,5 +1,6 @@
 """The published files: all of gold, personal columns masked, replaced at once or not at all."""
 
+import json
 import stat
 import threading
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.publishing import Published, PublishError, publish
+from c360_dagster.publishing import Known, Published, PublishError, publish
 from c360_dagster.standing import MADE_OF
+from c360_dagster.unpublished import forget, note_changes
 
-PERSONAL = {"dim_customers": frozenset({"email", "born"})}
+KNOWN = Known({"dim_customers": frozenset({"email", "born"})})
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_everything_is_there_and_personal_columns_are_masked(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     fill(con, 1)
-    published = publish(con, tmp_path / "published", run="run1", personal=PERSONAL)
+    published = publish(con, tmp_path / "published", run="run1", known=KNOWN)
     assert published.rows == {"dim_customers": 2000, "publication": 1}
     with duckdb.connect(str(published.snapshot), read_only=True) as snapshot:
         query = "select count(*), count(email), min(email) from gold.dim_customers"
@@ -52,14 +54,14 @@ def test_the_files_are_for_their_owner_alone(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     fill(con, 1)
-    published = publish(con, tmp_path / "published", run="run1", personal=PERSONAL)
+    published = publish(con, tmp_path / "published", run="run1", known=KNOWN)
     for path in (published.snapshot, published.parquet / "dim_customers.parquet"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
 def test_an_older_duckdb_can_read_it(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     fill(con, 1)
-    published = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    published = publish(con, tmp_path, run="run1", known=KNOWN)
     con.execute(f"attach '{published.snapshot}' as looked_at (read_only)")
     query = "select tags['storage_version'] from duckdb_databases() where database_name = ?"
     ((version,),) = con.execute(query, ["looked_at"]).fetchall()
@@ -70,7 +72,7 @@ def test_a_failure_leaves_the_last_publication(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(con, 1)
-    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    first = publish(con, tmp_path, run="run1", known=KNOWN)
     fill(con, 2)
 
     def no_space(*_: object) -> None:
@@ -78,7 +80,7 @@ def test_a_failure_leaves_the_last_publication(
 
     monkeypatch.setattr("c360_dagster.publishing._write_parquet", no_space)
     with pytest.raises(PublishError, match=r"still holds what it held.*disk full"):
-        publish(con, tmp_path, run="run2", personal=PERSONAL)
+        publish(con, tmp_path, run="run2", known=KNOWN)
     with duckdb.connect(str(first.snapshot), read_only=True) as snapshot:
         assert snapshot.execute("from gold.publication").fetchall() == [("run1",)]
     assert pl.read_parquet(first.parquet / "publication.parquet")["run_id"].to_list() == ["run1"]
@@ -92,7 +94,7 @@ def test_a_failure_leaves_the_last_publication(
 def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     for state in range(4):
         fill(con, state)
-        publish(con, tmp_path, run=f"run{state}", personal=PERSONAL)
+        publish(con, tmp_path, run=f"run{state}", known=KNOWN)
     assert sorted(path.name for path in (tmp_path / ".generations").glob("run*")) == [
         "run2",
         "run3",
@@ -104,7 +106,7 @@ def test_readers_never_see_an_error_or_a_half_state(
 ) -> None:
     """Twenty readers look all the time while five publications pass."""
     fill(con, 0)
-    first = publish(con, tmp_path, run="run0", personal=PERSONAL)
+    first = publish(con, tmp_path, run="run0", known=KNOWN)
     seen: list[tuple[str, str]] = []
     problems: list[Exception] = []
     is_over = threading.Event()
@@ -128,7 +130,7 @@ def test_readers_never_see_an_error_or_a_half_state(
         reader.start()
     for state in range(1, 6):
         fill(con, state)
-        publish(con, tmp_path, run=f"run{state}", personal=PERSONAL)
+        publish(con, tmp_path, run=f"run{state}", known=KNOWN)
     is_over.set()
     for reader in readers:
         reader.join()
@@ -151,20 +153,20 @@ def read_states(published: Published) -> list[tuple[object, ...]]:
 def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     fill(con, 1)
     mark(con, dim_customers="the same")
-    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    first = publish(con, tmp_path, run="run1", known=KNOWN)
     file = (first.parquet / "dim_customers.parquet").stat().st_ino
     fill(con, 2)
     mark(con, dim_customers="the same")
-    second = publish(con, tmp_path, run="run2", personal=PERSONAL)
+    second = publish(con, tmp_path, run="run2", known=KNOWN)
     assert second.rows == first.rows
     assert read_states(second) == [(1, "run2")], "taken over, and not read again"
     assert (second.parquet / "dim_customers.parquet").stat().st_ino == file
     assert pl.read_parquet(second.parquet / "publication.parquet").item() == "run2"
     mark(con, dim_customers="another")
-    third = publish(con, tmp_path, run="run3", personal=PERSONAL)
+    third = publish(con, tmp_path, run="run3", known=KNOWN)
     assert read_states(third) == [(2, "run2")]
     con.execute("drop table gold.dim_customers")
-    fourth = publish(con, tmp_path, run="run4", personal=PERSONAL)
+    fourth = publish(con, tmp_path, run="run4", known=KNOWN)
     assert fourth.rows == {"publication": 1}
     with duckdb.connect(str(fourth.snapshot), read_only=True) as snapshot:
         assert snapshot.execute("select count(*) from duckdb_tables()").fetchone() == (1,)
@@ -175,7 +177,84 @@ def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
 ) -> None:
     fill(con, 1)
     mark(con, dim_customers="the same")
-    first = publish(con, tmp_path, run="run1", personal=PERSONAL)
+    first = publish(con, tmp_path, run="run1", known=KNOWN)
     with duckdb.connect(str(first.snapshot)) as snapshot:
         snapshot.execute("update gold.dim_customers set state = 7")
-    assert read_states(publish(con, tmp_path, run="run2", personal=PERSONAL)) == [(1, "run1")]
+    assert read_states(publish(con, tmp_path, run="run2", known=KNOWN)) == [(1, "run1")]
+
+
+KEYED = Known({}, keys={"fct_orders": "order_id"})
+
+
+def place_orders(con: duckdb.DuckDBPyConnection, amounts: dict[int, int]) -> None:
+    """As a build does that continues the last one: rows are replaced, their keys kept."""
+    con.execute("create schema if not exists changes")
+    con.execute("create table if not exists gold.publication as select 'x' as run_id")
+    con.execute("create table if not exists gold.fct_orders (order_id varchar, amount integer)")
+    con.execute("create or replace table changes.fct_orders as from gold.fct_orders limit 0")
+    for number, amount in amounts.items():
+        con.execute("insert into changes.fct_orders values (?, null)", [f"o{number}"])
+        con.execute("delete from gold.fct_orders where order_id = ?", [f"o{number}"])
+        if amount:
+            con.execute("insert into gold.fct_orders values (?, ?)", [f"o{number}", amount])
+    con.execute("comment on table gold.fct_orders is 'continued'")
+
+
+def finish(con: duckdb.DuckDBPyConnection) -> None:
+    note_changes(con)
+    con.execute("drop table changes.fct_orders")
+
+
+def read_orders(published: Published) -> tuple[dict[str, int], dict[str, int]]:
+    with duckdb.connect(str(published.snapshot), read_only=True) as snapshot:
+        orders = dict(snapshot.execute("from gold.fct_orders").fetchall())
+    frame = pl.read_parquet(published.parquet / "fct_orders.parquet")
+    return orders, dict(frame.rows())
+
+
+def test_of_a_table_that_was_continued_the_changed_rows_are_written(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    place_orders(con, dict.fromkeys(range(40), 10))
+    publish(con, tmp_path, run="run1", known=KEYED)
+    place_orders(con, {0: 11, 1: 0, 40: 10})
+    finish(con)
+    place_orders(con, {2: 12, 40: 13})  # the second build was stopped, or not published
+    con.execute("update gold.fct_orders set amount = 99 where order_id = 'o7'")
+    second = publish(con, tmp_path, run="run2", known=KEYED)
+    expected = {f"o{number}": 10 for number in range(41)} | {"o0": 11, "o2": 12, "o40": 13}
+    del expected["o1"]
+    orders, in_parquet = read_orders(second)
+    assert orders == expected, "the row that nobody told of was not read again"
+    assert in_parquet == expected | {"o7": 99}
+    assert second.rows["fct_orders"] == len(expected)
+    finish(con)
+    publish(con, tmp_path, run="run3", known=KEYED)
+    place_orders(con, {7: 9})
+    finish(con)
+    assert read_orders(publish(con, tmp_path, run="run4", known=KEYED))[0]["o7"] == 9
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    ["built whole", "made by hand", "another publication", "most rows", "a file full of holes"],
+)
+def test_a_continued_table_is_written_whole_after_any_doubt(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, doubt: str
+) -> None:
+    place_orders(con, dict.fromkeys(range(40), 10))
+    publish(con, tmp_path, run="run1", known=KEYED)
+    place_orders(con, dict.fromkeys(range(30 if doubt == "most rows" else 1), 11))
+    finish(con)
+    con.execute("update gold.fct_orders set amount = 99 where order_id = 'o39'")
+    if doubt == "built whole":
+        forget(con)
+    elif doubt == "made by hand":
+        con.execute("comment on table gold.fct_orders is null")
+    elif doubt == "another publication":
+        con.execute("update unpublished.publication_followed set name = 'run0'")
+    elif doubt == "a file full of holes":
+        note = tmp_path / ".generations" / "last.json"
+        told = json.loads(note.read_text())
+        note.write_text(json.dumps(told | {"bytes_written_whole": 1}))
+    assert read_orders(publish(con, tmp_path, run="run2", known=KEYED))[0]["o39"] == 99

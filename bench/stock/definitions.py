@@ -17,7 +17,7 @@ from bench import limit
 from bench.plan import PYTHON, TABLES
 from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import create_computed, read_computed
-from c360_dagster.publishing import publish
+from c360_dagster.publishing import Known, publish
 from c360_dagster.resources.dbt import PROJECT, is_personal, read_manifest
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
@@ -89,7 +89,7 @@ def published() -> None:
         for node in gold
     }
     with duckdb.connect(str(settings.warehouse)) as con:
-        publish(con, settings.published, run="stock", personal=personal)
+        publish(con, settings.published, run="stock", known=Known(personal))
 
 
 defs = dg.Definitions(

@@ -18,8 +18,8 @@ from c360_dagster.history.memberships import CHANGES, Memberships
 from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
-from c360_dagster.publishing import publish
-from c360_dagster.resources.dbt import Manifest, is_personal
+from c360_dagster.publishing import Known, publish
+from c360_dagster.resources.dbt import Manifest, is_personal, read_key
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
@@ -51,7 +51,10 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
-        personal = {node["alias"]: _personal(node) for node in gold}
+        known = Known(
+            personal={node["alias"]: _personal(node) for node in gold},
+            keys={node["alias"]: key for node in gold if (key := read_key(node))},
+        )
         history, memberships = History(settings.history), Memberships(settings.memberships)
         with warehouse.connect() as con:
             with guard_storage(settings.home):
@@ -65,7 +68,7 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
                 con,
                 settings.published,
                 run=context.run.run_id,
-                personal=personal,
+                known=known,
                 excerpts={
                     HISTORY: excerpt(history.published_days()),
                     CHANGES: memberships.excerpt(),

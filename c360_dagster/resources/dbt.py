@@ -228,6 +228,14 @@ def is_personal(column: Mapping[str, Any]) -> bool:
     return bool(meta.get("pii"))
 
 
+def read_key(node: Mapping[str, Any]) -> str:
+    """What tells the rows of a table apart that builds continue; of another, nothing."""
+    if node["config"]["materialized"] != "incremental":
+        return ""
+    key = node["config"]["unique_key"]
+    return key if isinstance(key, str) else ", ".join(key)
+
+
 def _read_stamp() -> str:
     with contextlib.suppress(OSError):
         return (TARGET / STAMP).read_text()

@@ -1,0 +1,116 @@
+"""What the next publication takes over from the last one, and the note by which it knows that.
+
+The note stands beside the generations: what each table was made of, how many rows it has, and
+which file the snapshot is. After any doubt nothing is taken over.
+"""
+
+import contextlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from c360_dagster.layers import GOLD
+from c360_dagster.loading.sql import fetch_count
+from c360_dagster.standing import read_marks
+from c360_dagster.unpublished import Keys, find_changed
+
+NOTE = "last.json"
+FEW = 0.25
+"""Of a table's rows: where more are others, it is written whole."""
+WORTH_A_COPY = 0.5
+"""Of all rows: where fewer are taken over, everything is written."""
+MOST_GROWTH = 2
+"""Rows that are replaced leave holes: the file may become so many times as large as it was."""
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """Nothing, if not said otherwise."""
+
+    generation: Path = Path()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Of tables that would be written as they are."""
+    changed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Of tables of which few rows are others: the columns of the key, and the query for these."""
+    bytes_written_whole: int = 0
+    """Of the snapshot, when nothing in it was taken over."""
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.changed)
+
+
+@dataclass(frozen=True)
+class LastPublication:
+    """What lies there, if anything does."""
+
+    generations: Path
+    snapshot: Path
+
+    def find_what_stands(
+        self, con: duckdb.DuckDBPyConnection, tables: Collection[str], keys: Keys
+    ) -> TakenOver:
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            return self._find(con, tables, keys)
+        return TakenOver()
+
+    def _find(
+        self, con: duckdb.DuckDBPyConnection, tables: Collection[str], keys: Keys
+    ) -> TakenOver:
+        told = json.loads((self.generations / NOTE).read_text("utf-8"))
+        size = told["bytes_written_whole"]
+        if told["snapshot"] != _tell_apart(self.snapshot):  # somebody has written to it
+            return TakenOver()
+        if self.snapshot.stat().st_size > MOST_GROWTH * size:
+            return TakenOver()
+        generation = self.generations / told["generation"]
+        before = {
+            name: rows
+            for name, (_, rows) in told["tables"].items()
+            if name in tables and (generation / f"{name}.parquet").exists()
+        }
+        marks = _read_marks(con)
+        made_of = {name: mark for name, (mark, _) in told["tables"].items() if mark}
+        rows = {name: n for name, n in before.items() if made_of.get(name, "") == marks.get(name)}
+        changed = {}
+        for name, query in find_changed(con, keys, told["generation"]).items():
+            if name in before and name not in rows:
+                count = fetch_count(con, f"select count(*) from ({query})")
+                if not count:
+                    rows[name] = before[name]
+                elif count <= FEW * before[name]:
+                    changed[name] = keys[name], query
+        kept = sum(before[name] for name in (*rows, *changed))
+        if kept < WORTH_A_COPY * sum(count for _, count in told["tables"].values()):
+            return TakenOver()
+        return TakenOver(generation, rows, changed, size)
+
+    def replace(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        generation: str,
+        snapshot: Path,
+        rows: Mapping[str, int],
+        taken: TakenOver,
+    ) -> None:
+        """Notes the publication that is about to take this one's place."""
+        marks = _read_marks(con)
+        told = {
+            "generation": generation,
+            "snapshot": _tell_apart(snapshot),
+            "bytes_written_whole": taken.bytes_written_whole or snapshot.stat().st_size,
+            "tables": {name: (marks.get(name), count) for name, count in rows.items()},
+        }
+        (self.generations / NOTE).write_text(json.dumps(told), "utf-8")
+
+
+def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    prefix = f"{GOLD.name}."
+    return {name.removeprefix(prefix): mark for name, mark in read_marks(con).items()}
+
+
+def _tell_apart(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
