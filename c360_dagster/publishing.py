@@ -157,7 +157,7 @@ def _write_parquet(
         shown = _masked(columns[name], personal.get(name, frozenset()))
         con.execute(
             f"copy (select {shown} {query}) to {literal(str(path))} "
-            "(format parquet, compression zstd)"
+            "(format parquet, compression zstd, compression_level 1)"
         ).fetchall()
         path.chmod(0o600)
 

@@ -79,7 +79,7 @@ class History:
         aside = path.with_suffix(".part")
         con.execute(
             f"copy (from {MART} order by customer_id) to {literal(str(aside))} "
-            "(format parquet, compression zstd)"
+            "(format parquet, compression zstd, compression_level 1)"
         ).fetchall()
         aside.chmod(0o600)
         aside.replace(path)
