@@ -33,6 +33,7 @@ from c360_dagster.loading.sql import (
     quote,
     transaction,
 )
+from c360_dagster.loading.stamps import create_stamps, keep_stamps, read_moment, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from landing_contract import Column, Table
 
@@ -129,6 +130,7 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
         )
         """
     )
+    create_stamps(con)
     # A log from before roundings were counted.
     con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
     con.execute(
@@ -177,9 +179,12 @@ def load_table(
     """Loads the table's new and changed files; says of every file what became of it."""
     loads, pending = [], []
     current = _current_contents(con, table)
+    known, moment = read_stamps(con, table.name), read_moment(run.scratch)
+    found: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
         try:
-            attempt = Attempt(file, take_fingerprint(file.path), run, run.clock())
+            found[file.name] = take_fingerprint(file.path, known.get(file.name))
+            attempt = Attempt(file, found[file.name], run, run.clock())
         except FileRefusedError as refusal:
             loads.append(_refuse(con, Attempt(file, None, run, run.clock()), str(refusal)))
             continue
@@ -196,6 +201,7 @@ def load_table(
             current[load.name] = _content(attempt)
         elif load.status == "repeated":
             current.pop(load.name, None)
+    keep_stamps(con, table.name, found, moment)
     return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
 
 

@@ -101,13 +101,18 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
     return strangers
 
 
-def take_fingerprint(path: Path) -> Fingerprint:
-    """Size and checksum of the content: a compressed file has that of what it holds."""
+def take_fingerprint(path: Path, known: Fingerprint | None = None) -> Fingerprint:
+    """Size and checksum of the content: a compressed file has that of what it holds.
+
+    What is known is still true where the file is as it was then.
+    """
     digest = hashlib.sha256()
     try:
         stamp = take_stamp(path)
     except OSError as problem:
         raise FileRefusedError(f"it cannot be opened: {problem.strerror}") from problem
+    if known and known.stamp == stamp:
+        return known
     for chunk in read_chunks(path):
         digest.update(chunk)
     return Fingerprint(stamp[1], digest.hexdigest(), stamp)

@@ -1,5 +1,7 @@
 """Loading is incremental and exactly-once by content, whatever happens to files between runs."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.bronze import TableLoad
-from c360_dagster.loading.files import find_strangers, match_name
+from c360_dagster.loading.files import find_strangers, match_name, read_chunks
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze
 
@@ -25,6 +27,64 @@ def test_an_unchanged_file_is_not_read_again(
     bronze.load_one()
     monkeypatch.setattr(loader, "_read_file", lambda *_: pytest.fail("it was read"))
     assert bronze.load_one().status == "unchanged"
+
+
+def rest(path: Path) -> None:
+    """As if nobody had written to it for a minute."""
+    before = path.stat().st_mtime_ns - 60 * 10**9
+    os.utime(path, ns=(before, before))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of files whose bytes are read, in their order."""
+    names: list[str] = []
+
+    def watch(path: Path) -> Iterator[bytes]:
+        names.append(path.name)
+        yield from read_chunks(path)
+
+    monkeypatch.setattr("c360_dagster.loading.files.read_chunks", watch)
+    return names
+
+
+def test_of_a_file_at_rest_not_even_the_bytes_are_looked_at(
+    bronze: Bronze, opened: list[str]
+) -> None:
+    path = bronze.put("sales/transaction_items.csv")
+    rest(path)
+    bronze.load_one()
+    opened.clear()
+    assert bronze.load_one().status == "unchanged"
+    assert opened == []
+    rest(path)  # somebody copied it to where it was
+    assert bronze.load_one().status == "unchanged"
+    assert opened == [path.name]
+    assert bronze.load_one().status == "unchanged"
+    assert opened == [path.name], "and it is known again"
+
+
+def test_a_file_that_was_just_written_is_read_again(bronze: Bronze) -> None:
+    """A second version could have the time of the first, and its size."""
+    path = bronze.put("sales/transaction_items.csv")
+    written = path.stat().st_mtime_ns
+    bronze.load_one()
+    path.write_text(ITEMS.replace("I3", "I5"))
+    os.utime(path, ns=(written, written))
+    assert bronze.load_one().status == "loaded"
+    assert bronze.ids() == ["I1", "I2", "I5"]
+
+
+def test_another_file_of_the_same_size_and_time_is_read(bronze: Bronze) -> None:
+    path = bronze.put("sales/transaction_items.csv")
+    rest(path)
+    stamp = path.stat().st_mtime_ns
+    bronze.load_one()
+    other = bronze.put("sales/other.tmp", ITEMS.replace("I3", "I5"))
+    os.utime(other, ns=(stamp, stamp))
+    other.replace(path)
+    assert bronze.load_one().status == "loaded"
+    assert bronze.ids() == ["I1", "I2", "I5"]
 
 
 def test_a_changed_file_replaces_its_own_rows_and_rejects(bronze: Bronze) -> None:
