@@ -180,9 +180,8 @@ def suggest(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
         "from silver.int_customer_products"
     ).pl()
     categories = con.sql(
-        "select customer_id, category as item, min(first_bought_date) as order_date "
-        "from silver.int_customer_products where category is not null "
-        "group by customer_id, category"
+        "select product_id as item, max(category) as kind "
+        "from silver.int_customer_products group by product_id"
     ).pl()
     return answer_suggestions(products, categories, is_simulated=truth.is_known)
 

@@ -84,8 +84,9 @@ def _run_segments(customers: int, lap: Lap) -> None:
 def _run_suggestions(customers: int, lap: Lap) -> None:
     from c360_dagster.science.answers.suggestions import answer_suggestions  # noqa: PLC0415
 
-    bought, categories = draw_purchases(customers, ITEMS), draw_purchases(customers, 8)
-    lap("suggestions", lambda: answer_suggestions(bought, categories, is_simulated=False))
+    bought = draw_purchases(customers, ITEMS)
+    kinds = bought.select("item", kind=pl.col("item").str.slice(-1)).unique()
+    lap("suggestions", lambda: answer_suggestions(bought, kinds, is_simulated=False))
 
 
 def _run_campaigns(customers: int, lap: Lap) -> None:

@@ -157,9 +157,8 @@ def _ask_for_suggestions(read: Read, truth: Truth) -> Answer:
         "from silver.int_customer_products"
     )
     categories = read(
-        "select customer_id, category as item, min(first_bought_date) as order_date "
-        "from silver.int_customer_products where category is not null "
-        "group by customer_id, category"
+        "select product_id as item, max(category) as kind "
+        "from silver.int_customer_products group by product_id"
     )
     return answer_suggestions(products, categories, is_simulated=truth.is_known)
 

@@ -15,6 +15,7 @@ from c360_dagster.science.recommenders import (
     POPULARITY,
     Purchases,
     Singles,
+    keep_bestsellers,
     learn_pairs,
     rank_items,
     read_purchases,
@@ -38,12 +39,12 @@ class Recommendations:
     purchases among the n recommended to her; null where nothing could be held out."""
 
 
-def recommend(purchases: pl.DataFrame, n: int) -> pl.DataFrame:
+def recommend(purchases: pl.DataFrame | Purchases, n: int) -> pl.DataFrame:
     """Up to n items for each customer, best first: customer_id, item, rank from 1, score."""
     return fit_recommendations(purchases, n).items
 
 
-def fit_recommendations(purchases: pl.DataFrame, n: int) -> Recommendations:
+def fit_recommendations(purchases: pl.DataFrame | Purchases, n: int) -> Recommendations:
     """The same, with how well each method foresaw purchases held out.
 
     Purchases: customer_id, item, and if known when (purchased_at or order_date); repeated rows
@@ -53,7 +54,8 @@ def fit_recommendations(purchases: pl.DataFrame, n: int) -> Recommendations:
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}.")
-    known = _read(purchases)
+    listed = purchases if isinstance(purchases, Purchases) else list_purchases(purchases)
+    known = keep_bestsellers(listed)
     shares = _judge(known, n)
     chosen = _choose(shares)
     matrix = known.matrix()
@@ -85,7 +87,8 @@ def _compare(shares: dict[str, Floats], chosen: str) -> pl.DataFrame:
     )
 
 
-def _read(purchases: pl.DataFrame) -> Purchases:
+def list_purchases(purchases: pl.DataFrame) -> Purchases:
+    """What recommendations are made from, for who asks more than once of the same purchases."""
     missing = {"customer_id", "item"} - set(purchases.columns)
     if missing:
         raise ValueError(f"The purchases lack the columns {', '.join(sorted(missing))}.")

@@ -23,6 +23,7 @@ CELLS = 4_000_000
 """Scores held at a time."""
 TIE = 1e-6
 Singles = NDArray[np.float32]
+Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Purchases:
 
     customers: pl.Series
     items: pl.Series
-    customer: Ints
-    item: Ints
-    when: Ints | None
-    """The rank of the day of the first purchase; None where no day is known."""
+    customer: Places
+    item: Places
+    when: Places | None
+    """The place of the first purchase's day among all days, -1 where that is not known; None where
+    no day is known at all."""
 
     def keep(self, chosen: NDArray[np.bool_]) -> "Purchases":
         return replace(
@@ -46,39 +48,72 @@ class Purchases:
 
     def matrix(self) -> sp.csr_matrix:
         ones = np.ones(len(self.item), dtype=np.float32)
+        ends = np.cumsum(np.bincount(self.customer, minlength=len(self.customers)))
         shape = (len(self.customers), len(self.items))
-        return sp.csr_matrix((ones, (self.customer, self.item)), shape=shape)
+        return sp.csr_matrix((ones, self.item, np.append(0, ends)), shape=shape)
 
 
 def read_purchases(purchases: pl.DataFrame, when: str | None = None) -> Purchases:
-    pairs = purchases.select("customer_id", "item", when=pl.col(when) if when else pl.lit(None))
+    pairs = purchases.select("customer_id", "item", *([when] if when else []))
     pairs = pairs.drop_nulls(["customer_id", "item"])
-    customers, items = (pairs[name].unique().sort() for name in ("customer_id", "item"))
-    coded = (
-        pairs.lazy()
-        .join(_number(customers, "customer"), left_on="customer_id", right_on="value")
-        .join(_number(items, "column"), left_on="item", right_on="value")
-        .group_by("customer", "column")
-        .agg(pl.col("when").min())
-        .sort("customer", "column")
-        .collect()
+    customers, customer = _number(pairs["customer_id"])
+    items, item = _number(pairs["item"])
+    days, day = _number(pairs[when]) if when else (pl.Series(), None)
+    return _list_once(customers, items, customer, item, day if len(days) else None)
+
+
+def gather_kinds(known: Purchases, kinds: pl.DataFrame) -> Purchases:
+    """Purchases of kinds of items: item and kind, a row an item; the others are left out."""
+    kinds = kinds.drop_nulls()
+    names, number = _number(kinds["kind"])
+    kind_of = known.items.replace_strict(
+        kinds["item"], pl.Series(number), default=-1, return_dtype=pl.Int32
+    ).to_numpy()
+    kept = known.keep(kind_of[known.item] >= 0)
+    bought = np.bincount(kept.customer, minlength=len(known.customers)) > 0
+    place = (np.cumsum(bought) - 1).astype(np.int32)
+    return _list_once(
+        known.customers.filter(pl.Series(bought)),
+        names,
+        place[kept.customer],
+        kind_of[kept.item],
+        kept.when,
     )
-    is_dated = coded["when"].null_count() < coded.height
-    ranks = coded["when"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy() if is_dated else None
-    known = Purchases(
-        customers, items, coded["customer"].to_numpy(), coded["column"].to_numpy(), ranks
-    )
-    return _keep_bestsellers(known) if len(items) > MOST_ITEMS else known
 
 
-def _number(values: pl.Series, name: str) -> pl.LazyFrame:
-    return pl.LazyFrame({"value": values, name: np.arange(len(values), dtype=np.int64)})
+def _number(values: pl.Series) -> tuple[pl.Series, Places]:
+    """The distinct values in their order, and for each value its place among them; -1 for null."""
+    distinct = values.drop_nulls().unique().sort()
+    places = pl.Series(np.arange(len(distinct), dtype=np.int32))
+    found = values.replace_strict(distinct, places, default=-1, return_dtype=pl.Int32)
+    return distinct, found.to_numpy()
 
 
-def _keep_bestsellers(known: Purchases) -> Purchases:
+def _list_once(
+    customers: pl.Series, items: pl.Series, customer: Places, item: Places, day: Places | None
+) -> Purchases:
+    """In order, each pair with the first of its days."""
+    pair = customer.astype(np.int64) * len(items) + item
+    order = np.argsort(pair)
+    pair = pair[order]
+    is_first = np.ones(len(pair), dtype=bool)
+    np.not_equal(pair[1:], pair[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    customer = customer[order][first]
+    item = item[order][first]
+    if day is None or not len(first):
+        return Purchases(customers, items, customer, item, None)
+    never = np.int32(np.iinfo(np.int32).max)
+    when = np.minimum.reduceat(np.where(day < 0, never, day)[order], first)
+    return Purchases(customers, items, customer, item, np.where(when == never, np.int32(-1), when))
+
+
+def keep_bestsellers(known: Purchases) -> Purchases:
+    if len(known.items) <= MOST_ITEMS:
+        return known
     buyers = np.bincount(known.item, minlength=len(known.items))
     most = np.sort(np.argsort(-buyers, kind="stable")[:MOST_ITEMS])
-    place = np.full(len(known.items), -1)
+    place = np.full(len(known.items), -1, dtype=np.int32)
     place[most] = np.arange(len(most))
     kept = known.keep(place[known.item] >= 0)
     return replace(kept, items=known.items.gather(most), item=place[kept.item])

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_dagster.science.affinity import fit_recommendations, recommend
-from c360_dagster.science.recommenders import PENALTIES, weigh_items
+from c360_dagster.science.affinity import fit_recommendations, list_purchases, recommend
+from c360_dagster.science.recommenders import PENALTIES, gather_kinds, weigh_items
 from tests.science.retailer import Retailer
 
 
@@ -195,6 +195,23 @@ def test_ids_stay_what_they_are_and_guests_stay_out() -> None:
     assert recommend(bought, 1).select("customer_id", "item").rows() == [("007", "1"), ("7", "01")]
     numbers = pl.DataFrame({"customer_id": [2, 1], "item": [10, 9]})
     assert recommend(numbers, 1).select("customer_id", "item").rows() == [(1, 10), (2, 9)]
+
+
+def test_kinds_are_recommended_as_if_they_were_what_was_bought(
+    split: tuple[pl.DataFrame, pl.DataFrame],
+) -> None:
+    """Those who bought nothing of a kind are told nothing, as if they had bought nothing."""
+    before, _ = split
+    of = pl.when(pl.col("item") != before["item"][0]).then(pl.col("item").str.slice(-1))
+    kinds = before.select("item", kind=of).unique()
+    alone = pl.DataFrame({"customer_id": ["a"], "item": before["item"][:1]})
+    bought = pl.concat([before, alone], how="diagonal")
+    by_kind = bought.join(kinds, on="item").select("customer_id", pl.exclude("customer_id", "item"))
+    expected = fit_recommendations(by_kind.rename({"kind": "item"}), 2)
+    found = fit_recommendations(gather_kinds(list_purchases(bought), kinds), 2)
+    assert found.items.equals(expected.items)
+    assert found.compared.equals(expected.compared)
+    assert "a" not in found.items["customer_id"]
 
 
 def test_what_cannot_be_used_is_said() -> None:

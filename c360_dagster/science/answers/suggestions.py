@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from c360_dagster.science.affinity import fit_recommendations, recommend
+from c360_dagster.science.affinity import fit_recommendations, list_purchases, recommend
 from c360_dagster.science.answers import Answer, Finding, find
-from c360_dagster.science.recommenders import POPULARITY
+from c360_dagster.science.recommenders import POPULARITY, gather_kinds
 from c360_dagster.science.standards import BETTER_THAN_POPULARITY
 
 SUGGESTIONS = 5
@@ -16,11 +16,16 @@ def answer_suggestions(
     *,
     is_simulated: bool,
 ) -> Answer:
-    """Both: customer_id, item, order_date of the first purchase. Planted tastes must be found."""
-    made = fit_recommendations(products, SUGGESTIONS)
+    """Products: customer_id, item, order_date of the first purchase; categories: item and kind.
+
+    Planted tastes must be found.
+    """
+    bought = list_purchases(products)
+    made = fit_recommendations(bought, SUGGESTIONS)
+    kinds = gather_kinds(bought, categories)
     tables = {
         "next_products": made.items.rename({"item": "product_id"}),
-        "next_categories": recommend(categories, 1).rename({"item": "category"}),
+        "next_categories": recommend(kinds, 1).rename({"item": "category"}),
     }
     return Answer(tables, [_judge_recall(made.compared, is_simulated=is_simulated)])
 
