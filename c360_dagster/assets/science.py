@@ -122,7 +122,7 @@ def _ask_for_segments(read: Read, truth: Truth) -> Answer:
     from c360_dagster.science.answers.segments import answer_segments  # noqa: PLC0415
 
     return answer_segments(
-        read("select * from silver.int_customer_features"),
+        read("select * from silver.int_customer_features order by customer_id"),
         before=read("select customer_id, cluster_id from science.segments"),
         truth=truth.read_personas(),
     )
@@ -141,9 +141,9 @@ def _ask_for_forecasts(read: Read, truth: Truth) -> Answer:
 
     plan = read_plan("forecast")
     return answer_forecasts(
-        read("select * from silver.int_forecast_features"),
+        read("select * from silver.int_forecast_features order by customer_id"),
         plan,
-        read("select * from silver.int_holdout_features"),
+        read("select * from silver.int_holdout_features order by customer_id"),
         read_plan("holdout"),
         truth=truth.read_future(plan.as_of),
     )

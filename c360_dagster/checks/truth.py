@@ -18,29 +18,30 @@ class Truth:
 
     def read_personas(self) -> pl.DataFrame | None:
         """customer_id and persona; each person under the id of one of her records."""
-        people = self._read("people")
+        people = self._scan("people")
         if people is None:
             return None
-        personas = people.select("person_id", "persona")
+        personas = people.select("person_id", "persona").collect()
         return self._name_persons().join(personas, on="person_id").select("customer_id", "persona")
 
     def read_future(self, as_of: date) -> pl.DataFrame | None:
         """person_id, customer_id, orders and spend of the twelve months after the day."""
-        told = self._read("future")
-        told = None if told is None else told.filter(pl.col("as_of") == as_of.isoformat())
-        if told is None or told.is_empty():
+        told = self._scan("future")
+        if told is None:
             return None
-        numbers = told.select(
-            "person_id", pl.col("orders").cast(pl.Int64), pl.col("spend").cast(pl.Float64)
+        numbers = (
+            told.filter(pl.col("as_of") == as_of.isoformat())
+            .select("person_id", pl.col("orders").cast(pl.Int64), pl.col("spend").cast(pl.Float64))
+            .collect()
         )
-        return self._name_persons().join(numbers, on="person_id")
+        return None if numbers.is_empty() else self._name_persons().join(numbers, on="person_id")
 
     def read_lifts(self) -> pl.DataFrame | None:
         """campaign_id and the planted lift."""
-        campaigns = self._read("campaigns")
+        campaigns = self._scan("campaigns")
         if campaigns is None:
             return None
-        return campaigns.select("campaign_id", planted=pl.col("lift").cast(pl.Float64))
+        return campaigns.select("campaign_id", planted=pl.col("lift").cast(pl.Float64)).collect()
 
     def _name_persons(self) -> pl.DataFrame:
         """The ids that gold can have: a person's first of each system."""
@@ -48,6 +49,6 @@ class Truth:
         prefix = pl.when(pl.col("source_system") == "crm").then(pl.lit("")).otherwise(pl.lit("wb-"))
         return identities.select("person_id", customer_id=prefix + pl.col("source_id"))
 
-    def _read(self, name: str) -> pl.DataFrame | None:
+    def _scan(self, name: str) -> pl.LazyFrame | None:
         path = self._folder / f"{name}.csv"
-        return pl.read_csv(path, infer_schema=False) if path.exists() else None
+        return pl.scan_csv(path, infer_schema=False) if path.exists() else None

@@ -5,6 +5,8 @@ Nobody's score depends on other customers, so it moves only when she does.
 
 import polars as pl
 
+from c360_dagster.science.rows import order_customers
+
 SCORE_FEATURES = (
     "orders",
     "recency_days",
@@ -39,7 +41,7 @@ def scores(features: pl.DataFrame) -> pl.DataFrame:
     if missing:
         raise ValueError(f"The scores need the columns {', '.join(missing)}.")
     read = [pl.col(name).cast(pl.Float64).fill_null(0.0).clip(0.0) for name in SCORE_FEATURES]
-    known = features.sort("customer_id").with_columns(read)
+    known = order_customers(features).with_columns(read)
     bought = pl.col("orders") > 0
     usual_gap = (pl.col("span_days") + USUAL_GAP) / pl.col("orders")
     risk = _near_one(pl.col("recency_days") / usual_gap, 2)

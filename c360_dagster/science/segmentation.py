@@ -16,6 +16,7 @@ from c360_dagster.science.personas import (
     match_personas,
     match_rows,
 )
+from c360_dagster.science.rows import order_customers
 from c360_dagster.science.stability import measure_stability
 
 DEFAULT_K = 5
@@ -79,7 +80,7 @@ def fit_segments(
     if k is not None and k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     names = _feature_names(features)
-    ordered = features.sort("customer_id")
+    ordered = order_customers(features)
     values, weights = _read_values(ordered, names), _read_weights(ordered)
     scale = _fit_scale(values, weights)
     points = scale.standardise(values)
@@ -177,7 +178,7 @@ def _describe(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
 def _fit_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:
     if not len(points):
         return np.zeros((0, points.shape[1]))
-    k = min(k, len(np.unique(points[weights > 0], axis=0)))
+    k = min(k, _count_distinct(points[weights > 0], k))
     sample = np.arange(len(points))
     if len(points) > FITTED_FIRST:
         sample = np.sort(rng.choice(len(points), FITTED_FIRST, replace=False))
@@ -185,6 +186,12 @@ def _fit_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generat
     centres = improve_centres(points, weights[None], begun).centres[0]
     used = np.unique(find_nearest(points, centres[None])[0])
     return np.asarray(np.round(centres[used], 9))
+
+
+def _count_distinct(points: Floats, enough: int) -> int:
+    """How many points differ; where the first of them are enough, only of those."""
+    few = len(np.unique(points[:1000], axis=0))
+    return few if few >= enough else len(np.unique(points, axis=0))
 
 
 def _name_clusters(

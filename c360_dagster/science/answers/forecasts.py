@@ -31,8 +31,8 @@ def answer_forecasts(
     """Truth: person_id, customer_id, orders and spend of the time ahead, where they are known."""
     tried = forecast_from(past, past_plan)
     made = forecast_from(features, plan, earlier=tried)
-    known = features.filter(pl.col("past_frequency").is_not_null())
-    held_out = known.join(tried.values, on="customer_id").sort("customer_id")
+    both = _set_beside(features, tried.values)
+    held_out = both.filter(pl.col("past_frequency").is_not_null())
     future = None if truth is None else _sum_by_person(made.values, truth)
     tables = {
         "forecasts": made.values.select(
@@ -56,18 +56,28 @@ def answer_forecasts(
     return Answer(tables, findings)
 
 
+def _set_beside(features: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+    """By customer; rows of the same customers in the same order need not be searched for."""
+    if features["customer_id"].equals(values["customer_id"]):
+        return pl.concat([features, values.drop("customer_id")], how="horizontal")
+    return features.join(values, on="customer_id").sort("customer_id")
+
+
 def _sum_by_person(values: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     """Whose records were not joined is several customers, and one person all the same."""
-    return (
-        values.join(truth, on="customer_id")
+    sums = ["expected_spend", "low", "high"]
+    known = values.select("customer_id", *sums, "p_active").join(truth, on="customer_id")
+    is_split = known["person_id"].is_duplicated()
+    joined = (
+        known.filter(is_split)
         .group_by("person_id")
         .agg(
-            pl.col("expected_spend", "low", "high").sort_by("customer_id").sum(),
+            pl.col(sums).sort_by("customer_id").sum(),
             pl.col("p_active").max(),
             pl.col("orders", "spend").first(),
         )
-        .sort("person_id")
     )
+    return pl.concat([known.filter(~is_split).select(joined.columns), joined]).sort("person_id")
 
 
 def _calibrate(held_out: pl.DataFrame, future: pl.DataFrame | None) -> pl.DataFrame:

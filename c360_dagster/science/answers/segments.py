@@ -4,6 +4,7 @@ import polars as pl
 
 from c360_dagster.science.answers import Answer, Finding, find, find_nothing
 from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES
+from c360_dagster.science.rows import order_customers
 from c360_dagster.science.scores import scores
 from c360_dagster.science.segmentation import Segments, fit_segments, share_changed
 from c360_dagster.science.stability import adjusted_rand
@@ -20,12 +21,13 @@ def answer_segments(
     features: pl.DataFrame, before: pl.DataFrame, truth: pl.DataFrame | None
 ) -> Answer:
     """Before: the labels of the last run. Truth: customer_id and persona, where it is known."""
+    features = order_customers(features)
     found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
     personas = found.centroids.select("cluster_id", "persona")
+    labels = found.labels.join(personas, on="cluster_id", maintain_order="left")
+    scored = scores(features).drop("customer_id")
     tables = {
-        "segments": found.labels.join(personas, on="cluster_id").join(
-            scores(features), on="customer_id"
-        ),
+        "segments": pl.concat([labels, scored], how="horizontal"),  # both by customer
         "centroids": found.centroids.unpivot(
             index=["cluster_id", "persona"], variable_name="feature"
         ).sort("cluster_id", "feature"),
@@ -70,14 +72,14 @@ def _judge_personas(found: Segments, features: pl.DataFrame, truth: pl.DataFrame
     if truth is None:
         return find_nothing("personas_agree_with_the_truth")
     both = (
-        found.labels.join(features.select("customer_id", "orders"), on="customer_id")
-        .filter(pl.col("orders") >= ORDERS_TO_TELL)
+        found.labels.filter(features["orders"] >= ORDERS_TO_TELL)  # both by customer
         .join(truth, on="customer_id")
         .with_columns(planted=pl.col("persona").rank("dense").cast(pl.Int64) - 1)
     )
     told = both["cluster_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    most = max([*both["planted"], *told.tolist()], default=0) + 1
-    agreement = adjusted_rand(told, both["planted"].to_numpy(), most) if both.height else 0.0
+    planted = both["planted"].to_numpy()
+    most = int(max(planted.max(initial=0), told.max(initial=0))) + 1
+    agreement = adjusted_rand(told, planted, most) if both.height else 0.0
     return find(
         "personas_agree_with_the_truth",
         agreement >= LIKE_THE_TRUTH,

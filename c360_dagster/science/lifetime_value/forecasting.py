@@ -23,6 +23,7 @@ from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.purchases import PurchaseModel
 from c360_dagster.science.lifetime_value.rehearsal import Learnt, rehearse
 from c360_dagster.science.lifetime_value.summary import check_orders
+from c360_dagster.science.rows import order_customers
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ def forecast_from(
     missing = FEATURES.keys() - set(features.columns)
     if missing:
         raise ValueError(f"features lack {', '.join(sorted(missing))}; see features.FEATURES.")
-    rows = features.with_columns(pl.col("customer_id").cast(pl.String))
-    rows = rows if rows["customer_id"].is_sorted() else rows.sort("customer_id")
+    rows = order_customers(features.with_columns(pl.col("customer_id").cast(pl.String)))
     is_buyer = rows["frequency"].is_not_null().to_numpy()
     buyers = rows.filter(is_buyer)
     learnt = rehearse(buyers, plan, _models(earlier, plan.cutoff) if earlier else None)

@@ -1,0 +1,8 @@
+"""Rows in the order of their customers, which is the order in which they are summed."""
+
+import polars as pl
+
+
+def order_customers(rows: pl.DataFrame) -> pl.DataFrame:
+    """What SQL has put in order already is not sorted again."""
+    return rows if rows["customer_id"].is_sorted() else rows.sort("customer_id")
