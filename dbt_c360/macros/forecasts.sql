@@ -69,16 +69,12 @@ measured as (
     {%- endfor %}
     {%- for prefix, (until, since) in histories.items() %}
         {%- set late = 'days.order_date > ' ~ since ~ ' and days.order_date <= ' ~ until %}
-        {{ money_sum('case when days.order_date <= ' ~ until ~ ' then days.amount end') }}
-                as {{ prefix }}spend,
-            {{ money_sum('case when ' ~ late ~ ' then days.amount end') }}
+        {{ money_sum('case when ' ~ late ~ ' then days.amount end') }}
                 as {{ prefix }}spend_last,
             {{ count_if('days.is_purchase and ' ~ late) }} as {{ prefix }}purchases_last,
     {%- endfor %}
-    {{ money_sum('case when days.order_date > plan.cutoff_date then days.amount end') }}
-            as past_spend_after,
-        {{ count_if('days.is_purchase and days.order_date > plan.cutoff_date') }}
-            as past_purchases_after,
+    {{ money_sum('case when days.order_date <= plan.cutoff_date then days.amount end') }}
+            as past_spend,
         {{ count_if(
             'days.is_purchase and days.order_date > plan.year_ago_date and days.order_date <= '
             ~ dbt.dateadd('day', 'plan.horizon_days', 'plan.year_ago_date')
@@ -97,13 +93,15 @@ select
             as {{ prefix }}recency_days,
         {{ days_between('measured.' ~ prefix ~ 'first_date', until) }} as {{ prefix }}age_days,
     {%- endfor %}
-    {%- for prefix in histories %}
-        {{ 'measured.' ~ prefix ~ 'spend' }},
-        {{ 'measured.' ~ prefix ~ 'spend_last' }},
-        {{ 'measured.' ~ prefix ~ 'purchases_last' }},
-    {%- endfor %}
-    measured.past_spend_after,
-    measured.past_purchases_after,
+    {#- The last window up to the plan's day is the one after its cutoff. #}
+    {{ money('measured.past_spend + measured.spend_last') }} as spend,
+    measured.spend_last,
+    measured.purchases_last,
+    measured.past_spend,
+    measured.past_spend_last,
+    measured.past_purchases_last,
+    measured.spend_last as past_spend_after,
+    measured.purchases_last as past_purchases_after,
     measured.year_ago_purchases_after
 from customers
 cross join plan
