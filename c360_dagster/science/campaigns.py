@@ -54,9 +54,11 @@ def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFr
     _check(contacts, metric, by)
     number = pl.col(metric).cast(pl.Float64)
     known = contacts.select(*by, "group", value=pl.when(number.is_finite()).then(number))
-    sums = [sum_up for group in GROUPS for sum_up in _sum_up(group)]
+    value = pl.col("value").drop_nulls()
+    is_binary = bool(known.select(((value == 0.0) | (value == 1.0)).all()).item())
+    sum_up = _count_up if is_binary else _sum_up
+    sums = [each for group in GROUPS for each in sum_up(group)]
     grouped = known.group_by(by).agg(sums).sort(by) if by else known.select(sums)
-    is_binary = bool(known["value"].drop_nulls().is_in([0.0, 1.0]).all())
     return pl.concat([grouped.select(by), _compare(grouped, is_binary)], how="horizontal")
 
 
@@ -67,6 +69,16 @@ def _check(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> None:
     odd = contacts["group"].cast(pl.String).unique().sort().to_list()
     if strange := [str(name) for name in odd if name not in GROUPS]:
         raise ValueError(f"A contact's group is treatment or control, not {', '.join(strange)}.")
+
+
+def _count_up(group: str) -> list[pl.Expr]:
+    """Of zeros and ones, whose sum is exact in any order and whose mean says how they vary."""
+    own = pl.col("value").filter(pl.col("group") == group).drop_nulls()
+    return [
+        own.len().cast(pl.Int64).alias(f"{group}_count"),
+        own.mean().alias(f"{group}_mean"),
+        pl.lit(None, pl.Float64).alias(f"{group}_variance"),
+    ]
 
 
 def _sum_up(group: str) -> list[pl.Expr]:
