@@ -214,6 +214,15 @@ def test_kinds_are_recommended_as_if_they_were_what_was_bought(
     assert "a" not in found.items["customer_id"]
 
 
+def test_the_first_day_that_is_known_counts() -> None:
+    days = [date(2026, 1, 3), None, date(2026, 1, 2), None]
+    items = pl.DataFrame({"customer_id": ["a", "a", "a", "b"], "item": "x", "order_date": days})
+    known = list_purchases(items)
+    assert known.when is not None
+    assert known.when.tolist() == [0, -1]
+    assert known.customer.tolist() == [0, 1]
+
+
 def test_what_cannot_be_used_is_said() -> None:
     with pytest.raises(ValueError, match="lack the columns item"):
         recommend(pl.DataFrame({"customer_id": ["a"]}), 3)
