@@ -108,9 +108,9 @@ def assign_ids(
         ]
     )
     anew = frame.join(decided, on="label", how="left", maintain_order="left")
-    had = known.records.select(pl.col("customer_id").gather(was))
+    had = known.records.select("customer_id")
     identified = records.with_columns(
-        overlay(had, frame["at"], anew.select("customer_id")).to_series()
+        overlay(had, was, frame["at"], anew.select("customer_id")).to_series()
     )
     own = clear.select(
         pl.col("own_id").alias("customer_id"),

@@ -68,9 +68,7 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
         return Recalled(features, prints, contents, was, here, model, everyone, none, shared, forms)
     old = memory.records.select(list(FEATURES))
     new = (~is_same).arg_true()
-    forms = overlay(
-        old.select(pl.all().gather(was)), new, normalise(records[new], rules, day_first=day_first)
-    )
+    forms = overlay(old, was, new, normalise(records[new], rules, day_first=day_first))
     still = np.append(is_same.to_numpy(), [False])[here]
     went = old.filter(memory.records["is_present"] & ~pl.Series(still))
     shared, flips = _find_flips(memory.shared, forms, forms[new], went, rules)

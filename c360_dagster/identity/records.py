@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
 import polars as pl
 
 from c360_dagster.identity.rules import Rules
@@ -141,11 +142,19 @@ def hash_keys(records: pl.DataFrame) -> pl.DataFrame:
     return records.select(pl.struct(KEY).hash(362).alias("number"))
 
 
-def overlay(frame: pl.DataFrame, at: pl.Series, anew: pl.DataFrame) -> pl.DataFrame:
-    """The frame with other rows at these positions; where that is all, only these."""
-    if anew.height == frame.height:
+def overlay(
+    frame: pl.DataFrame, places: pl.Series, at: pl.Series, anew: pl.DataFrame
+) -> pl.DataFrame:
+    """The frame's rows at these places, with other rows at some positions or at all.
+
+    Both in one pass: texts are copied once.
+    """
+    if anew.height == places.len():
         return anew
-    return pl.DataFrame([frame[name].scatter(at, anew[name]) for name in frame.columns])
+    numbers = np.arange(frame.height, frame.height + anew.height, dtype=np.uint32)
+    chosen = places.cast(pl.UInt32).scatter(at, pl.Series(numbers))
+    anew = anew.select(pl.col(name).cast(kind) for name, kind in frame.schema.items())
+    return pl.concat([frame, anew]).select(pl.all().gather(chosen))
 
 
 def find_day_first(dates: pl.Series) -> bool:

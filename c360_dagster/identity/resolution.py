@@ -274,12 +274,12 @@ def _describe(
             pl.col("probability").alias("match_probability"),
         )
     )
-    told = memory.records.select(pl.col(anew.columns).gather(recalled.was))
+    told = memory.records.select(anew.columns)
     return pl.concat(
         [
             records.select(KEY),
             registry.customer_ids.to_frame(),
-            overlay(told, grouped.people["at"], anew),
+            overlay(told, recalled.was, grouped.people["at"], anew),
         ],
         how="horizontal",
     )
