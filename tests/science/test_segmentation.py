@@ -358,3 +358,9 @@ def test_every_customer_is_in_one_cluster_that_exists(
     assert found.labels["customer_id"].to_list() == features["customer_id"].to_list()
     assert set(found.labels["cluster_id"]) <= set(found.centroids["cluster_id"])
     assert fit_segments(shuffle(features)).labels.equals(found.labels)
+
+
+def test_who_differs_is_found_behind_a_thousand_who_are_alike() -> None:
+    spent = [1.0] * 1500 + [10.0, 20.0, 30.0] * 100
+    rows = pl.DataFrame({"customer_id": [f"{n:05}" for n in range(len(spent))], "spent": spent})
+    assert fit_segments(rows, k=4).labels["cluster_id"].n_unique() == 4
