@@ -76,15 +76,20 @@
     );
 
     create or replace temporary table {{ stood }} as (
-        select * from {{ target }} {{ scope }}
+        select rowid as stood_at, * from {{ target }} {{ scope }}
     );
 
+    {% set rows_that_stood = '(select * exclude (stood_at) from ' ~ stood ~ ')' -%}
     create or replace temporary table {{ changed }} as
-    (from {{ stood }} except from {{ found }}) union all (from {{ found }} except from {{ stood }});
+    (from {{ rows_that_stood }} except from {{ found }})
+    union all (from {{ found }} except from {{ rows_that_stood }});
 
     insert into changes.{{ target.identifier }} from {{ changed }};
 
-    delete from {{ target }} where ({{ key }}) in (select {{ key }} from {{ changed }});
+    {# By their numbers: looking for keys once more would cost as much as finding them did. -#}
+    delete from {{ target }} where rowid in (
+        select stood_at from {{ stood }} where ({{ key }}) in (select {{ key }} from {{ changed }})
+    );
 
     insert into {{ target }} from {{ found }}
     where ({{ key }}) in (select {{ key }} from {{ changed }});

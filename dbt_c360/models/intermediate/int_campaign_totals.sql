@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 {%- set groups = {'treated': 'treatment', 'control': 'control'} -%}
 
 with
