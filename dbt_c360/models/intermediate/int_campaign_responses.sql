@@ -1,10 +1,21 @@
-{{ config(materialized='table') }}
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    changed('fct_orders', 'customer_id'),
+    naming_changed('stg_campaigns', 'customer_id', by='campaign_id'),
+    naming_changed(
+        'stg_campaign_contacts', 'customer_id',
+        by='source_id', column='customer_id', table='gold.customer_identities'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['campaign_id', 'customer_id'],
+    meta={'touched': touched},
+) }}
 
 with
-
-clock as (
-    select * from {{ ref('int_data_clock') }}
-),
 
 contacts as (
     select * from {{ ref('stg_campaign_contacts') }}
@@ -16,10 +27,12 @@ campaigns as (
 
 identities as (
     select * from {{ ref('customer_identities') }}
+    {{ only_touched(touched) }}
 ),
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_touched(touched) }}
 ),
 
 -- who has two records may have been drawn twice: a person in both groups is in neither
@@ -84,11 +97,10 @@ select
     watched.contact_group,
     watched.opens,
     watched.clicks,
-    watched.last_date >= clock.as_of_date as is_running,
     case when bought.orders > 0 then 1 else 0 end as is_converted,
-    {{ money('coalesce(bought.revenue, 0)') }} as revenue
+    {{ money('coalesce(bought.revenue, 0)') }} as revenue,
+    watched.last_date
 from watched
-cross join clock
 left join bought
     on
         watched.campaign_id = bought.campaign_id

@@ -4,6 +4,10 @@
 
 with
 
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
 responses as (
     select * from {{ ref('int_campaign_responses') }}
 ),
@@ -20,9 +24,9 @@ watched as (
         contact_group,
         opens,
         clicks,
-        is_running,
         is_converted,
-        revenue
+        revenue,
+        last_date
     from responses
     union all
     select
@@ -31,9 +35,9 @@ watched as (
         responses.contact_group,
         responses.opens,
         responses.clicks,
-        responses.is_running,
         responses.is_converted,
-        responses.revenue
+        responses.revenue,
+        responses.last_date
     from responses
     inner join segments
         on responses.customer_id = segments.customer_id
@@ -53,6 +57,7 @@ select
     {{ count_if('contact_group is null') }} as in_both_groups,
     {{ count_if("contact_group = 'treatment' and opens = 1") }} as opens,
     {{ count_if("contact_group = 'treatment' and clicks = 1") }} as clicks,
-    max(case when is_running then 1 else 0 end) = 1 as is_running
+    max(case when last_date >= clock.as_of_date then 1 else 0 end) = 1 as is_running
 from watched
+cross join clock
 group by campaign_id, cluster_id

@@ -1,3 +1,18 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('customer_identities', 'customer_id'),
+    naming_changed(
+        'stg_consents', 'customer_id',
+        by='source_id', column='customer_id', table='gold.customer_identities'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'purpose'],
+    meta={'touched': touched},
+) }}
+
 with
 
 consents as (
@@ -6,6 +21,7 @@ consents as (
 
 identities as (
     select * from {{ ref('customer_identities') }}
+    {{ only_touched(touched) }}
 ),
 
 -- the last word per purpose counts; said twice in the same second, no is the safer answer

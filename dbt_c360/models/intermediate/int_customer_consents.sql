@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('int_consent_answers', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 consents as (
     select * from {{ ref('int_consent_answers') }}
+    {{ only_touched(touched) }}
 )
 
 select

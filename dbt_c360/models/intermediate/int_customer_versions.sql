@@ -1,15 +1,37 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('int_golden_customers', 'customer_id'),
+    naming_changed(
+        'stg_customer_versions', 'customer_id',
+        by='source_id', column='customer_id', table='silver.int_golden_customers'
+    ),
+    naming_changed(
+        'stg_loyalty_versions', 'customer_id',
+        by='source_id', column='customer_id', table='silver.int_golden_customers'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'valid_from'],
+    meta={'touched': touched},
+) }}
+
 with
 
 golden as (
     select * from {{ ref('int_golden_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 registrations as (
     select * from {{ ref('stg_customer_versions') }}
+    {% if works_partly() -%} where customer_id in (select source_id from golden) {%- endif %}
 ),
 
 memberships as (
     select * from {{ ref('stg_loyalty_versions') }}
+    {% if works_partly() -%} where customer_id in (select source_id from golden) {%- endif %}
 ),
 
 changes as (

@@ -1,7 +1,23 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('int_golden_customers', 'customer_id'),
+    changed('int_customer_loyalty', 'customer_id'),
+    differing(
+        'silver.int_customer_genders', 'customer_id, customer_gender, customer_gender_source'
+    ),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 customers as (
     select * from {{ ref('int_golden_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 genders as (

@@ -1,7 +1,19 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('int_customer_versions', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'valid_from'],
+    meta={'touched': touched},
+) }}
+
 with
 
 versions as (
     select * from {{ ref('int_customer_versions') }}
+    {{ only_touched(touched) }}
 ),
 
 compared as (

@@ -1,7 +1,23 @@
+{%- set touched = {'key': 'contact_id', 'found': [
+    changed('stg_campaign_contacts', 'contact_id'),
+    naming_changed('stg_campaigns', 'contact_id', by='campaign_id'),
+    naming_changed('customer_identities', 'contact_id', by='customer_id'),
+    passed('silver.stg_campaign_contacts', 'contact_id', 'opened_at'),
+    passed('silver.stg_campaign_contacts', 'contact_id', 'clicked_at'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='contact_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 contacts as (
     select * from {{ ref('int_campaign_contacts') }}
+    {{ only_touched(touched) }}
 ),
 
 identities as (

@@ -1,7 +1,23 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('dim_customers', 'customer_id'),
+    changed('int_customer_loyalty', 'customer_id'),
+    changed('int_customer_service', 'customer_id'),
+    changed('engagement_metrics', 'customer_id'),
+    changed('int_customer_consents', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key='customer_id',
+    meta={'touched': touched},
+) }}
+
 with
 
 customers as (
     select * from {{ ref('dim_customers') }}
+    {{ only_touched(touched) }}
 ),
 
 memberships as (

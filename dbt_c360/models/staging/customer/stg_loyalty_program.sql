@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='customer_id') }}
+
 with
 
 versions as (

@@ -1,4 +1,8 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_key',
+    unique_key=['customer_id', 'known_from'],
+) }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='incremental', incremental_strategy='by_key', unique_key='campaign_id') }}
 
 with
 
