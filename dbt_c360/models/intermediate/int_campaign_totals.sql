@@ -12,6 +12,14 @@ responses as (
     select * from {{ ref('int_campaign_responses') }}
 ),
 
+dated as (
+    select
+        responses.*,
+        responses.last_date >= clock.as_of_date as is_running
+    from responses
+    cross join clock
+),
+
 segments as (
     select * from {{ ref('int_customer_segments') }}
 ),
@@ -26,21 +34,21 @@ watched as (
         clicks,
         is_converted,
         revenue,
-        last_date
-    from responses
+        is_running
+    from dated
     union all
     select
-        responses.campaign_id,
+        dated.campaign_id,
         segments.cluster_id,
-        responses.contact_group,
-        responses.opens,
-        responses.clicks,
-        responses.is_converted,
-        responses.revenue,
-        responses.last_date
-    from responses
+        dated.contact_group,
+        dated.opens,
+        dated.clicks,
+        dated.is_converted,
+        dated.revenue,
+        dated.is_running
+    from dated
     inner join segments
-        on responses.customer_id = segments.customer_id
+        on dated.customer_id = segments.customer_id
     where segments.cluster_id is not null
 )
 
@@ -57,7 +65,6 @@ select
     {{ count_if('contact_group is null') }} as in_both_groups,
     {{ count_if("contact_group = 'treatment' and opens = 1") }} as opens,
     {{ count_if("contact_group = 'treatment' and clicks = 1") }} as clicks,
-    max(case when last_date >= clock.as_of_date then 1 else 0 end) = 1 as is_running
+    max(case when is_running then 1 else 0 end) = 1 as is_running
 from watched
-cross join clock
 group by campaign_id, cluster_id

@@ -31,6 +31,13 @@ summed as (
         cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
         min(case when is_counted then ordered_at end) as first_ordered_at,
         max(case when is_counted then ordered_at end) as last_ordered_at,
+        -- what total_spent counts and total_revenue does not
+        {{ money_sum(
+            "case
+                when is_counted and (source_system = 'workbooks' or lines = 0) then total_amount
+                when is_counted then tax_amount
+            end"
+        ) }} as beyond_revenue,
         {{ count_if("order_status = 'refunded'") }} as orders_refunded,
         {{ money_sum("case when order_status = 'refunded' then total_amount end") }}
             as amount_refunded,
@@ -46,6 +53,7 @@ select
     coalesce(summed.total_orders, 0) as total_orders,
     coalesce(summed.total_spent, 0) as total_spent,
     coalesce(summed.net_spent, 0) as net_spent,
+    coalesce(summed.beyond_revenue, 0) as beyond_revenue,
     coalesce(summed.total_items, 0) as total_items,
     coalesce(summed.orders_refunded, 0) as orders_refunded,
     coalesce(summed.amount_refunded, 0) as amount_refunded,

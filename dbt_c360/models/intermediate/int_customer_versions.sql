@@ -26,12 +26,12 @@ golden as (
 
 registrations as (
     select * from {{ ref('stg_customer_versions') }}
-    {% if works_partly() -%} where customer_id in (select source_id from golden) {%- endif %}
+    {% if works_partly() -%} where customer_id in (select golden.source_id from golden) {%- endif %}
 ),
 
 memberships as (
     select * from {{ ref('stg_loyalty_versions') }}
-    {% if works_partly() -%} where customer_id in (select source_id from golden) {%- endif %}
+    {% if works_partly() -%} where customer_id in (select golden.source_id from golden) {%- endif %}
 ),
 
 changes as (

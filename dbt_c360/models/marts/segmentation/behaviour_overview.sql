@@ -8,8 +8,8 @@ clusters as (
     select * from {{ ref('int_cluster_totals') }}
 ),
 
-orders as (
-    select * from {{ ref('fct_orders') }}
+channels as (
+    select * from {{ ref('int_customer_channels') }}
 ),
 
 variety as (
@@ -20,34 +20,35 @@ service as (
     select * from {{ ref('int_customer_service') }}
 ),
 
-sessions as (
-    select * from {{ ref('fct_sessions') }}
+visits as (
+    select * from {{ ref('int_customer_visits') }}
 ),
 
 baskets as (
     select
         segments.cluster_id,
-        count(*) as orders,
-        sum(orders.net_amount) as net_amount,
-        {{ count_if("orders.channel in ('online', 'mobile')") }} as online_orders,
-        {{ count_if('orders.lines > 0') }} as orders_with_lines,
-        sum(case when orders.lines > 0 then orders.units end) as units
-    from orders
+        sum(channels.orders) as orders,
+        sum(channels.net_amount) as net_amount,
+        sum(case when channels.channel in ('online', 'mobile') then channels.orders else 0 end)
+            as online_orders,
+        sum(channels.orders_with_lines) as orders_with_lines,
+        sum(channels.units) as units
+    from channels
     inner join segments
-        on orders.customer_id = segments.customer_id
-    where orders.is_counted and segments.cluster_id is not null
+        on channels.customer_id = segments.customer_id
+    where channels.orders > 0 and segments.cluster_id is not null
     group by segments.cluster_id
 ),
 
-visits as (
+browsing as (
     select
         segments.cluster_id,
-        count(*) as sessions,
-        {{ exact_avg('sessions.minutes') }} as avg_session_minutes
-    from sessions
+        sum(visits.sessions) as sessions,
+        {{ ratio('sum(visits.minutes)', 'sum(visits.timed_sessions)') }} as avg_session_minutes
+    from visits
     inner join segments
-        on sessions.customer_id = segments.customer_id
-    where not sessions.is_after_as_of and segments.cluster_id is not null
+        on visits.customer_id = segments.customer_id
+    where segments.cluster_id is not null
     group by segments.cluster_id
 ),
 
@@ -73,8 +74,8 @@ select
     {{ ratio('baskets.units', 'baskets.orders_with_lines') }} as avg_items,
     {{ ratio('baskets.online_orders', 'baskets.orders') }} as online_ratio,
     {{ ratio('clusters.repeat_customers', 'clusters.customers') }} as repeat_ratio,
-    {{ ratio('coalesce(visits.sessions, 0)', 'clusters.customers') }} as sessions_per_customer,
-    visits.avg_session_minutes,
+    {{ ratio('coalesce(browsing.sessions, 0)', 'clusters.customers') }} as sessions_per_customer,
+    browsing.avg_session_minutes,
     {{ ratio('people.categories', 'clusters.customers') }} as categories_per_customer,
     {{ ratio('people.tickets', 'clusters.customers') }} as tickets_per_customer
 from clusters
@@ -82,5 +83,5 @@ inner join people
     on clusters.cluster_id = people.cluster_id
 left join baskets
     on clusters.cluster_id = baskets.cluster_id
-left join visits
-    on clusters.cluster_id = visits.cluster_id
+left join browsing
+    on clusters.cluster_id = browsing.cluster_id

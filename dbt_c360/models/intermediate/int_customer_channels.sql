@@ -1,0 +1,59 @@
+{%- set touched = {'key': 'customer_id', 'found': [
+    changed('fct_orders', 'customer_id'),
+    changed('fct_order_lines', 'customer_id'),
+]} -%}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='touched',
+    unique_key=['customer_id', 'channel'],
+    meta={'touched': touched},
+) }}
+
+with
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+    {{ only_touched(touched) }}
+),
+
+lines as (
+    select * from {{ ref('fct_order_lines') }}
+    {{ only_touched(touched) }}
+),
+
+-- units that came back: on lines that take something back, and on orders that were refunded whole
+units as (
+    select
+        order_id,
+        sum(case when quantity > 0 then quantity else 0 end) as units_out,
+        sum(
+            case
+                when quantity < 0 then -quantity
+                when order_status = 'refunded' then quantity
+                else 0
+            end
+        ) as units_back
+    from lines
+    where order_status in ('completed', 'refunded') and not is_after_as_of
+    group by order_id
+)
+
+select
+    orders.customer_id,
+    coalesce(orders.channel, 'unknown') as channel,
+    {{ count_if('orders.is_counted') }} as orders,
+    {{ count_if('orders.is_counted and orders.lines > 0') }} as orders_with_lines,
+    cast(sum(case when orders.is_counted and orders.lines > 0 then orders.units end) as bigint)
+        as units,
+    cast(sum(case when orders.is_counted then orders.net_amount end) as decimal(18, 2))
+        as net_amount,
+    cast(sum(case when orders.is_counted then orders.total_amount end) as decimal(18, 2))
+        as total_amount,
+    cast(sum(units.units_out) as bigint) as units_out,
+    cast(sum(units.units_back) as bigint) as units_back
+from orders
+left join units
+    on orders.order_id = units.order_id and orders.source_system = 'crm'
+where orders.customer_id is not null and not orders.is_after_as_of
+group by orders.customer_id, coalesce(orders.channel, 'unknown')
