@@ -52,10 +52,25 @@
         and {{ day }} <= (select {{ latest }} from silver.int_data_clock)
 {%- endmacro %}
 
-{#- A filter on the touched keys where the model works partly; nothing where it works out all. -#}
-{% macro only_touched(touched, key=none) -%}
+{#-
+    A filter on the touched keys where the model works partly; nothing where it works out all. Of a
+    `table`, not a view, other columns are read of these rows alone.
+-#}
+{% macro only_touched(touched, key=none, table=none) -%}
     {%- if works_partly() -%}
-        where ({{ key or touched.key }}) in (select * from {{ touched_keys() }})
+        {%- set key, keys = key or touched.key, 'select * from ' ~ touched_keys() -%}
+        {%- if table -%}
+            {{ rows_in(table, key, keys) }}
+        {%- else -%}
+            where ({{ key }}) in ({{ keys }})
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A filter on the rows that others will be joined with; without it a table is held as a whole. -#}
+{% macro only_named(key, by) -%}
+    {%- if works_partly() -%}
+        where ({{ key }}) in (select {{ by }})
     {%- endif -%}
 {%- endmacro %}
 

@@ -32,7 +32,7 @@ identities as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_orders')) }}
 ),
 
 -- who has two records may have been drawn twice: a person in both groups is in neither

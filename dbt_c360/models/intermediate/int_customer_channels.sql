@@ -14,12 +14,12 @@ with
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_orders')) }}
 ),
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_order_lines')) }}
 ),
 
 -- units that came back: on lines that take something back, and on orders that were refunded whole
@@ -43,6 +43,7 @@ select
     orders.customer_id,
     coalesce(orders.channel, 'unknown') as channel,
     {{ count_if('orders.is_counted') }} as orders,
+    {{ count_if('orders.is_counted and orders.net_amount > 0') }} as purchases,
     {{ count_if('orders.is_counted and orders.lines > 0') }} as orders_with_lines,
     cast(sum(case when orders.is_counted and orders.lines > 0 then orders.units end) as bigint)
         as units,

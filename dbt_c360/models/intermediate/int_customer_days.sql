@@ -13,7 +13,7 @@ with
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_orders')) }}
 )
 
 -- one purchase a customer and day; a day on which only something was given back is none

@@ -19,7 +19,7 @@ customers as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_orders')) }}
 ),
 
 summed as (

@@ -16,7 +16,7 @@ with
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_order_lines')) }}
 ),
 
 products as (

@@ -6,8 +6,14 @@ customers as (
     select * from {{ ref('dim_customers') }}
 ),
 
-features as (
-    select * from {{ ref('int_customer_features') }}
+channels as (
+    select * from {{ ref('int_customer_channels') }}
+),
+
+buyers as (
+    select distinct customer_id
+    from channels
+    where purchases > 0
 ),
 
 segments as (
@@ -17,9 +23,9 @@ segments as (
 -- who bought nothing, or only gave something back, is in no cluster
 select
     customers.customer_id,
-    case when features.customer_id is not null then segments.cluster_id end as cluster_id,
+    case when buyers.customer_id is not null then segments.cluster_id end as cluster_id,
     case
-        when features.customer_id is null then 'No purchase yet'
+        when buyers.customer_id is null then 'No purchase yet'
         else segments.persona
     end as persona,
     segments.loyalty_score,
@@ -28,7 +34,7 @@ select
     segments.churn_risk_proxy,
     segments.engagement_weight
 from customers
-left join features
-    on customers.customer_id = features.customer_id
+left join buyers
+    on customers.customer_id = buyers.customer_id
 left join segments
     on customers.customer_id = segments.customer_id

@@ -13,7 +13,7 @@ with
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_sessions')) }}
 )
 
 select

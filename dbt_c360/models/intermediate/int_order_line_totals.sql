@@ -13,7 +13,7 @@ with
 
 sales as (
     select * from {{ ref('stg_sales') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('stg_sales')) }}
 )
 
 select

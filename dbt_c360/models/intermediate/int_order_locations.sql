@@ -14,12 +14,12 @@ with
 
 orders as (
     select * from {{ ref('fct_orders') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_orders')) }}
 ),
 
 shipments as (
     select * from {{ ref('fct_shipments') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_shipments')) }}
 ),
 
 ranked as (

@@ -13,7 +13,7 @@ with
 
 events as (
     select * from {{ ref('stg_tracking_events') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('stg_tracking_events')) }}
 ),
 
 counted as (

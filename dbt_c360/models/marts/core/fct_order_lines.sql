@@ -20,6 +20,7 @@ lines as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_named('order_id', by='lines.order_id from lines') }}
 ),
 
 products as (

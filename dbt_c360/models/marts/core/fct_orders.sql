@@ -25,6 +25,7 @@ identities as (
 
 line_totals as (
     select * from {{ ref('int_order_line_totals') }}
+    {{ only_named('order_id', by='orders.order_id from orders') }}
 )
 
 select

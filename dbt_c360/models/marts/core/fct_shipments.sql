@@ -21,6 +21,7 @@ shipments as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_named('order_id', by='shipments.order_id from shipments') }}
 )
 
 select

@@ -16,7 +16,7 @@ with
 
 shipments as (
     select * from {{ ref('fct_shipments') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_shipments')) }}
 ),
 
 parcels as (
@@ -26,10 +26,12 @@ parcels as (
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_named('order_id', by='shipments.order_id from shipments') }}
 ),
 
 events as (
     select * from {{ ref('int_shipment_events') }}
+    {{ only_named('shipment_id', by='shipments.shipment_id from shipments') }}
 )
 
 select

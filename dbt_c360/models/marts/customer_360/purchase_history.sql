@@ -15,11 +15,12 @@ with
 
 lines as (
     select * from {{ ref('fct_order_lines') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_order_lines')) }}
 ),
 
 orders as (
     select * from {{ ref('fct_orders') }}
+    {{ only_named('order_id', by='lines.order_id from lines') }}
 ),
 
 products as (

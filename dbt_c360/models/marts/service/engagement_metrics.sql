@@ -32,7 +32,7 @@ customers as (
 
 sessions as (
     select * from {{ ref('fct_sessions') }}
-    {{ only_touched(touched) }}
+    {{ only_touched(touched, table=ref('fct_sessions')) }}
 ),
 
 dated as (

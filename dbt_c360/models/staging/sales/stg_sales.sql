@@ -12,13 +12,14 @@
 
 with
 
-orders as (
-    select * from {{ ref('stg_transactions') }}
-),
-
 items as (
     select * from {{ ref('stg_transaction_items') }}
-    {{ only_touched(touched, 'item_id') }}
+    {{ only_touched(touched, 'item_id', table=ref('stg_transaction_items')) }}
+),
+
+orders as (
+    select * from {{ ref('stg_transactions') }}
+    {{ only_named('transaction_id', by='items.transaction_id from items') }}
 ),
 
 -- an order before its currency's first rate has no amount; a line without its order is as written
