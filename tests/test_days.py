@@ -81,6 +81,25 @@ def change_products(home: Home) -> None:
     )
 
 
+def change_people_and_campaigns(home: Home) -> None:
+    """An address that was known weeks ago and comes now; other words, tiers, names and days."""
+
+    def change(table: str, name: str, by: str, others: Row) -> None:
+        rewrite(
+            home.landing / f"{table}.csv",
+            home.landing / f"{table}_{name}.csv",
+            lambda row: row | others if row[by].endswith(("1", "4")) else None,
+        )
+
+    people = "customer/customers", "customer/loyalty_program", "customer/consents"
+    change(people[0], "2025-02-10_late", "customer_id", {"city": "Late Falls"})
+    change(people[1], "2025-03-02_other", "customer_id", {"loyalty_tier": "platinum"})
+    no = {"granted": "false", "updated_at": "2025-03-01 08:00:00"}
+    change(people[2], "2025-03-02_other", "customer_id", no)
+    longer = {"campaign_name": "Renamed", "end_date": "2025-03-02"}
+    change("marketing/campaigns", "2025-03-02_other", "campaign_id", longer)
+
+
 def find_pairs(home: Home) -> tuple[Pair, Pair]:
     """Two times two customers who have ordered: as good as strangers to each other."""
     with (home.landing / "sales/transactions.csv").open(newline="") as file:
@@ -126,6 +145,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.simulate(day)
     repeat_a_file_and_lose_another(home)
     change_products(home)
+    change_people_and_campaigns(home)
     home.rules = {"never": [parting], "always": [meeting]}
     home.load(day)
     assert home.build(stop_after="fct_order_lines").since == date(2025, 3, 1)  # and killed there
@@ -155,6 +175,14 @@ def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
         "count(*) filter (product_id = 'P-unheard-of') > 10, "
         "count(*) filter (unit_cost = 1.23) > 10 from gold.fct_order_lines"
     ) == [(True, True, True)]
+    assert home.rows(
+        "select (select count(*) from gold.dim_customers_history where city = 'Late Falls') > 10, "
+        "(select count(*) from gold.customer_profile where loyalty_tier = 'Platinum') > 10, "
+        "(select count(*) from gold.customer_consents "
+        "where updated_at = timestamp '2025-03-01 08:00:00') > 10, "
+        "(select count(*) from gold.fct_campaign_contacts where campaign_name = 'Renamed') > 10, "
+        "(select count(*) from gold.marketing_effectiveness where not is_running) > 0"
+    ) == [(True, True, True, True, True)]
     assert home.rows("select count(*) from bronze.load_log where status = 'repeated'") == [(1,)]
     assert {kind for (kind,) in home.rows("select kind from gold.customer_merges")} >= {
         "merge",
