@@ -137,14 +137,42 @@
     {{ unique_key if unique_key is string else unique_key | join(', ') }}
 {%- endmacro %}
 
-{#- A filter on a model's changed rows, where they are known; else all may have changed. -#}
-{% macro only_changed(relation, key) -%}
-    {%- if execute and var('since') is not none and relation.identifier in incremental_models() -%}
-        where
-            ({{ key }}) in (select {{ key }} from changes.{{ relation.identifier }})
-        {%- for column in key.split(',') %}
-            or {{ column }} is null
+{#- Whether a model's changed rows are known; else all may have changed. -#}
+{% macro knows_changes(relation) -%}
+    {{ return(
+        execute and var('since') is not none and relation.identifier in incremental_models()
+    ) }}
+{%- endmacro %}
+
+{#- The rows of which a test of a key has to know: the changed ones, or all. -#}
+{% macro changed_rows(relation, key) -%}
+    (
+        select {{ key }} from {{ relation }}
+        {%- if knows_changes(relation) %}
+        where ({{ key }}) in (select {{ key }} from changes.{{ relation.identifier }})
+        {#- asked for apart: where no part of a column holds a null, none is read #}
+        {%- for column in key.split(', ') %}
+        union all
+        select {{ key }} from {{ relation }} where {{ column }} is null
         {%- endfor %}
+        {%- endif %}
+    ) as rows_to_test
+{%- endmacro %}
+
+{#- A further condition, where the changed rows of both sides are known: only they lose each other. -#}
+{% macro only_lost(model, column_name, to, field) -%}
+    {%- if config.get('severity', 'error') | lower == 'error' and knows_changes(model) and knows_changes(to) -%}
+        and {{ column_name }} in (
+            select lost.value
+            from (
+                select {{ column_name }} as value from changes.{{ model.identifier }}
+                union
+                select {{ field }} as value from changes.{{ to.identifier }}
+            ) as lost
+            where
+                lost.value is not null
+                and lost.value not in (select {{ field }} from {{ to }} where {{ field }} is not null)
+        )
     {%- endif -%}
 {%- endmacro %}
 

@@ -50,31 +50,55 @@
 
 {#-
     All versions of the keys that may have changed since the last finished build: in a file that is
-    new, known by now and not then, or of a day that the as-of day has passed.
+    new, known by now and not then, or of a day that the as-of day has passed. Nearly all keys are
+    written as they are compared; trimming each of millions would cost more than finding them.
 -#}
 {% macro touched_versions(relation, clock, key, day, caseless) -%}
+    with touched_keys as materialized (
+        select {{ key_texts('fresh', key, caseless) }}
+        from {{ relation }} as fresh
+        where fresh._file in (select path from changes.files)
+        union
+        select {{ key_texts('known', key, caseless) }}
+        from {{ relation }} as known
+        cross join {{ clock }} as clock
+        where {{ has_passed('known._known_at') }}
+    {%- if day %}
+        union
+        select {{ key_texts('passed', key, caseless) }}
+        from {{ relation }} as passed
+        cross join {{ clock }} as clock
+        where {{ has_passed(day) }}
+    {%- endif %}
+    )
     select * from {{ relation }}
     where rowid in (
         select versions.rowid
         from {{ relation }} as versions
-        where ({{ key_texts('versions', key, caseless) }}) in (
-            select {{ key_texts('fresh', key, caseless) }}
-            from {{ relation }} as fresh
-            where fresh._file in (select path from changes.files)
-            union
-            select {{ key_texts('known', key, caseless) }}
-            from {{ relation }} as known
-            cross join {{ clock }} as clock
-            where {{ has_passed('known._known_at') }}
-    {%- if day %}
-            union
-            select {{ key_texts('passed', key, caseless) }}
-            from {{ relation }} as passed
-            cross join {{ clock }} as clock
-            where {{ has_passed(day) }}
-    {%- endif %}
-        )
+        where ({{ written_texts('versions', key) }}) in (select * from touched_keys)
+        union all
+        select versions.rowid
+        from {{ relation }} as versions
+        where
+            ({{ is_written_otherwise('versions', key, caseless) }})
+            and ({{ key_texts('versions', key, caseless) }}) in (select * from touched_keys)
     )
+{%- endmacro %}
+
+{% macro written_texts(alias, key) -%}
+    {%- for column in key -%}
+        cast({{ alias }}.{{ column }} as {{ dbt.type_string() }}){{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- Whether the key may be another text than `key_text` makes of it. -#}
+{% macro is_written_otherwise(alias, key, caseless) -%}
+    {%- for column in key -%}
+        {%- set text = written_texts(alias, [column]) -%}
+        {{ alias }}.{{ column }} is null or {{ text }} like ' %' or {{ text }} like '% '
+        {{- ' or ' ~ text ~ ' <> lower(' ~ text ~ ')' if column in caseless }}
+        {{- ' or ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- The first condition is on the bare column: parts of a table that lie before are skipped. -#}

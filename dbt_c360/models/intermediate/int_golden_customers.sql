@@ -9,7 +9,7 @@
         'int_customer_records', 'customer_id', by='(source_system, source_id)',
         column='source_system, source_id', table='gold.customer_identities'
     ),
-    differing('identity.golden_records', 'customer_id, ' ~ fields | join(', ')),
+    differing_rows('identity.golden_records', 'customer_id, ' ~ fields | join(', ')),
 ]} -%}
 
 {{ config(

@@ -4,7 +4,7 @@
 select
     {{ column_name }} as unique_field,
     count(*) as n_records
-from {{ model }} {{ only_changed(model, column_name) }}
+from {{ changed_rows(model, column_name) }}
 group by {{ column_name }}
 having count(*) > 1 and {{ column_name }} is not null
 

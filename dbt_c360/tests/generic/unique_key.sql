@@ -8,7 +8,7 @@
 select
     {{ columns | join(', ') }},
     count(*) as rows_with_key
-from {{ model }} {{ only_changed(model, columns | join(', ')) }}
+from {{ changed_rows(model, columns | join(', ')) }}
 group by {{ columns | join(', ') }}
 having
     count(*) > 1
