@@ -28,18 +28,18 @@
 {%- endmacro %}
 
 {#-
-    The same of a large table, in both directions, where rows that are there twice are not asked for:
-    numbers that say the same cancel each other out, and nothing as wide as a row is kept.
+    The same of a large table, in both directions: what is said on both sides adds up to nothing, and
+    nothing as wide as a row is kept.
 -#}
 {% macro differing_rows(table, columns) -%}
     {%- set key = columns.split(',')[0] -%}
     select {{ key }} from (
-        select {{ key }}, hash({{ columns }}) as said from {{ table }}
+        select {{ key }}, cast(hash({{ columns }}) >> 1 as bigint) as said from {{ table }}
         union all
-        select {{ key }}, hash({{ columns }}) as said from {this}
+        select {{ key }}, -cast(hash({{ columns }}) >> 1 as bigint) as said from {this}
     ) as either
     group by {{ key }}
-    having bit_xor(said) <> 0
+    having sum(said) <> 0
 {%- endmacro %}
 
 {#- The keys of rows with a day that the as-of day may have passed, or one so much later. -#}
