@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.resources.lineage import Lineage, read_columns
-from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
+from c360_dagster.resources.marks import Marks, find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import (
+    EXTENT,
     FOLDER,
     Ended,
     Rendered,
@@ -77,6 +78,17 @@ class NodeResult:
         return self.status in {"error", "fail", "runtime error"}
 
 
+@dataclass(frozen=True)
+class Recalled:
+    """A build as it is known, which of its nodes stand, and the marks of all."""
+
+    nodes: Sequence[Rendered] = ()
+    standing: Sequence[Rendered] = ()
+    marks: Marks = field(default_factory=dict)
+    is_as_asked: bool = True
+    """And not of the other extent."""
+
+
 class Extent(dg.ConfigurableResource):
     """How much a run builds: for its configuration alone, and so apart from what has settings."""
 
@@ -107,21 +119,19 @@ class DbtBuilder(dg.ConfigurableResource):
         project = _read_stamp()
         shelf = Shelf(TARGET, project, self.warehouse)
         is_heard = self.mode == "inprocess"
-        known = shelf.find(select, variables) if is_heard else []
-        left, went = [], []
-        if known:
+        known, left, went = Recalled(), [], []
+        if is_heard:
             with self._connect(scratch) as con:
-                marks = mark_nodes(con, known, project, variables)
-                standing = [] if anew else find_standing(con, known, marks)
-                yield from (_keep(node) for node in standing)
-                to_send = [node for node in known if node not in standing]
+                known = _recall(con, shelf, select, variables, anew=anew)
+                yield from (_keep(node) for node in known.standing)
+                to_send = [node for node in known.nodes if node not in known.standing]
                 for node, ended, seconds in send(con, to_send, variables):
                     went.append((node, ended.status))
                     yield _tell(node, ended, seconds)
-                write_down(con, went, marks)
-            done = {*standing, *(node for node, _ in went)}
-            left = [node for node in known if node not in done]
-            if not left:
+                write_down(con, went, known.marks)
+            done = {*known.standing, *(node for node, _ in went)}
+            left = [node for node in known.nodes if node not in done]
+            if known.nodes and not left:
                 return
         results = []
         asked = [node.selector for node in left] or select
@@ -134,8 +144,8 @@ class DbtBuilder(dg.ConfigurableResource):
         told = list(_describe(went_through, variables))
         with self._connect(scratch) as con:
             write_down(con, told, mark_nodes(con, (node for node, _ in told), project, variables))
-        if is_heard and len(went_through) == len(results):
-            others = [node for node in known if node not in left]
+        if is_heard and known.is_as_asked and len(went_through) == len(results):
+            others = [node for node in known.nodes if node not in left]
             shelf.put(select, variables, [*others, *(node for node, _ in told)])
 
     @contextlib.contextmanager
@@ -163,6 +173,26 @@ class DbtBuilder(dg.ConfigurableResource):
             yield from run(arguments, target)
         finally:
             shutil.rmtree(target, ignore_errors=True)
+
+
+def _recall(
+    con: duckdb.DuckDBPyConnection,
+    shelf: Shelf,
+    select: Sequence[str],
+    variables: Variables,
+    *,
+    anew: bool,
+) -> Recalled:
+    """A build that is known of the other extent will do, if all stands that differs with it."""
+    others = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
+    for is_as_asked, given in ((True, variables), (False, others)):
+        if known := shelf.find(select, given):
+            marks = mark_nodes(con, known, shelf.project, variables)
+            standing = [] if anew else find_standing(con, known, marks)
+            differing = {node for node in known if EXTENT in node.asks}
+            if is_as_asked or differing <= {*standing}:
+                return Recalled(known, standing, marks, is_as_asked)
+    return Recalled()
 
 
 def write_static_docs(warehouse: Path, folder: Path) -> Path:

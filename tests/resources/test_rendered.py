@@ -55,10 +55,15 @@ def _land(path: Path) -> None:
 
 
 def _build(
-    path: Path, *, day: str = "2025-03-01", run: str = "one", select: Sequence[str] = SELECT
+    path: Path,
+    *,
+    day: str = "2025-03-01",
+    run: str = "one",
+    select: Sequence[str] = SELECT,
+    since: str | None = None,
 ) -> dict[str, NodeResult]:
     builder = DbtBuilder(warehouse=str(path))
-    variables = {"as_of": day, "run_id": run, "published_at": "2025-03-02 06:00:00"}
+    variables = {"since": since, "as_of": day, "run_id": run, "published_at": "2025-03-02 06:00:00"}
     built = builder.build(select=select, variables=variables, scratch=path.parent / "scratch")
     return {result.unique_id: result for result in built}
 
@@ -187,6 +192,30 @@ def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any
     assert not built & {"stg_transactions", "order_status", "order_statuses_are_mapped"}
     assert _ask(warehouse, "select count(*) from gold.dim_products") == [(3,)]
     assert len(starts) == 1
+
+
+def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
+    warehouse: Path, starts: list[Any], shelf: Path
+) -> None:
+    """A continued table is worked out by other statements than a whole one."""
+    products = ["+dim_products"]
+    _build(warehouse, select=products)
+    known = {file.name: file.read_text() for file in shelf.iterdir()}
+    again = _build(warehouse, since="2025-03-01", select=products)
+    assert {each.message for each in again.values()} == {dbt.STANDS}
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("drop table silver.stg_products cascade")
+    again = _build(warehouse, since="2025-03-01", select=products)
+    assert again["model.c360.stg_products"].message != dbt.STANDS
+    assert len(starts) == 1
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(
+            "insert into bronze.products (product_id, price, _file, _row) values "
+            "('P3', 9, 'products/products.csv', 3)"
+        )
+    _build(warehouse, since="2025-03-01", select=products)
+    assert len(starts) == 2, "dbt is asked as soon as one of the continued does not stand"
+    assert {file.name: file.read_text() for file in shelf.iterdir()}.items() >= known.items()
 
 
 def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
