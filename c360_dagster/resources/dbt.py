@@ -120,9 +120,10 @@ class DbtBuilder(dg.ConfigurableResource):
         shelf = Shelf(TARGET, project, self.warehouse)
         is_heard = self.mode == "inprocess"
         known, left, went = Recalled(), [], []
-        if is_heard:
+        candidates = _find_builds(shelf, select, variables) if is_heard else []
+        if candidates:
             with self._connect(scratch) as con:
-                known = _recall(con, shelf, select, variables, anew=anew)
+                known = _recall(con, candidates, project, variables, anew=anew)
                 yield from (_keep(node) for node in known.standing)
                 to_send = [node for node in known.nodes if node not in known.standing]
                 for node, ended, seconds in send(con, to_send, variables):
@@ -175,23 +176,30 @@ class DbtBuilder(dg.ConfigurableResource):
             shutil.rmtree(target, ignore_errors=True)
 
 
+def _find_builds(
+    shelf: Shelf, select: Sequence[str], variables: Variables
+) -> list[tuple[bool, list[Rendered]]]:
+    """What is known, and whether it is of this extent: a build of the other one may do."""
+    others = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
+    given = ((True, variables), (False, others))
+    return [(is_as_asked, known) for is_as_asked, v in given if (known := shelf.find(select, v))]
+
+
 def _recall(
     con: duckdb.DuckDBPyConnection,
-    shelf: Shelf,
-    select: Sequence[str],
+    candidates: Sequence[tuple[bool, list[Rendered]]],
+    project: str,
     variables: Variables,
     *,
     anew: bool,
 ) -> Recalled:
     """A build that is known of the other extent will do, if all stands that differs with it."""
-    others = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
-    for is_as_asked, given in ((True, variables), (False, others)):
-        if known := shelf.find(select, given):
-            marks = mark_nodes(con, known, shelf.project, variables)
-            standing = [] if anew else find_standing(con, known, marks)
-            differing = {node for node in known if EXTENT in node.asks}
-            if is_as_asked or differing <= {*standing}:
-                return Recalled(known, standing, marks, is_as_asked)
+    for is_as_asked, known in candidates:
+        marks = mark_nodes(con, known, project, variables)
+        standing = [] if anew else find_standing(con, known, marks)
+        differing = {node for node in known if EXTENT in node.asks}
+        if is_as_asked or differing <= {*standing}:
+            return Recalled(known, standing, marks, is_as_asked)
     return Recalled()
 
 

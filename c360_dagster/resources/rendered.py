@@ -84,13 +84,13 @@ class Shelf:
     """
 
     def __init__(self, target: Path, project: str, warehouse: str) -> None:
-        self.project = project
+        self._has_name = bool(project)
         self._folder = target / FOLDER
         self._known_by = [project, Path(warehouse).stem]
 
     def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
         """The nodes; none where the build is not known."""
-        if not self.project:
+        if not self._has_name:
             return []
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(select, variables).read_text("utf-8"))
@@ -100,7 +100,7 @@ class Shelf:
         return []
 
     def put(self, select: Sequence[str], variables: Variables, nodes: Iterable[Rendered]) -> None:
-        if not self.project:
+        if not self._has_name:
             return
         path = self._path(select, variables)
         beside = path.with_name(f"{path.name}.{os.getpid()}")
