@@ -144,24 +144,28 @@
     ) }}
 {%- endmacro %}
 
-{#- The rows of which a test of a key has to know: the changed ones, or all. -#}
+{#-
+    The rows of which a test of a key has to know: the changed ones, or all. Nulls are asked for
+    apart: where no part of a column holds one, none is read.
+-#}
 {% macro changed_rows(relation, key) -%}
-    (
-        select {{ key }} from {{ relation }}
-        {%- if knows_changes(relation) %}
-        where ({{ key }}) in (select {{ key }} from changes.{{ relation.identifier }})
-        {#- asked for apart: where no part of a column holds a null, none is read #}
-        {%- for column in key.split(', ') %}
-        union all
-        select {{ key }} from {{ relation }} where {{ column }} is null
-        {%- endfor %}
-        {%- endif %}
-    ) as rows_to_test
+    select {{ key }} from {{ relation }} {{ only_changed(relation, key) }}
 {%- endmacro %}
 
-{#- A further condition, where the changed rows of both sides are known: only they lose each other. -#}
+{% macro only_changed(relation, key) -%}
+    {%- if knows_changes(relation) -%}
+        where ({{ key }}) in (select {{ key }} from changes.{{ relation.identifier }})
+        {%- for column in key.split(', ') %}
+            union all
+            select {{ key }} from {{ relation }} where {{ column }} is null
+        {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A further condition, where the changed rows of both sides are known: only they part. -#}
 {% macro only_lost(model, column_name, to, field) -%}
-    {%- if config.get('severity', 'error') | lower == 'error' and knows_changes(model) and knows_changes(to) -%}
+    {%- set is_error = config.get('severity', 'error') | lower == 'error' -%}
+    {%- if is_error and knows_changes(model) and knows_changes(to) -%}
         and {{ column_name }} in (
             select lost.value
             from (
@@ -171,7 +175,9 @@
             ) as lost
             where
                 lost.value is not null
-                and lost.value not in (select {{ field }} from {{ to }} where {{ field }} is not null)
+                and lost.value not in (
+                    select {{ field }} from {{ to }} where {{ field }} is not null
+                )
         )
     {%- endif -%}
 {%- endmacro %}

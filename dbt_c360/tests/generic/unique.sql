@@ -4,7 +4,9 @@
 select
     {{ column_name }} as unique_field,
     count(*) as n_records
-from {{ changed_rows(model, column_name) }}
+from (
+    {{ changed_rows(model, column_name) }}
+) as rows_to_test
 group by {{ column_name }}
 having count(*) > 1 and {{ column_name }} is not null
 

@@ -8,7 +8,9 @@
 select
     {{ columns | join(', ') }},
     count(*) as rows_with_key
-from {{ changed_rows(model, columns | join(', ')) }}
+from (
+    {{ changed_rows(model, columns | join(', ')) }}
+) as rows_to_test
 group by {{ columns | join(', ') }}
 having
     count(*) > 1
