@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.resources.lineage import Lineage, read_columns
-from c360_dagster.resources.marks import Marks, find_standing, mark_nodes, write_down
+from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import (
     EXTENT,
     FOLDER,
@@ -78,17 +78,6 @@ class NodeResult:
         return self.status in {"error", "fail", "runtime error"}
 
 
-@dataclass(frozen=True)
-class Recalled:
-    """A build as it is known, which of its nodes stand, and the marks of all."""
-
-    nodes: Sequence[Rendered] = ()
-    standing: Sequence[Rendered] = ()
-    marks: Marks = field(default_factory=dict)
-    is_as_asked: bool = True
-    """And not of the other extent."""
-
-
 class Extent(dg.ConfigurableResource):
     """How much a run builds: for its configuration alone, and so apart from what has settings."""
 
@@ -119,20 +108,23 @@ class DbtBuilder(dg.ConfigurableResource):
         project = _read_stamp()
         shelf = Shelf(TARGET, project, self.warehouse)
         is_heard = self.mode == "inprocess"
-        known, left, went = Recalled(), [], []
-        candidates = _find_builds(shelf, select, variables) if is_heard else []
-        if candidates:
+        known, is_of_other = _find_build(shelf, select, variables) if is_heard else ([], False)
+        left, went = [], []
+        if known:
             with self._connect(scratch) as con:
-                known = _recall(con, candidates, project, variables, anew=anew)
-                yield from (_keep(node) for node in known.standing)
-                to_send = [node for node in known.nodes if node not in known.standing]
+                marks = mark_nodes(con, known, project, variables)
+                standing = [] if anew else find_standing(con, known, marks)
+                to_send = [node for node in known if node not in standing]
+                if is_of_other and any(EXTENT in node.asks for node in to_send):
+                    known, standing, to_send, is_of_other = [], [], [], False
+                yield from (_keep(node) for node in standing)
                 for node, ended, seconds in send(con, to_send, variables):
                     went.append((node, ended.status))
                     yield _tell(node, ended, seconds)
-                write_down(con, went, known.marks)
-            done = {*known.standing, *(node for node, _ in went)}
-            left = [node for node in known.nodes if node not in done]
-            if known.nodes and not left:
+                write_down(con, went, marks)
+            done = {*standing, *(node for node, _ in went)}
+            left = [node for node in known if node not in done]
+            if known and not left:
                 return
         results = []
         asked = [node.selector for node in left] or select
@@ -145,8 +137,8 @@ class DbtBuilder(dg.ConfigurableResource):
         told = list(_describe(went_through, variables))
         with self._connect(scratch) as con:
             write_down(con, told, mark_nodes(con, (node for node, _ in told), project, variables))
-        if is_heard and known.is_as_asked and len(went_through) == len(results):
-            others = [node for node in known.nodes if node not in left]
+        if is_heard and not is_of_other and len(went_through) == len(results):
+            others = [node for node in known if node not in left]
             shelf.put(select, variables, [*others, *(node for node, _ in told)])
 
     @contextlib.contextmanager
@@ -176,31 +168,18 @@ class DbtBuilder(dg.ConfigurableResource):
             shutil.rmtree(target, ignore_errors=True)
 
 
-def _find_builds(
+def _find_build(
     shelf: Shelf, select: Sequence[str], variables: Variables
-) -> list[tuple[bool, list[Rendered]]]:
-    """What is known, and whether it is of this extent: a build of the other one may do."""
-    others = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
-    given = ((True, variables), (False, others))
-    return [(is_as_asked, known) for is_as_asked, v in given if (known := shelf.find(select, v))]
+) -> tuple[list[Rendered], bool]:
+    """The build as it is known, and whether it is of the other extent.
 
-
-def _recall(
-    con: duckdb.DuckDBPyConnection,
-    candidates: Sequence[tuple[bool, list[Rendered]]],
-    project: str,
-    variables: Variables,
-    *,
-    anew: bool,
-) -> Recalled:
-    """A build that is known of the other extent will do, if all stands that differs with it."""
-    for is_as_asked, known in candidates:
-        marks = mark_nodes(con, known, project, variables)
-        standing = [] if anew else find_standing(con, known, marks)
-        differing = {node for node in known if EXTENT in node.asks}
-        if is_as_asked or differing <= {*standing}:
-            return Recalled(known, standing, marks, is_as_asked)
-    return Recalled()
+    That one will do where all stands that differs with it.
+    """
+    if known := shelf.find(select, variables):
+        return known, False
+    other = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
+    known = shelf.find(select, other)
+    return known, bool(known)
 
 
 def write_static_docs(warehouse: Path, folder: Path) -> Path:

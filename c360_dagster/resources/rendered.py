@@ -84,9 +84,9 @@ class Shelf:
     """
 
     def __init__(self, target: Path, project: str, warehouse: str) -> None:
-        self._has_name = bool(project)
         self._folder = target / FOLDER
         self._known_by = [project, Path(warehouse).stem]
+        self._has_name = bool(project)
 
     def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
         """The nodes; none where the build is not known."""
