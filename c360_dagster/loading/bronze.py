@@ -180,14 +180,16 @@ def load_table(
     loads, pending = [], []
     current = _current_contents(con, table)
     known, moment = read_stamps(con, table.name), read_moment(run.scratch)
-    found: dict[str, Fingerprint] = {}
+    news: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
         try:
-            found[file.name] = take_fingerprint(file.path, known.get(file.name))
-            attempt = Attempt(file, found[file.name], run, run.clock())
+            fingerprint = take_fingerprint(file.path, known.get(file.name))
+            attempt = Attempt(file, fingerprint, run, run.clock())
         except FileRefusedError as refusal:
             loads.append(_refuse(con, Attempt(file, None, run, run.clock()), str(refusal)))
             continue
+        if fingerprint != known.get(file.name):
+            news[file.name] = fingerprint
         if current.get(file.name) == _content(attempt):
             loads.append(_note_unchanged(con, attempt))
         else:
@@ -201,7 +203,7 @@ def load_table(
             current[load.name] = _content(attempt)
         elif load.status == "repeated":
             current.pop(load.name, None)
-    keep_stamps(con, table.name, found, moment)
+    keep_stamps(con, table.name, news, moment)
     return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
 
 

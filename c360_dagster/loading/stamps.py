@@ -42,12 +42,10 @@ def read_stamps(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Fingerp
 def keep_stamps(
     con: duckdb.DuckDBPyConnection,
     table: str,
-    found: Mapping[str, Fingerprint],
+    news: Mapping[str, Fingerprint],
     moment_ns: int,
 ) -> None:
     """Of files that were at rest at that moment, before they were read."""
-    known = read_stamps(con, table)
-    news = {path: each for path, each in found.items() if known.get(path) != each}
     if not news:
         return
     resting = [
