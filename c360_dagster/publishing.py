@@ -15,11 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.sql import fetch_count, literal, quote, transaction
+from c360_dagster.layers import GOLD
+from c360_dagster.loading.sql import PARQUET, fetch_count, literal, quote, transaction
 from c360_dagster.taking_over import LastPublication, TakenOver
 from c360_dagster.unpublished import Keys, begin_again
 
-SCHEMA = "gold"
+SCHEMA = GOLD.name
 # Older versions of DuckDB than the one that writes shall read it.
 STORAGE = "v1.5.0"
 GENERATIONS_KEPT = 2
@@ -155,10 +156,7 @@ def _write_parquet(
             path.hardlink_to(taken.generation / path.name)
             continue
         shown = _masked(columns[name], personal.get(name, frozenset()))
-        con.execute(
-            f"copy (select {shown} {query}) to {literal(str(path))} "
-            "(format parquet, compression zstd, compression_level 1)"
-        ).fetchall()
+        con.execute(f"copy (select {shown} {query}) to {literal(str(path))} {PARQUET}").fetchall()
         path.chmod(0o600)
 
 

@@ -66,24 +66,20 @@ class LastPublication:
         if self.snapshot.stat().st_size > MOST_GROWTH * size:
             return TakenOver()
         generation = self.generations / told["generation"]
-        before = {
-            name: rows
-            for name, (_, rows) in told["tables"].items()
-            if name in tables and (generation / f"{name}.parquet").exists()
-        }
         marks = _read_marks(con)
-        made_of = {name: mark for name, (mark, _) in told["tables"].items() if mark}
-        rows = {name: n for name, n in before.items() if made_of.get(name, "") == marks.get(name)}
+        made_of = {name: mark for name, (mark, _) in told["tables"].items()}
+        counts = {name: count for name, (_, count) in told["tables"].items()}
+        there = {n for n in counts if n in tables and (generation / f"{n}.parquet").exists()}
+        rows = {name: counts[name] for name in there if made_of[name] == marks.get(name, "")}
         changed = {}
         for name, query in find_changed(con, keys, told["generation"]).items():
-            if name in before and name not in rows:
+            if name in there - rows.keys():
                 count = fetch_count(con, f"select count(*) from ({query})")
                 if not count:
-                    rows[name] = before[name]
-                elif count <= FEW * before[name]:
+                    rows[name] = counts[name]
+                elif count <= FEW * counts[name]:
                     changed[name] = keys[name], query
-        kept = sum(before[name] for name in (*rows, *changed))
-        if kept < WORTH_A_COPY * sum(count for _, count in told["tables"].values()):
+        if sum(counts[name] for name in (*rows, *changed)) < WORTH_A_COPY * sum(counts.values()):
             return TakenOver()
         return TakenOver(generation, rows, changed, size)
 

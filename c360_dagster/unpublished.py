@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import duckdb
 
+from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_row, quote, transaction
 from c360_dagster.standing import SCHEMA as CHANGES
 from c360_dagster.standing import read_comments
 
 SCHEMA = "unpublished"
 PUBLICATION = f"{SCHEMA}.publication_followed"
-GOLD = "gold"
 
 Keys = Mapping[str, str]
 """Of tables that builds continue, by name: the columns that tell their rows apart."""
@@ -21,7 +21,7 @@ Keys = Mapping[str, str]
 
 def begin_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -> None:
     """From this publication on: what it holds is what gold holds."""
-    tables = _list_tables(con, GOLD)
+    tables = _list_tables(con, GOLD.name)
     with transaction(con):
         forget(con)
         con.execute(f"create schema {SCHEMA}")
@@ -31,7 +31,7 @@ def begin_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) ->
         for name in keys.keys() & tables:
             con.execute(
                 f"create table {SCHEMA}.{quote(name)} as "
-                f"select {keys[name]} from {GOLD}.{quote(name)} with no data"
+                f"select {keys[name]} from {GOLD.name}.{quote(name)} with no data"
             )
 
 
@@ -59,7 +59,7 @@ def find_changed(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -
     comments = read_comments(con)
     found = {}
     for name in noted & keys.keys():
-        if comments.get(f"{GOLD}.{name}"):
+        if comments.get(f"{GOLD.name}.{name}"):
             found[name] = f"select {keys[name]} from {SCHEMA}.{quote(name)}"
             if name in pending:
                 found[name] += f" union select {keys[name]} from {CHANGES}.{quote(name)}"

@@ -16,7 +16,7 @@ from c360_dagster.computed import create_computed
 from c360_dagster.identity import Memory, resolve
 from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
 from c360_dagster.publishing import GENERATIONS, Known, publish
-from c360_dagster.resources.dbt import DbtBuilder, read_key, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder, read_keys, read_manifest
 from c360_dagster.resources.registry import Registry
 from c360_dagster.taking_over import LastPublication
 from landing_contract import read_contract
@@ -102,12 +102,7 @@ class Home:
 
     def publish(self) -> set[str]:
         """The tables of which only the changed rows are written."""
-        keys = {
-            node["alias"]: key
-            for node in read_manifest()["nodes"].values()
-            if node["resource_type"] == "model" and node["schema"] == "gold"
-            if (key := read_key(node))
-        }
+        keys = read_keys(read_manifest(), "gold")
         folder = self.published.parent
         last = LastPublication(folder / GENERATIONS, self.published)
         with self.connect() as con:

@@ -19,7 +19,7 @@ from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing import Known, publish
-from c360_dagster.resources.dbt import Manifest, is_personal, read_key
+from c360_dagster.resources.dbt import Manifest, is_personal, read_keys
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
@@ -53,7 +53,7 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         known = Known(
             personal={node["alias"]: _personal(node) for node in gold},
-            keys={node["alias"]: key for node in gold if (key := read_key(node))},
+            keys=read_keys(manifest, GOLD.name),
         )
         history, memberships = History(settings.history), Memberships(settings.memberships)
         with warehouse.connect() as con:

@@ -14,7 +14,7 @@ import duckdb
 from c360_dagster.assets.describe import specify_computed
 from c360_dagster.computed import ComputedTable, read_computed
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.loading.sql import PARQUET, fetch_row, literal, quote
 
 HISTORY = "customer_360_history"
 KEY = dg.AssetKey([GOLD.name, HISTORY])
@@ -78,8 +78,7 @@ class History:
         path = self.folder / f"{day}.parquet"
         aside = path.with_suffix(".part")
         con.execute(
-            f"copy (from {MART} order by customer_id) to {literal(str(aside))} "
-            "(format parquet, compression zstd, compression_level 1)"
+            f"copy (from {MART} order by customer_id) to {literal(str(aside))} {PARQUET}"
         ).fetchall()
         aside.chmod(0o600)
         aside.replace(path)

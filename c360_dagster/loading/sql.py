@@ -6,6 +6,9 @@ from typing import Any
 
 import duckdb
 
+PARQUET = "(format parquet, compression zstd, compression_level 1)"
+"""How tables are copied to files: zstd's first level takes a third less time than its third."""
+
 
 def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

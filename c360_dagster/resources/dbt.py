@@ -245,12 +245,16 @@ def is_personal(column: Mapping[str, Any]) -> bool:
     return bool(meta.get("pii"))
 
 
-def read_key(node: Mapping[str, Any]) -> str:
-    """What tells the rows of a table apart that builds continue; of another, nothing."""
-    if node["config"]["materialized"] != "incremental":
-        return ""
-    key = node["config"]["unique_key"]
-    return key if isinstance(key, str) else ", ".join(key)
+def read_keys(manifest: Manifest, schema: str) -> dict[str, str]:
+    """What tells the rows apart of the schema's tables that builds continue, by their names."""
+    keys = {
+        node["alias"]: node["config"]["unique_key"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node["schema"] == schema
+        and node["config"]["materialized"] == "incremental"
+    }
+    return {name: key if isinstance(key, str) else ", ".join(key) for name, key in keys.items()}
 
 
 def _read_stamp() -> str:
