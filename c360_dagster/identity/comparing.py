@@ -1,9 +1,11 @@
 """Compares pairs of records: each comparison's level, found by DuckDB in pieces of bounded size."""
 
+from collections.abc import Sequence
+
 import duckdb
 import polars as pl
 
-from c360_dagster.identity.model import FREQUENCIES, RAREST, Model
+from c360_dagster.identity.model import FREQUENCIES, RAREST, Comparison, Model
 
 PIECE = 400_000
 
@@ -63,23 +65,25 @@ def _levels(
     try:
         con.execute("set enable_progress_bar = false")
         con.register("pairs", pairs)
-        found: pl.DataFrame = con.sql(level_sql(model)).pl()
+        found: pl.DataFrame = con.sql(
+            f"select number, {write_levels(model.comparisons)} from pairs"
+        ).pl()
     finally:
         con.close()
     return found.sort("number").drop("number")
 
 
-def level_sql(model: Model) -> str:
-    """The number of the first level whose condition holds, comparison by comparison."""
-    cases = []
-    for one in model.comparisons:
+def write_levels(comparisons: Sequence[Comparison]) -> str:
+    """Columns with the number of the first level whose condition holds; -1 where it is unknown."""
+    columns = []
+    for one in comparisons:
         told = "".join(
             f"when {level.sql} then {number} "
             for number, level in enumerate(one.levels)
             if level.sql != "else"
         )
-        cases.append(
+        columns.append(
             f"(case when {one.unknown} then -1 {told}else {len(one.levels) - 1} end)::tinyint "
             f"as {one.name}"
         )
-    return f"select number, {', '.join(cases)} from pairs"
+    return ", ".join(columns)

@@ -1,10 +1,11 @@
-"""Estimates the model's parameters from the data with splink: u by sampling, m by EM.
+"""Estimates the model's parameters from the data: u among strangers, m by splink's EM.
 
 Everything is drawn by position in the records' order, so the same data gives the same model.
 """
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
+from c360_dagster.identity.comparing import write_levels
 from c360_dagster.identity.model import Comparison, with_parameters
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
 STRANGERS, PAIRS = 1_200, 200_000
+BATCH = 100
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
 ROUNDS = (25, 12, 6)
@@ -88,13 +91,38 @@ def _estimate_u(
         known = pl.all_horizontal(pl.col(columns).is_not_null())
         people = people.filter(~known | pl.struct(columns).is_first_distinct())
     people = people.head(STRANGERS)
-    linker = _make_linker(con, people, comparisons)
-    linker.training.estimate_u_using_random_sampling(max_pairs=STRANGERS**2, seed=1)
+    levels = _count_levels(con, people, comparisons)
     pairs = people.height * (people.height - 1) / 2
-    read = _read(linker, "u_probability")
+    # A level that none of them reaches keeps its own u.
     return {
-        name: [max(share or 0.0, 1 / pairs) for share in shares] for name, shares in read.items()
+        one.name: [
+            max(counts[number] / counts.total() if counts[number] else level.u, 1 / pairs)
+            for number, level in enumerate(one.levels)
+        ]
+        for one, counts in zip(comparisons, levels, strict=True)
     }
+
+
+def _count_levels(
+    con: duckdb.DuckDBPyConnection, people: pl.DataFrame, comparisons: Sequence[Comparison]
+) -> list[Counter[int]]:
+    """How many pairs are on which level, comparison by comparison; unknown ones are left out."""
+    # In small batches, for DuckDB gives each of its threads one at a time.
+    people = pl.concat(people.iter_slices(BATCH), rechunk=False)
+    for side, name in (("l", "lefts"), ("r", "rights")):
+        named = people.rename({column: f"{column}_{side}" for column in people.columns})
+        con.register(name, named.to_arrow())
+    names = ", ".join(one.name for one in comparisons)
+    found = con.execute(
+        f"select {names}, count(*) from (select {write_levels(comparisons)} "
+        "from lefts join rights on unique_id_l < unique_id_r) group by all"
+    ).fetchall()
+    levels: list[Counter[int]] = [Counter() for _ in comparisons]
+    for *numbers, count in found:
+        for counts, number in zip(levels, numbers, strict=True):
+            if number >= 0:
+                counts[number] += count
+    return levels
 
 
 def _estimate_m(
@@ -229,20 +257,3 @@ def _in_splinks_words(one: Comparison) -> dict[str, Any]:
         }
         levels.append(told)
     return {"output_column_name": one.name, "comparison_levels": levels}
-
-
-def _read(linker: "Linker", parameter: str) -> dict[str, list[float | None]]:
-    """A parameter of every level, None where splink saw none."""
-    told = linker.misc.save_model_to_json()
-    return {
-        one["output_column_name"]: [
-            _number(level.get(parameter))
-            for level in one["comparison_levels"]
-            if not level.get("is_null_level")
-        ]
-        for one in told["comparisons"]
-    }
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
