@@ -19,7 +19,7 @@ from bench.checksums import Content, Contents, combine, read_content
 from bench.figures import PANDAS, Figure
 from bench.measure import measure
 from bench.plan import Plan, Step, cut, make_plan
-from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.loading.bronze import LoadRun, create_bronze, load_tables
 from c360_dagster.loading.sql import literal, quote
 from landing_contract import read_contract
 
@@ -175,8 +175,9 @@ def load(con: duckdb.DuckDBPyConnection, given: Given, steps: list[Step], folder
     contract = read_contract()
     create_bronze(con, contract.values())
     run = LoadRun("bench", lambda: loaded_at, folder / "scratch")
-    for name in sorted({name for step in steps for name in step.lands}):
-        load_table(con, given.landing, contract[name], run)
+    tables = [contract[name] for name in sorted({name for step in steps for name in step.lands})]
+    for _ in load_tables(con, given.landing, tables, run):
+        pass
 
 
 def run_pandas(given: Given, folder: Path) -> dict[str, float]:

@@ -9,7 +9,7 @@ import duckdb
 from c360_dagster.assets.describe import MASK, describe_table, markdown_table, tag_table
 from c360_dagster.checks.loads import check_load, specify_load_checks
 from c360_dagster.layers import BRONZE, LANDING
-from c360_dagster.loading.bronze import LoadRun, TableLoad, create_bronze, load_table
+from c360_dagster.loading.bronze import LoadRun, TableLoad, create_bronze, load_tables
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.resources.lock import HomeLock
@@ -40,12 +40,15 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
             context.log.warning("landing/%s is no table's file: is its name misspelt?", stranger)
         with warehouse.connect() as con:
             create_bronze(con, contract.values())
-            for table in contract.values():
-                if dg.AssetKey([BRONZE.name, table.name]) not in context.selected_asset_keys:
-                    continue
-                load = load_table(con, settings.landing, table, run)
+            selected = [
+                table
+                for table in contract.values()
+                if dg.AssetKey([BRONZE.name, table.name]) in context.selected_asset_keys
+            ]
+            for load in load_tables(con, settings.landing, selected, run):
                 for file in load.having("refused", "repeated"):
                     context.log.warning(file.message)
+                table = contract[load.table]
                 yield dg.MaterializeResult(
                     asset_key=[BRONZE.name, table.name],
                     metadata=_describe_load(con, settings, table, load),

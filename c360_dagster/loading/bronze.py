@@ -5,10 +5,13 @@ Which cells may be unreadable is the contract's word; how text is read stands in
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
+from queue import SimpleQueue
 
 import duckdb
 
@@ -45,7 +48,8 @@ PROVENANCE = {
     "_run_id": "varchar",
 }
 """What bronze adds to the contract's columns: where a row comes from, since when it is known."""
-
+SIDE_BY_SIDE, LARGE = 2, 32 << 20
+"""How many tables are loaded at a time, and from how many bytes on one keeps all threads busy."""
 
 LATEST = """(
     select * exclude (age)
@@ -73,6 +77,8 @@ class LoadRun:
     run_id: str
     clock: Callable[[], datetime]
     scratch: Path
+    is_alone: bool = True
+    """Whether nothing else is loaded at the same time: the order of rows is a matter of all."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,33 @@ def _follow_contract(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _describe(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
     """Names, in small letters as DuckDB compares them, and types of what a query returns."""
     return {name.lower(): kind for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
+
+
+def load_tables(
+    con: duckdb.DuckDBPyConnection, landing: Path, tables: Iterable[Table], run: LoadRun
+) -> Iterator[TableLoad]:
+    """Each large table with every processor, then the others side by side."""
+    tables = list(tables)
+    large = [table for table in tables if _weigh(landing, table) >= LARGE]
+    for table in large:
+        yield load_table(con, landing, table, run)
+    cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+    for _ in range(SIDE_BY_SIDE):
+        cursors.put(con.cursor())
+
+    def load_beside(table: Table) -> TableLoad:
+        cursor = cursors.get()
+        try:
+            return load_table(cursor, landing, table, replace(run, is_alone=False))
+        finally:
+            cursors.put(cursor)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield from pool.map(load_beside, [table for table in tables if table not in large])
+
+
+def _weigh(landing: Path, table: Table) -> int:
+    return sum(file.path.stat().st_size for file in find_files(landing, table))
 
 
 def load_table(
@@ -282,7 +315,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
     cells = ", ".join(quote(name) for name in file.table.column_names)
     known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
     loaded_at = f"timestamp '{attempt.started_at}'"
-    with in_any_order(con), transaction(con):
+    with in_any_order(con) if run.is_alone else nullcontext(), transaction(con):
         _clear_file(con, file)
         for rows in _row_sources(con, file.table, reading):
             con.execute(

@@ -38,7 +38,8 @@ class Warehouse(dg.ConfigurableResource):
             try:
                 con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
                 con.execute("set temp_directory = ?", [str(Path(self.scratch) / "spill")])
-                con.execute("set timezone = ?", [self.timezone])
+                # For its cursors too, which is what loading side by side works with.
+                con.execute("set global timezone = ?", [self.timezone])
                 con.execute("set enable_progress_bar = false")
                 yield con
             finally:
