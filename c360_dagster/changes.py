@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from c360_dagster.loading.bronze import HELD_LOADS
+from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
 from c360_dagster.standing import PASSES, SCHEMA, read_comments, write_marks
 from c360_dagster.unpublished import forget, note_changes

@@ -14,7 +14,7 @@ import duckdb
 
 from c360_dagster.computed import read_computed
 from c360_dagster.layers import BRONZE
-from c360_dagster.loading.bronze import HELD_LOADS
+from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_row, literal
 
 MADE_OF = "made of "

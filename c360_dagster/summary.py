@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.bronze import HELD_LOADS, LAST_WORDS
+from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_row, quote
 from c360_dagster.settings import Settings
 

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from c360_dagster.changes import Asked, begin_build, finish_build
-from c360_dagster.loading.bronze import LoadRun, create_bronze, load_table
+from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.load_log import LoadRun
 from landing_contract import read_contract
 
 MODEL = "model.c360.fct_things"

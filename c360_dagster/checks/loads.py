@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.layers import BRONZE
-from c360_dagster.loading.bronze import HELD_LOADS, TableLoad
+from c360_dagster.loading.load_log import HELD_LOADS, TableLoad
 from c360_dagster.loading.sql import fetch_row, quote
 from landing_contract import Table
 

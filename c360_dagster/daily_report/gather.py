@@ -21,7 +21,7 @@ from c360_dagster.daily_report.facts import (
     Sales,
     Service,
 )
-from c360_dagster.loading.bronze import HELD_LOADS, LAST_WORDS
+from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_row, quote
 
 LISTED_LEAVING = 10

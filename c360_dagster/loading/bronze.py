@@ -5,11 +5,11 @@ Which cells may be unreadable is the contract's word; how text is read stands in
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -27,6 +27,16 @@ from c360_dagster.loading.files import (
     take_fingerprint,
     take_stamp,
     unpack,
+)
+from c360_dagster.loading.load_log import (
+    HELD_LOADS,
+    Attempt,
+    FileLoad,
+    LoadRun,
+    TableLoad,
+    create_log,
+    log_once,
+    write_log,
 )
 from c360_dagster.loading.sql import (
     fetch_count,
@@ -51,70 +61,9 @@ PROVENANCE = {
 SIDE_BY_SIDE, LARGE = 2, 32 << 20
 """How many tables are loaded at a time, and from how many bytes on one keeps all threads busy."""
 
-LATEST = """(
-    select * exclude (age)
-    from (select *, row_number() over (partition by path order by rowid desc) as age from {log})
-    where age = 1
-)"""
-LAST_WORDS = LATEST.format(log="bronze.load_log")
-"""The last that was said of every file."""
-HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
-    latest=LATEST.format(
-        log="(select *, rowid from bronze.load_log where status in ('loaded', 'repeated'))"
-    )
-)
-"""The loads whose rows bronze holds now: a file that became a copy has given its rows up."""
-
 
 class ContractChangedError(Exception):
     """Bronze holds a table that its contract no longer describes; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class LoadRun:
-    """What every load of a run shares: its id, its clock and a folder for files in passing."""
-
-    run_id: str
-    clock: Callable[[], datetime]
-    scratch: Path
-    is_alone: bool = True
-    """Whether nothing else is loaded at the same time: the order of rows is a matter of all."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One file on its way into bronze; without a fingerprint where it could not even be read."""
-
-    file: LandingFile
-    fingerprint: Fingerprint | None
-    run: LoadRun
-    started_at: datetime
-
-
-@dataclass(frozen=True)
-class FileLoad:
-    """What became of one file: loaded, unchanged, a repetition of another file, or refused."""
-
-    name: str
-    status: str
-    message: str | None = None
-    rows_read: int = 0
-    rows_loaded: int = 0
-    rows_rejected: int = 0
-    cells_unreadable: int = 0
-    cells_rounded: int = 0
-    empty_essential_cells: int = 0
-    unknown_columns: tuple[str, ...] = ()
-    missing_columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TableLoad:
-    table: str
-    files: list[FileLoad] = field(default_factory=list)
-
-    def having(self, *statuses: str) -> list[FileLoad]:
-        return [file for file in self.files if file.status in statuses]
 
 
 def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
@@ -125,20 +74,8 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {_bronze(table)} ({', '.join(columns)})")
         _follow_contract(con, table)
-    con.execute(
-        """
-        create table if not exists bronze.load_log (
-            path varchar, table_name varchar, size bigint, checksum varchar, known_at date,
-            status varchar, message varchar, rows_read bigint, rows_loaded bigint,
-            rows_rejected bigint, cells_unreadable bigint, empty_essential_cells bigint,
-            unknown_columns varchar[], missing_columns varchar[],
-            started_at timestamp, finished_at timestamp, run_id varchar, cells_rounded bigint
-        )
-        """
-    )
+    create_log(con)
     create_stamps(con)
-    # A log from before roundings were counted.
-    con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
     con.execute(
         """
         create table if not exists bronze.rejected_rows (
@@ -325,7 +262,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readi
             )
         _write_rejects(con, file, run.run_id)
         load = _account(con, file, reading)
-        _write_log(con, attempt, load)
+        write_log(con, attempt, load)
     return load
 
 
@@ -462,7 +399,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
 
 def _refuse(con: duckdb.DuckDBPyConnection, attempt: Attempt, reason: str) -> FileLoad:
     name = attempt.file.name
-    return _log_once(con, attempt, FileLoad(name, "refused", f"{name}: {reason}."))
+    return log_once(con, attempt, FileLoad(name, "refused", f"{name}: {reason}."))
 
 
 def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str) -> FileLoad:
@@ -471,7 +408,7 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
     message = f"{name}: the same content as {twin}, loaded once."
     with transaction(con):
         _clear_file(con, attempt.file)
-        return _log_once(con, attempt, FileLoad(name, "repeated", message))
+        return log_once(con, attempt, FileLoad(name, "repeated", message))
 
 
 def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
@@ -479,47 +416,8 @@ def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoa
     name = attempt.file.name
     query = "select status from bronze.load_log where path = ? order by rowid desc limit 1"
     if fetch_row(con, query, [name]) == ("refused",):
-        _write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
+        write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
     return FileLoad(name, "unchanged")
-
-
-def _log_once(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> FileLoad:
-    """Writes the log row, unless the last one about this file already says the same."""
-    last = fetch_row(
-        con,
-        "select checksum, message from bronze.load_log where path = ? order by rowid desc limit 1",
-        [load.name],
-    )
-    if last != (attempt.fingerprint.checksum if attempt.fingerprint else None, load.message):
-        _write_log(con, attempt, load)
-    return load
-
-
-def _write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> None:
-    fingerprint = attempt.fingerprint
-    con.execute(
-        f"insert into bronze.load_log values ({', '.join('?' * 18)})",
-        [
-            load.name,
-            attempt.file.table.name,
-            fingerprint.size if fingerprint else None,
-            fingerprint.checksum if fingerprint else None,
-            attempt.file.known_at,
-            load.status,
-            load.message,
-            load.rows_read,
-            load.rows_loaded,
-            load.rows_rejected,
-            load.cells_unreadable,
-            load.empty_essential_cells,
-            list(load.unknown_columns),
-            list(load.missing_columns),
-            attempt.started_at,
-            attempt.run.clock(),
-            attempt.run.run_id,
-            load.cells_rounded,
-        ],
-    )
 
 
 def _drop_temporary(con: duckdb.DuckDBPyConnection) -> None:

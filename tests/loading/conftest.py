@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.loading.bronze import FileLoad, LoadRun, create_bronze, load_table
+from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.load_log import FileLoad, LoadRun
 from landing_contract import read_contract
 
 ITEMS = (

@@ -12,8 +12,8 @@ import pytest
 
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
-from c360_dagster.loading.bronze import TableLoad
 from c360_dagster.loading.files import find_strangers, match_name, read_chunks
+from c360_dagster.loading.load_log import TableLoad
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze
 
@@ -142,7 +142,7 @@ def test_a_failure_in_the_middle_of_a_file_leaves_the_earlier_version(
     bronze.load()
     bronze.put("sales/transaction_items.csv", MORE)
     with monkeypatch.context() as broken:
-        broken.setattr(loader, "_write_log", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        broken.setattr(loader, "write_log", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             bronze.load()
     assert bronze.ids() == ["I1", "I2", "I3"]

@@ -11,6 +11,7 @@ import pytest
 
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.csv_text import LostRowsError
+from c360_dagster.loading.load_log import LoadRun, TableLoad
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import Table, read_contract
 from mock_data import generate
@@ -31,7 +32,7 @@ def load_all(landing: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]
     warehouse = Warehouse(
         path=str(folder / "warehouse.duckdb"), timezone="Asia/Tokyo", scratch=str(folder)
     )
-    run = loader.LoadRun("test-run", lambda: RUN_DAY, folder / "loads")
+    run = LoadRun("test-run", lambda: RUN_DAY, folder / "loads")
     tables = read_contract().values()
     with warehouse.connect() as con:
         loader.create_bronze(con, tables)
@@ -82,8 +83,8 @@ def test_a_table_that_fails_takes_no_other_with_it(
     load_table = loader.load_table
 
     def lose_stores(
-        con: duckdb.DuckDBPyConnection, landing: Path, table: Table, run: loader.LoadRun
-    ) -> loader.TableLoad:
+        con: duckdb.DuckDBPyConnection, landing: Path, table: Table, run: LoadRun
+    ) -> TableLoad:
         if table.name == "transactions":
             raise LostRowsError("a row was lost")
         return load_table(con, landing, table, run)

@@ -1,0 +1,130 @@
+"""What became of every file that was loaded: the log in bronze, and how it is read.
+
+It is only added to, until old lines are pruned; the last that it says of a file is what holds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from c360_dagster.loading.files import Fingerprint, LandingFile
+from c360_dagster.loading.sql import fetch_row
+
+LATEST = """(
+    select * exclude (age)
+    from (select *, row_number() over (partition by path order by rowid desc) as age from {log})
+    where age = 1
+)"""
+LAST_WORDS = LATEST.format(log="bronze.load_log")
+"""The last that was said of every file."""
+HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
+    latest=LATEST.format(
+        log="(select *, rowid from bronze.load_log where status in ('loaded', 'repeated'))"
+    )
+)
+"""The loads whose rows bronze holds now: a file that became a copy has given its rows up."""
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """What every load of a run shares: its id, its clock and a folder for files in passing."""
+
+    run_id: str
+    clock: Callable[[], datetime]
+    scratch: Path
+    is_alone: bool = True
+    """Nothing else is loaded meanwhile, so what all loads share may be set for this one."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One file on its way into bronze; without a fingerprint where it could not even be read."""
+
+    file: LandingFile
+    fingerprint: Fingerprint | None
+    run: LoadRun
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class FileLoad:
+    """What became of one file: loaded, unchanged, a repetition of another file, or refused."""
+
+    name: str
+    status: str
+    message: str | None = None
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    cells_unreadable: int = 0
+    cells_rounded: int = 0
+    empty_essential_cells: int = 0
+    unknown_columns: tuple[str, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    table: str
+    files: list[FileLoad] = field(default_factory=list)
+
+    def having(self, *statuses: str) -> list[FileLoad]:
+        return [file for file in self.files if file.status in statuses]
+
+
+def create_log(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """
+        create table if not exists bronze.load_log (
+            path varchar, table_name varchar, size bigint, checksum varchar, known_at date,
+            status varchar, message varchar, rows_read bigint, rows_loaded bigint,
+            rows_rejected bigint, cells_unreadable bigint, empty_essential_cells bigint,
+            unknown_columns varchar[], missing_columns varchar[],
+            started_at timestamp, finished_at timestamp, run_id varchar, cells_rounded bigint
+        )
+        """
+    )
+    # A log from before roundings were counted.
+    con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
+
+
+def write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> None:
+    fingerprint = attempt.fingerprint
+    con.execute(
+        f"insert into bronze.load_log values ({', '.join('?' * 18)})",
+        [
+            load.name,
+            attempt.file.table.name,
+            fingerprint.size if fingerprint else None,
+            fingerprint.checksum if fingerprint else None,
+            attempt.file.known_at,
+            load.status,
+            load.message,
+            load.rows_read,
+            load.rows_loaded,
+            load.rows_rejected,
+            load.cells_unreadable,
+            load.empty_essential_cells,
+            list(load.unknown_columns),
+            list(load.missing_columns),
+            attempt.started_at,
+            attempt.run.clock(),
+            attempt.run.run_id,
+            load.cells_rounded,
+        ],
+    )
+
+
+def log_once(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> FileLoad:
+    """Writes the log row, unless the last one about this file already says the same."""
+    last = fetch_row(
+        con,
+        "select checksum, message from bronze.load_log where path = ? order by rowid desc limit 1",
+        [load.name],
+    )
+    if last != (attempt.fingerprint.checksum if attempt.fingerprint else None, load.message):
+        write_log(con, attempt, load)
+    return load
