@@ -1,5 +1,6 @@
 """3. dbt: silver and gold, every model an asset and every test of one a check on it."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,36 +100,39 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         has_models = _has_models(context, manifest, translator)
         run_id = context.run.run_id
         asked = Asked(run_id, digest_project(), settings.as_of, anew=extent.full_refresh)
-        with warehouse.connect() as con:
+        with contextlib.ExitStack() as held:
+            # While one is open, further connections cost little; dbt itself wants the file alone.
+            con = held.enter_context(warehouse.connect())
             create_computed(con)  # a model can be built before what it reads is worked out
             History(settings.history).show(con)
             Memberships(settings.memberships).show(con)
             plan = begin_build(con, asked, manifest) if has_models else EVERYTHING
-        if plan.reason:
-            context.log.info(plan.reason)
-        variables = {
-            "since": plan.since.isoformat() if plan.since else None,
-            "as_of": settings.as_of.isoformat() if settings.as_of else None,
-            "run_id": run_id,
-            "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
-        }
-        with guard_storage(settings.home):
-            for result in dbt.build(
-                select=_select(context, manifest, translator),
-                variables=variables,
-                scratch=settings.scratch,
-                anew=extent.full_refresh,
-            ):
-                results.append(result)
-                if result.is_bad:
-                    context.log.error(_describe(manifest, result))
-        if standing := sum(result.message == STANDS for result in results):
-            context.log.info("Of %d models and tests %d stand.", len(results), standing)
-        with warehouse.connect() as con:
-            if has_models and not any(result.is_bad for result in results):
-                finish_build(con, asked, manifest, [result.unique_id for result in results])
-            tables = _survey_tables(con)
-            findings = _read_findings(con, manifest, results)
+            if plan.reason:
+                context.log.info(plan.reason)
+            variables = {
+                "since": plan.since.isoformat() if plan.since else None,
+                "as_of": settings.as_of.isoformat() if settings.as_of else None,
+                "run_id": run_id,
+                "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
+            }
+            with guard_storage(settings.home):
+                for result in dbt.build(
+                    select=_select(context, manifest, translator),
+                    variables=variables,
+                    scratch=settings.scratch,
+                    anew=extent.full_refresh,
+                    let_go=held.close,
+                ):
+                    results.append(result)
+                    if result.is_bad:
+                        context.log.error(_describe(manifest, result))
+            if standing := sum(result.message == STANDS for result in results):
+                context.log.info("Of %d models and tests %d stand.", len(results), standing)
+            with warehouse.connect() as con:
+                if has_models and not any(result.is_bad for result in results):
+                    finish_build(con, asked, manifest, [result.unique_id for result in results])
+                tables = _survey_tables(con)
+                findings = _read_findings(con, manifest, results)
         lineage = read_lineage(manifest, results)
         for result in results:
             node = manifest["nodes"].get(result.unique_id, {})

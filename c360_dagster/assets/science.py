@@ -7,8 +7,10 @@ them, and each part of dbt's costs a second.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
@@ -75,28 +77,29 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
         asked = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         needed = chosen | {key.path[-1] for key, _ in asked}
         truth_files = digest_files(settings.truth)
-        for question in QUESTIONS:
-            if needed.isdisjoint(question.tables):
-                continue
-            with warehouse.connect() as con:
+        # One connection for all of it: each time that the file is opened costs, too.
+        with warehouse.connect() as con:
+            for question in QUESTIONS:
+                if needed.isdisjoint(question.tables):
+                    continue
                 mark = mark_answer(con, question.reads, truth_files)
                 stands = bear(con, question.writes, mark)
-            if stands and not extent.full_refresh:
-                told = tell_again(context, question.tables)
-                yield from told
-                if told:
-                    continue
-            with work_in_one_thread():
-                answer = question.ask(lambda query: _read(warehouse, query), Truth(settings.truth))
-            frames = {**answer.tables, question.tables[-1]: tabulate(answer.findings)}
-            written = {name: frames[name] for name in question.tables if name in chosen}
-            _write(warehouse, written, mark)
-            yield from (_describe(name, frame) for name, frame in written.items())
-            yield from (
-                check
-                for check in report_findings(answer.findings)
-                if (check.asset_key, check.check_name) in asked
-            )
+                if stands and not extent.full_refresh:
+                    told = tell_again(context, question.tables)
+                    yield from told
+                    if told:
+                        continue
+                with work_in_one_thread():
+                    answer = question.ask(partial(_read, con), Truth(settings.truth))
+                frames = {**answer.tables, question.tables[-1]: tabulate(answer.findings)}
+                written = {name: frames[name] for name in question.tables if name in chosen}
+                _write(con, written, mark)
+                yield from (_describe(name, frame) for name, frame in written.items())
+                yield from (
+                    check
+                    for check in report_findings(answer.findings)
+                    if (check.asset_key, check.check_name) in asked
+                )
 
     return work_out_science
 
@@ -207,17 +210,17 @@ QUESTIONS = (
 )
 
 
-def _read(warehouse: Warehouse, query: str) -> pl.DataFrame:
-    with warehouse.connect() as con:
-        frame: pl.DataFrame = con.sql(query).pl()
+def _read(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    frame: pl.DataFrame = con.sql(query).pl()
     return frame
 
 
-def _write(warehouse: Warehouse, frames: dict[str, pl.DataFrame], mark: str | None) -> None:
-    with warehouse.connect() as con:
-        tables = {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()}
-        replace_computed(con, tables)
-        write_marks(con, dict.fromkeys(tables, mark))
+def _write(
+    con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], mark: str | None
+) -> None:
+    tables = {f"{SCIENCE.name}.{name}": frame for name, frame in frames.items()}
+    replace_computed(con, tables)
+    write_marks(con, dict.fromkeys(tables, mark))
 
 
 def _describe(name: str, frame: pl.DataFrame) -> dg.MaterializeResult[None]:

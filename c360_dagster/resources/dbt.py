@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,9 @@ class DbtBuilder(dg.ConfigurableResource):
         variables: Variables,
         scratch: Path,
         anew: bool = False,
+        let_go: Callable[[], None] = lambda: None,
     ) -> Iterator[NodeResult]:
-        """Results as they come; the file is free again when they end.
+        """Results as they come; `let_go` closes what the caller has open, for dbt's own sake.
 
         What was made of the same before stands, unless all is asked for anew. What dbt has
         rendered before is sent without it; only what does not go through is dbt's.
@@ -128,6 +129,7 @@ class DbtBuilder(dg.ConfigurableResource):
                 return
         results = []
         asked = [node.selector for node in left] or select
+        let_go()
         for result in self._ask_dbt(asked, variables, scratch):
             results.append(result)
             yield result
