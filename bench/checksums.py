@@ -10,7 +10,7 @@ import duckdb
 from c360_dagster.loading.sql import fetch_row, quote
 
 OF_THE_RUN = {
-    *("publication", "load_log", "rejected_rows"),
+    *("publication", "load_log", "rejected_rows", "file_stamps"),
     *("customer_360_history", "audience_changes"),
 }
 """They say which run it was, and when; or what was recorded of other days."""

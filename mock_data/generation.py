@@ -3,6 +3,7 @@
 Two threads make batches, this one writes them in their order: bytes depend on neither.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,8 +39,9 @@ from mock_data.truth import TruthFiles, earlier_tally, tell_truth
 from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
 
-BATCH = 10_000
-IN_FLIGHT = 3
+FEWEST, MOST = 1_000, 10_000
+"""People in a batch."""
+THREADS, IN_FLIGHT = 2, 3
 NOT_SIMULATED = {"rates"}
 Progress = Callable[[str], None]
 
@@ -53,7 +55,7 @@ def generate(  # noqa: PLR0913  one word for each thing that is asked for
     end: date,
     defects: bool = True,
     progress: Progress | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Result:
     """Writes landing and truth up to a day; where earlier days lie there, only those after them."""
     _check_arguments(customers, start, end)
@@ -97,7 +99,7 @@ class _Call:
     """One call's window of days, its open files and its running sums."""
 
     def __init__(
-        self, world: World, landing: Landing, plan: Plan, size: int, progress: Progress
+        self, world: World, landing: Landing, plan: Plan, size: int | None, progress: Progress
     ) -> None:
         self.world, self.landing, self.plan = world, landing, plan
         self.size, self.progress = size, progress
@@ -121,13 +123,15 @@ class _Call:
         told = TruthFiles(self.truth, self.plan.end)
         sums: list[NDArray] = [np.zeros(0, dtype=np.int64)] * 3
         total = self.world.people_by(self.end)
-        for number, made in enumerate(self._make_batches(total)):
+        # Also in a small world every thread has something to do.
+        size = self.size or min(max(math.ceil(total / THREADS), FEWEST), MOST)
+        for number, made in enumerate(self._make_batches(total, size)):
             own: list[NDArray] = [made.regions, made.units, made.arrivals]
             sums = own if number == 0 else [a + b for a, b in zip(sums, own, strict=True)]
             self._append(made)
             for name, frame in made.truth.items():
                 told.append(name, frame)
-            done = min((number + 1) * self.size, total)
+            done = min((number + 1) * size, total)
             self.progress(
                 f"Simulated {done:,} of {total:,} people: {sum(self.rows.values()):,} rows."
             )
@@ -141,13 +145,13 @@ class _Call:
         ending = ending or ("xlsx" if table.is_workbook else "csv")
         return f"{table.folder}/{table.file_stem}{self.suffix}.{ending}"
 
-    def _make_batches(self, total: int) -> Iterator[_Made]:
+    def _make_batches(self, total: int, size: int) -> Iterator[_Made]:
         """Batches in their order, two in the making and at most one waiting."""
-        starts = iter(range(0, total, self.size))
+        starts = iter(range(0, total, size))
         waiting: list[Future[_Made]] = []
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             for first in starts:
-                waiting.append(pool.submit(self._make, range(first, min(first + self.size, total))))
+                waiting.append(pool.submit(self._make, range(first, min(first + size, total))))
                 if len(waiting) == IN_FLIGHT:
                     yield waiting.pop(0).result()
             while waiting:

@@ -4,6 +4,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -27,6 +28,7 @@ from c360_dagster.resources.dbt import (
 )
 from c360_dagster.resources.lineage import Column
 from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.storage import advise, guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -109,16 +111,10 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             plan = begin_build(con, asked, manifest) if has_models else EVERYTHING
             if plan.reason:
                 context.log.info(plan.reason)
-            variables = {
-                "since": plan.since.isoformat() if plan.since else None,
-                "as_of": settings.as_of.isoformat() if settings.as_of else None,
-                "run_id": run_id,
-                "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
-            }
             with guard_storage(settings.home):
                 for result in dbt.build(
                     select=_select(context, manifest, translator),
-                    variables=variables,
+                    variables=_tell_variables(settings, run_id, plan.since),
                     scratch=settings.scratch,
                     anew=extent.full_refresh,
                     let_go=held.close,
@@ -150,6 +146,15 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         _raise_failures(manifest, results, settings)
 
     return build_models
+
+
+def _tell_variables(settings: Settings, run_id: str, since: date | None) -> Variables:
+    return {
+        "since": since.isoformat() if since else None,
+        "as_of": settings.as_of.isoformat() if settings.as_of else None,
+        "run_id": run_id,
+        "published_at": settings.now().isoformat(sep=" ", timespec="seconds"),
+    }
 
 
 def _has_models(
