@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from queue import SimpleQueue
 
 import duckdb
 
@@ -124,16 +123,10 @@ def load_tables(
     large = [table for table in tables if _weigh(landing, table) >= LARGE]
     for table in large:
         yield load_table(con, landing, table, run)
-    cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-    for _ in range(SIDE_BY_SIDE):
-        cursors.put(con.cursor())
 
     def load_beside(table: Table) -> TableLoad:
-        cursor = cursors.get()
-        try:
+        with con.cursor() as cursor:
             return load_table(cursor, landing, table, replace(run, is_alone=False))
-        finally:
-            cursors.put(cursor)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         yield from pool.map(load_beside, [table for table in tables if table not in large])

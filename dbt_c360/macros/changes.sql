@@ -21,6 +21,11 @@
     where {{ by }} in (select {{ column or by }} from changes.{{ model }})
 {%- endmacro %}
 
+{#- The customers to whom a source's changed records belong: there the record is the customer. -#}
+{% macro of_changed_records(model, table='gold.customer_identities') -%}
+    {{ naming_changed(model, 'customer_id', by='source_id', column='customer_id', table=table) }}
+{%- endmacro %}
+
 {#- The keys of rows of a table that Python made anew, where they say something else than here. -#}
 {% macro differing(table, columns) -%}
     select {{ columns.split(',')[0] }} from

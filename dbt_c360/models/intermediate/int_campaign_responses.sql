@@ -2,10 +2,7 @@
     changed('customer_identities', 'customer_id'),
     changed('fct_orders', 'customer_id'),
     naming_changed('stg_campaigns', 'customer_id', by='campaign_id'),
-    naming_changed(
-        'stg_campaign_contacts', 'customer_id',
-        by='source_id', column='customer_id', table='gold.customer_identities'
-    ),
+    of_changed_records('stg_campaign_contacts'),
 ]} -%}
 
 {{ config(

@@ -1,13 +1,7 @@
 {%- set touched = {'key': 'customer_id', 'found': [
     changed('int_golden_customers', 'customer_id'),
-    naming_changed(
-        'stg_customer_versions', 'customer_id',
-        by='source_id', column='customer_id', table='silver.int_golden_customers'
-    ),
-    naming_changed(
-        'stg_loyalty_versions', 'customer_id',
-        by='source_id', column='customer_id', table='silver.int_golden_customers'
-    ),
+    of_changed_records('stg_customer_versions', table='silver.int_golden_customers'),
+    of_changed_records('stg_loyalty_versions', table='silver.int_golden_customers'),
 ]} -%}
 
 {{ config(
@@ -26,12 +20,12 @@ golden as (
 
 registrations as (
     select * from {{ ref('stg_customer_versions') }}
-    {% if works_partly() -%} where customer_id in (select golden.source_id from golden) {%- endif %}
+    {{ only_named('customer_id', by='golden.source_id from golden') }}
 ),
 
 memberships as (
     select * from {{ ref('stg_loyalty_versions') }}
-    {% if works_partly() -%} where customer_id in (select golden.source_id from golden) {%- endif %}
+    {{ only_named('customer_id', by='golden.source_id from golden') }}
 ),
 
 changes as (

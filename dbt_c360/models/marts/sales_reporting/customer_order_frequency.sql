@@ -1,9 +1,6 @@
 {%- set touched = {'key': 'customer_id', 'found': [
     changed('customer_identities', 'customer_id'),
-    naming_changed(
-        'stg_sales', 'customer_id',
-        by='source_id', column='customer_id', table='gold.customer_identities'
-    ),
+    of_changed_records('stg_sales'),
 ]} -%}
 
 {{ config(
