@@ -19,7 +19,6 @@ from c360_dagster.loading.files import find_files
 from c360_dagster.reports import read_report
 from c360_dagster.settings import UI_ADDRESS, Settings
 from landing_contract import read_contract
-from mock_data.landing import MARK
 
 DAILY_AT = "0 6 * * *"
 LOOK_EVERY_SECONDS = 60
@@ -147,6 +146,8 @@ def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
 
 
 def _read_simulated(settings: Settings) -> set[str]:
+    from mock_data.landing import MARK  # noqa: PLC0415  it brings the whole simulation with it
+
     try:
         mark = json.loads((settings.landing / MARK).read_text("utf-8"))
     except FileNotFoundError:

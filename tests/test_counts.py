@@ -1,6 +1,9 @@
 """What one small run does, counted: how slow it is depends on the machine, how much it does not."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +28,8 @@ AGAIN = BOUNDS | {"dbt starts": 0, "statements of a node": 0}
 """And what it may do where dbt has rendered before."""
 CONTINUED = BOUNDS | {"landing files read": 0}
 """And what, where it continues the last build for the first time, and nothing is new in landing."""
+SLOW = {"dbt", "mock_data", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "splink", "sqlglot"}
+"""What takes long to import, and nobody needs who only looks, or has nothing new."""
 
 
 @dataclass
@@ -60,6 +65,20 @@ def test_a_run_that_is_rendered_does_no_more_than_it_did(runs: Runs, what: str) 
 @pytest.mark.parametrize("what", CONTINUED)
 def test_a_run_that_continues_the_last_does_no_more_than_it_did(runs: Runs, what: str) -> None:
     assert runs.continued[what] <= CONTINUED[what], _say(what, runs.continued, CONTINUED)
+
+
+def test_what_is_slow_to_import_is_imported_where_it_is_needed(tmp_path: Path) -> None:
+    command = "import sys, c360_dagster.served; print(*{m.partition('.')[0] for m in sys.modules})"
+    ran = subprocess.run(
+        [sys.executable, "-c", command],
+        env=os.environ | {"C360_HOME": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    imported = {*ran.stdout.split()}
+    assert "c360_dagster" in imported
+    assert not SLOW & imported
 
 
 def _say(what: str, counted: Counted, bounds: dict[str, float]) -> str:

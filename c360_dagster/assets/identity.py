@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
@@ -18,7 +18,6 @@ from c360_dagster.computed import (
     replace_rows,
     stamp,
 )
-from c360_dagster.identity import Memory, Resolution, resolve
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.dbt import Extent
@@ -29,6 +28,10 @@ from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 from c360_dagster.standing import read_comments, write_marks
+
+# Slow to import, and the definitions do not need it, nor does a run without news.
+if TYPE_CHECKING:
+    from c360_dagster.identity import Memory, Resolution
 
 SCHEMA = IDENTITY.name
 RECORDS = """
@@ -80,6 +83,8 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _remember(known, con)
+        from c360_dagster.identity import resolve  # noqa: PLC0415  as above
+
         found = resolve(records, previous=previous, rules=read_decisions(settings.decisions))
         history = _add_to_history(known, found, as_of)
         if known is None or as_of >= known.as_of:
@@ -116,8 +121,10 @@ def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
 
 def _remember(
     known: Generation | None, con: duckdb.DuckDBPyConnection
-) -> Memory | pl.DataFrame | None:
+) -> "Memory | pl.DataFrame | None":
     """What is known of before; a warehouse whose registry was lost still knows the ids."""
+    from c360_dagster.identity import Memory  # noqa: PLC0415  as above
+
     if known:
         return Memory.from_frames(known.frames)
     create_computed(con)
@@ -125,7 +132,7 @@ def _remember(
     return given if given.height else None
 
 
-def _add_to_history(known: Generation | None, found: Resolution, as_of: date) -> pl.DataFrame:
+def _add_to_history(known: Generation | None, found: "Resolution", as_of: date) -> pl.DataFrame:
     """Every merge and split of all runs, each with the day as of which it was found."""
     new = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
     before = known.frames[HISTORY] if known else pl.DataFrame(schema=HISTORY_COLUMNS)
@@ -136,11 +143,13 @@ def _add_to_history(known: Generation | None, found: Resolution, as_of: date) ->
 
 def _write(
     con: duckdb.DuckDBPyConnection,
-    found: Resolution,
+    found: "Resolution",
     history: pl.DataFrame,
-    previous: Memory | pl.DataFrame | None,
+    previous: "Memory | pl.DataFrame | None",
 ) -> dict[str, int]:
     """Golden records and provenance of the changed customers alone, where the others' stand."""
+    from c360_dagster.identity import Memory  # noqa: PLC0415  as above
+
     create_computed(con)
     stands = isinstance(previous, Memory) and read_comments(con)[GOLDEN] == previous.stamp
     survivors = found.changes if stands else found
@@ -157,7 +166,7 @@ def _write(
     return {name: con.table(name).count("*").fetchall()[0][0] for name in names}
 
 
-def _small_tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {
         IDENTITIES: found.identities,
         f"{SCHEMA}.merges": history,
@@ -166,7 +175,7 @@ def _small_tables(found: Resolution, history: pl.DataFrame) -> dict[str, pl.Data
     }
 
 
-def _say(found: Resolution) -> str:
+def _say(found: "Resolution") -> str:
     records, people = found.report["records"], found.report["people"]
     return (
         f"{records:,} records are {people:,} people; {found.merges.height:,} merges and splits, "
@@ -175,7 +184,7 @@ def _say(found: Resolution) -> str:
 
 
 def _report(
-    rows: Mapping[str, int], found: Resolution, checks: list[dg.AssetCheckResult]
+    rows: Mapping[str, int], found: "Resolution", checks: list[dg.AssetCheckResult]
 ) -> Iterator[dg.MaterializeResult]:
     for relation, count in rows.items():
         key = dg.AssetKey(relation.split("."))

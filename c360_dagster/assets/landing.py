@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-import mock_data
 from c360_dagster.assets.describe import describe_table, markdown_table, tag_table
 from c360_dagster.layers import LANDING
 from c360_dagster.loading.files import find_files
@@ -27,6 +26,8 @@ def build_landing(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
     ) -> Iterator[dg.MaterializeResult]:
+        import mock_data  # noqa: PLC0415  slow, and only who simulates needs it
+
         with guard_storage(settings.home):
             simulated = mock_data.generate(
                 settings.home,

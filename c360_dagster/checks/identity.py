@@ -4,14 +4,17 @@ A lost id fails; a resolution that finds too little or too much warns with its n
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
-from c360_dagster.identity import Resolution
-from c360_dagster.identity.quality import measure_pairs
 from c360_dagster.resources.registry import Generation
 from c360_dagster.settings import Settings
+
+# Slow to import, and the definitions do not need it.
+if TYPE_CHECKING:
+    from c360_dagster.identity import Resolution
 
 IDENTITIES = dg.AssetKey(["identity", "identities"])
 LEAST_PRECISION = 0.995
@@ -39,13 +42,13 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
 
 
 def check_identity(
-    settings: Settings, known: Generation | None, found: Resolution
+    settings: Settings, known: Generation | None, found: "Resolution"
 ) -> Iterator[dg.AssetCheckResult]:
     yield _check_ids(known, found)
     yield _check_truth(settings, found)
 
 
-def _check_ids(known: Generation | None, found: Resolution) -> dg.AssetCheckResult:
+def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckResult:
     """An id whose records have all left the files stays in the registry and is given to nobody."""
     ids = found.memory.ids
     given = known.frames["ids"]["customer_id"] if known else ids["customer_id"].clear()
@@ -64,7 +67,7 @@ def _check_ids(known: Generation | None, found: Resolution) -> dg.AssetCheckResu
     )
 
 
-def _check_truth(settings: Settings, found: Resolution) -> dg.AssetCheckResult:
+def _check_truth(settings: Settings, found: "Resolution") -> dg.AssetCheckResult:
     path = settings.truth / "identities.csv"
     if not path.exists():
         return dg.AssetCheckResult(
@@ -73,6 +76,8 @@ def _check_truth(settings: Settings, found: Resolution) -> dg.AssetCheckResult:
             passed=True,
             description="Nobody knows the truth about these people; identity_review asks for it.",
         )
+    from c360_dagster.identity.quality import measure_pairs  # noqa: PLC0415  as above
+
     truth = pl.read_csv(path, infer_schema=False)
     quality = measure_pairs(found.identities, truth)
     precision, recall = (LEAST_PRECISION, LEAST_RECALL) if settings.defects else (1, 1)

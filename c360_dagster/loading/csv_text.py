@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import polars as pl
 
 from c360_dagster.loading import casting
@@ -207,6 +206,9 @@ def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
 
 def _collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
     """The same for a repaired file: its records are found by their first byte."""
+    # Slow to import, and few files need repair.
+    import numpy as np  # noqa: PLC0415
+
     starts = pl.DataFrame(
         {
             "record": range(1, repaired.records + 1),
@@ -268,7 +270,7 @@ def _doubt_unsound_rows(
     if records.is_empty():
         return
     con.execute("delete from staged where rowid in (select staged_row from unsound)")
-    con.register("found", _fetch_records(path, records["record"].to_numpy()))
+    con.register("found", _fetch_records(path, set(records["record"])))
     con.execute("insert into doubtful select record, line, raw, false, null from found")
 
 
@@ -278,9 +280,8 @@ def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
     return fetch_count(con, f"select {' + '.join(counts)} from staged") if counts else 0
 
 
-def _fetch_records(path: Path, records: np.ndarray) -> pl.DataFrame:
+def _fetch_records(path: Path, wanted: set[int]) -> pl.DataFrame:
     """The text of the records with these numbers, and the lines they begin on."""
-    wanted = set(records.tolist())
     found: list[tuple[int, int, str]] = []
     number = -1
     held: list[str] = []
