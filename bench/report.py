@@ -55,9 +55,9 @@ def measure_size(size: int, folder: Path, failed: list[str], *, is_first: bool) 
     generated, *figures = compare(size, walked, walk_limit(folder, walked))
     warehouse = walked.settings.warehouse
     parts: dict[str, Callable[[], Iterable[Figure]]] = {
-        "six marts in pandas": lambda: [
-            marts.compare(size, walked.settings.landing, warehouse, folder)
-        ]
+        "six marts in pandas": lambda: marts.compare(
+            size, walked.settings.landing, warehouse, folder
+        )
     }
     if is_first:
         say(f"{size:,} customers: a generator by Faker …")
