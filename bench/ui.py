@@ -1,6 +1,6 @@
 """`make ui`, until it shows what it has loaded, against Dagster with a project that holds nothing.
 
-Both start by the same command on a free port, and are stopped by their process's number.
+Each starts as people start it, on a free port, and is stopped by its process's number.
 """
 
 import json
@@ -13,13 +13,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.figures import DEMO, UI, Figure
 from bench.road import environment, read_for
 from bench.table import format_table
-from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.__main__ import DAGSTER, prepare_dagster_home
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
 ROUNDS = 3
@@ -55,7 +55,7 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
 def start_ours(folder: Path, turn: int) -> float:
     settings = read_for(folder / f"ui_{turn}", DEMO)
     prepare_dagster_home(settings)
-    return time_start([], environment(settings), REPOSITORY)
+    return time_start(DAGSTER, [], environment(settings), REPOSITORY)
 
 
 def start_empty(folder: Path, turn: int) -> float:
@@ -66,15 +66,18 @@ def start_empty(folder: Path, turn: int) -> float:
         "DAGSTER_HOME": str(project / "home"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
-    return time_start(["-f", "nothing.py"], variables, project)
+    plain = (sys.executable, "-m", "dagster")
+    return time_start(plain, ["-f", "nothing.py"], variables, project)
 
 
-def time_start(options: list[str], variables: Mapping[str, str], folder: Path) -> float:
+def time_start(
+    dagster: Sequence[str], options: list[str], variables: Mapping[str, str], folder: Path
+) -> float:
     """Seconds from the command to the answer that every code location is loaded."""
     with socket.socket() as probe:
         probe.bind((UI_HOST, 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "dagster", "dev", "-h", UI_HOST, "-p", str(port), *options]
+    command = [*dagster, "dev", "-h", UI_HOST, "-p", str(port), *options]
     with tempfile.TemporaryFile("w+") as log:
         began = time.perf_counter()
         process = subprocess.Popen(

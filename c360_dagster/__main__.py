@@ -25,6 +25,7 @@ from c360_dagster.settings import (
 )
 from c360_dagster.summary import summarise_run
 
+DAGSTER = (sys.executable, "-m", "c360_dagster.command")
 MODULE = "c360_dagster.definitions"
 SERVED = "c360_dagster.served"
 HISTORY = "gold/customer_360_history"
@@ -133,14 +134,14 @@ def record_days(settings: Settings, first: date, last: date) -> int:
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
     """Turns this process into Dagster's command, so that what stops the verb stops the server."""
     os.chdir(REPOSITORY)
-    command = [sys.executable, "-m", "dagster", *arguments]
+    command = [*DAGSTER, *arguments]
     os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
 
 
 def call_dagster(settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None]) -> int:
     """Runs one of Dagster's commands; `say` shortens what it prints."""
     with subprocess.Popen(
-        [sys.executable, "-m", "dagster", *arguments],
+        [*DAGSTER, *arguments],
         cwd=REPOSITORY,
         env=environment_for_dagster(settings),
         stdout=subprocess.PIPE,

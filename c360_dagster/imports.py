@@ -48,8 +48,12 @@ def spare_the_collector() -> None:
     Python's collector would look at all of them every so often, and once more when it exits: a
     fifth of a run without news.
     """
-    gc.set_threshold(50_000, 20, 20)
+    call_the_collector_less()
     atexit.register(_leave_all_to_the_system)
+
+
+def call_the_collector_less() -> None:
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _leave_all_to_the_system() -> None:

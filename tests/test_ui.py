@@ -1,11 +1,10 @@
-"""The UI as people start it: `dagster dev`, and a run launched over GraphQL as its button does."""
+"""The UI as people start it: `make ui`, and a run launched over GraphQL as its button does."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.__main__ import DAGSTER, prepare_dagster_home
 from c360_dagster.history.days import KEY
 from c360_dagster.layers import LAYERS
 from c360_dagster.settings import REPOSITORY, read_settings
@@ -64,7 +63,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     }
     log = (tmp_path / "server.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)],
+        [*DAGSTER, "dev", "-h", "127.0.0.1", "-p", str(port)],
         cwd=REPOSITORY,
         env=environment,
         stdout=log,
