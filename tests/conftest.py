@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from c360_dagster.imports import call_the_collector_less
+
+call_the_collector_less()
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes that share the cores would wait for each other
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
