@@ -105,7 +105,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment, or a SettingsError that names the variable."""
     values = _Values(os.environ if environment is None else environment)
     timezone = values.read("C360_TIMEZONE", "UTC", _parse_timezone)
-    yesterday = datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
+    today = datetime.now(ZoneInfo(timezone)).date()
+    yesterday = today - timedelta(days=1)
     settings = Settings(
         home=values.read("C360_HOME", str(REPOSITORY / "data"), _parse_home),
         customers=values.read("C360_CUSTOMERS", "5000", _whole_number(1, 100_000_000)),
@@ -128,6 +129,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"C360_END_DATE ({settings.end_date}) is before C360_START_DATE "
             f"({settings.start_date}): set an end on or after the start."
+        )
+    if settings.as_of and settings.as_of > today:
+        raise SettingsError(
+            f"C360_AS_OF is '{settings.as_of}': it lies in the future, and nobody knows yet; set a "
+            f"day up to {today}, or none for the latest."
+        )
+    if settings.as_of and settings.as_of < settings.start_date:
+        raise SettingsError(
+            f"C360_AS_OF is '{settings.as_of}': it is before {settings.start_date} "
+            "(C360_START_DATE), the first day of the calendar; set that variable to an earlier "
+            "day, or ask for a later one."
         )
     return settings
 

@@ -33,6 +33,8 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_START_DATE", "2025-02-30", "a day written as"),
         ("C360_END_DATE", "31.12.2025", "a day written as"),
         ("C360_AS_OF", "yesterday", "a day written as"),
+        ("C360_AS_OF", "2999-01-01", "lies in the future"),
+        ("C360_AS_OF", "2024-12-31", "before 2025-01-01 (C360_START_DATE)"),
         ("C360_TIMEZONE", "Mars/Olympus", "a time zone"),
         ("C360_TIMEZONE", "../../etc/passwd", "a time zone"),
         ("C360_ENGINE", "oracle", "duckdb"),

@@ -1,6 +1,7 @@
 """4. Identity: which records are one person, and the id that stands for her from then on."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -92,8 +93,11 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             with guard_storage(settings.home):
                 registry.write(known.number + 1 if known else 1, as_of, frames)
         else:
-            context.log.info(
-                "%s is before %s, as of which ids were last given: the registry is read and kept.",
+            # Who looks back knows that; otherwise files are gone, or ran ahead.
+            context.log.log(
+                logging.INFO if settings.as_of else logging.WARNING,
+                "%s is before %s, as of which ids were last given: the registry is read and kept, "
+                "and ids that are given now are not remembered.",
                 as_of,
                 known.as_of,
             )

@@ -7,7 +7,7 @@ from c360_dagster.loading.sql import quote
 from landing_contract import Column
 
 EXPECTED = {
-    "bigint": "a whole number",
+    "bigint": "a whole number of at most 12 digits",
     "decimal": "a number such as 12.50",
     "date": "a day such as 2025-12-31",
     "timestamp": "a time such as 2025-12-31 23:59:59",
@@ -16,8 +16,8 @@ EXPECTED = {
 }
 
 
-LARGEST_EXACT = 2**53
-"""Beyond this a double no longer holds every whole number."""
+WHOLE_BELOW = 10**12
+"""Nobody counts further: a barcode that slipped into a quantity has thirteen digits."""
 
 
 FINER = 2
@@ -36,7 +36,8 @@ def cast_text(column: Column, text: str) -> str:
         case "bigint":
             # '3.7' would silently become 4: a whole number is one that has no other part.
             number = f"try_cast(trim({text}) as decimal(28, 9))"
-            return f"case when {number} = trunc({number}) then try_cast({number} as bigint) end"
+            is_whole = f"{number} = trunc({number}) and abs({number}) < {WHOLE_BELOW}"
+            return f"case when {is_whole} then cast({number} as bigint) end"
         case "timestamp":
             return _cast_timestamp(f"trim({text})")
         case "date":
@@ -69,7 +70,7 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     """Whether the reader's value needs a closer look; None where it never does."""
     name = quote(column.name)
     if kind_of(column) == "bigint":
-        return f"{name} <> trunc({name}) or abs({name}) >= {LARGEST_EXACT}"
+        return f"{name} <> trunc({name}) or abs({name}) >= {WHOLE_BELOW}"
     if as_text and kind_of(column) != "varchar":
         return f"{name} is not null and {cast_text(column, name)} is null"
     return None

@@ -5,6 +5,7 @@ import pytest
 from tests.loading.conftest import ITEMS, Bronze
 
 HEADER = ITEMS.splitlines()[0]
+WHOLE = "a whole number of at most 12 digits"
 
 
 def _good(number: int) -> str:
@@ -16,8 +17,10 @@ def _good(number: int) -> str:
     [
         ("X,T1", None, "the line has 2 of 7 columns"),
         ("X,T1,P1,1,1,1,0,9", None, "the line has more columns than the header"),
-        ("X,T1,P1,two,1,1,0", "quantity", "'two' is not a whole number"),
-        ("X,T1,P1,2.5,1,1,0", "quantity", "'2.5' is not a whole number"),
+        ("X,T1,P1,two,1,1,0", "quantity", f"'two' is not {WHOLE}"),
+        ("X,T1,P1,2.5,1,1,0", "quantity", f"'2.5' is not {WHOLE}"),
+        ("X,T1,P1,4006381333931,1,1,0", "quantity", f"'4006381333931' is not {WHOLE}"),
+        (f"X,T1,P1,{2**63 - 1},1,1,0", "quantity", f"'{2**63 - 1}' is not {WHOLE}"),
         ("X,T1,P1,2,1.5.2,1,0", "unit_price", "'1.5.2' is not a number such as 12.50"),
         ('X,T1,P1,2,"1,250.00",1,0', "unit_price", "'1,250.00' is not a number such as 12.50"),
         (",T1,P1,2,1,1,0", "item_id", "the key is empty"),
@@ -157,13 +160,13 @@ def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
 
 
 def test_whole_numbers_are_never_rounded(bronze: Bronze) -> None:
-    rows = ["2.0", "2.00004", "9007199254740993", "-3", "1e2"]
+    rows = ["2.0", "2.00004", "999999999999", "-3", "1e2"]
     lines = "".join(f"I{n},T,P,{text},1,1,0\n" for n, text in enumerate(rows))
     bronze.put("sales/transaction_items.csv", f"{HEADER}\n{lines}")
     bronze.load_one()
     assert bronze.rows("select quantity from bronze.transaction_items order by _row") == [
         (2,),
-        (9007199254740993,),
+        (999999999999,),
         (-3,),
         (100,),
     ]

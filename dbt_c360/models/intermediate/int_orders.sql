@@ -19,11 +19,12 @@ unioned as (
         currency,
         source_status,
         order_status,
-        {{ money('subtotal * rate_to_reporting') }} as subtotal,
-        {{ money('tax_amount * rate_to_reporting') }} as tax_amount,
-        {{ money('discount_amount * rate_to_reporting') }} as discount_amount,
-        {{ money('total_amount * rate_to_reporting') }} as total_amount,
-        {{ money('(subtotal - coalesce(discount_amount, 0)) * rate_to_reporting') }} as net_amount,
+        {{ converted('subtotal', 'rate_to_reporting') }} as subtotal,
+        {{ converted('tax_amount', 'rate_to_reporting') }} as tax_amount,
+        {{ converted('discount_amount', 'rate_to_reporting') }} as discount_amount,
+        {{ converted('total_amount', 'rate_to_reporting') }} as total_amount,
+        {{ converted('subtotal - coalesce(discount_amount, 0)', 'rate_to_reporting') }}
+            as net_amount,
         is_after_as_of,
         transaction_at as ordered_at
     from till_orders

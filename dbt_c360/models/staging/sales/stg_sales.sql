@@ -45,12 +45,12 @@ select
     coalesce(orders.order_status, 'no_order') as order_status,
 
     lines.quantity,
-    {{ money('lines.unit_price * lines.rate') }} as unit_price,
-    {{ money('lines.line_total * lines.rate') }} as line_total,
-    {{ money('lines.discount_applied * lines.rate') }}
+    {{ converted('lines.unit_price', 'lines.rate') }} as unit_price,
+    {{ converted('lines.line_total', 'lines.rate') }} as line_total,
+    {{ converted('lines.discount_applied', 'lines.rate') }}
         as discount_applied,
-    {{ money('lines.line_total * lines.rate') }}
-    - coalesce({{ money('lines.discount_applied * lines.rate') }}, 0) as total_price,
+    {{ converted('lines.line_total', 'lines.rate') }}
+    - coalesce({{ converted('lines.discount_applied', 'lines.rate') }}, 0) as total_price,
 
     coalesce(
         orders.order_status = 'completed'
