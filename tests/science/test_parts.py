@@ -76,6 +76,15 @@ def test_without_a_model_the_naive_forecasts_are_mixed() -> None:
     assert mix.shares[1] < 0.15
 
 
+def test_where_nobody_came_back_the_naive_forecasts_have_no_part() -> None:
+    """Years after the last order: the last period says zero, and zero it was."""
+    values, _ = draw_candidates(200)
+    values[:, NAMES.index("last_period")] = 0.0
+    mix = fit_mix(NAMES, values, np.zeros(200), 1.0, 1.0)
+    assert mix.fitted.sum() == 0
+    assert np.isfinite(mix.predict(values)).all()
+
+
 # Outliers ------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,8 @@ def _lean(
     names: tuple[str, ...], values: Floats, fitted: Floats, actual: Floats
 ) -> tuple[int, float]:
     """The better naive forecast, and how much of it makes the greater of the two errors least."""
+    if not actual.any():
+        return names.index(NAIVE[0]), 0.0
     one = np.ones(len(actual))
     best_mae, best_rmse = _judge_naive(names, values, actual, one)
 
@@ -86,8 +88,6 @@ def _lean(
         return max(float(mae) / best_mae, float(np.sqrt(mse)) / best_rmse)
 
     naive = min((names.index(name) for name in NAIVE), key=lambda n: judge(values[:, n]))
-    if not actual.any():
-        return naive, 0.0
     parts = np.linspace(0.0, 1.0, 21)
     mixes = ((1 - part) * fitted + part * values[:, naive] for part in parts)
     lost = [judge(mix) + DOUBT * part for mix, part in zip(mixes, parts, strict=True)]
