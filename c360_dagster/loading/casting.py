@@ -8,7 +8,7 @@ from landing_contract import Column
 
 EXPECTED = {
     "bigint": "a whole number of at most 12 digits",
-    "decimal": "a number such as 12.50",
+    "decimal": "a number such as 12.50, of at most 12 digits before the point",
     "date": "a day such as 2025-12-31",
     "timestamp": "a time such as 2025-12-31 23:59:59",
     "boolean": "true or false",
@@ -16,8 +16,11 @@ EXPECTED = {
 }
 
 
-WHOLE_BELOW = 10**12
-"""Nobody counts further: a barcode that slipped into a quantity has thirteen digits."""
+FIRST_DAY, LAST_MOMENT = "date '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"
+"""DuckDB also knows the day 'infinity' and the year 290000; Python, and people, do not."""
+
+NUMBERS_BELOW = 10**12
+"""Nobody counts further, and averages have no room for more: a barcode has thirteen digits."""
 
 
 FINER = 2
@@ -36,15 +39,19 @@ def cast_text(column: Column, text: str) -> str:
         case "bigint":
             # '3.7' would silently become 4: a whole number is one that has no other part.
             number = f"try_cast(trim({text}) as decimal(28, 9))"
-            is_whole = f"{number} = trunc({number}) and abs({number}) < {WHOLE_BELOW}"
+            is_whole = f"{number} = trunc({number}) and abs({number}) < {NUMBERS_BELOW}"
             return f"case when {is_whole} then cast({number} as bigint) end"
         case "timestamp":
-            return _cast_timestamp(f"trim({text})")
+            return _within_calendar(_cast_timestamp(f"trim({text})"))
         case "date":
             text = f"trim({text})"
-            return f"coalesce(try_cast({text} as date), try_cast(left({text}, 10) as date))"
+            day = f"coalesce(try_cast({text} as date), try_cast(left({text}, 10) as date))"
+            return _within_calendar(day)
         case "duration":
             return _cast_duration(f"lower(trim({text}))")
+        case "decimal":
+            number = f"try_cast(trim({text}) as {column.type})"
+            return f"case when abs({number}) < {NUMBERS_BELOW} then {number} end"
         case _:
             return f"try_cast(trim({text}) as {column.type})"
 
@@ -70,9 +77,13 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     """Whether the reader's value needs a closer look; None where it never does."""
     name = quote(column.name)
     if kind_of(column) == "bigint":
-        return f"{name} <> trunc({name}) or abs({name}) >= {WHOLE_BELOW}"
+        return f"{name} <> trunc({name}) or abs({name}) >= {NUMBERS_BELOW}"
+    if kind_of(column) == "decimal":
+        return f"abs({name}) >= {NUMBERS_BELOW}"
     if as_text and kind_of(column) != "varchar":
         return f"{name} is not null and {cast_text(column, name)} is null"
+    if kind_of(column) in {"date", "timestamp"}:
+        return f"not {_is_in_calendar(name)}"
     return None
 
 
@@ -92,7 +103,7 @@ def is_text_rounded(column: Column, text: str) -> str | None:
 
 
 def _refine(column: Column, precision: int) -> str:
-    """Only amounts of a million millions or more do not fit; they get the second look."""
+    """What does not fit gets the second look."""
     scale = int(column.type.rstrip(")").split(",")[1])
     return f"decimal({precision},{scale + FINER})"
 
@@ -108,6 +119,14 @@ def describe_failure(column: Column, text: str) -> str:
     """The reason, as SQL text, why a cell could not be read."""
     expected = EXPECTED[kind_of(column)]
     return f"'''' || left({text}, 100) || ''' is not {expected}'"
+
+
+def _within_calendar(moment: str) -> str:
+    return f"case when {_is_in_calendar(moment)} then {moment} end"
+
+
+def _is_in_calendar(moment: str) -> str:
+    return f"{moment} between {FIRST_DAY} and {LAST_MOMENT}"
 
 
 def _cast_timestamp(text: str) -> str:

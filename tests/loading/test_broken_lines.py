@@ -5,6 +5,7 @@ import pytest
 from tests.loading.conftest import ITEMS, Bronze
 
 HEADER = ITEMS.splitlines()[0]
+NUMBER = "a number such as 12.50, of at most 12 digits before the point"
 WHOLE = "a whole number of at most 12 digits"
 
 
@@ -21,8 +22,11 @@ def _good(number: int) -> str:
         ("X,T1,P1,2.5,1,1,0", "quantity", f"'2.5' is not {WHOLE}"),
         ("X,T1,P1,4006381333931,1,1,0", "quantity", f"'4006381333931' is not {WHOLE}"),
         (f"X,T1,P1,{2**63 - 1},1,1,0", "quantity", f"'{2**63 - 1}' is not {WHOLE}"),
-        ("X,T1,P1,2,1.5.2,1,0", "unit_price", "'1.5.2' is not a number such as 12.50"),
-        ('X,T1,P1,2,"1,250.00",1,0', "unit_price", "'1,250.00' is not a number such as 12.50"),
+        ("X,T1,P1,2,1.5.2,1,0", "unit_price", f"'1.5.2' is not {NUMBER}"),
+        ('X,T1,P1,2,"1,250.00",1,0', "unit_price", f"'1,250.00' is not {NUMBER}"),
+        ("X,T1,P1,2,1,1000000000000,0", "line_total", f"'1000000000000' is not {NUMBER}"),
+        ("X,T1,P1,2,1,99999999999999.99,0", "line_total", f"'99999999999999.99' is not {NUMBER}"),
+        ("X,T1,P1,2,1,NaN,0", "line_total", f"'NaN' is not {NUMBER}"),
         (",T1,P1,2,1,1,0", "item_id", "the key is empty"),
         ('"  ",T1,P1,2,1,1,0', "item_id", "the key is empty"),
         ('X,T1,"P1,2,1,1,0', None, "a quote opens and does not close"),
@@ -159,6 +163,25 @@ def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
     assert (load.rows_loaded, load.rows_rejected) == (200_000, 200_000)
 
 
+@pytest.mark.parametrize(
+    ("column", "last"), [("date_of_birth", ""), ("registration_date", " 00:00:00")]
+)
+def test_days_and_times_lie_in_the_calendar(bronze: Bronze, column: str, last: str) -> None:
+    """DuckDB would take 'infinity' for a day, and what reads it next would stop the run."""
+    times = ["2025-01-01", "infinity", "-infinity", "290000-01-01", "9999-12-31"]
+    rows = {number: {"customer_id": f"C{number}", column: day} for number, day in enumerate(times)}
+    names = ("customer_id", "registration_date", "date_of_birth")
+    lines = [",".join(row.get(name, "2024-05-06") for name in names) for row in rows.values()]
+    bronze.put("customer/customers.csv", "\n".join([",".join(names), *lines]) + "\n")
+    bronze.load_one("customers")
+    kept = [str(day) for (day,) in bronze.rows(f"select {column} from bronze.customers") if day]
+    assert sorted(kept) == [f"2025-01-01{last}", f"9999-12-31{last}"]
+    reasons = [error["reason"] for _, _, errors, _ in bronze.rejects() for error in errors]
+    assert [reason.partition(" is not a ")[0] for reason in reasons] == [
+        f"'{t}'" for t in times[1:4]
+    ]
+
+
 def test_whole_numbers_are_never_rounded(bronze: Bronze) -> None:
     rows = ["2.0", "2.00004", "999999999999", "-3", "1e2"]
     lines = "".join(f"I{n},T,P,{text},1,1,0\n" for n, text in enumerate(rows))
@@ -179,7 +202,7 @@ def test_an_amount_with_more_decimals_than_bronze_keeps_is_rounded_and_counted(
         "1.50006": "1.5001",
         "1.2345": "1.2345",
         "12.340000000000001": "12.3400",  # what a float leaves behind is no decimal
-        "9876543210987.00004": "9876543210987.0000",  # too large to be read finely at once
+        "987654321098.00004": "987654321098.0000",
         " 2.00004 ": "2.0000",
         "": None,
     }

@@ -47,7 +47,7 @@ drawn as (
     from contacts
     inner join identities
         on contacts.customer_id = identities.source_id and identities.source_system = 'crm'
-    where not contacts.is_after_as_of
+    where not contacts.is_after_as_of and contacts.campaign_id is not null
     group by contacts.campaign_id, identities.customer_id
 ),
 

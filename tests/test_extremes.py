@@ -1,0 +1,79 @@
+"""No value in any one cell stops the road: what cannot be is rejected at its line, all else counts.
+
+A user's file has them all: a barcode in a quantity, a day in the year 9999, a name of five thousand
+letters. Each column of each CSV file gets its type's most unlikely values, a row for each.
+"""
+
+import csv
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from landing_contract import Table, read_contract
+from tests.road import call, copy_home, rows
+
+VALUES = {
+    "bigint": ("999999999999", "-999999999999", "4006381333931", "9223372036854775807", "0"),
+    "decimal": ("999999999999.99", "-999999999999.99", "150000000", "1e13", "NaN", "inf", "0"),
+    "date": ("0001-01-01", "9999-12-31", "1900-02-28", "infinity"),
+    "timestamp": (
+        "0001-01-01 00:00:00",
+        "9999-12-31 23:59:59",
+        "-infinity",
+        "290000-01-01 00:00:00",
+    ),
+    "boolean": ("true", "false"),
+    "varchar": (
+        "",
+        " ",
+        "'; drop table x --",
+        "\U0001f600" * 50,
+        "x" * 5000,
+        "null",
+        "0",
+        "\\N",
+        "a\tb",
+    ),
+}
+STOPPING = {"currency"}
+"""Amounts of a currency without a rate cannot be added, and a run that would is meant to stop."""
+
+
+@pytest.fixture(scope="module")
+def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = copy_home(walked, tmp_path_factory.mktemp("extremes"))
+    for table in read_contract().values():
+        files = sorted((home / "landing" / table.folder).glob(f"{table.name}*.csv"))
+        if files:
+            add_extremes(files[0], table)
+    return home
+
+
+def add_extremes(file: Path, table: Table) -> None:
+    """Beside the file another one, whose rows are the first ones' with one other cell each."""
+    with file.open(newline="") as lines:
+        header, *known = islice(csv.reader(lines), 300)
+    with file.with_name(f"{table.name}_2025-03-31.csv").open("w", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(header)
+        for column in table.columns:
+            if column.name not in header or column.name in STOPPING:
+                continue
+            for number, value in enumerate(VALUES[column.type.split("(")[0]]):
+                row = dict(zip(header, known[number % len(known)], strict=False))
+                for place, key in enumerate(table.key):
+                    row[key] = row[key] if place else f"{column.name} {number}"
+                writer.writerow((row | {column.name: value}).values())
+
+
+def test_no_value_in_any_one_cell_stops_the_road(home: Path) -> None:
+    done = call(home, "c360_dagster", "refresh")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "_2025-03-31.csv: " in done.stdout, "what was rejected is said"
+    unaccounted = "select path from bronze.load_log where rows_read <> rows_loaded + rows_rejected"
+    assert rows(home, unaccounted) == []
+    assert rows(home, "select max(total_amount) from gold.fct_orders") == [
+        (Decimal("999999999999.99"),)
+    ]
