@@ -22,6 +22,7 @@ from c360_dagster.loading.files import (
     Fingerprint,
     LandingFile,
     find_files,
+    refuse_other_formats,
     survey_text,
     take_fingerprint,
     take_stamp,
@@ -228,6 +229,7 @@ def _read_file(con: duckdb.DuckDBPyConnection, file: LandingFile, folder: Path) 
         return read_parquet(con, file.path, file.table)
     is_packed = file.suffix == ".csv.gz"
     path = unpack(file.path, folder / "unpacked.csv") if is_packed else file.path
+    refuse_other_formats(path, file)
     shape = survey_text(path)
     if shape.encoding_problem:
         raise FileRefusedError(

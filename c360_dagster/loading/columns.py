@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from c360_dagster.loading.files import FileRefusedError
+from c360_dagster.loading.files import FileRefusedError, quote_name
 from landing_contract import Column, Table
 
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -48,7 +48,7 @@ def match_header(header: list[str], table: Table) -> Layout:
     return Layout(
         positions=tuple(declared.get(name) for name in names),
         unknown=tuple(
-            name.strip() or f"(column {place})"
+            quote_name(name.strip()) or f"(column {place})"
             for place, (name, key) in enumerate(zip(header, names, strict=True), 1)
             if key not in declared
         ),
@@ -65,6 +65,11 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
             raise FileRefusedError(
                 f"its columns are separated by {spoken}, not commas: save it as CSV with commas"
             )
+    if any(letter < " " and letter not in "\t\r\n" for letter in line):
+        raise FileRefusedError(
+            "its first line holds characters that no text has: it seems to be no CSV file; "
+            f"export it again (found: {_listed(header[:6])})"
+        )
     raise FileRefusedError(
         "its first line names none of the declared columns: put a header there "
         f"(found: {_listed(header[:6])})"
@@ -72,4 +77,4 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names)
+    return ", ".join(quote_name(name) for name in names)

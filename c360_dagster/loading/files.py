@@ -7,6 +7,7 @@ import codecs
 import gzip
 import hashlib
 import re
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from landing_contract import Table
 
 SUFFIXES = (".csv.gz", ".csv", ".parquet", ".xlsx")
 CHUNK = 1 << 20
+ZIP, GZIP, PARQUET, OLD_EXCEL = b"PK\x03\x04", b"\x1f\x8b", b"PAR1\x15", b"\xd0\xcf\x11\xe0"
+"""How files of other formats begin; a parquet file's fifth byte tells it from a header of text."""
+LONGEST_QUOTE = 60
 
 
 class FileRefusedError(Exception):
@@ -148,6 +152,38 @@ def read_chunks(path: Path) -> Iterator[bytes]:
         raise FileRefusedError(f"it cannot be opened: {problem.strerror}") from problem
 
 
+def refuse_other_formats(path: Path, file: LandingFile) -> None:
+    """Knows a file by its first bytes that is no text, whatever its name says.
+
+    The path is that of what the file holds: a compressed one lies unpacked elsewhere.
+    """
+    start = next(read_chunks(path), b"")
+    is_packed = file.suffix == ".csv.gz"
+    what = "what it holds is" if is_packed else "it is"
+    or_workbook = ", or let its name end in .xlsx" if file.table.is_workbook else ""
+    if start.startswith(ZIP) and _is_excel(path):
+        raise FileRefusedError(f"{what} an Excel workbook: save it as CSV{or_workbook}")
+    if start.startswith(ZIP):
+        raise FileRefusedError(f"{what} a zip archive: unpack it")
+    if start.startswith(OLD_EXCEL):
+        or_workbook = ", or as .xlsx" if file.table.is_workbook else ""
+        raise FileRefusedError(f"{what} an old Excel workbook: save it as CSV{or_workbook}")
+    if start.startswith(PARQUET):
+        raise FileRefusedError(f"{what} a parquet file: let its name end in .parquet")
+    if start.startswith(GZIP):
+        raise FileRefusedError(
+            "it is compressed twice: unpack it once"
+            if is_packed
+            else "it is compressed with gzip: let its name end in .csv.gz"
+        )
+
+
+def quote_name(text: str) -> str:
+    """A name as a message may quote it: without what no screen shows, and not endless."""
+    shown = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…"
+
+
 def survey_text(path: Path) -> TextShape:
     """Counts line ends and looks at the encoding, in one pass over the bytes."""
     newlines = crlf = returns = 0
@@ -174,6 +210,15 @@ def survey_text(path: Path) -> TextShape:
     lines = newlines + unfinished + (bare if newlines == 0 else 0)
     problem = None if is_utf8 else _name_encoding(path)
     return TextShape(lines, crlf, bare, bom, problem)
+
+
+def _is_excel(path: Path) -> bool:
+    """Whether an archive holds a workbook; of one that is cut off nobody knows."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False
 
 
 def _refuse_utf16(start: bytes) -> None:

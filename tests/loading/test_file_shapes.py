@@ -1,9 +1,12 @@
 """Files as people's programs write them: each loads whole, or says in a sentence why not."""
 
 import gzip
+import io
+import zipfile
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 from tests.loading.conftest import ITEMS, Bronze
 
@@ -126,6 +129,85 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
     assert len(bronze.rows("from bronze.load_log")) == 1, "the same refusal is logged once"
     bronze.put("sales/transaction_items.csv")
     assert bronze.load_one().rows_loaded == len(ALL)
+
+
+def _write_workbook() -> bytes:
+    written = io.BytesIO()
+    with xlsxwriter.Workbook(written) as workbook:
+        workbook.add_worksheet().write_row(0, 0, HEADER.split(","))
+    return written.getvalue()
+
+
+def _write_archive() -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("transaction_items.csv", ITEMS)
+    return written.getvalue()
+
+
+def _write_parquet() -> bytes:
+    written = io.BytesIO()
+    pl.read_csv(ITEMS.encode()).write_parquet(written)
+    return written.getvalue()
+
+
+OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("sales/transaction_items.csv", _write_workbook(), "an Excel workbook: save it as CSV."),
+        ("workbooks/Transaction.csv", _write_workbook(), "CSV, or let its name end in .xlsx."),
+        ("workbooks/Transaction.csv", OLD_WORKBOOK, "an old Excel workbook: save it as CSV, or as"),
+        ("sales/transaction_items.csv", OLD_WORKBOOK, "an old Excel workbook: save it as CSV."),
+        ("sales/transaction_items.csv", _write_archive(), "it is a zip archive: unpack it."),
+        ("sales/transaction_items.csv", _write_archive()[:50], "it is a zip archive"),
+        ("sales/transaction_items.csv", _write_parquet(), "let its name end in .parquet."),
+        ("sales/transaction_items.csv", gzip.compress(ITEMS.encode()), "end in .csv.gz."),
+        (
+            "sales/transaction_items.csv.gz",
+            gzip.compress(_write_workbook()),
+            "what it holds is an Excel workbook: save it as CSV.",
+        ),
+        (
+            "sales/transaction_items.csv.gz",
+            gzip.compress(gzip.compress(ITEMS.encode())),
+            "compressed twice: unpack it once.",
+        ),
+        (
+            "sales/transaction_items.csv",
+            b"\x7fELF\x02\x01\0\x1b[31m" + b"x" * 999 + b"\n1\n",
+            "export it again (found: ELF[31mxxx",
+        ),
+    ],
+    ids=[
+        *("excel", "excel-allowed", "old-excel-allowed", "old-excel", "zip", "zip-cut-off"),
+        *("parquet", "gzip", "excel-in-gzip", "gzip-in-gzip", "no-text"),
+    ],
+)
+def test_a_file_of_another_format_is_refused_by_its_name(
+    bronze: Bronze, name: str, content: bytes, words: str
+) -> None:
+    bronze.put(name, content)
+    table = "workbook_transactions" if name.startswith("workbooks") else "transaction_items"
+    load = bronze.load_one(table)
+    message = str(load.message)
+    assert load.status == "refused"
+    assert words in message
+    assert message.isprintable()
+    assert len(message) < 200, "a screen's width or two"
+    assert bronze.rows("select message from bronze.load_log") == [(message,)]
+
+
+def test_a_header_of_text_may_begin_like_another_format(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", ITEMS.replace("item_id", "PAR1,item_id", 1))
+    assert bronze.load_one().unknown_columns == ("PAR1",)
+
+
+def test_what_a_header_hides_is_not_repeated(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv", f"{HEADER},col\x1b[1mour\nI1,T1,P1,1,1,1,0,red\n")
+    assert bronze.load_one().unknown_columns == ("col[1mour",)
 
 
 def test_header_only_is_a_table_without_rows(bronze: Bronze) -> None:
