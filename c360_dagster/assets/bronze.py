@@ -47,8 +47,9 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 if dg.AssetKey([BRONZE.name, table.name]) in context.selected_asset_keys
             ]
             for load in load_tables(con, settings.landing, selected, run):
-                for file in load.having("refused", "repeated"):
-                    context.log.warning(file.message)
+                for file in load.files:
+                    if file.message:
+                        context.log.warning(file.message)
                 table = contract[load.table]
                 yield dg.MaterializeResult(
                     asset_key=[BRONZE.name, table.name],

@@ -15,7 +15,10 @@ from landing_contract import Table
 
 DESCRIPTIONS = {
     "load_accounting": "Every record of every file is loaded or listed in bronze.rejected_rows.",
-    "arrival": "The table has at least one file in landing, and none was refused.",
+    "arrival": (
+        "The table has at least one file in landing, none was refused, and no name holds a day "
+        "that cannot be read."
+    ),
     "unknown_columns": "The files have the declared columns and no others.",
 }
 
@@ -91,7 +94,9 @@ def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
     elif not load.files:
         said = f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
     else:
-        said = " ".join(str(file.message) for file in refused)
+        # A repetition is no mistake; what is loaded and has a message has a doubtful day.
+        doubtful = [file for file in load.having("loaded", "unchanged") if file.message]
+        said = " ".join(str(file.message) for file in (*refused, *doubtful))
     return dg.AssetCheckResult(
         asset_key=[BRONZE.name, table.name],
         check_name="arrival",

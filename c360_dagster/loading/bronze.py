@@ -22,6 +22,7 @@ from c360_dagster.loading.files import (
     Fingerprint,
     LandingFile,
     find_files,
+    question_day,
     refuse_other_formats,
     survey_text,
     take_fingerprint,
@@ -380,6 +381,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
     return FileLoad(
         name=file.name,
         status="loaded",
+        message=question_day(file),
         rows_read=reading.records,
         rows_loaded=loaded,
         rows_rejected=rejected,
@@ -407,12 +409,12 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
 
 
 def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
-    """Says nothing, unless the last word about the file was that it could not be loaded."""
+    """Logs nothing, unless the last word about the file was that it could not be loaded."""
     name = attempt.file.name
     query = "select status from bronze.load_log where path = ? order by rowid desc limit 1"
     if fetch_row(con, query, [name]) == ("refused",):
         write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
-    return FileLoad(name, "unchanged")
+    return FileLoad(name, "unchanged", question_day(attempt.file))
 
 
 def _drop_temporary(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 """Loading is incremental and exactly-once by content, whatever happens to files between runs."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -182,6 +183,59 @@ def test_a_file_replaced_while_it_is_read_waits_for_the_next_run(
 )
 def test_names_tell_the_table_and_the_day(name: str, expected: object) -> None:
     assert match_name(name, read_contract()["transactions"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "doubted"),
+    [
+        ("transactions.csv", None),
+        ("transactions_may.csv", None),
+        ("transactions_till 4711.csv", None),
+        ("transactions_2025-01-31 of 31.01.2025.csv", None),
+        ("transactions_2026-11-31.csv", "2026-11-31"),
+        ("transactions_2025-02-30 b.csv.gz", "2025-02-30"),
+        ("transactions_2026-1-5.csv", "2026-1-5"),
+        ("transactions_20261121.parquet", "20261121"),
+        ("transactions_20261121093000.csv", "20261121093000"),
+        ("transactions_31.12.2025.csv", "31.12.2025"),
+        ("transactions_shop_2025-06-30.csv", "2025-06-30"),
+    ],
+)
+def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_lies_there(
+    bronze: Bronze, name: str, doubted: str | None
+) -> None:
+    """The days are read from the name alone, so any table's content will do."""
+    name = name.replace("transactions", "transaction_items")
+    if name.endswith(".parquet"):
+        pl.read_csv(ITEMS.encode()).write_parquet(bronze.put(f"sales/{name}"))
+    else:
+        bronze.put(f"sales/{name}", gzip.compress(ITEMS.encode()) if ".gz" in name else ITEMS)
+    first, again = bronze.load_one(), bronze.load_one()
+    assert (first.status, again.status) == ("loaded", "unchanged")
+    assert first.message == again.message
+    assert bronze.rows("select message from bronze.load_log") == [(first.message,)]
+    table = read_contract()["transaction_items"]
+    for load in (first, again):
+        _, arrival, _ = check_load(bronze.con, table, TableLoad(table.name, [load]))
+        assert arrival.passed is (doubted is None)
+        assert doubted is None or load.message == arrival.description
+    if doubted:
+        assert f"sales/{name}: loaded" in str(first.message)
+        assert f"'{doubted}' in its name is no day" in str(first.message)
+
+
+def test_a_renamed_file_whose_old_name_holds_its_header_alone_is_known_on_its_day(
+    bronze: Bronze,
+) -> None:
+    """What the warning advises."""
+    bronze.put("sales/transaction_items_20250630.csv")
+    bronze.load()
+    bronze.put("sales/transaction_items_2025-06-30.csv")
+    bronze.put("sales/transaction_items_20250630.csv", ITEMS.splitlines()[0])
+    bronze.load()
+    assert bronze.ids() == ["I1", "I2", "I3"]
+    known = "select distinct _known_at::varchar from bronze.transaction_items"
+    assert bronze.rows(known) == [("2025-06-30",)]
 
 
 def test_files_of_no_table_are_found(tmp_path: Path) -> None:
