@@ -22,7 +22,7 @@ from c360_dagster.computed import (
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.dbt import Extent
-from c360_dagster.resources.decisions import read_decisions
+from c360_dagster.resources.decisions import list_pairs, read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry
 from c360_dagster.resources.storage import guard_storage
@@ -84,9 +84,11 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _remember(known, con)
-        from c360_dagster.identity import resolve  # noqa: PLC0415  as above
+        from c360_dagster.identity import Rules, resolve  # noqa: PLC0415  as above
 
-        found = resolve(records, previous=previous, rules=read_decisions(settings.decisions))
+        systems = {*Rules.read().source_order, *records["source_system"].unique()}
+        decisions = read_decisions(settings.decisions, systems)
+        found = resolve(records, previous=previous, rules=list_pairs(decisions))
         history = _add_to_history(known, found, as_of)
         if known is None or as_of >= known.as_of:
             frames = {**found.memory.frames(), HISTORY: history}
@@ -101,7 +103,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
                 as_of,
                 known.as_of,
             )
-        checks = list(check_identity(settings, known, found))
+        checks = list(check_identity(settings, known, found, decisions))
         with warehouse.connect() as con:
             rows = _write(con, found, history, previous)
             if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):

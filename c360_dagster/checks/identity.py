@@ -1,14 +1,16 @@
-"""That no id is lost, and how right the resolution is where the simulator knows the truth.
+"""That no id is lost, that decisions are about somebody, and how right the resolution is.
 
-A lost id fails; a resolution that finds too little or too much warns with its numbers.
+A lost id fails; a decision about nobody warns, and, where the simulator knows the truth, so does a
+resolution that finds too little or too much.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
+from c360_dagster.resources.decisions import Decision
 from c360_dagster.resources.registry import Generation
 from c360_dagster.settings import Settings
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 IDENTITIES = dg.AssetKey(["identity", "identities"])
 LEAST_PRECISION = 0.995
 LEAST_RECALL = 0.95
+NAMED = 5
 
 
 def specify_identity_checks() -> list[dg.AssetCheckSpec]:
@@ -28,6 +31,11 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
             asset=IDENTITIES,
             description="Every id that was ever given is in use or leads to one that is.",
             blocking=True,
+        ),
+        dg.AssetCheckSpec(
+            name="decisions_name_known_records",
+            asset=IDENTITIES,
+            description="Every decision about people names two records that are known.",
         ),
         dg.AssetCheckSpec(
             name="agrees_with_the_truth",
@@ -42,9 +50,13 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
 
 
 def check_identity(
-    settings: Settings, known: Generation | None, found: "Resolution"
+    settings: Settings,
+    known: Generation | None,
+    found: "Resolution",
+    decisions: Sequence[Decision],
 ) -> Iterator[dg.AssetCheckResult]:
     yield _check_ids(known, found)
+    yield _check_decisions(settings, found, decisions)
     yield _check_truth(settings, found)
 
 
@@ -64,6 +76,37 @@ def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckRe
         passed=not said,
         description=said or None,
         metadata={"given": ids.height, "lost": lost.len(), "redirected": found.redirects.height},
+    )
+
+
+def _check_decisions(
+    settings: Settings, found: "Resolution", decisions: Sequence[Decision]
+) -> dg.AssetCheckResult:
+    """A slip in an id, or a record that no file up to the as-of day holds."""
+    named = pl.DataFrame(
+        [(each.line, *record) for each in decisions for record in each.pair],
+        schema={"line": pl.Int64, "source_system": pl.String, "source_id": pl.String},
+        orient="row",
+    )
+    unknown = named.join(
+        found.identities, on=["source_system", "source_id"], how="anti", maintain_order="left"
+    )
+    lines = unknown["line"].n_unique()
+    said = [f"line {line} ({system} {name})" for line, system, name in unknown.head(NAMED).rows()]
+    more = ", …" if unknown.height > NAMED else ""
+    return dg.AssetCheckResult(
+        asset_key=IDENTITIES,
+        check_name="decisions_name_known_records",
+        passed=not lines,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{lines} of {len(decisions)} decisions in {settings.decisions} name a record that "
+            f"nobody knows and decide nothing: {', '.join(said)}{more}. Mend the id, or remove the "
+            "line."
+            if lines
+            else f"{len(decisions)} decisions"
+        ),
+        metadata={"decisions": len(decisions), "unknown": lines},
     )
 
 

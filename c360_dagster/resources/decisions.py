@@ -4,6 +4,8 @@ It lies beside the rules, under version control, so that who decided what and wh
 """
 
 import csv
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 HEADER = ("decision", "left_system", "left_id", "right_system", "right_id", "why")
@@ -18,27 +20,50 @@ class DecisionsError(ValueError):
     """A line that cannot be obeyed; the message names the file and the line."""
 
 
-def read_decisions(path: Path) -> dict[str, list[Pair]]:
-    """The pairs under `always` and under `never`, as the rules take them."""
-    decisions: dict[str, list[Pair]] = {kind: [] for kind in KINDS}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file)
-        header = tuple(cell.strip() for cell in next(lines, []))
-        if header != HEADER:
-            raise DecisionsError(
-                f"{path.name}, line 1: the header must be {','.join(HEADER)}, and it is "
-                f"{','.join(header) or 'empty'}."
-            )
-        for cells in lines:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{path.name}, line {lines.line_num}"
-            kind, pair = _read_line([cell.strip() for cell in cells], where)
-            decisions[kind].append(pair)
+@dataclass(frozen=True)
+class Decision:
+    line: int
+    kind: str
+    pair: Pair
+
+
+def read_decisions(path: Path, systems: Collection[str]) -> list[Decision]:
+    """What the file says about records of these source systems, line by line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            decisions = list(_read_lines(path, file, systems))
+    except UnicodeDecodeError as problem:
+        raise DecisionsError(
+            f"{path} is not written in UTF-8: save it as 'CSV UTF-8'."
+        ) from problem
+    except OSError as problem:
+        raise DecisionsError(f"{path} cannot be opened: {problem.strerror}.") from problem
+    _refuse_contradictions(path, decisions)
     return decisions
 
 
-def _read_line(cells: list[str], where: str) -> tuple[str, Pair]:
+def list_pairs(decisions: Iterable[Decision]) -> dict[str, list[Pair]]:
+    """The pairs under `always` and under `never`, as the rules take them."""
+    decisions = list(decisions)
+    return {kind: [each.pair for each in decisions if each.kind == kind] for kind in KINDS}
+
+
+def _read_lines(path: Path, file: Iterable[str], systems: Collection[str]) -> Iterable[Decision]:
+    lines = csv.reader(file)
+    header = tuple(cell.strip() for cell in next(lines, []))
+    if header != HEADER:
+        raise DecisionsError(
+            f"{path}, line 1: the header must be {','.join(HEADER)}, and it is "
+            f"{','.join(header) or 'empty'}."
+        )
+    for cells in lines:
+        if any(cell.strip() for cell in cells):
+            where = f"{path}, line {lines.line_num}"
+            kind, pair = _read_line([cell.strip() for cell in cells], where, systems)
+            yield Decision(lines.line_num, kind, pair)
+
+
+def _read_line(cells: list[str], where: str, systems: Collection[str]) -> tuple[str, Pair]:
     kind, *ids = cells[:5]
     if kind.lower() not in KINDS:
         raise DecisionsError(
@@ -49,6 +74,24 @@ def _read_line(cells: list[str], where: str) -> tuple[str, Pair]:
             f"{where}: two records are needed, each as its system and its id, as in: {EXAMPLE}"
         )
     left, right = (ids[0], ids[1]), (ids[2], ids[3])
+    for system in (left[0], right[0]):
+        if system not in systems:
+            raise DecisionsError(
+                f"{where}: there is no source system '{system}', only "
+                f"{' and '.join(sorted(systems))}; write it as in: {EXAMPLE}"
+            )
     if left == right:
         raise DecisionsError(f"{where}: both sides are the record {left[0]} {left[1]}.")
     return kind.lower(), (left, right)
+
+
+def _refuse_contradictions(path: Path, decisions: Iterable[Decision]) -> None:
+    decided: dict[frozenset[Record], Decision] = {}
+    for each in decisions:
+        before = decided.setdefault(frozenset(each.pair), each)
+        if before.kind != each.kind:
+            (left, left_id), (right, right_id) = each.pair
+            raise DecisionsError(
+                f"{path}, lines {before.line} and {each.line}: {left} {left_id} and {right} "
+                f"{right_id} stand under always and under never; remove one of the lines."
+            )

@@ -12,6 +12,7 @@ import pytest
 
 from c360_dagster.assets.identity import RECORDS, build_identity
 from c360_dagster.resources.dbt import Extent
+from c360_dagster.resources.decisions import DecisionsError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Registry, RegistryError
 from c360_dagster.resources.warehouse import Warehouse
@@ -155,6 +156,32 @@ def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
     road.decide()
     road.resolve([ANN, ANNE, BOB])
     assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
+
+
+def test_a_decision_about_nobody_is_a_warning(road: Road) -> None:
+    """Of a system that exists: another is a mistake in the file, and nothing is resolved."""
+
+    def tell() -> dg.AssetCheckEvaluation:
+        results = road.resolve([ANN, ANNE]).get_asset_check_evaluations()
+        (told,) = [each for each in results if each.check_name == "decisions_name_known_records"]
+        assert told.severity is dg.AssetCheckSeverity.WARN
+        return told
+
+    road.decide("never,crm,c1,crm,c2,two sisters")
+    assert tell().passed
+    road.decide(
+        "never,crm,c1,crm,c2,two sisters",
+        "always,crm,NOPE1,crm,NOPE2,x",
+        "never,workbooks,c1,crm,c1,that id is the CRM's",
+    )
+    told = tell()
+    assert not told.passed
+    assert str(told.description).startswith(f"2 of 3 decisions in {road.settings.decisions} name ")
+    assert "line 3 (crm NOPE1), line 3 (crm NOPE2), line 4 (workbooks c1)." in str(told.description)
+    assert road.ids() == {"c1": "c1", "c2": "c2"}, "the other line is obeyed"
+    road.decide("always,crmm,c1,crm,c2,x")
+    with pytest.raises(DecisionsError, match=r"line 2: there is no source system 'crmm'"):
+        road.resolve([ANN, ANNE])
 
 
 def test_a_lost_warehouse_loses_no_id(road: Road) -> None:
