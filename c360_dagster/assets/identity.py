@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
-from c360_dagster.checks.identity import check_identity, specify_identity_checks
+from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
 from c360_dagster.computed import (
     create_computed,
     read_computed,
@@ -79,6 +79,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             stands = not extent.full_refresh and bear(con, [IDENTITIES], _mark(con, settings))
             told = tell_again(context) if stands else []
             if told:
+                _warn(context, told)
                 yield from told
                 return
             records, as_of = _read_records(con)
@@ -109,6 +110,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):
                 write_marks(con, {IDENTITIES: _mark(con, settings)})
         context.log.info(_say(found))
+        _warn(context, checks)
         yield from _report(rows, found, checks)
 
     return resolve_identities
@@ -179,6 +181,14 @@ def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.Da
         f"{SCHEMA}.redirects": found.redirects,
         f"{SCHEMA}.review": found.review.rename({"probability": "match_probability"}),
     }
+
+
+def _warn(context: dg.AssetExecutionContext, told: Iterable[object]) -> None:
+    """Also where the answer stands: a decision about nobody is told until it is mended."""
+    checks = (each for each in told if isinstance(each, dg.AssetCheckResult))
+    for check in checks:
+        if check.check_name == DECISIONS and not check.passed:
+            context.log.warning(check.description)
 
 
 def _say(found: "Resolution") -> str:

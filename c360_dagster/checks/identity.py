@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 IDENTITIES = dg.AssetKey(["identity", "identities"])
 LEAST_PRECISION = 0.995
 LEAST_RECALL = 0.95
+DECISIONS = "decisions_name_known_records"
 NAMED = 5
 
 
@@ -33,7 +34,7 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
             blocking=True,
         ),
         dg.AssetCheckSpec(
-            name="decisions_name_known_records",
+            name=DECISIONS,
             asset=IDENTITIES,
             description="Every decision about people names two records that are known.",
         ),
@@ -96,7 +97,7 @@ def _check_decisions(
     more = ", …" if unknown.height > NAMED else ""
     return dg.AssetCheckResult(
         asset_key=IDENTITIES,
-        check_name="decisions_name_known_records",
+        check_name=DECISIONS,
         passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,
         description=(

@@ -32,7 +32,7 @@ class Watched(Road):
         run = self.walk(self.instance, anew=anew)
         assert run.success
         (event,) = run.asset_materializations_for_node("resolve_identities")[:1]
-        assert len(run.get_asset_check_evaluations()) == 2
+        assert len(run.get_asset_check_evaluations()) == 3
         return keeping.MADE_BY in event.metadata
 
 
@@ -83,6 +83,19 @@ def test_whatever_it_is_made_of_makes_it_anew(
     monkeypatch.setattr(keeping, "digest_code", lambda: "other code")
     assert not road.is_kept(), "the code is another"
     assert road.is_kept()
+
+
+def test_a_decision_about_nobody_is_told_until_it_is_mended(
+    road: Watched, capfd: pytest.CaptureFixture[str]
+) -> None:
+    road.decide("never,crm,c1,crm,NOPE,a slip")
+    assert not road.is_kept()
+    assert "1 of 1 decisions in " in capfd.readouterr().err
+    assert road.is_kept()
+    assert "line 2 (crm NOPE)" in capfd.readouterr().err
+    road.decide("never,crm,c1,crm,c2,mended")
+    assert not road.is_kept()
+    assert "decisions in" not in capfd.readouterr().err
 
 
 def test_nothing_stands_of_which_too_little_is_known(road: Watched) -> None:
