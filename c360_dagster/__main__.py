@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import NoReturn
 
+from c360_dagster.loading.files import find_files, find_strangers
 from c360_dagster.settings import (
     REPOSITORY,
     UI_HOST,
@@ -24,6 +25,7 @@ from c360_dagster.settings import (
     read_settings,
 )
 from c360_dagster.summary import summarise_run
+from landing_contract import read_contract
 
 DAGSTER = (sys.executable, "-m", "c360_dagster.command")
 MODULE = "c360_dagster.definitions"
@@ -59,6 +61,8 @@ def main() -> int:
             return write_docs(settings)
         if arguments.verb == "backfill":
             days = read_days(settings, arguments.first, arguments.last or arguments.first)
+        if arguments.verb == "refresh":
+            check_landing(settings)
         prepare_dagster_home(settings)
     except (SettingsError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -88,6 +92,25 @@ def create_storage(settings: Settings) -> None:
 
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         instance.get_runs(limit=1)
+
+
+def check_landing(settings: Settings) -> None:
+    """A SettingsError where there is nothing to load, and there never was: a mistyped home."""
+    contract = read_contract()
+    if settings.warehouse.exists() or any(
+        find_files(settings.landing, table) for table in contract.values()
+    ):
+        return
+    if strangers := find_strangers(settings.landing, contract):
+        raise SettingsError(
+            f"{settings.landing} holds no table's file, only {strangers[0]}"
+            f"{' and others' if len(strangers) > 1 else ''}: docs/your-own-data.md says where each "
+            "file belongs and how it is called."
+        )
+    raise SettingsError(
+        f"{settings.landing} holds no files: put yours there, or check C360_HOME; `make run` "
+        "simulates a retailer."
+    )
 
 
 def materialize(settings: Settings, selection: str, *options: str) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from c360_dagster.__main__ import check_landing
+from c360_dagster.settings import SettingsError, read_settings
 from tests.road import MATERIALIZE, call, rows
 
 OWN = {
@@ -91,6 +93,26 @@ def test_a_bad_setting_is_one_sentence_and_writes_nothing(
     assert "C360_SEED is 'seven': it must be a whole number" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "home").exists()
+
+
+def test_a_refresh_of_nothing_is_one_sentence_and_writes_nothing(tmp_path: Path) -> None:
+    """A mistyped home, and a landing that is empty; whose files vanished may still refresh."""
+    mistyped = call(tmp_path / "hmoe", "c360_dagster", "refresh")
+    assert mistyped.returncode == 1
+    assert mistyped.stderr == (
+        f"{tmp_path}/hmoe/landing holds no files: put yours there, or check C360_HOME; "
+        "`make run` simulates a retailer.\n"
+    )
+    assert not (tmp_path / "hmoe").exists()
+    (tmp_path / "landing" / "sales").mkdir(parents=True)
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    with pytest.raises(SettingsError, match="landing holds no files"):
+        check_landing(settings)
+    (tmp_path / "landing" / "orders.csv").touch()
+    with pytest.raises(SettingsError, match=r"holds no table's file, only orders\.csv: docs/your-"):
+        check_landing(settings)
+    settings.warehouse.touch()
+    check_landing(settings)
 
 
 def test_clean_keeps_landing(tmp_path: Path) -> None:
