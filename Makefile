@@ -31,7 +31,7 @@ refresh: setup ## Load whatever is new in landing and build what follows (ANEW=1
 	@$(PY) -m c360_dagster refresh $(if $(ANEW),--anew)
 
 backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01-31
-	@$(PY) -m c360_dagster backfill $(FROM) $(TO)
+	@$(PY) -m c360_dagster backfill $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
 ui: setup ## Open Dagster on 127.0.0.1:3000
 	@$(PY) -m c360_dagster ui

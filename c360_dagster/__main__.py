@@ -10,7 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import NoReturn
 
@@ -47,24 +48,27 @@ def main() -> int:
     refresh = verbs.add_parser("refresh", help="load what is new, and build what follows from it")
     refresh.add_argument("--anew", action="store_true", help="build everything after bronze anew")
     backfill = verbs.add_parser("backfill", help="record the customers of past days")
-    backfill.add_argument("first", metavar="FROM", nargs="?", default="", help="the first day")
-    backfill.add_argument("last", metavar="TO", nargs="?", help="the last day; FROM alone is one")
+    backfill.add_argument("--from", dest="first", metavar="DAY", default="", help="the first day")
+    backfill.add_argument(
+        "--to", dest="last", metavar="DAY", default="", help="the last day; without it, only one"
+    )
     verbs.add_parser("ui", help="open Dagster on 127.0.0.1:3000")
     verbs.add_parser("docs", help="write the page that describes every table and column")
     verbs.add_parser("clean", help="remove what can be made again")
     arguments = parser.parse_args()
     try:
         settings = read_settings()
-        if arguments.verb == "clean":
-            return clean_home(settings)
-        if arguments.verb == "docs":
-            return write_docs(settings)
-        if arguments.verb == "backfill":
-            days = read_days(settings, arguments.first, arguments.last or arguments.first)
-        if arguments.verb == "refresh":
-            check_landing(settings)
-        prepare_dagster_home(settings)
-    except (SettingsError, OSError) as problem:
+        with name_home(settings):
+            if arguments.verb == "clean":
+                return clean_home(settings)
+            if arguments.verb == "docs":
+                return write_docs(settings)
+            if arguments.verb == "backfill":
+                days = read_days(settings, arguments.first, arguments.last)
+            if arguments.verb == "refresh":
+                check_landing(settings)
+            prepare_dagster_home(settings)
+    except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     if arguments.verb == "ui":
@@ -73,6 +77,18 @@ def main() -> int:
         return record_days(settings, *days)
     anew = arguments.verb == "refresh" and arguments.anew
     return materialize(settings, SELECTIONS[arguments.verb], *(ANEW if anew else ()))
+
+
+@contextmanager
+def name_home(settings: Settings) -> Iterator[None]:
+    """A SettingsError that names the variable, where its folder cannot be worked with."""
+    try:
+        yield
+    except OSError as problem:
+        raise SettingsError(
+            f"C360_HOME is '{settings.home}', and that cannot be used ({problem.strerror}: "
+            f"{problem.filename}): name a folder that you may write to, or make it one."
+        ) from None
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -127,14 +143,16 @@ def materialize(settings: Settings, selection: str, *options: str) -> int:
 
 
 def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
-    """The days asked for, or a SettingsError that says which can be."""
+    """The days asked for, the first alone or a range; a SettingsError says which can be."""
+    example = "`make backfill FROM=2025-01-01 TO=2025-01-31`; FROM alone is one day"
+    if not first:
+        given = f"TO is {last}, and " if last else ""
+        raise SettingsError(f"{given}FROM is missing: name the first day, as in {example}.")
     try:
-        start, end = date.fromisoformat(first), date.fromisoformat(last)
+        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError:
-        raise SettingsError(
-            f"The days are '{first}' and '{last}': write them as in `make backfill "
-            "FROM=2025-01-01 TO=2025-01-31`."
-        ) from None
+        days = f"days are '{first}' and '{last}'" if last else f"day is '{first}'"
+        raise SettingsError(f"The {days}: write days as in {example}.") from None
     if end < start:
         raise SettingsError(f"{end} is before {start}: ask for the earlier day first.")
     if start < settings.start_date:

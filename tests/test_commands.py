@@ -115,6 +115,18 @@ def test_a_refresh_of_nothing_is_one_sentence_and_writes_nothing(tmp_path: Path)
     check_landing(settings)
 
 
+@pytest.mark.parametrize("verb", ["run", "ui"])
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "file").touch()
+    done = call(tmp_path / "file" / "home", "c360_dagster", verb)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"C360_HOME is '{tmp_path}/file/home', and that cannot be used (Not a directory: "
+    )
+    assert done.stderr.endswith("name a folder that you may write to, or make it one.\n")
+    assert done.stderr.count("\n") == 1
+
+
 def test_clean_keeps_landing(tmp_path: Path) -> None:
     kept = tmp_path / "landing" / "sales" / "transactions.csv"
     kept.parent.mkdir(parents=True)

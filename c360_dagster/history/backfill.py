@@ -50,10 +50,10 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
                 history.show(con)
                 Memberships(settings.memberships).show(con)
         context.log.info(
-            "%d days are recorded, %s to %s. `make refresh` counts who moved, and publishes.",
-            len(days),
-            days[0],
-            days[-1],
+            "%s. `make refresh` counts who moved, and publishes.",
+            f"{len(days)} days are recorded, {days[0]} to {days[-1]}"
+            if len(days) > 1
+            else f"1 day is recorded, {days[0]}",
         )
         yield from ()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from c360_dagster.history.past import Past, open_past
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
-from c360_dagster.settings import Settings, SettingsError, read_settings
+from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings
 from landing_contract import read_contract
 from tests.road import A_MONTH_LATER, SMALL, call, copy_home, rows
 
@@ -51,7 +52,9 @@ def backfilled(home: Path) -> Path:
     kept = {name: digest(home / name) for name in ("registry", "published")}
     for path in (home / "history").glob(f"*/{FIRST}*"):
         path.write_bytes(b"what is replaced")
-    done = call(home, "c360_dagster", "backfill", BEFORE, FIRST, C360_END_DATE=LAST)
+    done = call(
+        home, "c360_dagster", "backfill", "--from", BEFORE, "--to", FIRST, C360_END_DATE=LAST
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert {name: digest(home / name) for name in kept} == kept
     return home
@@ -202,8 +205,10 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
-        ("", "", r"The days are '' and '': write them as in `make backfill FROM=2025-01-01"),
-        ("2025-02-30", "2025-02-30", r"'2025-02-30'"),
+        ("", "", r"^FROM is missing: name the first day, as in `make backfill FROM=2025-01-01"),
+        ("", "2025-03-01", r"^TO is 2025-03-01, and FROM is missing: name the first day"),
+        ("2025-02-30", "", r"^The day is '2025-02-30': write days as in `make backfill FROM="),
+        ("2025-02-01", "soon", r"^The days are '2025-02-01' and 'soon'"),
         ("2025-03-02", "2025-03-01", r"2025-03-01 is before 2025-03-02"),
         ("2024-12-31", "2025-03-01", r"2024-12-31 is before 2025-01-01 \(C360_START_DATE\)"),
         ("2025-03-02", "2999-01-01", r"2999-01-01 lies in the future"),
@@ -212,6 +217,19 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
 def test_days_that_cannot_be_asked_for_are_one_sentence(first: str, last: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         read_days(read_settings({}), first, last)
+
+
+def test_make_hands_over_what_was_named_and_nothing_else() -> None:
+    """An empty FROM= once moved TO into its place."""
+    assert read_days(read_settings({}), "2025-03-01", "") == (date(2025, 3, 1), date(2025, 3, 1))
+    for given, handed in (
+        (["TO=2025-06-01"], "backfill --to 2025-06-01"),
+        (["FROM=2025-06-01"], "backfill --from 2025-06-01"),
+        (["FROM=2025-06-01", "TO=2025-06-02"], "backfill --from 2025-06-01 --to 2025-06-02"),
+    ):
+        command = ["make", "--dry-run", "backfill", *given]
+        said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        assert said.stdout.splitlines()[-1].split("c360_dagster ")[1].split() == handed.split()
 
 
 def test_a_home_without_bronze_says_what_to_do(tmp_path: Path) -> None:
