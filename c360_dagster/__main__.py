@@ -5,12 +5,13 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 
 import argparse
 import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import NoReturn
@@ -33,11 +34,14 @@ MODULE = "c360_dagster.definitions"
 SERVED = "c360_dagster.served"
 HISTORY = "gold/customer_360_history"
 SELECTIONS = {"run": "*", "refresh": "not group:landing"}
-ANEW = ("--config-json", '{"resources": {"extent": {"config": {"full_refresh": true}}}}')
 EVENT = re.compile(
-    r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - [0-9a-f-]{36} - "
-    r"(?:\d+ - )?(?P<text>.*)"
+    r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - "
+    r"(?P<run>[0-9a-f-]{36}) - (?:\d+ - )?(?P<text>.*)"
 )
+FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
+"""What is said of steps that were not even begun, and of a failure that was told already."""
+OWN_FAILURE = "dagster._core.definitions.events.Failure: "
+"""Before a sentence that our code wrote for people: where in the code helps nobody."""
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
 
 
@@ -76,7 +80,7 @@ def main() -> int:
     if arguments.verb == "backfill":
         return record_days(settings, *days)
     anew = arguments.verb == "refresh" and arguments.anew
-    return materialize(settings, SELECTIONS[arguments.verb], *(ANEW if anew else ()))
+    return materialize(settings, arguments.verb, anew=anew)
 
 
 @contextmanager
@@ -129,17 +133,32 @@ def check_landing(settings: Settings) -> None:
     )
 
 
-def materialize(settings: Settings, selection: str, *options: str) -> int:
-    command = ("asset", "materialize", "--select", selection, "-m", MODULE)
-    code = call_dagster(settings, *command, *options, say=say_briefly)
-    sys.stdout.write(summarise_run(settings, has_failed=code != 0))
-    if code:
-        sys.stderr.write(
-            "The run failed; the reason stands above, and `make ui` shows it step by step. "
-            "What is published is whole: it is replaced at once, or stays as it was.\n"
-        )
-        return 1
-    return 0
+def materialize(settings: Settings, verb: str, *, anew: bool = False) -> int:
+    command = ("asset", "materialize", "--select", SELECTIONS[verb], "-m", MODULE)
+    code, run = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
+    if run:
+        sys.stdout.write(summarise_run(settings, has_failed=code != 0))
+        sys.stdout.flush()
+    return conclude(settings, f"make {verb}", code, run)
+
+
+def configure(verb: str, *, anew: bool) -> str:
+    """The run's configuration as JSON: how much it builds, and who asked for it."""
+    extent = {"full_refresh": anew, "asked_by": f"make {verb}"}
+    return json.dumps({"resources": {"extent": {"config": extent}}})
+
+
+def conclude(settings: Settings, verb: str, code: int, run: str | None) -> int:
+    """The verb's own code, after the last words about a run that failed."""
+    if code == 0:
+        return 0
+    if run is None:
+        sys.stderr.write(f"`{verb}` started nothing: the reason stands above.\n")
+    else:
+        from c360_dagster.last_words import explain_failure  # noqa: PLC0415  slow import
+
+        sys.stderr.write(explain_failure(settings, verb, run))
+    return 1
 
 
 def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
@@ -166,10 +185,11 @@ def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
 
 
 def record_days(settings: Settings, first: date, last: date) -> int:
-    """Past days in one run; the reason of a failure stands in what Dagster says."""
+    """Past days in one run."""
     days = f"{first}...{last}"
-    command = ["asset", "materialize", "--select", HISTORY, "-m", SERVED]
-    return 1 if call_dagster(settings, *command, "--partition-range", days, say=say_briefly) else 0
+    command = ("asset", "materialize", "--select", HISTORY, "-m", SERVED)
+    code, run = call_dagster(settings, *command, "--partition-range", days)
+    return conclude(settings, "make backfill", code, run)
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
@@ -179,8 +199,9 @@ def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
     os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
 
 
-def call_dagster(settings: Settings, *arguments: str, say: Callable[[Iterable[str]], None]) -> int:
-    """Runs one of Dagster's commands; `say` shortens what it prints."""
+def call_dagster(settings: Settings, *arguments: str) -> tuple[int, str | None]:
+    """Runs one of Dagster's commands; its code, and the run that it started, if it did."""
+    run = None
     with subprocess.Popen(
         [*DAGSTER, *arguments],
         cwd=REPOSITORY,
@@ -190,25 +211,33 @@ def call_dagster(settings: Settings, *arguments: str, say: Callable[[Iterable[st
         text=True,
     ) as process:
         try:
-            say(process.stdout or ())
-            return process.wait()
+            run = say_briefly(process.stdout or ())
+            return process.wait(), run
         except KeyboardInterrupt:
-            return process.wait() or 130
+            return process.wait() or 130, run
 
 
-def say_briefly(lines: Iterable[str]) -> None:
+def say_briefly(lines: Iterable[str]) -> str | None:
     """What a person wants to see of a run: messages and failures, without the engine's own steps.
 
-    The whole log stands in the UI.
+    The whole log stands in the UI, under the run's id, which is returned.
     """
+    run = None
     is_shown = True
+    is_own = False
     for line in lines:
         if event := EVENT.match(line):
-            is_shown = event["level"] != "DEBUG"
+            run = event["run"]
+            is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
+            is_own = False
             line = f"{event['time']} {event['text']}\n"  # noqa: PLW2901  the shorter line
+        is_own = is_own or line.startswith(OWN_FAILURE)
+        if is_own and line.startswith("Stack Trace:"):
+            is_shown = False
         if is_shown:
             sys.stdout.write(line)
             sys.stdout.flush()
+    return run
 
 
 def write_docs(settings: Settings) -> int:

@@ -39,6 +39,8 @@ class RunReport:
     run_id: str
     job: str
     has_failed: bool
+    steps: tuple[str, ...] = ()
+    """Those that failed, each with a reason of its own; none where the run failed as a whole."""
     reasons: tuple[str, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
@@ -64,7 +66,9 @@ def write_message(report: RunReport, address: str) -> str:
         tables = sorted({found.table for found in report.warnings})
         count = len(report.warnings)
         plural = "s" if count > 1 else ""
-        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.")
+        said = next((found.said for found in report.warnings if found.said), "")
+        first = f" {'The first' if count > 1 else 'It'} says: {_shorten(said)}" if said else ""
+        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.{first}")
     if report.stale:
         lines.append(f"Not made anew because of it: {_list_by_layer(report.stale)}.")
     lines.append(f"{address}/runs/{report.run_id}")

@@ -35,8 +35,9 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         found[severity].append(finding)
     return RunReport(
         run_id=run.run_id,
-        job="a run of chosen tables" if run.job_name.startswith("__") else run.job_name,
+        job=_name_job(run),
         has_failed=has_failed,
+        steps=tuple(event.step_key or "" for event in _find_failed(events)) if has_failed else (),
         reasons=tuple(_find_reasons(events)) if has_failed else (),
         errors=tuple(found[dg.AssetCheckSeverity.ERROR]),
         warnings=tuple(found[dg.AssetCheckSeverity.WARN]),
@@ -44,9 +45,22 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
     )
 
 
+def _name_job(run: dg.DagsterRun) -> str:
+    """The job, the verb that asked for the run, or that somebody chose some tables."""
+    if not run.job_name.startswith("__"):
+        return run.job_name
+    config: Any = run.run_config
+    extent = config.get("resources", {}).get("extent", {}).get("config", {})
+    return extent.get("asked_by") or "a run of chosen tables"
+
+
+def _find_failed(events: Sequence[dg.DagsterEvent]) -> list[dg.DagsterEvent]:
+    return [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+
+
 def _find_reasons(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     """What each failed step said; what Dagster said where no step was to blame."""
-    steps = [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    steps = _find_failed(events)
     for event in steps:
         failure = event.step_failure_data
         told = failure.user_failure_data.description if failure.user_failure_data else None

@@ -100,14 +100,17 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
         has_failed=True,
         reasons=("The disk is full.",),
         errors=(Finding("gold/dim_customers", "unique_customer_id", "2 rows"),),
-        warnings=(Finding("bronze/rates", "arrival", ""), Finding("bronze/sales", "arrival", "")),
+        warnings=(
+            Finding("bronze/rates", "arrival", ""),
+            Finding("bronze/sales", "arrival", "1 file was refused."),
+        ),
         stale=("gold/a", "gold/b", "gold/c", "gold/d", "gold/e", "gold/f", "published/c360"),
     )
     assert write_message(report, ADDRESS).splitlines() == [
         "Customer 360: daily_refresh failed. What was published before stays as it was.",
         "Why: The disk is full.",
         "Check unique_customer_id on gold/dim_customers: 2 rows",
-        "2 warnings, on bronze/rates, bronze/sales.",
+        "2 warnings, on bronze/rates, bronze/sales. The first says: 1 file was refused.",
         (
             "Not made anew because of it: published/c360; "
             "gold/a, gold/b, gold/c, gold/d, gold/e and 1 more."
@@ -190,6 +193,7 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
 
     report = run(fail)
     assert report.has_failed
+    assert report.steps == ("gold__marts",)
     assert report.reasons == ("It is open in another program.",)
     assert report.stale == ("gold/marts", "published/c360")
     assert report.warnings == (Finding("bronze/orders", "arrival", "1 file refused"),)

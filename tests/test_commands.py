@@ -4,10 +4,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from c360_dagster.__main__ import check_landing
-from c360_dagster.settings import SettingsError, read_settings
+from c360_dagster.reports import read_report
+from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from tests.road import MATERIALIZE, call, rows
 
 OWN = {
@@ -25,6 +27,8 @@ OWN = {
         "I1,T1,P1,1,5,5,0\nI2,T2,P1,1,5,5,0\n"
     ),
 }
+
+EURO = "T2,Mine,2025-01-03 10:00:00,5,0,0,5,EUR"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,16 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) ->
     assert "currencies_can_be_added" in failed.stdout
     assert "look at them with: select * from test_failures." in failed.stdout
     assert not (own / "published").exists()
+    assert "Dependencies for step" not in failed.stdout
+    assert "Stack Trace" not in failed.stdout
+    last, published, where = failed.stderr.splitlines()
+    assert last.startswith("`make run` failed in build_models")
+    assert "test currencies_can_be_added: Got 2 results" in last
+    assert published == "Nothing is published yet."
+    with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
+        (run,) = instance.get_runs()
+        assert where.endswith(f"/runs/{run.run_id}")
+        assert read_report(instance, run).job == "make run"
 
 
 def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:
@@ -58,6 +72,30 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     assert rows(own, spent) == [("Mine", 2, "10.00")]
     landed = (path for path in (own / "landing").rglob("*.*") if path.is_file())
     assert {str(path.relative_to(own / "landing")) for path in landed} == set(OWN)
+
+
+def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: Path) -> None:
+    """An audience fails behind the publication, a model before it, and a bad file starts nothing."""
+    audiences = tmp_path / "my.yml"
+    audiences.write_text(AUDIENCES.read_text("utf-8").replace("churn_risk", "chrun_risk"))
+    behind = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
+    assert behind.returncode == 1
+    assert behind.stderr.startswith(f"`make refresh` failed in export_audiences: {audiences}: aud")
+    ((published_by,),) = rows(own, "select run_id from gold.publication")
+    assert behind.stderr.splitlines()[-1].endswith(f"/runs/{published_by}")
+    assert "\nWhat is published is of this run, and whole: as of 2025-01-03.\n" in behind.stderr
+
+    path = own / "landing" / "sales" / "transactions.csv"
+    path.write_text(path.read_text().replace("T2,Mine,2025-01-03 10:00:00,5,0,0,5,USD", EURO))
+    before = call(own, "c360_dagster", "refresh")
+    assert before.returncode == 1
+    assert "\nWhat is published stayed as it was: as of 2025-01-03.\n" in before.stderr
+
+    audiences.write_text("audiences: [")
+    nothing = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
+    assert nothing.returncode == 1
+    assert nothing.stderr == "`make refresh` started nothing: the reason stands above.\n"
+    assert nothing.stdout.startswith(f"{audiences}, line 1: it cannot be read as YAML")
 
 
 def test_runs_at_once_all_succeed(tmp_path: Path) -> None:

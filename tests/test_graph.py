@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from c360_dagster.__main__ import ANEW
+from c360_dagster.__main__ import configure
 from c360_dagster.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
@@ -181,7 +181,7 @@ def test_the_models_are_built_in_three_parts(definitions: dg.Definitions) -> Non
 
 def test_a_run_can_be_told_to_build_everything_anew(definitions: dg.Definitions) -> None:
     job = definitions.resolve_implicit_global_asset_job_def()
-    _, told = ANEW
+    told = configure("refresh", anew=True)
     asked = dg.validate_run_config(job, json.loads(told))
     assert asked["resources"]["extent"]["config"]["full_refresh"] is True
     as_ever = dg.validate_run_config(job, {})

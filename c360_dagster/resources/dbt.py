@@ -83,6 +83,8 @@ class Extent(dg.ConfigurableResource):
 
     full_refresh: bool = False
     """Everything, also where it could continue the last run."""
+    asked_by: str = ""
+    """The verb that people typed, for the messages about its run."""
 
 
 class DbtBuilder(dg.ConfigurableResource):

@@ -1,0 +1,50 @@
+"""The last words about a run that failed: what failed, why, and whether what is published is new.
+
+From Dagster's own log of the run, as the alerts are; only a failure imports this.
+"""
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.alerts import RunReport
+from c360_dagster.loading.sql import fetch_row
+from c360_dagster.reports import read_report
+from c360_dagster.settings import UI_ADDRESS, Settings
+
+
+def explain_failure(settings: Settings, verb: str, run_id: str) -> str:
+    """A sentence for each step that failed, one for what is published, one for where to look."""
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        run = instance.get_run_by_id(run_id)
+        report = read_report(instance, run) if run else None
+    lines = [
+        *(_say_reasons(verb, report) if report else ()),
+        _say_published(settings, run_id),
+        f"`make ui` shows it step by step: {UI_ADDRESS}/runs/{run_id}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _say_reasons(verb: str, report: RunReport) -> list[str]:
+    if not report.reasons:
+        return [f"`{verb}` was stopped before its end."]
+    steps = report.steps or (None,) * len(report.reasons)
+    return [
+        f"`{verb}` failed{f' in {step}' if step else ''}: {reason}"
+        for step, reason in zip(steps, report.reasons, strict=True)
+    ]
+
+
+def _say_published(settings: Settings, run_id: str) -> str:
+    snapshot = settings.published / "c360.duckdb"
+    if not snapshot.exists():
+        return "Nothing is published yet."
+    try:
+        with duckdb.connect(str(snapshot), read_only=True) as con:
+            row = fetch_row(con, "select run_id, as_of_date from gold.publication")
+    except duckdb.Error as problem:
+        return f"What is published cannot be read: {str(problem).splitlines()[0]}"
+    published_by, as_of = row or (None, None)
+    if published_by == run_id:
+        return f"What is published is of this run, and whole: as of {as_of}."
+    return f"What is published stayed as it was: as of {as_of}."
