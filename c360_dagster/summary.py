@@ -4,9 +4,12 @@ from pathlib import Path
 
 import duckdb
 
+from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_row, quote
 from c360_dagster.settings import Settings
+from c360_dagster.strangers import say_stranger
+from landing_contract import read_contract
 
 LONGEST_LIST = 20
 
@@ -70,7 +73,15 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     if len(reasons) == LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     lines += [f"Not loaded: {message}" for path, message in refused if (landing / path).exists()]
-    return lines
+    return lines + _find_strangers(landing)
+
+
+def _find_strangers(landing: Path) -> list[str]:
+    contract = read_contract()
+    strangers = find_strangers(landing, contract)
+    lines = [f"Not loaded: {say_stranger(name, contract)}" for name in strangers[:LONGEST_LIST]]
+    more = len(strangers) - LONGEST_LIST
+    return lines + ([f"  … and {more} more that are no table's files."] if more > 0 else [])
 
 
 def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:

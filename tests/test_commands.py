@@ -64,10 +64,14 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     """By `make refresh`, also after a `make run` that failed for what was in them."""
     path = own / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
+    path.with_name("Orders.csv").write_text("x")
     done = call(own, "c360_dagster", "refresh")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Bronze holds 6 rows of 4 files." in done.stdout
     assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
+    left = done.stdout.split("Bronze holds")[1]
+    assert "Not loaded: sales/Orders.csv is no table's file: docs/your-own-data.md says" in left
+    path.with_name("Orders.csv").unlink()
     spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
     assert rows(own, spent) == [("Mine", 2, "10.00")]
     landed = (path for path in (own / "landing").rglob("*.*") if path.is_file())
@@ -75,7 +79,7 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
 
 
 def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: Path) -> None:
-    """An audience fails behind the publication, a model before it, and a bad file starts nothing."""
+    """An audience fails behind the publication, a model before it; a bad file starts nothing."""
     audiences = tmp_path / "my.yml"
     audiences.write_text(AUDIENCES.read_text("utf-8").replace("churn_risk", "chrun_risk"))
     behind = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))

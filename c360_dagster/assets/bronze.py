@@ -16,6 +16,7 @@ from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+from c360_dagster.strangers import say_stranger
 from landing_contract import Table, read_contract
 
 PREVIEW_ROWS = 5
@@ -38,7 +39,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         run = LoadRun(context.run.run_id, settings.now, settings.scratch)
         for stranger in find_strangers(settings.landing, contract):
-            context.log.warning("landing/%s is no table's file: is its name misspelt?", stranger)
+            context.log.warning("landing/%s", say_stranger(stranger, contract))
         with warehouse.connect() as con:
             create_bronze(con, contract.values())
             selected = [

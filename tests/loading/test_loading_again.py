@@ -15,6 +15,7 @@ from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.files import find_strangers, match_name, read_chunks
 from c360_dagster.loading.load_log import TableLoad
+from c360_dagster.strangers import say_stranger
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze
 
@@ -248,6 +249,26 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     assert find_strangers(tmp_path, read_contract()) == ["readme.txt", "sales/transacions.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sales/Transactions.csv", ": capitals count, so call it sales/transactions.csv."),
+        ("Sales/transactions.csv", ": capitals count, so call it sales/transactions.csv."),
+        (
+            "sales/transacions_2025-01-31.csv.gz",
+            ": did you mean sales/transactions_2025-01-31.csv.",
+        ),
+        ("sales/transactions2.csv", ": did you mean sales/transactions_2.csv? Then call it that."),
+        ("transactions.csv", ": did you mean sales/transactions.csv?"),
+        ("products/customers_may.parquet", ": did you mean customer/customers_may.parquet?"),
+        ("sales/transactions.txt", ": did you mean sales/transactions.csv?"),
+        ("sales/orders.csv", ": docs/your-own-data.md says how each table's files are called."),
+    ],
+)
+def test_a_misspelt_file_is_told_its_right_name(name: str, said: str) -> None:
+    assert say_stranger(name, read_contract()).startswith(f"{name} is no table's file{said}")
 
 
 def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze) -> None:

@@ -1,0 +1,40 @@
+"""What to do with a file in landing that belongs to no table: the name that was probably meant."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from c360_dagster.loading.files import SUFFIXES, match_name
+from landing_contract import Table
+
+NUMBERED = re.compile(r"_?\d.*")
+"""What stands behind a table's name: a day or a number."""
+
+
+def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
+    """A sentence about the file with this path below landing, which no table's file has."""
+    what = f"{name} is no table's file"
+    if (right := _find_right_name(name.lower(), tables)) is None:
+        return f"{what}: docs/your-own-data.md says how each table's files are called."
+    if right == name.lower():
+        return f"{what}: capitals count, so call it {right}."
+    return f"{what}: did you mean {right}? Then call it that."
+
+
+def _find_right_name(name: str, tables: Mapping[str, Table]) -> str | None:
+    """The nearest name in small letters that is a table's, its own where only capitals were."""
+    folder, _, file = name.rpartition("/")
+    suffix = next((each for each in SUFFIXES if file.endswith(each)), "")
+    stem = file.removesuffix(suffix) if suffix else file.rpartition(".")[0]
+    for table in sorted(tables.values(), key=lambda table: table.folder != folder):
+        if match_name(file, table):
+            return f"{table.folder}/{file}"
+    rest = NUMBERED.search(stem)
+    stem = stem[: rest.start()] if rest else stem
+    stems = {table.file_stem: table for table in tables.values()}
+    for near in get_close_matches(stem, stems, n=1, cutoff=0.75):
+        table = stems[near]
+        fits = suffix and (suffix != ".xlsx" or table.is_workbook)
+        day = f"_{rest.group().lstrip('_')}" if rest else ""
+        return f"{table.folder}/{near}{day}{suffix if fits else '.csv'}"
+    return None
