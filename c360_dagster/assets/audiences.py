@@ -15,6 +15,7 @@ from c360_dagster.audiences.declarations import (
     DEFAULT_WEBHOOK,
     Audience,
     AudienceError,
+    Declared,
     read_audiences,
 )
 from c360_dagster.audiences.export import Export, build_export, write_files
@@ -38,10 +39,15 @@ class SnapshotError(Exception):
 
 
 def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDefinition]:
-    """One step for all: opening the snapshot costs more than asking it. None declared is none."""
+    """One step for all: opening the snapshot costs more than asking it. None declared is none.
+
+    An audience that cannot be read fails the step when all others are exported.
+    """
     file = _name(settings.audiences)
-    audiences = {each.name: each for each in load_audiences(settings)}
+    declared = _read_declared(settings)
+    audiences = {each.name: each for each in declared.audiences}
     if not audiences:
+        declared.require_all()
         return []
     columns = read_mart_columns(manifest)
 
@@ -65,8 +71,9 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
     ) -> Iterator[dg.MaterializeResult]:
-        problems = []
         wanted = {key.path[-1] for key in context.selected_asset_keys}
+        is_whole = wanted == audiences.keys()
+        problems = [str(problem) for problem in declared.problems if is_whole]
         with _open_snapshot(settings) as (con, as_of):
             for name in filter(wanted.__contains__, audiences):
                 try:
@@ -89,7 +96,11 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
 
 
 def load_audiences(settings: Settings) -> tuple[Audience, ...]:
-    """Those that the settings' file declares; their conditions are still to be checked."""
+    """All that the settings' file declares; their conditions are still to be checked."""
+    return _read_declared(settings).require_all()
+
+
+def _read_declared(settings: Settings) -> Declared:
     return read_audiences(_read(settings.audiences), _name(settings.audiences))
 
 

@@ -1,4 +1,4 @@
-"""What a file of audiences says, checked field by field: one sentence for the first that is wrong.
+"""What a file of audiences says, checked field by field: a sentence for each one's first mistake.
 
 The shape, and what each field means, stand in audiences.yml.
 """
@@ -77,23 +77,45 @@ class Audience:
         }
 
 
-def read_audiences(text: str, file: str) -> tuple[Audience, ...]:
-    """The audiences of a YAML file, in its order; `file` is what messages call it."""
+@dataclass(frozen=True)
+class Declared:
+    """What a file declares, in its order, and what is wrong with those that cannot be used."""
+
+    audiences: tuple[Audience, ...]
+    problems: tuple[AudienceError, ...] = ()
+
+    def require_all(self) -> tuple[Audience, ...]:
+        """The audiences, where each can be used."""
+        if self.problems:
+            raise self.problems[0]
+        return self.audiences
+
+
+def read_audiences(text: str, file: str) -> Declared:
+    """The audiences of a YAML file; `file` is what messages call it.
+
+    A mistake in one of them holds no other back; one in what they share does.
+    """
     content = _Part(file, "", _load(text, file))
     purposes = {
         name: _read_purpose(content, name, value)
         for name, value in content.mapping("purposes").items()
     }
     audiences: dict[str, Audience] = {}
+    problems = []
     for number, entry in enumerate(content.entries("audiences"), 1):
-        audience = _read_audience(file, number, entry, purposes)
+        try:
+            audience = _read_audience(file, number, entry, purposes)
+        except AudienceError as problem:
+            problems.append(problem)
+            continue
         if audience.name in audiences:
             raise AudienceError(
                 f"{file}: two audiences are called '{audience.name}'; give one another name."
             )
         audiences[audience.name] = audience
     content.refuse_unknown()
-    return tuple(audiences.values())
+    return Declared(tuple(audiences.values()), tuple(problems))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

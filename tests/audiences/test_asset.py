@@ -248,6 +248,25 @@ def test_no_audiences_are_no_assets(home: Home) -> None:
     assert build_audiences(home.settings, read_manifest()) == []
 
 
+def test_an_audience_without_a_field_holds_no_other_back(home: Home) -> None:
+    """Named by hand, the others do not fail with it; where it is alone, nothing begins."""
+    wrong = TOYS.replace("    channel: email\n", "")
+    home.declare(wrong, FANS, FANS.replace("fans", "buyers"))
+    home.publish("2026-06-01", NAMES)
+    result = home.run()
+    (failure,) = result.get_step_failure_events()
+    said = failure.step_failure_data.user_failure_data
+    assert said
+    assert said.description == (
+        f"{home.settings.audiences}: audience 'toys', channel: it is missing."
+    )
+    assert home.manifest("fans", "2026-06-01")["counts"]["members"] == len(NAMES)
+    assert home.run("fans").success
+    home.declare(wrong)
+    with pytest.raises(AudienceError, match="'toys', channel: it is missing"):
+        build_audiences(home.settings, read_manifest())
+
+
 def test_a_file_that_is_no_text_is_one_sentence(home: Home) -> None:
     (home.folder / "audiences.yml").write_bytes(b"\xff\xfe")
     with pytest.raises(AudienceError, match=r"audiences\.yml cannot be read.*UTF-8"):

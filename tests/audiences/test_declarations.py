@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from c360_dagster.audiences.declarations import AudienceError, read_audiences
+from c360_dagster.audiences.declarations import Audience, AudienceError, read_audiences
 from c360_dagster.audiences.members import check_audience
 from c360_dagster.settings import AUDIENCES, REPOSITORY, SettingsError, read_settings
 
@@ -24,6 +24,10 @@ audiences:
 """
 
 
+def read_all(text: str, file: str) -> tuple[Audience, ...]:
+    return read_audiences(text, file).require_all()
+
+
 def mart_columns() -> dict[str, str]:
     path = REPOSITORY / "dbt_c360/models/marts/customer_360/mart_customer_360.yml"
     (mart,) = yaml.safe_load(path.read_text("utf-8"))["models"]
@@ -31,7 +35,7 @@ def mart_columns() -> dict[str, str]:
 
 
 def test_the_five_that_ship_are_right() -> None:
-    audiences = read_audiences(AUDIENCES.read_text("utf-8"), AUDIENCES.name)
+    audiences = read_all(AUDIENCES.read_text("utf-8"), AUDIENCES.name)
     assert [audience.name for audience in audiences] == [
         "win_back",
         "second_purchase",
@@ -46,21 +50,21 @@ def test_the_five_that_ship_are_right() -> None:
 
 
 def test_what_is_left_out_is_the_careful_choice() -> None:
-    (fans,) = read_audiences(GOOD, FILE)
+    (fans,) = read_all(GOOD, FILE)
     assert (fans.contact, fans.columns, fans.webhook) == (False, (), None)
     assert fans.consents == ("marketing_email", "marketing")
-    (plain,) = read_audiences(GOOD.replace("purpose: marketing", "purpose: service"), FILE)
+    (plain,) = read_all(GOOD.replace("purpose: marketing", "purpose: service"), FILE)
     assert plain.consents == ()
 
 
 def test_a_condition_is_kept_as_it_is_written() -> None:
-    (fans,) = read_audiences(GOOD.replace("total_orders > 3", "loyalty_tier = 'a  b'"), FILE)
+    (fans,) = read_all(GOOD.replace("total_orders > 3", "loyalty_tier = 'a  b'"), FILE)
     assert fans.condition == "loyalty_tier = 'a  b'"
 
 
 def test_an_address_is_a_secret_and_not_in_the_manifest() -> None:
     text = GOOD + "    webhook: https://crm.example.com/SECRET\n"
-    (fans,) = read_audiences(text, FILE)
+    (fans,) = read_all(text, FILE)
     assert fans.webhook == "https://crm.example.com/SECRET"
     assert "SECRET" not in str(fans.describe())
 
@@ -94,7 +98,7 @@ def test_an_address_is_a_secret_and_not_in_the_manifest() -> None:
 )
 def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str) -> None:
     with pytest.raises(AudienceError) as raised:
-        read_audiences(GOOD.replace(before, after), FILE)
+        read_all(GOOD.replace(before, after), FILE)
     assert str(raised.value).startswith(FILE)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -103,30 +107,30 @@ def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str
 @pytest.mark.parametrize("text", ["", "audiences", "[1]", "purposes: {}\naudiences: x", "\x00"])
 def test_what_is_no_file_of_audiences_is_said(text: str) -> None:
     with pytest.raises(AudienceError, match=r"^my\.yml"):
-        read_audiences(text, FILE)
+        read_all(text, FILE)
 
 
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(AudienceError, match="two audiences are called 'fans'"):
-        read_audiences(GOOD + GOOD.split("audiences:")[1].removeprefix("\n"), FILE)
+        read_all(GOOD + GOOD.split("audiences:")[1].removeprefix("\n"), FILE)
 
 
 def test_a_bad_address_is_refused_and_not_repeated() -> None:
     for address in ("http://crm.example.com/SECRET", "ftp://SECRET", "SECRET", "https:///SECRET"):
         with pytest.raises(AudienceError, match=r"fans', webhook.*https://") as raised:
-            read_audiences(f"{GOOD}    webhook: {address}\n", FILE)
+            read_all(f"{GOOD}    webhook: {address}\n", FILE)
         assert "SECRET" not in str(raised.value)
 
 
 def test_a_column_that_is_not_there_is_named_with_its_audience() -> None:
-    (fans,) = read_audiences(GOOD + "    columns: [total_order]\n", FILE)
+    (fans,) = read_all(GOOD + "    columns: [total_order]\n", FILE)
     with pytest.raises(AudienceError) as raised:
         check_audience(fans, {"total_orders": "bigint"}, FILE)
     assert str(raised.value) == (
         "my.yml: audience 'fans', columns: there is no column 'total_order' in mart_customer_360; "
         "did you mean total_orders?"
     )
-    (fans,) = read_audiences(GOOD.replace("total_orders", "orders_in_all"), FILE)
+    (fans,) = read_all(GOOD.replace("total_orders", "orders_in_all"), FILE)
     with pytest.raises(AudienceError, match="'fans', condition: there is no column 'orders_in_al"):
         check_audience(fans, {"total_orders": "bigint"}, FILE)
 
