@@ -213,7 +213,8 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, str | None]:
         try:
             run = say_briefly(process.stdout or ())
             return process.wait(), run
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # Dagster was told, too: what it says in the end names the run
+            run = say_briefly(process.stdout or ())
             return process.wait() or 130, run
 
 
