@@ -11,6 +11,9 @@ from c360_dagster.loading.sql import fetch_row
 from c360_dagster.reports import read_report
 from c360_dagster.settings import UI_ADDRESS, Settings
 
+INTERRUPTED = "DagsterExecutionInterruptedError"
+"""All that a step says which somebody stopped."""
+
 
 def explain_failure(settings: Settings, verb: str, run_id: str) -> str:
     """A sentence for each step that failed, one for what is published, one for where to look."""
@@ -26,7 +29,7 @@ def explain_failure(settings: Settings, verb: str, run_id: str) -> str:
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:
-    if not report.reasons:
+    if all(reason.endswith(INTERRUPTED) for reason in report.reasons):
         return [f"`{verb}` was stopped before its end."]
     steps = report.steps or (None,) * len(report.reasons)
     return [
