@@ -36,11 +36,8 @@ def cast_text(column: Column, text: str) -> str:
     match kind_of(column):
         case "varchar":
             return f"nullif({text}, '')"
-        case "bigint":
-            # '3.7' would silently become 4: a whole number is one that has no other part.
-            number = f"try_cast(trim({text}) as decimal(28, 9))"
-            is_whole = f"{number} = trunc({number}) and abs({number}) < {NUMBERS_BELOW}"
-            return f"case when {is_whole} then cast({number} as bigint) end"
+        case "bigint" | "decimal":
+            return _cast_number(column, f"trim({text})")
         case "timestamp":
             return _within_calendar(_cast_timestamp(f"trim({text})"))
         case "date":
@@ -49,9 +46,6 @@ def cast_text(column: Column, text: str) -> str:
             return _within_calendar(day)
         case "duration":
             return _cast_duration(f"lower(trim({text}))")
-        case "decimal":
-            number = f"try_cast(trim({text}) as {column.type})"
-            return f"case when abs({number}) < {NUMBERS_BELOW} then {number} end"
         case _:
             return f"try_cast(trim({text}) as {column.type})"
 
@@ -119,6 +113,16 @@ def describe_failure(column: Column, text: str) -> str:
     """The reason, as SQL text, why a cell could not be read."""
     expected = EXPECTED[kind_of(column)]
     return f"'''' || left({text}, 100) || ''' is not {expected}'"
+
+
+def _cast_number(column: Column, text: str) -> str:
+    if kind_of(column) == "decimal":
+        number = f"try_cast({text} as {column.type})"
+        return f"case when abs({number}) < {NUMBERS_BELOW} then {number} end"
+    # '3.7' would silently become 4: a whole number is one that has no other part.
+    number = f"try_cast({text} as decimal(28, 9))"
+    is_whole = f"{number} = trunc({number}) and abs({number}) < {NUMBERS_BELOW}"
+    return f"case when {is_whole} then cast({number} as bigint) end"
 
 
 def _within_calendar(moment: str) -> str:
