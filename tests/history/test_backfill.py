@@ -227,7 +227,7 @@ def test_make_hands_over_what_was_named_and_nothing_else() -> None:
         (["FROM=2025-06-01"], "backfill --from 2025-06-01"),
         (["FROM=2025-06-01", "TO=2025-06-02"], "backfill --from 2025-06-01 --to 2025-06-02"),
     ):
-        command = ["make", "--dry-run", "backfill", *given]
+        command = ["make", "--dry-run", "--no-print-directory", "backfill", *given]
         said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
         assert said.stdout.splitlines()[-1].split("c360_dagster ")[1].split() == handed.split()
 
