@@ -1,15 +1,15 @@
 """3. dbt: silver and gold, every model an asset and every test of one a check on it."""
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import duckdb
 
+from c360_dagster.assets.dbt_results import describe, report_table, report_test
 from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
@@ -25,8 +25,9 @@ from c360_dagster.resources.dbt import (
     digest_project,
     is_personal,
     read_lineage,
+    trace_lineage,
 )
-from c360_dagster.resources.lineage import Column
+from c360_dagster.resources.lineage import Lineage
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.storage import advise, guard_storage
@@ -43,7 +44,6 @@ with without("dbt"), parts_of("dagster_dbt"):
     )
     from dagster_dbt.dbt_project import DbtProject
 
-MOST_FINDINGS = 10
 LOADED = dg.AssetKey([BRONZE.name, "transactions"])
 """One of the tables that a load writes, all of them in one step."""
 OWNERS = {layer.name: layer.owner for layer in LAYERS}
@@ -85,6 +85,57 @@ class LayerTranslator(DagsterDbtTranslator):
         return str(dbt_resource_props.get("description") or "")
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What a step builds of the project, and how it is told."""
+
+    context: dg.AssetExecutionContext
+    manifest: Manifest
+    translator: DagsterDbtTranslator
+
+    @property
+    def models_and_seeds(self) -> list[Mapping[str, Any]]:
+        return [
+            node
+            for node in self.manifest["nodes"].values()
+            if node["resource_type"] in {"model", "seed"}
+            and self.translator.get_asset_key(node) in self.context.selected_asset_keys
+        ]
+
+    @property
+    def has_models(self) -> bool:
+        return any(node["resource_type"] == "model" for node in self.models_and_seeds)
+
+    def select(self) -> list[str]:
+        """The dbt selection for what Dagster selected; empty for everything."""
+        if not self.context.is_subset:
+            return []
+        tests = [
+            node
+            for unique_id, node in self.manifest["nodes"].items()
+            if node["resource_type"] == "test" and self._is_selected(self._find_check(unique_id))
+        ]
+        return [".".join(node["fqn"]) for node in (*self.models_and_seeds, *tests)]
+
+    def report(
+        self, con: duckdb.DuckDBPyConnection, result: NodeResult, lineage: Lineage
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        node = self.manifest["nodes"].get(result.unique_id, {})
+        if node.get("resource_type") == "test":
+            key = self._find_check(result.unique_id)
+            if key and self._is_selected(key) and result.status != "skipped":
+                yield report_test(con, key, node, result)
+        elif node and result.status == "success":
+            columns = lineage.get(result.unique_id, {})
+            yield report_table(con, self.translator.get_asset_key(node), node, result, columns)
+
+    def _find_check(self, test: str) -> dg.AssetCheckKey | None:
+        return get_asset_check_key_for_test(self.manifest, self.translator, test, None)
+
+    def _is_selected(self, check: dg.AssetCheckKey | None) -> bool:
+        return check in self.context.selected_asset_check_keys
+
+
 def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
     """The dbt project as assets, built in one go or in the parts that a selection asks for."""
     translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
@@ -97,23 +148,25 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         dbt: DbtBuilder,
         extent: Extent,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        results = []
-        # Seeds may be built before bronze has loaded, and then nothing is known of its files.
-        has_models = _has_models(context, manifest, translator)
+        results: list[NodeResult] = []
+        unreported: list[NodeResult] = []
+        part = _Part(context, manifest, translator)
         run_id = context.run.run_id
         asked = Asked(run_id, digest_project(), settings.as_of, anew=extent.full_refresh)
+        lineage = read_lineage()
         with contextlib.ExitStack() as held:
             # While one is open, further connections cost little; dbt itself wants the file alone.
             con = held.enter_context(warehouse.connect())
             create_computed(con)  # a model can be built before what it reads is worked out
             History(settings.history).show(con)
             Memberships(settings.memberships).show(con)
-            plan = begin_build(con, asked, manifest) if has_models else EVERYTHING
+            # Seeds may be built before bronze has loaded, and nothing is known of its files then.
+            plan = begin_build(con, asked, manifest) if part.has_models else EVERYTHING
             if plan.reason:
                 context.log.info(plan.reason)
             with guard_storage(settings.home):
                 for result in dbt.build(
-                    select=_select(context, manifest, translator),
+                    select=part.select(),
                     variables=_tell_variables(settings, run_id, plan.since),
                     scratch=settings.scratch,
                     anew=extent.full_refresh,
@@ -121,28 +174,19 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 ):
                     results.append(result)
                     if result.is_bad:
-                        context.log.error(_describe(manifest, result))
+                        context.log.error(describe(manifest, result))
+                    if result.is_by_dbt or (result.sql and result.unique_id not in lineage):
+                        unreported.append(result)
+                    else:
+                        yield from part.report(con, result, lineage)
             if standing := sum(result.message == STANDS for result in results):
                 context.log.info("Of %d models and tests %d stand.", len(results), standing)
             with warehouse.connect() as con:
-                if has_models and not any(result.is_bad for result in results):
+                if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, asked, manifest, [result.unique_id for result in results])
-                tables = _survey_tables(con)
-                findings = _read_findings(con, manifest, results)
-        lineage = read_lineage(manifest, results)
-        for result in results:
-            node = manifest["nodes"].get(result.unique_id, {})
-            if node.get("resource_type") == "test":
-                finding = findings.get(result.unique_id, result.message)
-                yield from _report_test(context, manifest, translator, result, finding)
-            elif node and result.status == "success":
-                yield _report_table(
-                    translator.get_asset_key(node),
-                    node,
-                    result,
-                    tables[node["schema"], node["alias"]],
-                    lineage.get(result.unique_id, {}),
-                )
+                lineage = trace_lineage(manifest, unreported)
+                for result in unreported:
+                    yield from part.report(con, result, lineage)
         _raise_failures(manifest, results, settings)
 
     return build_models
@@ -157,180 +201,9 @@ def _tell_variables(settings: Settings, run_id: str, since: date | None) -> Vari
     }
 
 
-def _has_models(
-    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: LayerTranslator
-) -> bool:
-    return any(
-        translator.get_asset_key(node) in context.selected_asset_keys
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-    )
-
-
-def _select(
-    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], translator: LayerTranslator
-) -> list[str]:
-    """The dbt selection for what Dagster selected; empty for everything."""
-    if not context.is_subset:
-        return []
-    chosen = [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in {"model", "seed"}
-        and translator.get_asset_key(node) in context.selected_asset_keys
-    ]
-    tests = [
-        node
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "test"
-        and get_asset_check_key_for_test(manifest, translator, unique_id, None)
-        in context.selected_asset_check_keys
-    ]
-    return [".".join(node["fqn"]) for node in (*chosen, *tests)]
-
-
-@dataclass
-class _Table:
-    """What the warehouse knows of a relation; the rows of a view would have to be worked out."""
-
-    rows: int | None = None
-    types: dict[str, str] = field(default_factory=dict)
-
-
-def _survey_tables(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Table]:
-    found: defaultdict[tuple[str, str], _Table] = defaultdict(_Table)
-    for schema, name, rows in con.execute(
-        "select schema_name, table_name, estimated_size from duckdb_tables() where not temporary"
-    ).fetchall():
-        found[schema, name].rows = rows
-    for schema, name, column, kind in con.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
-        "where not internal"
-    ).fetchall():
-        found[schema, name].types[column] = kind.lower()
-    return found
-
-
-def _read_findings(
-    con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], results: Sequence[NodeResult]
-) -> dict[str, str]:
-    """What our own tests found, in words; the rows of generic tests may be people's."""
-    found = {}
-    for result in results:
-        node = manifest["nodes"].get(result.unique_id, {})
-        if not result.failures or node.get("resource_type") != "test":
-            continue
-        if not node.get("test_metadata"):
-            rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")
-            found[result.unique_id] = _say_rows(rows.description or [], rows.fetchall())
-    return found
-
-
-def _say_rows(columns: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> str:
-    said = [
-        ", ".join(f"{column[0]} {cell}" for column, cell in zip(columns, row, strict=True))
-        for row in rows[:MOST_FINDINGS]
-    ]
-    return "; ".join([*said, "…"] if len(rows) > MOST_FINDINGS else said)
-
-
-def _report_test(
-    context: dg.AssetExecutionContext,
-    manifest: Mapping[str, Any],
-    translator: LayerTranslator,
-    result: NodeResult,
-    finding: str,
-) -> Iterator[dg.AssetCheckResult]:
-    key = get_asset_check_key_for_test(manifest, translator, result.unique_id, None)
-    if key and key in context.selected_asset_check_keys and result.status != "skipped":
-        yield _check_result(key, manifest["nodes"][result.unique_id], result, finding)
-
-
-def _report_table(
-    key: dg.AssetKey,
-    node: Mapping[str, Any],
-    result: NodeResult,
-    table: _Table,
-    lineage: Mapping[str, Sequence[Column]],
-) -> dg.MaterializeResult:
-    metadata: dict[str, Any] = {
-        "seconds": round(result.seconds, 3),
-        "dagster/table_name": f"{node['schema']}.{node['alias']}",
-        "dagster/storage_kind": "duckdb",
-        "dagster/column_schema": _describe_columns(node, table.types),
-    }
-    if table.rows is not None:
-        metadata["dagster/row_count"] = table.rows
-    if lineage:
-        metadata["dagster/column_lineage"] = _describe_lineage(lineage)
-    return dg.MaterializeResult(asset_key=key, metadata=metadata)
-
-
-def _describe_columns(node: Mapping[str, Any], types: Mapping[str, str]) -> dg.TableSchema:
-    """The columns as they are in the warehouse, with what the project says of them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=name,
-                type=types.get(name, column["data_type"] or "?"),
-                description=column["description"],
-                tags={"pii": ""} if is_personal(column) else {},
-            )
-            for name, column in node["columns"].items()
-        ]
-    )
-
-
-def _describe_lineage(lineage: Mapping[str, Sequence[Column]]) -> dg.TableColumnLineage:
-    return dg.TableColumnLineage(
-        deps_by_column={
-            column: [
-                dg.TableColumnDep(asset_key=dg.AssetKey([schema, table]), column_name=name)
-                for schema, table, name in sources
-            ]
-            for column, sources in lineage.items()
-        }
-    )
-
-
-def _check_result(
-    key: dg.AssetCheckKey, node: Mapping[str, Any], result: NodeResult, finding: str
-) -> dg.AssetCheckResult:
-    is_warning = str(node["config"].get("severity", "error")).lower() == "warn"
-    metadata: dict[str, Any] = {"dbt_test": node["name"], "status": result.status}
-    if result.failures:
-        metadata |= {"failures": result.failures, "look_at": _failing_rows(node)}
-    return dg.AssetCheckResult(
-        asset_key=key.asset_key,
-        check_name=key.name,
-        passed=result.status == "pass",
-        severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
-        description=finding if result.status != "pass" else None,
-        metadata=metadata,
-    )
-
-
-def _failing_rows(node: Mapping[str, Any]) -> str:
-    return f"select * from {node['schema']}.{node['alias']}"
-
-
-def _raise_failures(
-    manifest: Mapping[str, Any], results: list[NodeResult], settings: Settings
-) -> None:
-    bad = [_describe(manifest, result) for result in results if result.is_bad]
+def _raise_failures(manifest: Manifest, results: list[NodeResult], settings: Settings) -> None:
+    bad = [describe(manifest, result) for result in results if result.is_bad]
     if bad:
         advice = advise(" ".join(bad), settings.home)
         said = "\n".join([*bad, advice] if advice else bad)
         raise dg.Failure(description=said, allow_retries=False)
-
-
-def _describe(manifest: Mapping[str, Any], result: NodeResult) -> str:
-    """Names the model, the test and where its rows are, with what dbt said."""
-    node = manifest["nodes"].get(result.unique_id)
-    if node is None:
-        return f"{result.unique_id}: {result.message}"
-    said = f"{node['resource_type']} {node['name']}: {result.message}"
-    if node["resource_type"] != "test" or not result.failures:
-        return said
-    models = ", ".join(name.split(".")[-1] for name in node["depends_on"]["nodes"])
-    return f"{said}, on {models}; look at them with: {_failing_rows(node)}"

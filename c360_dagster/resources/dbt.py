@@ -6,12 +6,10 @@ A build by the stock command costs eight seconds before its first model; in proc
 import contextlib
 import json
 import os
-import queue
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from c360_dagster.resources.aside import Tell, work_aside
 from c360_dagster.resources.lineage import Lineage, read_columns
 from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import (
@@ -72,6 +71,8 @@ class NodeResult:
     """What a model's `select` was, once compiled."""
     statements: tuple[str, ...] = ()
     """What dbt sent to the database for it."""
+    is_by_dbt: bool = False
+    """Told by dbt itself, which has the warehouse alone meanwhile."""
 
     @property
     def is_bad(self) -> bool:
@@ -121,7 +122,7 @@ class DbtBuilder(dg.ConfigurableResource):
                 if is_of_other and any(EXTENT in node.asks for node in to_send):
                     known, standing, to_send, is_of_other = [], [], [], False
                 yield from (_keep(node) for node in standing)
-                for node, ended, seconds in send(con, to_send, variables):
+                for node, ended, seconds in _send_aside(con, to_send, variables):
                     went.append((node, ended.status))
                     yield _tell(node, ended, seconds)
                 write_down(con, went, marks)
@@ -221,14 +222,19 @@ def read_manifest() -> Manifest:
     return _parse_project(digest)
 
 
-def read_lineage(manifest: Mapping[str, Any], results: Sequence[NodeResult]) -> Lineage:
-    """Where the columns of the models that were built come from: traced once a project."""
-    stamp = ""
-    traced: Lineage = {}
+def read_lineage() -> Lineage:
+    """Where the columns of the models come from, as far as it has been traced."""
     with contextlib.suppress(OSError, ValueError, LookupError):
-        stamp = (TARGET / STAMP).read_text()
         kept = json.loads((TARGET / TRACED).read_text("utf-8"))
-        traced = kept["models"] if kept["project"] == stamp else {}
+        if kept["project"] == _read_stamp():
+            traced: Lineage = kept["models"]
+            return traced
+    return {}
+
+
+def trace_lineage(manifest: Manifest, results: Sequence[NodeResult]) -> Lineage:
+    """With the columns of these models, each traced once a project."""
+    traced = read_lineage()
     untraced = [result for result in results if result.sql and result.unique_id not in traced]
     if untraced:
         # What reads SQL is slow to import, and a project is traced once.
@@ -238,8 +244,9 @@ def read_lineage(manifest: Mapping[str, Any], results: Sequence[NodeResult]) -> 
         dialect = manifest["metadata"]["adapter_type"]
         for result in untraced:
             traced[result.unique_id] = trace_columns(result.sql, columns, dialect)
+        kept = {"project": _read_stamp(), "models": traced}
         with contextlib.suppress(OSError):  # a read-only installation traces each time
-            _put(TARGET / TRACED, json.dumps({"project": stamp, "models": traced}).encode())
+            _put(TARGET / TRACED, json.dumps(kept).encode())
     return traced
 
 
@@ -316,42 +323,28 @@ def _folders(target: Path) -> list[str]:
 
 
 def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
-    """Runs dbt in a thread of this process; its finished nodes come through a queue."""
+    """Runs dbt in a thread of this process and tells its nodes as they finish."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner, dbtRunnerResult  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    done: queue.Queue[NodeResult | None] = queue.Queue()
     sent: defaultdict[str, list[str]] = defaultdict(list)
-    outcome: list[dbtRunnerResult | BaseException] = []
 
-    def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
-        if event.info.name == "SQLQuery":
-            sent[event.data.node_info.unique_id].append(event.data.sql)
-        elif event.info.name == "NodeFinished":
-            done.put(_read_event(event, target, sent[event.data.node_info.unique_id]))
+    def run(tell: Tell[NodeResult]) -> None:
+        def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
+            if event.info.name == "SQLQuery":
+                sent[event.data.node_info.unique_id].append(event.data.sql)
+            elif event.info.name == "NodeFinished":
+                tell(_read_event(event, target, sent[event.data.node_info.unique_id]))
 
-    def run() -> None:
         try:
             runner = dbtRunner(manifest=_read_parsed(), callbacks=[listen])
-            outcome.append(runner.invoke([*SILENTLY, *arguments]))
-        except BaseException as problem:  # noqa: BLE001  handed to the thread that waits
-            outcome.append(problem)
+            ended = runner.invoke([*SILENTLY, *arguments])
         finally:
             DuckDBConnectionManager.close_all_connections()
-            done.put(None)
+        if ended.exception:
+            raise DbtError(f"dbt stopped: {ended.exception}")
 
-    thread = threading.Thread(target=run, name="dbt")
-    thread.start()
-    try:
-        while (result := done.get()) is not None:
-            yield result
-    finally:
-        thread.join()
-    (ended,) = outcome
-    if isinstance(ended, BaseException):
-        raise ended
-    if ended.exception:
-        raise DbtError(f"dbt stopped: {ended.exception}")
+    yield from work_aside(run, "dbt")
 
 
 def _read_parsed() -> Any:  # noqa: ANN401  dbt has no types
@@ -385,7 +378,22 @@ def _read_event(
         failures=int(result.num_failures),
         sql=sql,
         statements=tuple(sent),
+        is_by_dbt=True,
     )
+
+
+def _send_aside(
+    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], variables: Variables
+) -> Iterator[tuple[Rendered, Ended, float]]:
+    """Telling Dagster of a node takes as long as a small one: the next are sent meanwhile."""
+
+    def run(tell: Tell[tuple[Rendered, Ended, float]]) -> None:
+        with contextlib.closing(send(con, nodes, variables)) as sent:
+            for each in sent:
+                if not tell(each):
+                    return
+
+    return work_aside(run, "send")
 
 
 def _keep(node: Rendered) -> NodeResult:
@@ -425,4 +433,5 @@ def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
             seconds=result["execution_time"],
             failures=result["failures"],
             sql=result.get("compiled_code") or "",
+            is_by_dbt=True,
         )

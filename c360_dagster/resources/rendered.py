@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
@@ -161,7 +161,7 @@ def _name_relation(manifest: Mapping[str, Any], unique_id: str) -> str:
 
 def send(
     con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], variables: Variables
-) -> Iterator[tuple[Rendered, Ended, float]]:
+) -> Generator[tuple[Rendered, Ended, float], None, None]:
     """Each node that went through, with its seconds. What waits for another is not begun."""
     by_id = {node.unique_id: node for node in nodes}
     order = TopologicalSorter(_arrange(by_id))

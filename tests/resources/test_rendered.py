@@ -1,6 +1,7 @@
 """What dbt has rendered is sent without it; dbt is asked wherever that is not certain."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from c360_dagster.computed import create_computed
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.resources import dbt
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
+from c360_dagster.resources.rendered import Variables
 from landing_contract import read_contract
 from tests.road import know_nothing
 
+PATIENCE_SECONDS = 30
+LAST = "select 1 from duckdb_tables() where schema_name = 'gold' and table_name = 'dim_products'"
 SELECT = ["+dim_products", "+order_statuses_are_mapped", "order_status"]
 
 
@@ -62,10 +66,16 @@ def _build(
     select: Sequence[str] = SELECT,
     since: str | None = None,
 ) -> dict[str, NodeResult]:
+    variables = {"since": since, "as_of": day, "run_id": run}
+    return {result.unique_id: result for result in _begin(path, select, variables)}
+
+
+def _begin(
+    path: Path, select: Sequence[str] = SELECT, variables: Variables | None = None
+) -> Iterator[NodeResult]:
+    given = {"since": None, "published_at": "2025-03-02 06:00:00", **(variables or {})}
     builder = DbtBuilder(warehouse=str(path))
-    variables = {"since": since, "as_of": day, "run_id": run, "published_at": "2025-03-02 06:00:00"}
-    built = builder.build(select=select, variables=variables, scratch=path.parent / "scratch")
-    return {result.unique_id: result for result in built}
+    return builder.build(select=select, variables=given, scratch=path.parent / "scratch")
 
 
 def _ask(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -107,6 +117,20 @@ def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
         key: each.status for key, each in first.items() if each.status != "no-op"
     }
     assert second["model.c360.dim_products"].sql == first["model.c360.dim_products"].sql
+
+
+def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, tmp_path: Path) -> None:
+    built = _build(warehouse)
+    other = tmp_path / "other" / warehouse.name
+    other.parent.mkdir()
+    _land(other)
+    results = _begin(other, variables={"as_of": "2025-03-01", "run_id": "one"})
+    first = next(results)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (built_now := _ask(other, LAST)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert built_now, "only the first result has been asked for"
+    assert {first.unique_id, *(each.unique_id for each in results)} <= built.keys()
 
 
 def test_the_day_and_the_run_are_those_of_each_build(warehouse: Path, starts: list[Any]) -> None:

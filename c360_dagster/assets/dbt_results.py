@@ -1,0 +1,123 @@
+"""What became of a model or a test: Dagster's events, and words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from c360_dagster.loading.sql import fetch_count
+from c360_dagster.resources.dbt import Manifest, NodeResult, is_personal
+from c360_dagster.resources.lineage import Column
+
+MOST_FINDINGS = 10
+
+
+def report_table(
+    con: duckdb.DuckDBPyConnection,
+    key: dg.AssetKey,
+    node: Mapping[str, Any],
+    result: NodeResult,
+    lineage: Mapping[str, Sequence[Column]],
+) -> dg.MaterializeResult:
+    """A relation as the warehouse has it; the rows of a view would have to be worked out."""
+    relation = _name(node)
+    metadata: dict[str, Any] = {
+        "seconds": round(result.seconds, 3),
+        "dagster/table_name": relation,
+        "dagster/storage_kind": "duckdb",
+        "dagster/column_schema": _describe_columns(con, node),
+    }
+    if node["config"]["materialized"] != "view":
+        metadata["dagster/row_count"] = fetch_count(con, f"select count(*) from {relation}")
+    if lineage:
+        metadata["dagster/column_lineage"] = _describe_lineage(lineage)
+    return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def report_test(
+    con: duckdb.DuckDBPyConnection,
+    key: dg.AssetCheckKey,
+    node: Mapping[str, Any],
+    result: NodeResult,
+) -> dg.AssetCheckResult:
+    is_warning = str(node["config"].get("severity", "error")).lower() == "warn"
+    metadata: dict[str, Any] = {"dbt_test": node["name"], "status": result.status}
+    if result.failures:
+        metadata |= {"failures": result.failures, "look_at": _failing_rows(node)}
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.status == "pass",
+        severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
+        description=_say_finding(con, node, result) if result.status != "pass" else None,
+        metadata=metadata,
+    )
+
+
+def describe(manifest: Manifest, result: NodeResult) -> str:
+    """Names the model, the test and where its rows are, with what dbt said."""
+    node = manifest["nodes"].get(result.unique_id)
+    if node is None:
+        return f"{result.unique_id}: {result.message}"
+    said = f"{node['resource_type']} {node['name']}: {result.message}"
+    if node["resource_type"] != "test" or not result.failures:
+        return said
+    models = ", ".join(name.split(".")[-1] for name in node["depends_on"]["nodes"])
+    return f"{said}, on {models}; look at them with: {_failing_rows(node)}"
+
+
+def _describe_columns(con: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> dg.TableSchema:
+    """The columns as they are in the warehouse, with what the project says of them."""
+    types = {
+        name: kind.lower() for name, kind, *_ in con.execute(f"describe {_name(node)}").fetchall()
+    }
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=types.get(name, column["data_type"] or "?"),
+                description=column["description"],
+                tags={"pii": ""} if is_personal(column) else {},
+            )
+            for name, column in node["columns"].items()
+        ]
+    )
+
+
+def _describe_lineage(lineage: Mapping[str, Sequence[Column]]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        deps_by_column={
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey([schema, table]), column_name=name)
+                for schema, table, name in sources
+            ]
+            for column, sources in lineage.items()
+        }
+    )
+
+
+def _say_finding(
+    con: duckdb.DuckDBPyConnection, node: Mapping[str, Any], result: NodeResult
+) -> str:
+    """What a test of our own found, in words; the rows of generic tests may be people's."""
+    if not result.failures or node.get("test_metadata"):
+        return result.message
+    rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")
+    return _say_rows(rows.description or [], rows.fetchall())
+
+
+def _say_rows(columns: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> str:
+    said = [
+        ", ".join(f"{column[0]} {cell}" for column, cell in zip(columns, row, strict=True))
+        for row in rows[:MOST_FINDINGS]
+    ]
+    return "; ".join([*said, "…"] if len(rows) > MOST_FINDINGS else said)
+
+
+def _failing_rows(node: Mapping[str, Any]) -> str:
+    return f"select * from {_name(node)}"
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return f"{node['schema']}.{node['alias']}"

@@ -1,0 +1,40 @@
+"""Work in a thread of its own, heard while it goes on."""
+
+import queue
+import threading
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+T = TypeVar("T")
+Tell = Callable[[T], bool]
+"""Says whether anybody still listens."""
+
+
+def work_aside(work: Callable[[Tell[T]], None], name: str) -> Generator[T, None, None]:
+    """What the work tells; what stops it is raised here, once all that it told has been heard."""
+    told: queue.SimpleQueue[tuple[T] | None] = queue.SimpleQueue()
+    problems: list[BaseException] = []
+    is_heard = True
+
+    def tell(item: T) -> bool:
+        told.put((item,))
+        return is_heard
+
+    def run() -> None:
+        try:
+            work(tell)
+        except BaseException as problem:  # noqa: BLE001  handed to the thread that listens
+            problems.append(problem)
+        finally:
+            told.put(None)
+
+    thread = threading.Thread(target=run, name=name)
+    thread.start()
+    try:
+        while said := told.get():
+            yield said[0]
+    finally:
+        is_heard = False
+        thread.join()
+    if problems:
+        raise problems[0]

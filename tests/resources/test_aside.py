@@ -1,0 +1,52 @@
+"""Work is heard while it goes on, and neither its failure nor its listener's leaves it running."""
+
+import threading
+
+import pytest
+
+from c360_dagster.resources.aside import Tell, work_aside
+
+PATIENCE_SECONDS = 30
+
+
+def test_work_goes_on_while_what_it_told_is_looked_at() -> None:
+    is_done = threading.Event()
+
+    def work(tell: Tell[str]) -> None:
+        tell("first")
+        tell("second")
+        is_done.set()
+
+    told = work_aside(work, "test")
+    assert next(told) == "first"
+    assert is_done.wait(PATIENCE_SECONDS), "nobody asked for the second yet"
+    assert list(told) == ["second"]
+
+
+def test_a_failure_is_raised_after_what_was_told_before_it() -> None:
+    def work(tell: Tell[int]) -> None:
+        tell(0)
+        raise OSError("the disk is full")
+
+    told = work_aside(work, "test")
+    assert next(told) == 0
+    with pytest.raises(OSError, match="disk is full"):
+        next(told)
+
+
+def test_work_that_nobody_listens_to_any_more_is_told_so_and_awaited() -> None:
+    is_left = threading.Event()
+    still_heard = []
+
+    def work(tell: Tell[str]) -> None:
+        tell("first")
+        is_left.wait(PATIENCE_SECONDS)
+        while tell("more"):
+            pass
+        still_heard.append(False)
+
+    told = work_aside(work, "test")
+    next(told)
+    is_left.set()
+    told.close()
+    assert still_heard == [False]
