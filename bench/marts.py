@@ -175,7 +175,8 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
     """The loader's tables, the models' SQL, six files; returns what the marts alone took."""
     folder.mkdir()
     steps = cut(plan, [*SALES, *PARTS], GIVEN)
-    last = {step.name for step in cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])}
+    marts = cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
+    clean = [step for step in steps if step not in marts]
     with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
         con.execute("set enable_progress_bar = false; set memory_limit = '6GB'")
         con.execute("create schema silver; create schema gold")
@@ -185,13 +186,11 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
             "create table gold.dim_customers as "
             "select distinct customer_id from gold.customer_identities"
         )
-        for step in steps:
-            if step.name not in last:
-                con.execute(step.sql)
+        for step in clean:
+            con.execute(step.sql)
         began, cpu_began = perf_counter(), process_time()
-        for step in steps:
-            if step.name in last:
-                con.execute(step.sql)
+        for step in marts:
+            con.execute(step.sql)
         con.execute(CUSTOMERS)
         for mart in MARTS:
             con.execute(f"copy gold.{mart} to {literal(str(folder / f'{mart}.parquet'))}")

@@ -7,6 +7,7 @@ and groups, no loops over rows; money is whole cents until the end, so that sums
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,18 @@ MONEY = ["line_total", "discount_applied"]
 TOP = 10
 
 
+@dataclass(frozen=True)
+class Tables:
+    """What is read and cleaned before the marts are made."""
+
+    landing: Path
+    people: pd.DataFrame
+    orders: pd.DataFrame
+    lines: pd.DataFrame
+    products: pd.DataFrame
+    as_of: pd.Timestamp
+
+
 def main() -> None:
     landing, who, out = (Path(sys.argv[place]) for place in (1, 2, 4))
     as_of = pd.Timestamp(sys.argv[3])
@@ -30,9 +43,9 @@ def main() -> None:
     people = pd.read_parquet(who)
     orders = read_orders(landing, people, as_of)
     lines = read_lines(landing, orders)
-    products = read_products(landing)
+    given = Tables(landing, people, orders, lines, read_products(landing), as_of)
     read = look_at_clocks()
-    marts = build_marts(landing, people, orders, lines, products, as_of)
+    marts = build_marts(given)
     for name, mart in marts.items():
         mart.to_parquet(out / f"{name}.parquet", index=False)
     written = look_at_clocks()
@@ -45,26 +58,19 @@ def look_at_clocks() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def build_marts(  # noqa: PLR0913, PLR0917  a script's tables, one by one
-    landing: Path,
-    people: pd.DataFrame,
-    orders: pd.DataFrame,
-    lines: pd.DataFrame,
-    products: pd.DataFrame,
-    as_of: pd.Timestamp,
-) -> dict[str, pd.DataFrame]:
-    sold = lines[lines["is_counted"]]
-    by_order = sum_orders(sold, orders)
+def build_marts(given: Tables) -> dict[str, pd.DataFrame]:
+    sold = given.lines[given.lines["is_counted"]]
+    by_order = sum_orders(sold, given.orders)
     value = measure_value(by_order)
     return {
         "customer_lifetime_value": value,
-        "category_performance": measure_categories(sold, products),
+        "category_performance": measure_categories(sold, given.products),
         "monthly_revenue_orders": measure_months(by_order),
         "customer_order_frequency": measure_frequency(by_order),
         "top_10_customers_by_revenue": value.sort_values(
             ["total_revenue", "customer_id"], ascending=[False, True]
         ).head(TOP)[["customer_id", "total_orders", "total_revenue"]],
-        "mart_customer_360": describe_customers(landing, people, orders, lines, products, as_of),
+        "mart_customer_360": describe_customers(given),
     }
 
 
@@ -198,26 +204,20 @@ def measure_frequency(by_order: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def describe_customers(  # noqa: PLR0913, PLR0917  a script's tables, one by one
-    landing: Path,
-    people: pd.DataFrame,
-    orders: pd.DataFrame,
-    lines: pd.DataFrame,
-    products: pd.DataFrame,
-    as_of: pd.Timestamp,
-) -> pd.DataFrame:
+def describe_customers(given: Tables) -> pd.DataFrame:
     """One row a person, also those who never bought: what follows from orders and their lines."""
-    customers = people[["customer_id"]].drop_duplicates().set_index("customer_id")
-    customers = customers.join(sum_customers(orders, lines)).join(find_main_stores(landing, orders))
-    customers = customers.join(measure_variety(lines, products))
+    customers = given.people[["customer_id"]].drop_duplicates().set_index("customer_id")
+    customers = customers.join(sum_customers(given.orders, given.lines))
+    customers = customers.join(find_main_stores(given.landing, given.orders))
+    customers = customers.join(measure_variety(given.lines, given.products))
     zero = [name for name in customers if name.startswith(("total", "orders", "amount"))]
     zero += ["categories_purchased", "brands_purchased"]
     customers[zero] = customers[zero].fillna(0)
     customers[["total_spent", "amount_refunded"]] /= 100
     customers["avg_order_value"] = divide(customers["total_spent"], customers["total_orders"])
     last_day = customers["last_order_date"].dt.normalize()
-    customers["days_since_last_order"] = (as_of - last_day).dt.days
-    customers["as_of_date"] = as_of
+    customers["days_since_last_order"] = (given.as_of - last_day).dt.days
+    customers["as_of_date"] = given.as_of
     return customers.reset_index()
 
 
