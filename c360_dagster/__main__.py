@@ -116,10 +116,10 @@ def create_storage(settings: Settings) -> None:
 
 def check_landing(settings: Settings) -> None:
     """A SettingsError where there is nothing to load, and there never was: a mistyped home."""
+    if settings.warehouse.exists():
+        return
     contract = read_contract()
-    if settings.warehouse.exists() or any(
-        find_files(settings.landing, table) for table in contract.values()
-    ):
+    if any(find_files(settings.landing, table) for table in contract.values()):
         return
     if strangers := find_strangers(settings.landing, contract):
         raise SettingsError(
@@ -174,13 +174,9 @@ def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
         raise SettingsError(f"The {days}: write days as in {example}.") from None
     if end < start:
         raise SettingsError(f"{end} is before {start}: ask for the earlier day first.")
-    if start < settings.start_date:
-        raise SettingsError(
-            f"{start} is before {settings.start_date} (C360_START_DATE), the first day of the "
-            "calendar: set that variable to an earlier day, or ask for a later one."
-        )
-    if end > settings.now().date():
-        raise SettingsError(f"{end} lies in the future: nobody knows yet.")
+    for day in (start, end):
+        if doubt := settings.doubt_day(day):
+            raise SettingsError(f"{day} {doubt}")
     return start, end
 
 

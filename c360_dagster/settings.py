@@ -53,6 +53,17 @@ class Settings:
         """The business's local time, for logs and load times only: no feature may ask it."""
         return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
+    def doubt_day(self, day: date) -> str:
+        """Why nothing can be said as of that day, to stand behind it; empty where it can."""
+        if day < self.start_date:
+            return (
+                f"is before {self.start_date} (C360_START_DATE), the first day of the "
+                "calendar: set that variable to an earlier day, or ask for a later one."
+            )
+        if day > (today := self.now().date()):
+            return f"lies in the future, and nobody knows yet: ask for a day up to {today}."
+        return ""
+
     @property
     def landing(self) -> Path:
         return self.home / "landing"
@@ -130,17 +141,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"C360_END_DATE ({settings.end_date}) is before C360_START_DATE "
             f"({settings.start_date}): set an end on or after the start."
         )
-    if settings.as_of and settings.as_of > today:
-        raise SettingsError(
-            f"C360_AS_OF is '{settings.as_of}': it lies in the future, and nobody knows yet; set a "
-            f"day up to {today}, or none for the latest."
-        )
-    if settings.as_of and settings.as_of < settings.start_date:
-        raise SettingsError(
-            f"C360_AS_OF is '{settings.as_of}': it is before {settings.start_date} "
-            "(C360_START_DATE), the first day of the calendar; set that variable to an earlier "
-            "day, or ask for a later one."
-        )
+    if settings.as_of and (doubt := settings.doubt_day(settings.as_of)):
+        raise SettingsError(f"C360_AS_OF is '{settings.as_of}': it {doubt}")
     return settings
 
 
