@@ -13,10 +13,10 @@ from c360_dagster.loading.bronze import create_bronze, load_tables
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import LoadRun, TableLoad
 from c360_dagster.loading.sql import fetch_count, quote
+from c360_dagster.loading.strangers import say_stranger
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
-from c360_dagster.strangers import say_stranger
 from landing_contract import Table, read_contract
 
 PREVIEW_ROWS = 5

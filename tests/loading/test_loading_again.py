@@ -15,7 +15,7 @@ from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading.files import find_strangers, match_name, read_chunks
 from c360_dagster.loading.load_log import TableLoad
-from c360_dagster.strangers import say_stranger
+from c360_dagster.loading.strangers import say_stranger
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze
 
