@@ -14,7 +14,6 @@ from tests.test_repository import OURS, ROOT
 ALLOWED = {
     Path("c360_dagster/settings.py"): "its `now`, and yesterday as the simulation's last day",
     Path("c360_dagster/assets/audiences.py"): "when a batch was delivered",
-    Path("c360_dagster/__main__.py"): "which days can be asked for",
     Path("c360_dagster/assets/bronze.py"): "when a file was loaded",
     Path("c360_dagster/assets/dbt.py"): "when gold was published",
     Path("c360_dagster/assets/publish.py"): "how old what earlier runs left is",
