@@ -252,13 +252,16 @@ def write_docs(settings: Settings) -> int:
 
 def clean_home(settings: Settings) -> int:
     """Removes what the road makes again; landing and the registry of ids are not among it."""
-    for name in REMOVABLE:
+    found = [name for name in REMOVABLE if os.path.lexists(settings.home / name)]
+    for name in found:
         path = settings.home / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
-    sys.stdout.write(f"{settings.home}: removed {', '.join(REMOVABLE)}; landing files are kept.\n")
+            path.unlink()
+    kept = sorted(path.name for path in settings.home.glob("[!.]*"))
+    removed = f"removed {', '.join(found)}" if found else "there was nothing to remove"
+    sys.stdout.write(f"{settings.home}: {removed}; kept: {', '.join(kept) or 'nothing'}.\n")
     return 0
 
 

@@ -175,6 +175,13 @@ def test_clean_keeps_landing(tmp_path: Path) -> None:
     kept.write_text("mine")
     (tmp_path / "registry").mkdir()
     (tmp_path / "warehouse.duckdb").write_text("x")
-    assert call(tmp_path, "c360_dagster", "clean").returncode == 0
+    done = call(tmp_path, "c360_dagster", "clean")
+    assert done.returncode == 0
+    assert done.stdout == f"{tmp_path}: removed warehouse.duckdb; kept: landing, registry.\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["landing", "registry"]
     assert kept.read_text() == "mine"
+
+
+def test_clean_says_when_there_is_nothing_to_remove(tmp_path: Path) -> None:
+    done = call(tmp_path / "elsewhere", "c360_dagster", "clean")
+    assert done.stdout == (f"{tmp_path}/elsewhere: there was nothing to remove; kept: nothing.\n")
