@@ -12,6 +12,8 @@ from c360_dagster.settings import Settings
 from landing_contract import read_contract
 
 LONGEST_LIST = 20
+SAID_OF = {"loaded": "In doubt", "refused": "Not loaded"}
+"""What the log said last of a file, and how its message begins here."""
 
 
 def summarise_run(settings: Settings, *, has_failed: bool) -> str:
@@ -67,12 +69,17 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             f"  {path}: {count:,} {kind}{'s' if count > 1 else ''}, first in line {line}: {reason}"
             for path, kind, count, line, reason in reasons
         ]
-    refused = con.execute(
-        f"select path, message from {LAST_WORDS} where status = 'refused' order by message"
+    told = con.execute(
+        f"select path, status, message from {LAST_WORDS} "
+        "where status in ('loaded', 'refused') and message is not null order by message"
     ).fetchall()
     if len(reasons) == LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
-    lines += [f"Not loaded: {message}" for path, message in refused if (landing / path).exists()]
+    lines += [
+        f"{SAID_OF[status]}: {message}"
+        for path, status, message in told
+        if (landing / path).exists()
+    ]
     return lines + _find_strangers(landing)
 
 
