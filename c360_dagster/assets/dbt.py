@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -93,7 +94,7 @@ class _Part:
     manifest: Manifest
     translator: DagsterDbtTranslator
 
-    @property
+    @cached_property
     def models_and_seeds(self) -> list[Mapping[str, Any]]:
         return [
             node
@@ -184,7 +185,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             with warehouse.connect() as con:
                 if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, asked, manifest, [result.unique_id for result in results])
-                lineage = trace_lineage(manifest, unreported)
+                lineage = trace_lineage(manifest, unreported, lineage)
                 for result in unreported:
                     yield from part.report(con, result, lineage)
         _raise_failures(manifest, results, settings)

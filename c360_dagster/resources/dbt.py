@@ -232,9 +232,9 @@ def read_lineage() -> Lineage:
     return {}
 
 
-def trace_lineage(manifest: Manifest, results: Sequence[NodeResult]) -> Lineage:
+def trace_lineage(manifest: Manifest, results: Sequence[NodeResult], known: Lineage) -> Lineage:
     """With the columns of these models, each traced once a project."""
-    traced = read_lineage()
+    traced = dict(known)
     untraced = [result for result in results if result.sql and result.unique_id not in traced]
     if untraced:
         # What reads SQL is slow to import, and a project is traced once.

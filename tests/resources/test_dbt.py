@@ -110,12 +110,12 @@ def test_lineage_is_traced_once_a_project(project: Path, monkeypatch: pytest.Mon
     manifest = dbt.read_manifest()
     sql = "select city from silver.stg_customers"
     results = [NodeResult("model.c360.people", "success", "", 0.1, None, sql)]
-    traced = dbt.trace_lineage(manifest, results)
+    traced = dbt.trace_lineage(manifest, results, dbt.read_lineage())
     assert _said(traced) == '{"city": [["silver", "stg_customers", "city"]]}'
     monkeypatch.setattr("c360_dagster.resources.tracing.trace_columns", lambda *_: {})
-    assert _said(dbt.trace_lineage(manifest, results)) == _said(traced)
+    assert _said(dbt.trace_lineage(manifest, results, dbt.read_lineage())) == _said(traced)
     (project / "docs" / "more.md").write_text("{% docs more %}More.{% enddocs %}")
-    assert _said(dbt.trace_lineage(dbt.read_manifest(), results)) == "{}"
+    assert _said(dbt.trace_lineage(dbt.read_manifest(), results, dbt.read_lineage())) == "{}"
 
 
 def _said(lineage: Lineage) -> str:
