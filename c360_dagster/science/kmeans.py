@@ -26,12 +26,19 @@ class Runs:
     """The weighted sum of squared distances of each run."""
 
 
-def run_kmeans(
-    points: Floats, weights: Floats, k: int, rng: np.random.Generator, starts: int
-) -> Runs:
-    """One result for each row of weights: the start that is ahead after a few rounds, finished."""
+def draw_chances(rng: np.random.Generator, k: int, runs: int) -> Floats:
+    """All that is left to chance in so many runs, so that they can run in any order."""
+    return rng.random((k, runs, CANDIDATES))
+
+
+def run_kmeans(points: Floats, weights: Floats, chances: Floats) -> Runs:
+    """One result for each row of weights: the start that is ahead after a few rounds, finished.
+
+    `chances` are drawn for a whole number of starts for each of these rows.
+    """
+    starts = chances.shape[1] // len(weights)
     repeated = np.repeat(weights, starts, axis=0)
-    begun = _seed_centres(points, repeated, k, rng)
+    begun = _seed_centres(points, repeated, chances)
     tried = improve_centres(points, repeated, begun, TRIAL_ROUNDS)
     ahead = np.round(tried.inertia, 9).reshape(-1, starts).argmin(axis=1)
     chosen = np.arange(len(weights)) * starts + ahead
@@ -95,23 +102,23 @@ def _average_members(points: Floats, weights: Floats, nearest: Ints, centres: Fl
     return np.asarray(kept.reshape(runs, k, dimensions))
 
 
-def _seed_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:
+def _seed_centres(points: Floats, weights: Floats, chances: Floats) -> Floats:
     """k-means++ (Arthur and Vassilvitskii 2007): far points are likelier to be the next centre.
 
     Of a few points drawn so, each run takes the one that leaves the least distance.
     """
     runs, dimensions = len(weights), points.shape[1]
-    centres = np.empty((runs, k, dimensions))
+    centres = np.empty((runs, len(chances), dimensions))
     distance = np.full(weights.shape, np.inf)
-    chance, everyone = weights, np.arange(runs)
-    for j in range(k):
-        reach = np.cumsum(chance, axis=1)
-        aims = rng.random((runs, CANDIDATES)) * reach[:, -1:]
+    pull, everyone = weights, np.arange(runs)
+    for j, drawn_chances in enumerate(chances):
+        reach = np.cumsum(pull, axis=1)
+        aims = drawn_chances * reach[:, -1:]
         drawn = np.stack([np.searchsorted(reach[r], aims[r], side="right") for r in range(runs)])
         candidates = points[np.minimum(drawn, len(points) - 1)]
         _, gaps = find_nearest(points, candidates.reshape(-1, 1, dimensions))
         left = np.minimum(gaps.reshape(runs, CANDIDATES, -1), distance[:, None])
         taken = np.round((left * weights[:, None]).sum(axis=2), 9).argmin(axis=1)
         centres[:, j], distance = candidates[everyone, taken], left[everyone, taken]
-        chance = weights * distance
+        pull = weights * distance
     return centres

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats, Ints, find_nearest, improve_centres, run_kmeans
+from c360_dagster.science.kmeans import (
+    Floats,
+    Ints,
+    draw_chances,
+    find_nearest,
+    improve_centres,
+    run_kmeans,
+)
 from c360_dagster.science.personas import (
     EVIDENCE,
     PERSONAS,
@@ -182,7 +189,8 @@ def _fit_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generat
     sample = np.arange(len(points))
     if len(points) > FITTED_FIRST:
         sample = np.sort(rng.choice(len(points), FITTED_FIRST, replace=False))
-    begun = run_kmeans(points[sample], weights[sample][None], k, rng, STARTS).centres
+    chances = draw_chances(rng, k, STARTS)
+    begun = run_kmeans(points[sample], weights[sample][None], chances).centres
     centres = improve_centres(points, weights[None], begun).centres[0]
     used = np.unique(find_nearest(points, centres[None])[0])
     return np.asarray(np.round(centres[used], 9))

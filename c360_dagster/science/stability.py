@@ -4,14 +4,18 @@ Bootstrap: the same sample, its customers weighted as drawn with replacement, cl
 adjusted Rand index (Hubert and Arabie 1985) says how far two clusterings agree.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats, Ints, find_nearest, run_kmeans
+from c360_dagster.science.kmeans import Floats, Ints, draw_chances, find_nearest, run_kmeans
 
 SAMPLE = 1_500
 DRAWS, STARTS = 10, 6
 TRIED = range(2, 11)
+THREADS = 2
 STABLE, SMALLEST, CLEARLY = 0.80, 0.05, 0.05
 SCHEMA = {
     "k": pl.Int64,
@@ -34,17 +38,26 @@ def measure_stability(
         points, weights = points[drawn], weights[drawn]
     most = len(np.unique(points, axis=0)) if len(points) else 0
     tried = sorted({k for k in TRIED if k <= most} | ({chosen} if chosen else set()))
-    rows = [{"k": k, **_measure(points, weights, k, rng)} for k in tried]
+    draws = (_draw(len(points), k, rng) for k in tried)
+    with ThreadPoolExecutor(THREADS) as pool:
+        measured = pool.map(partial(_measure, points, weights), draws)
+        rows = [{"k": k, **found} for k, found in zip(tried, measured, strict=True)]
     frame = pl.DataFrame(rows, schema={name: SCHEMA[name] for name in list(SCHEMA)[:6]})
     return _flag_better(frame.with_columns(is_chosen=pl.col("k") == chosen)).select(
         pl.col(name).cast(kind) for name, kind in SCHEMA.items()
     )
 
 
-def _measure(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> dict:
-    size = len(points)
-    drawn = rng.multinomial(size, np.full(size, 1 / size), size=DRAWS) * weights
-    runs = run_kmeans(points, np.vstack([weights, drawn]), k, rng, STARTS)
+def _draw(size: int, k: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
+    """How often each customer is drawn, draw by draw, and the chances of k-means; in this order."""
+    drawn = rng.multinomial(size, np.full(size, 1 / size), size=DRAWS)
+    return drawn, draw_chances(rng, k, (1 + DRAWS) * STARTS)
+
+
+def _measure(points: Floats, weights: Floats, draws: tuple[Ints, Floats]) -> dict:
+    drawn, chances = draws
+    size, k = len(points), len(chances)
+    runs = run_kmeans(points, np.vstack([weights, drawn * weights]), chances)
     labels, _ = find_nearest(points, runs.centres)
     agreement = np.array([adjusted_rand(labels[0], other, k) for other in labels[1:]])
     mean = np.average(points, axis=0, weights=weights)

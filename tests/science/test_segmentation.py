@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from c360_dagster.science.kmeans import run_kmeans
+from c360_dagster.science.kmeans import draw_chances, run_kmeans
 from c360_dagster.science.personas import PERSONA_FEATURES, PERSONAS, match_personas
 from c360_dagster.science.segmentation import Segments, fit_segments, share_changed
 from c360_dagster.science.stability import adjusted_rand
@@ -85,7 +85,8 @@ def test_units_do_not_matter() -> None:
 def test_k_means_is_as_good_as_another_implementation(lognormal: pl.DataFrame) -> None:
     points = np.log(lognormal.select("x0", "x1", "x2").to_numpy()[:250])
     for k in (2, 4, 7):
-        ours = run_kmeans(points, np.ones((1, len(points))), k, np.random.default_rng(0), 10)
+        chances = draw_chances(np.random.default_rng(0), k, 10)
+        ours = run_kmeans(points, np.ones((1, len(points))), chances)
         theirs = KMeans(k, n_init=5, random_state=0).fit(points)
         assert ours.inertia[0] <= theirs.inertia_ * 1.005
 
