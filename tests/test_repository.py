@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Ring by ring: where, and which modules may be imported there beside the standard library.
 PURE = {
-    "mock_data": {"mock_data", "landing_contract", "numpy", "polars", "xlsxwriter"},
+    "mock_data": {"mock_data", "landing_contract", "numpy", "polars"},
     "c360_dagster/audiences": {"c360_dagster.audiences", "polars", "sqlglot", "yaml"},
     "c360_dagster/identity": {
         "c360_dagster.identity",
