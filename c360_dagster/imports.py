@@ -1,4 +1,4 @@
-"""Importing less, and keeping what was imported without looking at it again and again.
+"""Importing less, or meanwhile, and not looking at what was imported again and again.
 
 Each command waits for its imports before it does anything, and for its objects when it ends.
 """
@@ -7,9 +7,11 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
+from threading import Thread
 from types import ModuleType
 
 
@@ -40,6 +42,16 @@ def _in_place_of(package: str, module: ModuleType | None) -> Iterator[None]:
         yield
     finally:
         del sys.modules[package]
+
+
+def import_ahead(modules: Iterable[str]) -> Thread:
+    """In a thread of its own: what later steps need, while this one waits for the database.
+
+    Whoever imports one of them in between waits until it is there.
+    """
+    thread = Thread(target=lambda: [import_module(name) for name in modules], name="imports")
+    thread.start()
+    return thread
 
 
 def spare_the_collector() -> None:

@@ -1,12 +1,14 @@
 """The Dagster graph, as a specification: groups, keys, owners, descriptions, edges, checks."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from c360_dagster.__main__ import configure
+from c360_dagster.assets.bronze import NEEDED_LATER, list_needed_later
 from c360_dagster.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
@@ -29,6 +31,16 @@ def definitions() -> dg.Definitions:
 @pytest.fixture(scope="module")
 def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_only_what_the_job_will_need_is_imported_ahead(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    needed = list_needed_later(job)
+    assert needed == [module for modules in NEEDED_LATER.values() for module in modules]
+    assert all(find_spec(module) for module in needed)
+    specs = definitions.resolve_all_asset_specs()
+    keys = {spec.key for spec in specs if spec.group_name == "bronze"}
+    assert list_needed_later(job.get_subset(asset_selection=keys)) == []
 
 
 def test_every_table_has_a_landing_and_a_bronze_asset(specs: dict[str, dg.AssetSpec]) -> None:

@@ -8,6 +8,7 @@ import duckdb
 
 from c360_dagster.assets.describe import MASK, describe_table, markdown_table, tag_table
 from c360_dagster.checks.loads import check_load, specify_load_checks
+from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import create_bronze, load_tables
 from c360_dagster.loading.files import find_strangers
@@ -20,6 +21,11 @@ from c360_dagster.settings import Settings
 from landing_contract import Table, read_contract
 
 PREVIEW_ROWS = 5
+NEEDED_LATER = {
+    "resolve_identities": ("splink", "scipy.sparse.csgraph"),
+    "work_out_science": ("scipy.optimize", "scipy.special"),
+}
+"""What steps import that work only where something new was loaded: half a second in all."""
 
 
 def build_bronze(settings: Settings) -> dg.AssetsDefinition:
@@ -47,7 +53,11 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 for table in contract.values()
                 if dg.AssetKey([BRONZE.name, table.name]) in context.selected_asset_keys
             ]
+            is_new = False
             for load in load_tables(con, settings.landing, selected, run):
+                if load.having("loaded") and not is_new:
+                    is_new = True
+                    import_ahead(list_needed_later(context.job_def))
                 for file in load.files:
                     if file.message:
                         context.log.warning(file.message)
@@ -59,6 +69,16 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 )
 
     return load_bronze
+
+
+def list_needed_later(job: dg.JobDefinition) -> list[str]:
+    """Of the steps that this job runs."""
+    return [
+        module
+        for step, modules in NEEDED_LATER.items()
+        if job.has_node_named(step)
+        for module in modules
+    ]
 
 
 def _specify(table: Table) -> dg.AssetSpec:
