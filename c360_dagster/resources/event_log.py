@@ -4,16 +4,16 @@ A new one compiles each statement anew and settles the journal when it closes: o
 that costs more than the work. Without its block in dagster.yaml, Dagster's own class is used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterInstance
+from dagster import AssetKey, DagsterInstance, EventLogEntry, EventLogRecord
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, deserialize_value
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
@@ -56,6 +56,11 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         """Tables and columns."""
         return set()
 
+    @cached_property
+    def _last(self) -> dict[AssetKey | None, tuple[str, EventLogRecord]]:
+        """Each asset's last materialization, as its row has it and as it is read."""
+        return {}
+
     def has_table(self, table_name: str) -> bool:
         """Asked at each event of a check, by an engine made for the question: once is enough."""
         if table_name not in self._found and super().has_table(table_name):
@@ -70,6 +75,33 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         if has_column:
             self._found.add(column_name)
         return has_column
+
+    def _get_asset_entry_values(self, event: EventLogEntry, event_id: int, *how: bool) -> Any:  # noqa: ANN401
+        """What the row of an asset will say."""
+        values = super()._get_asset_entry_values(event, event_id, *how)
+        if written := values.get("last_materialization"):
+            key = event.get_dagster_event().asset_key
+            self._last[key] = written, EventLogRecord(event_id, event)
+        return values
+
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Sequence[Mapping[str, Any]]
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        """Asked at each check, and mostly for what was written a moment ago.
+
+        Dagster unpacks what the row has, and searches the log besides even where it has something.
+        """
+        found: dict[AssetKey, EventLogRecord | None] = {}
+        others = []
+        for row in raw_asset_rows:
+            key, written = AssetKey.from_db_string(row["asset_key"]), row["last_materialization"]
+            if not key or not written or row["asset_details"]:  # details: it was wiped once
+                others.append(row)
+                continue
+            if self._last.get(key, ("",))[0] != written:
+                self._last[key] = written, deserialize_value(written, EventLogRecord)
+            found[key] = self._last[key][1]
+        return {**found, **super()._get_latest_materialization_records(others)} if others else found
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

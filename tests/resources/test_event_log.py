@@ -80,6 +80,32 @@ def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch
     assert len(looks) == 2
 
 
+def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
+
+        def ask() -> list[str | None]:
+            """The run that made the asset last, as ours tells it; and as stock does."""
+            told = instance.event_log_storage.get_asset_records([number.key])
+            assert told == stock.get_asset_records([number.key])
+            made = [each.asset_entry.last_materialization for each in told]
+            return [each and each.run_id for each in made]
+
+        assert ask() == []
+        own = dg.materialize([number, is_small], instance=instance).run_id
+        assert ask() == ask() == [own]
+        other = run_once(settings.dagster_home)  # through a log of its own, as another process has
+        assert ask() == [other]
+        instance.wipe_assets([number.key])
+        assert ask() == []
+        instance.report_runless_asset_event(dg.AssetObservation(number.key))
+        assert ask() == [None]  # seen, and never made since
+        anew = dg.materialize([number], instance=instance).run_id
+        assert ask() == [anew]
+
+
 def test_only_the_last_files_stay_open(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
