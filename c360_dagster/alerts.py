@@ -33,15 +33,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a step failed, or the run as a whole, which has no step to blame."""
+
+    step: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunReport:
     """What people need to know of a run."""
 
     run_id: str
     job: str
     has_failed: bool
-    steps: tuple[str, ...] = ()
-    """Those that failed, each with a reason of its own; none where the run failed as a whole."""
-    reasons: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     stale: tuple[str, ...] = ()
@@ -55,7 +61,10 @@ class RunReport:
 def write_message(report: RunReport, address: str) -> str:
     """The text: what failed, why, which tables are old because of it, and where to look."""
     lines = [_write_title(report)]
-    lines += [f"Why: {_shorten(reason)}" for reason in report.reasons[:MOST_NAMED]]
+    lines += [
+        f"Why{f', in {failure.step}' if failure.step else ''}: {_shorten(failure.reason)}"
+        for failure in report.failures[:MOST_NAMED]
+    ]
     lines += [
         f"Check {found.check} on {found.table}: {_shorten(found.said or 'it did not pass')}"
         for found in report.errors[:MOST_NAMED]

@@ -29,12 +29,11 @@ def explain_failure(settings: Settings, verb: str, run_id: str) -> str:
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:
-    if all(reason.endswith(INTERRUPTED) for reason in report.reasons):
+    if all(failure.reason.endswith(INTERRUPTED) for failure in report.failures):
         return [f"`{verb}` was stopped before its end."]
-    steps = report.steps or (None,) * len(report.reasons)
     return [
-        f"`{verb}` failed{f' in {step}' if step else ''}: {reason}"
-        for step, reason in zip(steps, report.reasons, strict=True)
+        f"`{verb}` failed{f' in {failure.step}' if failure.step else ''}: {failure.reason}"
+        for failure in report.failures
     ]
 
 

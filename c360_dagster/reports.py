@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from c360_dagster.alerts import Finding, RunReport, name_reason
+from c360_dagster.alerts import Failure, Finding, RunReport, name_reason
 
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
@@ -37,8 +37,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         run_id=run.run_id,
         job=_name_job(run),
         has_failed=has_failed,
-        steps=tuple(event.step_key or "" for event in _find_failed(events)) if has_failed else (),
-        reasons=tuple(_find_reasons(events)) if has_failed else (),
+        failures=tuple(_find_failures(events)) if has_failed else (),
         errors=tuple(found[dg.AssetCheckSeverity.ERROR]),
         warnings=tuple(found[dg.AssetCheckSeverity.WARN]),
         stale=tuple(_find_stale(events)),
@@ -54,20 +53,24 @@ def _name_job(run: dg.DagsterRun) -> str:
     return extent.get("asked_by") or "a run of chosen tables"
 
 
-def _find_failed(events: Sequence[dg.DagsterEvent]) -> list[dg.DagsterEvent]:
-    return [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
-
-
-def _find_reasons(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+def _find_failures(events: Sequence[dg.DagsterEvent]) -> list[Failure]:
     """What each failed step said; what Dagster said where no step was to blame."""
-    steps = _find_failed(events)
-    for event in steps:
-        failure = event.step_failure_data
-        told = failure.user_failure_data.description if failure.user_failure_data else None
-        yield told or _say_error(failure.error) or f"{event.step_key} failed"
-    for event in events:
-        if not steps and event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            yield _say_error(event.job_failure_data.error) or event.message or "nobody knows"
+    of_steps = [
+        Failure(event.step_key, _say_failure(event))
+        for event in events
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE
+    ]
+    return of_steps or [
+        Failure(None, _say_error(event.job_failure_data.error) or event.message or "nobody knows")
+        for event in events
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE
+    ]
+
+
+def _say_failure(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    told = failure.user_failure_data.description if failure.user_failure_data else None
+    return told or _say_error(failure.error) or f"{event.step_key} failed"
 
 
 def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster

@@ -9,7 +9,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from c360_dagster.alerts import AlertError, Finding, RunReport, name_reason, send, write_message
+from c360_dagster.alerts import (
+    AlertError,
+    Failure,
+    Finding,
+    RunReport,
+    name_reason,
+    send,
+    write_message,
+)
 from c360_dagster.reports import read_report
 from c360_dagster.resources.warehouse import WarehouseError
 
@@ -98,7 +106,7 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
         run_id="4711",
         job="daily_refresh",
         has_failed=True,
-        reasons=("The disk is full.",),
+        failures=(Failure("load_bronze", "The disk is full."), Failure(None, "It stopped.")),
         errors=(Finding("gold/dim_customers", "unique_customer_id", "2 rows"),),
         warnings=(
             Finding("bronze/rates", "arrival", ""),
@@ -108,7 +116,8 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
     )
     assert write_message(report, ADDRESS).splitlines() == [
         "Customer 360: daily_refresh failed. What was published before stays as it was.",
-        "Why: The disk is full.",
+        "Why, in load_bronze: The disk is full.",
+        "Why: It stopped.",
         "Check unique_customer_id on gold/dim_customers: 2 rows",
         "2 warnings, on bronze/rates, bronze/sales. The first says: 1 file was refused.",
         (
@@ -193,8 +202,7 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
 
     report = run(fail)
     assert report.has_failed
-    assert report.steps == ("gold__marts",)
-    assert report.reasons == ("It is open in another program.",)
+    assert report.failures == (Failure("gold__marts", "It is open in another program."),)
     assert report.stale == ("gold/marts", "published/c360")
     assert report.warnings == (Finding("bronze/orders", "arrival", "1 file refused"),)
     assert report.job == "a run of chosen tables"
@@ -204,7 +212,7 @@ def test_our_own_failures_speak_for_themselves() -> None:
     def fail() -> None:
         raise dg.Failure(description="model x: it broke", allow_retries=False)
 
-    assert run(fail).reasons == ("model x: it broke",)
+    assert [failure.reason for failure in run(fail).failures] == ["model x: it broke"]
 
 
 def test_a_run_that_went_through_tells_of_its_checks() -> None:

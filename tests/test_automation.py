@@ -239,11 +239,11 @@ def test_one_message_for_each_run_that_has_something_to_say(
                 name: evaluate(definitions, name, instance, cursors[name]) for name in sensors
             }
     assert [(to, text.splitlines()[1], text.splitlines()[-1]) for to, text in sent] == ([
-        (url, "Why: the shelf fell down", f"http://127.0.0.1:3000/runs/{failed.run_id}"),
+        (url, "Why, in fail: the shelf fell down", f"http://127.0.0.1:3000/runs/{failed.run_id}"),
         (url, "Check straight on board: it leans",
          f"http://127.0.0.1:3000/runs/{leaning.run_id}"),
     ] if url else [])  # fmt: skip
-    assert capfd.readouterr().err.count("Why: the shelf fell down") == 1
+    assert capfd.readouterr().err.count("Why, in fail: the shelf fell down") == 1
 
 
 def test_alerts_are_on_where_there_is_somewhere_to_send_them(tmp_path: Path) -> None:

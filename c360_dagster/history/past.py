@@ -98,8 +98,8 @@ class Past:
         with dg.DagsterInstance.ephemeral() as instance:
             result = job.execute_in_process(QUIETLY, instance, raise_on_error=False)
             if not result.success:
-                reasons = read_report(instance, result.dagster_run).reasons
-                raise HistoryError(" ".join(reasons))
+                failures = read_report(instance, result.dagster_run).failures
+                raise HistoryError(" ".join(failure.reason for failure in failures))
         with self._connect() as con:
             recorded = history.record(con)
             if recorded is None:
