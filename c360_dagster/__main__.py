@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -191,6 +192,8 @@ def record_days(settings: Settings, first: date, last: date) -> int:
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
     """Turns this process into Dagster's command, so that what stops the verb stops the server."""
     os.chdir(REPOSITORY)
+    # Dagster ends its own processes by SIGINT, which children of a script inherit as ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = [*DAGSTER, *arguments]
     os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
 

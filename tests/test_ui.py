@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -83,6 +84,21 @@ def server(tmp_path: Path) -> Iterator[str]:
         log.close()
         # The server's own warnings are Dagster's affair; ours would be named with our module.
         assert "c360_dagster" not in _warnings(tmp_path / "server.log")
+
+
+def test_a_script_that_started_the_ui_can_stop_it() -> None:
+    """Shells let what scripts start in the background ignore SIGINT, by which Dagster ends."""
+    script = """
+import signal, sys
+from c360_dagster import __main__
+from c360_dagster.settings import read_settings
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+told = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+__main__.DAGSTER = (sys.executable, "-c", told)
+__main__.become_dagster(read_settings({}))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
+    assert ran.stdout == b"False\n"
 
 
 def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> None:
