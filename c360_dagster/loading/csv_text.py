@@ -6,8 +6,11 @@ DuckDB's reader does the work; repair.py steps in where its records and the file
 import contextlib
 import csv
 import io
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +20,8 @@ import polars as pl
 from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout, match_header
 from c360_dagster.loading.files import FileRefusedError, TextShape
-from c360_dagster.loading.repair import Repaired, read_lines, repair_text
+from c360_dagster.loading.lines import Lines, read_blocks
+from c360_dagster.loading.repair import Found, Repaired, repair_text
 from c360_dagster.loading.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
@@ -55,6 +59,10 @@ class Plan:
     as_text: frozenset[str]
 
 
+Fetch = Callable[[Sequence[int]], Iterable[Found]]
+"""The text of the records with these rising numbers, from the file."""
+
+
 class LostRowsError(Exception):
     """Rows that were read and are neither loaded nor rejected: the load is undone."""
 
@@ -71,6 +79,7 @@ def read_text(
     plan = Plan(layout, times, _columns_as_text(layout, times))
     if is_plain and _read_records(con, path, plan, records) == records:
         _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
+        fetch: Fetch = partial(_fetch_lines, path)
     else:
         repaired = repair_text(path, scratch / "repaired.csv", len(header))
         path, records = repaired.path, repaired.records
@@ -78,8 +87,9 @@ def read_text(
         if seen != records:
             raise LostRowsError(f"{records} records were counted and {seen} were read")
         _collect_repaired(con, repaired)
+        fetch = repaired.fetch
     _number_rows(con)
-    _doubt_unsound_rows(con, path, table, plan)
+    _doubt_unsound_rows(con, fetch, table, plan)
     _open_texts(con, layout, scratch / "second_look.csv")
     return Reading(layout, records, plan.as_text, _count_rounded(con, layout))
 
@@ -158,7 +168,7 @@ def _find_time_format(path: Path, layout: Layout) -> str | None:
         for place, column in enumerate(layout.positions)
         if column and column.type == "timestamp"
     ]
-    lines = (line.decode("utf-8", "replace") for line in islice(read_lines(path), SAMPLE))
+    lines = (line.decode("utf-8", "replace") for _, line in islice(Lines(path), SAMPLE))
     found = {
         next((known for known in TIME_FORMATS if _is_written(row[place].strip(), known)), None)
         for row in islice(csv.reader(lines), 1, None)
@@ -248,7 +258,7 @@ def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
 
 def _doubt_unsound_rows(
     con: duckdb.DuckDBPyConnection,
-    path: Path,
+    fetch: Fetch,
     table: Table,
     plan: Plan,
 ) -> None:
@@ -270,7 +280,9 @@ def _doubt_unsound_rows(
     if records.is_empty():
         return
     con.execute("delete from staged where rowid in (select staged_row from unsound)")
-    con.register("found", _fetch_records(path, set(records["record"])))
+    texts = [*fetch(records["record"].to_list())]
+    schema = {"record": pl.Int64, "line": pl.Int64, "raw": pl.String}
+    con.register("found", pl.DataFrame(texts, schema=schema, orient="row"))
     con.execute("insert into doubtful select record, line, raw, false, null from found")
 
 
@@ -280,23 +292,17 @@ def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
     return fetch_count(con, f"select {' + '.join(counts)} from staged") if counts else 0
 
 
-def _fetch_records(path: Path, wanted: set[int]) -> pl.DataFrame:
-    """The text of the records with these numbers, and the lines they begin on."""
-    found: list[tuple[int, int, str]] = []
-    number = -1
-    held: list[str] = []
-    for line, content in enumerate(read_lines(path), 1):
-        held.append(content.decode("utf-8", "replace"))
-        text = "\n".join(held)
-        if text.count('"') % 2:
-            continue
-        if text:
-            number += 1
-        if text and number in wanted:
-            found.append((number, line - len(held) + 1, text))
-        held = []
-    schema = {"record": pl.Int64, "line": pl.Int64, "raw": pl.String}
-    return pl.DataFrame(found, schema=schema, orient="row")
+def _fetch_lines(path: Path, wanted: Sequence[int]) -> Iterator[Found]:
+    """Of a file in which each line is a record, whatever quotes are in it."""
+    number, line = 0, 1  # the header is record 0
+    for block in read_blocks(path):
+        texts = block[:-1].split(b"\n")
+        filled = [at for at, text in enumerate(texts) if text]
+        here = wanted[bisect_left(wanted, number) : bisect_left(wanted, number + len(filled))]
+        for each in here:
+            at = filled[each - number]
+            yield each, line + at, texts[at].decode("utf-8", "replace")
+        number, line = number + len(filled), line + len(texts)
 
 
 def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> None:

@@ -1,22 +1,26 @@
 """Takes the broken lines out of a CSV file whose quotes do not close, so that none swallows others.
 
-Only for files where the reader's records and the file's lines disagree: it walks line by line.
+Only for files where the reader's records and the file's lines disagree.
 """
 
 import csv
 from array import array
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, islice
 from pathlib import Path
 
-from c360_dagster.loading.files import read_chunks
+from c360_dagster.loading.lines import Lines
 
 LONGEST_RECORD = 200
 """Lines that one quoted cell may span before its opening quote is taken for a slip."""
 
 BROKEN = b"\x1a\n"
 """Stands for a broken record in the repaired file, so that record numbers stay what they are."""
+
+
+Found = tuple[int, int, str]
+"""A record's number, the line that it begins on, and its text."""
 
 
 @dataclass
@@ -33,21 +37,40 @@ class Repaired:
     def records(self) -> int:
         return len(self.line_of)
 
+    def fetch(self, numbers: Sequence[int]) -> Iterator[Found]:
+        """Some of the records, by their places in the repaired file."""
+        with self.path.open("rb") as file:
+            for number in numbers:
+                start = self.start_of[number - 1]
+                end = self.start_of[number] if number < self.records else self.path.stat().st_size
+                file.seek(start)
+                text = file.read(end - start).removesuffix(b"\n").decode("utf-8", "replace")
+                yield number, self.line_of[number - 1], text
+
 
 def repair_text(source: Path, target: Path, width: int) -> Repaired:
     """Copies the file record by record; a line whose quotes do not close is set aside alone."""
     repaired = Repaired(target)
-    lines = _Lines(read_lines(source))
+    lines = Lines(source)
     with target.open("wb") as out:
-        header = next(lines.records(width), None)
+        header = _read_record(lines, width)
         position = out.write(header.text) if header else 0
-        for number, record in enumerate(lines.records(width), 1):
-            repaired.line_of.append(record.line)
-            repaired.start_of.append(position)
-            if record.is_broken:
-                repaired.broken[number] = record.text.rstrip(b"\n").decode("utf-8", "replace")
-            position += out.write(BROKEN if record.is_broken else record.text)
-    return repaired
+        while True:
+            if plain := lines.take_plain():
+                ends = accumulate((len(line) + 1 for line in plain.split()), initial=position)
+                *starts, position = ends
+                repaired.line_of.extend(range(plain.first, plain.first + len(starts)))
+                repaired.start_of.extend(starts)
+                out.write(plain.text)
+            elif record := _read_record(lines, width):
+                repaired.line_of.append(record.line)
+                repaired.start_of.append(position)
+                if record.is_broken:
+                    broken = record.text.rstrip(b"\n").decode("utf-8", "replace")
+                    repaired.broken[repaired.records] = broken
+                position += out.write(BROKEN if record.is_broken else record.text)
+            else:
+                return repaired
 
 
 @dataclass(frozen=True)
@@ -57,61 +80,33 @@ class _Record:
     is_broken: bool = False
 
 
-class _Lines:
-    """The file's lines, with the ability to look ahead and to put back what was not needed."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        self._lines = enumerate(lines, 1)
-        self._put_back: deque[tuple[int, bytes]] = deque()
-
-    def _next(self) -> tuple[int, bytes] | None:
-        return self._put_back.popleft() if self._put_back else next(self._lines, None)
-
-    def records(self, width: int) -> Iterator[_Record]:
-        while (numbered := self._next()) is not None:
-            number, line = numbered
-            if not line:
-                continue
-            if b'"' not in line:
-                yield _Record(number, line + b"\n")
-            elif line.count(b'"') % 2 == 0:
-                yield _Record(number, line + b"\n", is_broken=not _is_one_record(line, None))
-            else:
-                joined = self._join(line, width)
-                yield _Record(number, (joined or line) + b"\n", is_broken=joined is None)
-
-    def _join(self, first: bytes, width: int) -> bytes | None:
-        """The record that goes on over the next lines, or None where the quote is a slip."""
-        taken: list[tuple[int, bytes]] = []
-        while len(taken) < LONGEST_RECORD and (numbered := self._next()) is not None:
-            taken.append(numbered)
-            if numbered[1].count(b'"') % 2 == 1:
-                break
-        parts = [first, *(line for _, line in taken)]
-        joined = b"\n".join(parts)
-        if not _looks_swallowed(parts, width) and _is_one_record(joined, width):
-            return joined
-        self._put_back.extendleft(reversed(taken))
-        return None
+def _read_record(lines: Lines, width: int) -> _Record | None:
+    """The next one; empty lines are none."""
+    for number, line in lines:
+        if not line:
+            continue
+        if b'"' not in line:
+            return _Record(number, line + b"\n")
+        if line.count(b'"') % 2 == 0:
+            return _Record(number, line + b"\n", is_broken=not _is_one_record(line, None))
+        joined = _join(line, lines, width)
+        return _Record(number, (joined or line) + b"\n", is_broken=joined is None)
+    return None
 
 
-def read_lines(source: Path) -> Iterator[bytes]:
-    """The file's lines without their ends, whichever of the three customs it follows."""
-    rest = b""
-    only_returns = _has_only_returns(source)
-    for position, chunk in enumerate(read_chunks(source)):
-        block = rest + (chunk.removeprefix(b"\xef\xbb\xbf") if position == 0 else chunk)
-        if only_returns:
-            block = block.replace(b"\r", b"\n")
-        *lines, rest = block.split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r")
-    if rest:
-        yield rest.removesuffix(b"\r")
-
-
-def _has_only_returns(source: Path) -> bool:
-    return not any(b"\n" in chunk for chunk in read_chunks(source))
+def _join(first: bytes, lines: Lines, width: int) -> bytes | None:
+    """The record that goes on over the next lines, or None where the quote is a slip."""
+    taken: list[tuple[int, bytes]] = []
+    for numbered in islice(lines, LONGEST_RECORD):
+        taken.append(numbered)
+        if numbered[1].count(b'"') % 2 == 1:
+            break
+    parts = [first, *(line for _, line in taken)]
+    joined = b"\n".join(parts)
+    if not _looks_swallowed(parts, width) and _is_one_record(joined, width):
+        return joined
+    lines.put_back(taken)
+    return None
 
 
 def _looks_swallowed(parts: list[bytes], width: int) -> bool:

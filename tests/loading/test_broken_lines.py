@@ -101,6 +101,39 @@ def test_one_open_quote_in_a_million_lines_costs_one_line(bronze: Bronze) -> Non
     assert [(line, raw) for line, _, _, raw in bronze.rejects()] == [(500_002, lines[500_000])]
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_quote_within_a_cell_is_a_character(bronze: Bronze, ending: str) -> None:
+    """Twenty-four inches are written so; the lines after it are looked at as any others."""
+    lines = [_good(number) for number in range(100)]
+    lines[20] = lines[20].replace("P6", 'Monitor 24"')
+    lines[60] = lines[60].replace(",1,", ",1.5,")
+    lines[80] = lines[80].replace("P3", '3" pipe').replace(",1,", ",2.5,")
+    bronze.put("sales/transaction_items.csv", ending.join([HEADER, *lines]) + ending)
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (100, 98, 2)
+    assert [(line, raw) for line, _, _, raw in bronze.rejects()] == [
+        (number + 2, lines[number]) for number in (60, 80)
+    ]
+    (found,) = bronze.rows("select product_id from bronze.transaction_items where _row = 21")
+    assert found == ('Monitor 24"',)
+
+
+def test_a_repaired_file_names_the_lines_that_an_editor_shows(bronze: Bronze) -> None:
+    """Also after empty lines, cells of several lines and lines that were taken out."""
+    lines = [HEADER, "", *(_good(number) for number in range(20)), "", ""]
+    lines += ['M,T1,"P\n1",1,1,1,0', 'X,T1,"P1,2,1,1,0', *(_good(n) for n in range(20, 40))]
+    lines += [_good(40).replace(",1,", ",1.5,"), _good(41)]
+    text = "\n".join(lines) + "\n"
+    bronze.put("sales/transaction_items.csv", text)
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (44, 42, 2)
+    numbered = {line: number for number, line in enumerate(text.split("\n"), 1)}
+    assert [(line, raw) for line, _, _, raw in bronze.rejects()] == [
+        (numbered[lines[-23]], lines[-23]),
+        (numbered[lines[-2]], lines[-2]),
+    ]
+
+
 def test_a_tenth_of_the_lines_broken_leaves_the_others_whole(bronze: Bronze) -> None:
     broken = ["X", "X,1,2,3,4,5,6,7,8", "X,T,P,?,1,1,1", 'X,T,"P,1,1,1,0', "X,T,P,1,1,x,0"]
     lines = [

@@ -1,0 +1,57 @@
+"""A file's lines, taken many at a time where that is possible, are the same as one by one."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from c360_dagster.loading.lines import Lines
+
+PIECES = [b"a", b"b,c", b'"', b'""', b"\n", b"\r\n", b"\n\n", b"\r", b"plain\n" * 9, b"d\r\n" * 12]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join),
+    chunk=st.sampled_from([5, 40, 1 << 20]),
+)
+def test_lines_are_the_same_one_by_one_and_many_at_a_time(
+    content: bytes, chunk: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("c360_dagster.loading.files.CHUNK", chunk)
+        singly = list(Lines(path))
+        assert _take(Lines(path)) == singly
+    text = content if b"\n" in content else content.replace(b"\r", b"\n")
+    expected = text.removesuffix(b"\n").split(b"\n") if text else []
+    assert [line for _, line in singly] == [line.removesuffix(b"\r") for line in expected]
+    assert [number for number, _ in singly] == [*range(1, len(singly) + 1)]
+
+
+def _take(lines: Lines) -> list[tuple[int, bytes]]:
+    taken: list[tuple[int, bytes]] = []
+    while True:
+        if plain := lines.take_plain():
+            texts = plain.split()
+            assert all(text and b'"' not in text for text in texts)
+            taken += zip(range(plain.first, plain.first + len(texts)), texts, strict=True)
+        elif numbered := next(lines, None):
+            taken.append(numbered)
+        else:
+            return taken
+
+
+def test_what_was_put_back_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"1\n2\n" + b"3\n" * 20)
+    lines = Lines(path)
+    both = [next(lines), next(lines)]
+    lines.put_back(both)
+    assert lines.take_plain() is None
+    assert [next(lines), next(lines)] == both
+    plain = lines.take_plain()
+    assert plain
+    assert plain.first == 3
