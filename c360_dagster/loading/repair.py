@@ -85,7 +85,7 @@ def _read_record(lines: Lines, width: int) -> _Record | None:
     for number, line in lines:
         if not line:
             continue
-        if b'"' not in line:
+        if not line.startswith(b'"') and b',"' not in line:  # within a cell it is a character
             return _Record(number, line + b"\n")
         if line.count(b'"') % 2 == 0:
             return _Record(number, line + b"\n", is_broken=not _is_one_record(line, None))

@@ -118,6 +118,17 @@ def test_a_quote_within_a_cell_is_a_character(bronze: Bronze, ending: str) -> No
     assert found == ('Monitor 24"',)
 
 
+def test_a_quote_within_a_cell_stays_a_character_where_another_does_not_close(
+    bronze: Bronze,
+) -> None:
+    lines = [HEADER, _good(1), _good(2).replace("P2", 'Monitor 24"'), _good(3)]
+    lines += ['X,T1,"P1,2,1,1,0', _good(4).replace("P4", '3" pipe'), _good(5)]
+    bronze.put("sales/transaction_items.csv", "\n".join(lines) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (6, 5, 1)
+    assert [raw for _, _, _, raw in bronze.rejects()] == [lines[4]]
+
+
 def test_a_repaired_file_names_the_lines_that_an_editor_shows(bronze: Bronze) -> None:
     """Also after empty lines, cells of several lines and lines that were taken out."""
     lines = [HEADER, "", *(_good(number) for number in range(20)), "", ""]
