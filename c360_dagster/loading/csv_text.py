@@ -20,7 +20,7 @@ import polars as pl
 from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout, match_header
 from c360_dagster.loading.files import FileRefusedError, TextShape
-from c360_dagster.loading.lines import Lines, read_blocks
+from c360_dagster.loading.lines import Lines
 from c360_dagster.loading.repair import Found, Repaired, repair_text
 from c360_dagster.loading.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
@@ -294,15 +294,13 @@ def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
 
 def _fetch_lines(path: Path, wanted: Sequence[int]) -> Iterator[Found]:
     """Of a file in which each line is a record, whatever quotes are in it."""
-    number, line = 0, 1  # the header is record 0
-    for block in read_blocks(path):
-        texts = block[:-1].split(b"\n")
-        filled = [at for at, text in enumerate(texts) if text]
-        here = wanted[bisect_left(wanted, number) : bisect_left(wanted, number + len(filled))]
-        for each in here:
-            at = filled[each - number]
-            yield each, line + at, texts[at].decode("utf-8", "replace")
-        number, line = number + len(filled), line + len(texts)
+    lines, first = Lines(path), 0  # the header is record 0
+    while (run := lines.take_block()) is not None:
+        last = first + len(run.texts)
+        for each in wanted[bisect_left(wanted, first) : bisect_left(wanted, last)]:
+            text = run.texts[each - first].decode("utf-8", "replace")
+            yield each, run.numbers[each - first], text
+        first = last
 
 
 def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> None:

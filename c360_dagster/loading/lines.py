@@ -6,6 +6,7 @@ Without their ends, whichever of the three customs the file follows.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from c360_dagster.loading.files import read_chunks
@@ -15,23 +16,19 @@ FEWEST = 8
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Lines without a quote, none of them empty: each is a record by itself."""
+class Run:
+    """Lines that follow each other; the empty ones among them are left out."""
 
-    first: int
-    """The number of the first of them, as an editor counts."""
-    text: bytes
-    """Every line ends with a newline."""
-
-    def split(self) -> list[bytes]:
-        return self.text[:-1].split(b"\n")
+    numbers: list[int]
+    """As an editor counts."""
+    texts: list[bytes]
 
 
 class Lines:
     """Numbered lines; what was not needed can be put back."""
 
     def __init__(self, source: Path) -> None:
-        self._blocks = read_blocks(source)
+        self._blocks = _read_blocks(source)
         self._block, self._at, self._number = b"", 0, 0
         self._put_back: deque[tuple[int, bytes]] = deque()
 
@@ -51,24 +48,31 @@ class Lines:
     def put_back(self, lines: Iterable[tuple[int, bytes]]) -> None:
         self._put_back.extendleft(reversed([*lines]))
 
-    def take_plain(self) -> Plain | None:
-        """As many plain lines as are at hand, if it is worth it."""
+    def take_plain(self) -> Run | None:
+        """As many lines without a quote as are at hand, if it is worth it."""
         if self._put_back:
             return None
-        start, end = self._at, len(self._block)
-        if (quote := self._block.find(b'"', start)) >= 0:
-            end = self._block.rfind(b"\n", start, quote) + 1
-        if (gap := self._block.find(b"\n\n", start, end)) >= 0:
-            end = gap + 1
-        text = self._block[start:end]
-        count = text.count(b"\n")
-        if count < FEWEST or text.startswith(b"\n"):
-            return None
-        self._at, self._number = end, self._number + count
-        return Plain(self._number - count + 1, text)
+        quote, end = self._block.find(b'"', self._at), len(self._block)
+        if quote >= 0:
+            end = self._block.rfind(b"\n", self._at, quote) + 1
+        return self._take(end) if self._block.count(b"\n", self._at, end) >= FEWEST else None
+
+    def take_block(self) -> Run | None:
+        """As many lines as are at hand, whatever is in them."""
+        if self._at == len(self._block):
+            self._block, self._at = next(self._blocks, b""), 0
+        return self._take(len(self._block)) if self._block else None
+
+    def _take(self, end: int) -> Run:
+        lines = self._block[self._at : end - 1].split(b"\n")
+        numbers = range(self._number + 1, self._number + 1 + len(lines))
+        self._at, self._number = end, self._number + len(lines)
+        filled = [line for line in lines if line]
+        kept = numbers if len(filled) == len(lines) else compress(numbers, lines)
+        return Run([*kept], filled)
 
 
-def read_blocks(source: Path) -> Iterator[bytes]:
+def _read_blocks(source: Path) -> Iterator[bytes]:
     """Pieces of whole lines that all end with a newline."""
     rest = b""
     only_returns = _has_only_returns(source)

@@ -17,8 +17,6 @@ LONGEST_RECORD = 200
 
 BROKEN = b"\x1a\n"
 """Stands for a broken record in the repaired file, so that record numbers stay what they are."""
-
-
 Found = tuple[int, int, str]
 """A record's number, the line that it begins on, and its text."""
 
@@ -57,11 +55,11 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
         position = out.write(header.text) if header else 0
         while True:
             if plain := lines.take_plain():
-                ends = accumulate((len(line) + 1 for line in plain.split()), initial=position)
-                *starts, position = ends
-                repaired.line_of.extend(range(plain.first, plain.first + len(starts)))
-                repaired.start_of.extend(starts)
-                out.write(plain.text)
+                starts = accumulate((len(text) + 1 for text in plain.texts), initial=position)
+                *before, position = starts
+                repaired.line_of.extend(plain.numbers)
+                repaired.start_of.extend(before)
+                out.write(b"\n".join([*plain.texts, b""]))
             elif record := _read_record(lines, width):
                 repaired.line_of.append(record.line)
                 repaired.start_of.append(position)

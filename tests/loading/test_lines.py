@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from c360_dagster.loading.lines import Lines
+from c360_dagster.loading.lines import Lines, Run
 
 PIECES = [b"a", b"b,c", b'"', b'""', b"\n", b"\r\n", b"\n\n", b"\r", b"plain\n" * 9, b"d\r\n" * 12]
 
@@ -24,7 +24,9 @@ def test_lines_are_the_same_one_by_one_and_many_at_a_time(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("c360_dagster.loading.files.CHUNK", chunk)
         singly = list(Lines(path))
-        assert _take(Lines(path)) == singly
+        assert _take(Lines(path)) == [numbered for numbered in singly if numbered[1]]
+        blocks = iter(Lines(path).take_block, None)
+        assert [pair for run in blocks for pair in _pair(run)] == _take(Lines(path))
     text = content if b"\n" in content else content.replace(b"\r", b"\n")
     expected = text.removesuffix(b"\n").split(b"\n") if text else []
     assert [line for _, line in singly] == [line.removesuffix(b"\r") for line in expected]
@@ -35,13 +37,16 @@ def _take(lines: Lines) -> list[tuple[int, bytes]]:
     taken: list[tuple[int, bytes]] = []
     while True:
         if plain := lines.take_plain():
-            texts = plain.split()
-            assert all(text and b'"' not in text for text in texts)
-            taken += zip(range(plain.first, plain.first + len(texts)), texts, strict=True)
+            assert all(text and b'"' not in text for text in plain.texts)
+            taken += _pair(plain)
         elif numbered := next(lines, None):
-            taken.append(numbered)
+            taken += [numbered] if numbered[1] else []
         else:
             return taken
+
+
+def _pair(run: Run) -> list[tuple[int, bytes]]:
+    return [*zip(run.numbers, run.texts, strict=True)]
 
 
 def test_what_was_put_back_comes_first(tmp_path: Path) -> None:
@@ -54,4 +59,4 @@ def test_what_was_put_back_comes_first(tmp_path: Path) -> None:
     assert [next(lines), next(lines)] == both
     plain = lines.take_plain()
     assert plain
-    assert plain.first == 3
+    assert plain.numbers == [*range(3, 23)]
