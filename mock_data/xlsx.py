@@ -81,7 +81,7 @@ class Sheet:
 
     def write(self, columns: list[pl.Series]) -> None:
         """Cells as the functions below make them, of at most twenty-six columns."""
-        frame = pl.DataFrame(dict(zip(ascii_uppercase, columns, strict=False)))
+        frame = pl.DataFrame({ascii_uppercase[at]: column for at, column in enumerate(columns)})
         row = pl.int_range(self._next, self._next + pl.len()).cast(pl.String)
         cells = [
             pl.concat_str(pl.lit(f'<c r="{letter}'), row, pl.lit('"'), pl.col(letter)).fill_null("")
