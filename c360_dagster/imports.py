@@ -44,14 +44,12 @@ def _in_place_of(package: str, module: ModuleType | None) -> Iterator[None]:
         del sys.modules[package]
 
 
-def import_ahead(modules: Iterable[str]) -> Thread:
+def import_ahead(modules: Iterable[str]) -> None:
     """In a thread of its own: what later steps need, while this one waits for the database.
 
     Whoever imports one of them in between waits until it is there.
     """
-    thread = Thread(target=lambda: [import_module(name) for name in modules], name="imports")
-    thread.start()
-    return thread
+    Thread(target=lambda: [import_module(name) for name in modules], name="imports").start()
 
 
 def spare_the_collector() -> None:

@@ -13,6 +13,7 @@ from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.assets import bronze
 from c360_dagster.definitions import build_definitions
 from c360_dagster.resources import rendered
 from c360_dagster.resources.dbt import read_manifest
@@ -46,6 +47,7 @@ def walk(home: Path, *, anew: bool = False, **variables: str) -> Counted:
         "steps": len(run.get_step_success_events()),
         "events of an asset or check": events / told,
         "bytes of log for an asset or check": log.stat().st_size / told,
+        "imports ahead": done["import"],
         "landing files read": _count_files(settings, run.run_id),
     }
 
@@ -59,6 +61,7 @@ def _count_calls() -> Iterator[Counter[str]]:
             ("statement", DuckDBCursorWrapper, "execute"),
             ("node", rendered, "_send"),
             ("connection", duckdb, "connect"),
+            ("import", bronze, "import_ahead"),
         ):
             patch.setattr(owner, function, _count(done, name, getattr(owner, function)))
         yield done

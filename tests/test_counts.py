@@ -67,6 +67,11 @@ def test_a_run_that_continues_the_last_does_no_more_than_it_did(runs: Runs, what
     assert runs.continued[what] <= CONTINUED[what], _say(what, runs.continued, CONTINUED)
 
 
+def test_what_later_steps_need_is_imported_ahead_where_something_was_loaded(runs: Runs) -> None:
+    assert runs.first["imports ahead"] == 1
+    assert runs.continued["imports ahead"] == 0
+
+
 def test_what_is_slow_to_import_is_imported_where_it_is_needed(tmp_path: Path) -> None:
     command = "import sys, c360_dagster.served; print(*{m.partition('.')[0] for m in sys.modules})"
     ran = subprocess.run(

@@ -82,6 +82,17 @@ def test_units_do_not_matter() -> None:
     assert one.labels.equals(other.labels)
 
 
+def test_how_well_k_holds_does_not_depend_on_threads(
+    lognormal: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr("c360_dagster.science.stability.THREADS", threads)
+        told.append(fit_segments(lognormal.drop("group"), k=3).stability)
+    assert told[0].equals(told[1])
+    assert told[0].equals(told[2])
+
+
 def test_k_means_is_as_good_as_another_implementation(lognormal: pl.DataFrame) -> None:
     points = np.log(lognormal.select("x0", "x1", "x2").to_numpy()[:250])
     for k in (2, 4, 7):
