@@ -161,6 +161,11 @@ def tell_dbt_the_warehouse(path: str) -> None:
     os.environ["DBT_C360_WAREHOUSE"] = path
 
 
+def let_dagster_write_at_once() -> None:
+    """Has it hand over what a run plans as one list; it takes that from the environment alone."""
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "10000")
+
+
 class _Values:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment

@@ -1,6 +1,8 @@
 """The faster log of events: what Dagster writes to it, its own class reads back the same."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +14,11 @@ from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStora
 from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.resources.event_log import OPEN_FILES, OneEngineEventLogStorage
 from c360_dagster.settings import REPOSITORY, read_settings
+
+PLANNED = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+}
 
 
 @dg.asset
@@ -104,6 +111,58 @@ def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
         assert ask() == [None]  # seen, and never made since
         anew = dg.materialize([number], instance=instance).run_id
         assert ask() == [anew]
+
+
+def read_rows(folder: Path) -> list[tuple[object, ...]]:
+    """All that the files of a log have of assets and checks, with its numbers and times."""
+    rows: list[tuple[object, ...]] = []
+    for path in sorted(folder.rglob("*.db")):
+        with closing(sqlite3.connect(path)) as con:
+            events = con.execute("select * from event_logs order by id").fetchall()
+            assets = con.execute(
+                "select asset_key, last_run_id, last_materialization_timestamp from asset_keys"
+            ).fetchall()
+            checks = con.execute(
+                "select asset_key, check_name, partition, run_id, execution_status, "
+                "evaluation_event, evaluation_event_timestamp, evaluation_event_storage_id, "
+                "materialization_event_storage_id from asset_check_executions order by id"
+            ).fetchall()
+            rows.append((path.name, events, sorted(assets), checks))
+    return rows
+
+
+def test_what_a_run_plans_is_written_at_once_and_as_stock_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    prepare_dagster_home(settings)
+    by_itself = []
+    store = OneEngineEventLogStorage.store_event
+
+    def note(log: OneEngineEventLogStorage, event: dg.EventLogEntry) -> None:
+        by_itself.append(event.dagster_event_type)
+        store(log, event)
+
+    monkeypatch.setattr(OneEngineEventLogStorage, "store_event", note)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        runs = [dg.materialize([number, is_small], instance=instance).run_id for _ in range(2)]
+        plans = [instance.all_logs(run_id, of_type=PLANNED) for run_id in runs]
+    assert [{each.dagster_event_type for each in plan} for plan in plans] == [PLANNED, PLANNED]
+    assert dg.DagsterEventType.STEP_SUCCESS in by_itself
+    assert not PLANNED.intersection(by_itself)
+
+    anew = read_settings({"C360_HOME": str(tmp_path / "anew")})
+    prepare_dagster_home(anew)
+    stock = SqliteEventLogStorage(str(tmp_path / "stock"))
+    with dg.DagsterInstance.from_config(str(anew.dagster_home)) as instance:
+        for plan in plans:
+            instance.event_log_storage.store_event_batch(plan)
+            for event in plan:
+                stock.store_event(event)
+    stock.dispose()
+    rows = read_rows(anew.dagster_home / "history" / "runs")
+    assert rows == read_rows(tmp_path / "stock")
+    assert [name for name, *_ in rows] == sorted(["index.db", *(f"{run}.db" for run in runs)])
 
 
 def test_only_the_last_files_stay_open(tmp_path: Path) -> None:
