@@ -5,7 +5,8 @@ Which cells may be unreadable is the contract's word; how text is read stands in
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -59,6 +60,8 @@ PROVENANCE = {
     "_run_id": "varchar",
 }
 """What bronze adds to the contract's columns: where a row comes from, since when it is known."""
+Content = tuple[str, date | None]
+"""What makes two files one: the checksum of what they hold, and the day that their names carry."""
 SIDE_BY_SIDE, LARGE = 2, 32 << 20
 """How many tables are loaded at a time, and from how many bytes on one keeps all threads busy."""
 
@@ -159,39 +162,60 @@ def load_table(
             loads.append(_note_unchanged(con, attempt))
         else:
             pending.append(attempt)
-    # Files that bronze holds come first: their new content may be what others repeat, or no more.
-    for attempt in sorted(pending, key=lambda attempt: attempt.file.name not in current):
-        twin = _find_twin(current, attempt)
-        load = _note_repetition(con, attempt, twin) if twin else _load_file(con, attempt)
-        loads.append(load)
-        if load.status == "loaded":
-            current[load.name] = _content(attempt)
-        elif load.status == "repeated":
-            current.pop(load.name, None)
+    loads += _settle(con, pending, current)
     keep_stamps(con, table.name, news, moment)
     return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
 
 
-def _find_twin(current: dict[str, tuple[str, date | None]], attempt: Attempt) -> str | None:
-    """Another file of the same content whose rows bronze holds."""
-    return next(
-        (
-            name
-            for name, held in current.items()
-            if held == _content(attempt) and name != attempt.file.name
-        ),
-        None,
-    )
+def _settle(
+    con: duckdb.DuckDBPyConnection, pending: Iterable[Attempt], current: dict[str, Content]
+) -> Iterable[FileLoad]:
+    """Loads what bronze holds under no other name; the rest are repetitions.
+
+    A file waits for a twin that has news, too, for by then the twin may hold something else. Where
+    files wait for each other, their contents having changed places, one gives its rows up first.
+    """
+    # Files that bronze holds come first: their new content may be what others repeat.
+    waiting = sorted(pending, key=lambda attempt: attempt.file.name not in current)
+    loads: dict[str, FileLoad] = {}
+    turns = 0
+    while waiting:
+        attempt = waiting.pop(0)
+        name = attempt.file.name
+        twin, is_settled = _find_twin(current, attempt, {other.file.name for other in waiting})
+        if twin and not is_settled and (turns < len(waiting) or name not in current):
+            waiting.append(attempt)
+            turns += 1
+            continue
+        turns = 0
+        loads[name] = _note_repetition(con, attempt, twin) if twin else _load_file(con, attempt)
+        if loads[name].status == "loaded":
+            current[name] = _content(attempt)
+        elif loads[name].status == "repeated":
+            current.pop(name, None)
+        if twin and not is_settled:
+            waiting.append(attempt)
+    return loads.values()
 
 
-def _content(attempt: Attempt) -> tuple[str, date | None]:
-    """What makes two files one: what they hold, and the day that their names carry."""
+def _find_twin(
+    current: Mapping[str, Content], attempt: Attempt, unsettled: AbstractSet[str]
+) -> tuple[str | None, bool]:
+    """Another file of the same content whose rows bronze holds, and whether that will stay so."""
+    twins = [
+        name
+        for name, held in current.items()
+        if held == _content(attempt) and name != attempt.file.name
+    ]
+    twin = min(twins, key=lambda name: name in unsettled, default=None)
+    return twin, twin not in unsettled
+
+
+def _content(attempt: Attempt) -> Content:
     return attempt.fingerprint.checksum if attempt.fingerprint else "", attempt.file.known_at
 
 
-def _current_contents(
-    con: duckdb.DuckDBPyConnection, table: Table
-) -> dict[str, tuple[str, date | None]]:
+def _current_contents(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, Content]:
     """By path, the content whose rows bronze holds now."""
     rows = con.execute(
         f"select path, checksum, known_at from {HELD_LOADS} where table_name = ? order by path",

@@ -1,6 +1,7 @@
 """A landing folder and an empty warehouse, with the few verbs that loading tests need."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,13 +58,19 @@ class Bronze:
         return self.rows("select line, kind, errors, raw from bronze.rejected_rows order by line")
 
 
-@pytest.fixture
-def bronze(tmp_path: Path) -> Iterator[Bronze]:
+@contextmanager
+def open_bronze(folder: Path) -> Iterator[Bronze]:
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'")
     create_bronze(con, read_contract().values())
-    run = LoadRun("test-run", lambda: datetime(2026, 1, 2, 3, 4, 5), tmp_path / "scratch")
-    yield Bronze(tmp_path / "landing", con, run)
+    run = LoadRun("test-run", lambda: datetime(2026, 1, 2, 3, 4, 5), folder / "scratch")
+    yield Bronze(folder / "landing", con, run)
     con.close()
-    left = list((tmp_path / "scratch").glob("*")) if (tmp_path / "scratch").exists() else []
+    left = list((folder / "scratch").glob("*")) if (folder / "scratch").exists() else []
     assert left == [], "scratch files stay behind"
+
+
+@pytest.fixture
+def bronze(tmp_path: Path) -> Iterator[Bronze]:
+    with open_bronze(tmp_path) as opened:
+        yield opened

@@ -10,6 +10,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
@@ -17,7 +19,7 @@ from c360_dagster.loading.files import find_strangers, match_name, read_chunks
 from c360_dagster.loading.load_log import TableLoad
 from c360_dagster.loading.strangers import say_stranger
 from landing_contract import Column, Table, read_contract
-from tests.loading.conftest import ITEMS, Bronze
+from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
 MORE = ITEMS.replace("I1", "J1").replace("I2", "J2").replace("I3", "J3")
 
@@ -284,6 +286,48 @@ def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze)
     bronze.put("sales/transaction_items_b.csv", MORE)
     bronze.load()
     assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"]
+
+
+def test_files_whose_contents_move_on_by_a_name_lose_nothing(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_1old.csv", ITEMS)
+    bronze.put("sales/transaction_items_2new.csv", MORE)
+    bronze.load()
+    newest = ITEMS.replace("I", "K")
+    bronze.put("sales/transaction_items_1old.csv", MORE)
+    bronze.put("sales/transaction_items_2new.csv", newest)
+    assert {load.status for load in bronze.load().values()} == {"loaded"}
+    assert bronze.ids() == ["J1", "J2", "J3", "K1", "K2", "K3"]
+
+
+def test_files_that_change_places_keep_both_contents(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items_a.csv", ITEMS)
+    bronze.put("sales/transaction_items_b.csv", MORE)
+    bronze.load()
+    bronze.put("sales/transaction_items_a.csv", MORE)
+    bronze.put("sales/transaction_items_b.csv", ITEMS)
+    assert [load.status for load in bronze.load().values()] == ["loaded", "loaded"]
+    assert bronze.rows("select distinct _file, item_id[1] from bronze.transaction_items") == [
+        ("sales/transaction_items_a.csv", "J"),
+        ("sales/transaction_items_b.csv", "I"),
+    ]
+    assert {load.status for load in bronze.load().values()} == {"unchanged"}
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(*[st.sampled_from("ABCD")] * 4), min_size=2, max_size=5))
+def test_bronze_holds_each_content_once_however_files_change(
+    tmp_path_factory: pytest.TempPathFactory, days: list[tuple[str, ...]]
+) -> None:
+    table = read_contract()["transaction_items"]
+    with open_bronze(tmp_path_factory.mktemp("walk")) as bronze:
+        for day in days:
+            for number, content in enumerate(day):
+                name = f"sales/transaction_items_f{number}.csv"
+                bronze.put(name, ITEMS.replace("I", content))
+            bronze.load()
+            assert bronze.ids() == [f"{each}{n}" for each in sorted({*day}) for n in (1, 2, 3)]
+            accounting = next(check_load(bronze.con, table, TableLoad(table.name)))
+            assert accounting.passed, accounting.description
 
 
 def test_a_copy_is_not_loaded_when_its_original_goes_bad(bronze: Bronze) -> None:
