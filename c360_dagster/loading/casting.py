@@ -19,6 +19,14 @@ EXPECTED = {
 FIRST_DAY, LAST_MOMENT = "date '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"
 """DuckDB also knows the day 'infinity' and the year 290000; Python, and people, do not."""
 
+FIRST_SURE_DAY = "date '1000-01-01'"
+"""DuckDB takes 31-12-25 for a day of the year 31: before this one the text has to be seen."""
+
+DAY = "[0-9]{4}[-/ ][0-9]{1,2}[-/ ][0-9]{1,2}"
+TIME = "[ T]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+ZONE = " ?([zZ]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
+"""How moments may be written: what follows a time and is none of these, as PM, DuckDB ignores."""
+
 NUMBERS_BELOW = 10**12
 """Nobody counts further, and averages have no room for more: a barcode has thirteen digits."""
 
@@ -42,7 +50,7 @@ def cast_text(column: Column, text: str) -> str:
             return _within_calendar(_cast_timestamp(f"trim({text})"))
         case "date":
             text = f"trim({text})"
-            day = f"coalesce(try_cast({text} as date), try_cast(left({text}, 10) as date))"
+            day = f"try_cast(regexp_extract({text}, '^({DAY})($|[ T])', 1) as date)"
             return _within_calendar(day)
         case "duration":
             return _cast_duration(f"lower(trim({text}))")
@@ -77,7 +85,7 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
     if as_text and kind_of(column) != "varchar":
         return f"{name} is not null and {cast_text(column, name)} is null"
     if kind_of(column) in {"date", "timestamp"}:
-        return f"not {_is_in_calendar(name)}"
+        return f"not {name} between {FIRST_SURE_DAY} and {LAST_MOMENT}"
     return None
 
 
@@ -135,11 +143,12 @@ def _is_in_calendar(moment: str) -> str:
 
 def _cast_timestamp(text: str) -> str:
     """Local time as written; a time with an offset is converted to the session's time zone."""
-    has_offset = f"regexp_matches({text}, ':[0-9.]+ ?([zZ]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
-    spaced = f"regexp_replace({text}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
+    bare = f"regexp_replace({text}, ' ?([zZ]|UTC|GMT)$', 'Z')"
+    spaced = f"regexp_replace({bare}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
     return (
-        f"case when {has_offset} then cast(try_cast({spaced} as timestamptz) as timestamp) "
-        f"else try_cast({text} as timestamp) end"
+        f"case when regexp_matches({text}, '^{DAY}({TIME})?$') then try_cast({text} as timestamp) "
+        f"when regexp_matches({text}, '^{DAY}{TIME}{ZONE}$') "
+        f"then cast(try_cast({spaced} as timestamptz) as timestamp) end"
     )
 
 

@@ -170,6 +170,8 @@ def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) ->
         "2025-07-01T10:00:00Z",
         "2025-07-01 10:00:00-05:00",
         "2025-07-01 10:00:00 +0200",
+        "2025-07-01 10:00:00 UTC",
+        "2025-07-01 10:00z",
         "2025-07-01",
         "2025-03-30 02:30:00",
     ]
@@ -184,8 +186,34 @@ def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) ->
         "2025-07-01 12:00:00",
         "2025-07-01 17:00:00",
         "2025-07-01 10:00:00",
+        "2025-07-01 12:00:00",
+        "2025-07-01 12:00:00",
         "2025-07-01 00:00:00",
         "2025-03-30 02:30:00",
+    ]
+
+
+@pytest.mark.parametrize("first", ["2025-07-01 10:00:00", "2025-07-01 10:00:00+02:00"])
+def test_what_stands_behind_a_time_is_never_ignored(bronze: Bronze, first: str) -> None:
+    """Which DuckDB does with 11 PM and with every name of a zone, and 31-12-25 is its year 31."""
+    doubtful = [
+        "2025-12-31 11:59:59 PM",
+        "2025-12-31 10:00:00 Europe/Berlin",
+        "2025-12-31 10:00:00 EST",
+        "2025-12-31 10:00:00+14:00:00",
+        "2025-12-31 25:00:00",
+        "31-12-25",
+        "05/06/25 10:00",
+    ]
+    rows = [f"U,C,{first},2025-12-31\n" * 60, *(f"U,C,{t},2025-12-31\n" for t in doubtful)]
+    rows.append(f"U,C,{first},31-12-25\n")
+    header = "usage_id,customer_id,session_start,session_date\n"
+    bronze.put("customer/app_usage.csv", header + "".join(rows))
+    assert bronze.load_one("app_usage").rows_loaded == 61
+    reasons = [error["reason"] for _, _, errors, _ in bronze.rejects() for error in errors]
+    assert [reason.partition("' is not a ")[0][1:] for reason in reasons] == [
+        *doubtful,
+        "31-12-25",
     ]
 
 
