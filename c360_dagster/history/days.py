@@ -105,7 +105,8 @@ class History:
         rows = f"select {nobody} where false"
         if self.days():
             files = literal(str(self.folder / "*.parquet"))
-            rows += f" union all by name from read_parquet({files}, union_by_name = true)"
+            options = "union_by_name = true, hive_partitioning = false"
+            rows += f" union all by name from read_parquet({files}, {options})"
         return f"select {columns} from ({rows})"
 
     def published_days(self) -> list[date]:

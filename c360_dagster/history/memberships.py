@@ -101,7 +101,7 @@ class Memberships:
 
 
 def _read(files: str) -> str:
-    return f"read_parquet({files})"
+    return f"read_parquet({files}, hive_partitioning = false)"
 
 
 def _compare(rows: str) -> str:

@@ -3,12 +3,13 @@
 Which cells may be unreadable is the contract's word; how text is read stands in the neighbours.
 """
 
+import csv
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -62,6 +63,7 @@ PROVENANCE = {
 """What bronze adds to the contract's columns: where a row comes from, since when it is known."""
 Content = tuple[str, date | None]
 """What makes two files one: the checksum of what they hold, and the day that their names carry."""
+HEADER_AGAIN = "the header stands here once more"
 SIDE_BY_SIDE, LARGE = 2, 32 << 20
 """How many tables are loaded at a time, and from how many bytes on one keeps all threads busy."""
 
@@ -138,7 +140,11 @@ def load_tables(
 
 
 def _weigh(landing: Path, table: Table) -> int:
-    return sum(file.path.stat().st_size for file in find_files(landing, table))
+    size = 0
+    for file in find_files(landing, table):
+        with suppress(OSError):  # a link to nowhere is refused when it is its turn
+            size += file.path.stat().st_size
+    return size
 
 
 def load_table(
@@ -233,6 +239,10 @@ def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
         return _write_file(con, attempt, reading)
     except FileRefusedError as refusal:
         return _refuse(con, attempt, str(refusal))
+    except (duckdb.InvalidInputException, duckdb.ConversionException, csv.Error) as problem:
+        first, *_ = str(problem).splitlines()
+        reason = f"the reader gives it up ({first.rstrip('.')}): export it again, as plain CSV"
+        return _refuse(con, attempt, reason)
     finally:
         _drop_temporary(con)
         shutil.rmtree(folder, ignore_errors=True)
@@ -321,6 +331,10 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
     """`examined`: every text row cast, with the cells that could not be and what that means."""
     present = {column.name for column in layout.declared}
     values, failures, fatal, rounded = [], [], [], ["0"]
+    repeated = " and ".join(
+        f"lower(trim(texts.{quote(column.name)})) = {literal(column.name.lower())}"
+        for column in layout.declared
+    )
     for column in table.columns:
         if column.name not in present:
             values.append(f"cast(null as {column.type}) as {quote(column.name)}")
@@ -344,13 +358,17 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
             )
             if column.name in table.essential:
                 fatal.append(condition)
+    repetition = f'struct_pack("column" := null::varchar, reason := {literal(HEADER_AGAIN)})'
     con.execute(
         f"""
         create or replace temporary table examined as
         select
             record, line, raw, {", ".join(values)},
-            list_filter([{", ".join(failures)}], lambda failure: failure is not null) as errors,
-            {" or ".join(fatal) or "false"} as is_rejected, {" + ".join(rounded)} as rounded
+            case when {repeated} then [{repetition}] else
+                list_filter([{", ".join(failures)}], lambda failure: failure is not null)
+            end as errors,
+            {" or ".join([*fatal, f"coalesce({repeated}, false)"])} as is_rejected,
+            {" + ".join(rounded)} as rounded
         from texts
         """
     )

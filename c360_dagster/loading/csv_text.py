@@ -6,6 +6,7 @@ DuckDB's reader does the work; repair.py steps in where its records and the file
 import contextlib
 import csv
 import io
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,27 @@ from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout, match_header
 from c360_dagster.loading.files import FileRefusedError, TextShape
 from c360_dagster.loading.lines import Lines
-from c360_dagster.loading.repair import Found, Repaired, repair_text
+from c360_dagster.loading.repair import (
+    LONGEST_LINE,
+    MISPLACED,
+    TOO_LONG,
+    Found,
+    Repaired,
+    repair_text,
+)
 from c360_dagster.loading.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
-HEADER_BYTES = 1 << 16
+HEADER_BYTES, LINES_OF_HEADER = 1 << 20, 20
+"""How far a header goes, with line breaks in its names, until a quote of it is taken for a slip."""
+MANY_REJECTS = 50_000
+"""Beyond, the reader's way of keeping each would be the slowest part of a load, and the largest."""
+REJECT = (
+    "line ubigint, line_byte_position ubigint, error_type text, csv_line text, error_message text"
+)
+"""What the reader tells of each."""
+WHOLE = 10_000
+"""Bytes that the reader keeps of a line that it rejects."""
 SAMPLE = 50
 """Lines from which to tell how a file writes its times."""
 TIME_FORMATS = (
@@ -75,21 +92,24 @@ def read_text(
     layout = match_header(header, table)
     records = shape.lines - 1
     is_plain = not shape.bare_cr and shape.crlf in (0, shape.lines, shape.lines - 1)
-    times = _find_time_format(path, layout)
-    plan = Plan(layout, times, _columns_as_text(layout, times))
-    if is_plain and _read_records(con, path, plan, records) == records:
-        _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
+    plan = _plan(layout, _find_time_format(path, layout))
+    seen = _read_records(con, path, plan, records, MANY_REJECTS) if is_plain else None
+    if seen == records:
         fetch: Fetch = partial(_fetch_lines, path)
+        _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
+        _doubt_unsound_rows(con, fetch, table, plan)
     else:
+        if seen is None and is_plain:
+            plan = _plan(layout, None)  # the first lines may have told of its times what is not so
         repaired = repair_text(path, scratch / "repaired.csv", len(header))
-        path, records = repaired.path, repaired.records
-        seen = _read_records(con, path, plan, records)
+        records, fetch = repaired.records, repaired.fetch
+        seen = _read_records(con, repaired.path, plan, records)
         if seen != records:
             raise LostRowsError(f"{records} records were counted and {seen} were read")
         _collect_repaired(con, repaired)
-        fetch = repaired.fetch
-    _number_rows(con)
-    _doubt_unsound_rows(con, fetch, table, plan)
+        _doubt_unsound_rows(con, fetch, table, plan)
+        _tell_broken(con, repaired)
+    _complete_texts(con, fetch)
     _open_texts(con, layout, scratch / "second_look.csv")
     return Reading(layout, records, plan.as_text, _count_rounded(con, layout))
 
@@ -102,23 +122,42 @@ def _read_header(path: Path) -> list[str]:
         raise FileRefusedError(
             "it is empty, without even a header: the export seems to have failed"
         )
-    return next(csv.reader(io.StringIO(text, newline=None)))
+    lines = csv.reader(io.StringIO(text, newline=None))
+    header = next(lines)
+    # Up to the end of the file, or up to another quote somewhere in the rows.
+    taken = text.splitlines()[: lines.line_num]
+    if sum(line.count('"') for line in taken) % 2 or len(taken) > LINES_OF_HEADER:
+        raise FileRefusedError("a quote in its header opens and does not close: close it")
+    return header
 
 
-def _read_records(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, expected: int) -> int:
+def _read_records(
+    con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, expected: int, most: float = math.inf
+) -> int | None:
     """Stages what reads well, and returns how many records the reader saw.
 
-    With very many rejects DuckDB 2.0 forgets some of the file's tail when it reads in parallel:
-    where the count is not the expected one, it reads once more, in one piece.
+    None where more than `most` do not read well. With very many rejects DuckDB 2.0 forgets some of
+    the file's tail when it reads in parallel: where the count is not the expected one, it reads
+    once more, in one piece.
     """
-    for is_parallel in (True, False):
-        seen = _stage(con, path, plan, is_parallel=is_parallel)
-        if seen == expected or not fetch_count(con, "select count(*) from reject_errors"):
+    seen = _stage(con, path, plan, "ignore_errors = true")
+    if seen == expected:
+        con.execute(f"create temporary table reject_errors ({REJECT})")
+        return seen
+    if expected - seen > most:
+        return None
+    for is_parallel in ("true", "false"):
+        options = f"store_rejects = true, rejects_limit = 0, parallel = {is_parallel}"
+        staged = _stage(con, path, plan, options)
+        seen = staged + fetch_count(
+            con, "select count(distinct line_byte_position) from reject_errors"
+        )
+        if seen in (expected, staged):
             break
     return seen
 
 
-def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, *, is_parallel: bool) -> int:
+def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, options: str) -> int:
     con.execute("drop table if exists staged; drop table if exists reject_errors")
     con.execute("drop table if exists reject_scans")
     types = ", ".join(
@@ -134,28 +173,25 @@ def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, *, is_paralle
             {literal(str(path))}, columns = {{{types}}}, header = true, auto_detect = false,
             delim = ',', quote = '"', escape = '"',
             timestampformat = {literal(plan.times or TIME_FORMATS[0])},
-            store_rejects = true, rejects_limit = 0, parallel = {str(is_parallel).lower()}
+            hive_partitioning = false, {options}
         )
         """
     )
-    return fetch_count(
-        con,
-        "select (select count(*) from staged) "
-        "+ (select count(distinct line_byte_position) from reject_errors)",
-    )
+    return fetch_count(con, "select count(*) from staged")
 
 
 def _read_type(column: Column | None, plan: Plan) -> str:
     return casting.read_type(column, as_text=column.name in plan.as_text) if column else "varchar"
 
 
-def _columns_as_text(layout: Layout, times: str | None) -> frozenset[str]:
-    """Columns that no type of the reader's fits: durations, and times in an unusual form."""
-    return frozenset(
+def _plan(layout: Layout, times: str | None) -> Plan:
+    """Text for what no type of the reader's fits: durations, and times in an unusual form."""
+    as_text = frozenset(
         column.name
         for column in layout.declared
         if column.format or (column.type == "timestamp" and times is None)
     )
+    return Plan(layout, times, as_text)
 
 
 def _find_time_format(path: Path, layout: Layout) -> str | None:
@@ -168,7 +204,8 @@ def _find_time_format(path: Path, layout: Layout) -> str | None:
         for place, column in enumerate(layout.positions)
         if column and column.type == "timestamp"
     ]
-    lines = (line.decode("utf-8", "replace") for _, line in islice(Lines(path), SAMPLE))
+    numbered = islice(Lines(path), SAMPLE)
+    lines = (line.decode("utf-8", "replace") for _, line in numbered if len(line) <= LONGEST_LINE)
     found = {
         next((known for known in TIME_FORMATS if _is_written(row[place].strip(), known)), None)
         for row in islice(csv.reader(lines), 1, None)
@@ -194,7 +231,8 @@ def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
         select
             cast(record as bigint) as record,
             min(cast(file_line as bigint)) as line,
-            rtrim(min(csv_line), chr(10) || chr(13)) as raw,
+            trim(min(csv_line), chr(10) || chr(13)) as raw,
+            strlen(min(csv_line)) >= {WHOLE} or bool_or(error_type = 'INVALID ENCODING') as is_cut,
             bool_or(error_type <> 'CAST') as is_broken,
             case min(error_type::varchar) filter (error_type <> 'CAST')
                 when 'MISSING COLUMNS' then
@@ -205,8 +243,8 @@ def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
                     || ' columns'
                 when 'TOO MANY COLUMNS' then 'the line has more columns than the header'
                 when 'INVALID ENCODING' then 'the line is not written in UTF-8'
-                when 'LINE SIZE OVER MAXIMUM' then 'the line is longer than two million characters'
-                else 'a quote opens or closes in the wrong place'
+                when 'LINE SIZE OVER MAXIMUM' then '{TOO_LONG}'
+                else '{MISPLACED}'
             end as reason
         from ({errors})
         group by record
@@ -232,16 +270,39 @@ def _collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> Non
         "select reject_errors.*, starts.record, starts.file_line from reject_errors "
         "asof join starts on reject_errors.line_byte_position - 1 >= starts.start",
     )
+
+
+def _tell_broken(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
+    """What the empty rows stand for, which nobody could mistake for sound ones."""
     broken = pl.DataFrame(
-        {"record": list(repaired.broken), "raw": list(repaired.broken.values())},
-        schema={"record": pl.Int64, "raw": pl.String},
+        {
+            "record": list(repaired.broken),
+            "raw": [each.text for each in repaired.broken.values()],
+            "reason": [each.reason for each in repaired.broken.values()],
+        },
+        schema={"record": pl.Int64, "raw": pl.String, "reason": pl.String},
     )
     con.register("broken", broken)
     con.execute(
-        "update doubtful set raw = broken.raw, is_broken = true, "
-        "reason = 'a quote opens and does not close' "
-        "from broken where doubtful.record = broken.record"
+        "update doubtful set raw = broken.raw, is_broken = true, reason = broken.reason, "
+        "is_cut = false from broken where doubtful.record = broken.record"
     )
+
+
+def _complete_texts(con: duckdb.DuckDBPyConnection, fetch: Fetch) -> None:
+    """Where the reader keeps no more than the beginning of a line, or not all of its letters."""
+    query = "select record from doubtful where is_cut order by record"
+    cut = [record for (record,) in con.execute(query).fetchall()]
+    if cut:
+        _register_found(con, fetch(cut))
+        con.execute(
+            "update doubtful set raw = found.raw from found where doubtful.record = found.record"
+        )
+
+
+def _register_found(con: duckdb.DuckDBPyConnection, texts: Iterable[Found]) -> None:
+    schema = {"record": pl.Int64, "line": pl.Int64, "raw": pl.String}
+    con.register("found", pl.DataFrame([*texts], schema=schema, orient="row"))
 
 
 def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
@@ -263,7 +324,12 @@ def _doubt_unsound_rows(
     plan: Plan,
 ) -> None:
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
-    conditions = []
+    _number_rows(con)
+    conditions = [
+        f"{quote(column.name)} = {literal(column.name)}"  # the header once more
+        for column in plan.layout.declared
+        if column.name in table.key and column.type == "varchar"
+    ]
     for column in plan.layout.declared:
         doubt = casting.is_doubtful(column, as_text=column.name in plan.as_text)
         empty = casting.is_empty(column) if column.name in table.key else None
@@ -280,10 +346,8 @@ def _doubt_unsound_rows(
     if records.is_empty():
         return
     con.execute("delete from staged where rowid in (select staged_row from unsound)")
-    texts = [*fetch(records["record"].to_list())]
-    schema = {"record": pl.Int64, "line": pl.Int64, "raw": pl.String}
-    con.register("found", pl.DataFrame(texts, schema=schema, orient="row"))
-    con.execute("insert into doubtful select record, line, raw, false, null from found")
+    _register_found(con, fetch(records["record"].to_list()))
+    con.execute("insert into doubtful select record, line, raw, false, false, null from found")
 
 
 def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
@@ -317,7 +381,7 @@ def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -
         select {columns}
         from read_csv(
             {literal(str(scratch))}, columns = {{{types}}}, header = false, auto_detect = false,
-            delim = ',', quote = '"', escape = '"'
+            delim = ',', quote = '"', escape = '"', hive_partitioning = false
         )
         """
     )

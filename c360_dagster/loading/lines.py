@@ -1,6 +1,6 @@
 """A text file's lines, one by one or, where no quote is among them, many at a time.
 
-Without their ends, whichever of the three customs the file follows.
+Without their ends, whichever of the three customs each of them follows.
 """
 
 from collections import deque
@@ -73,20 +73,15 @@ class Lines:
 
 
 def _read_blocks(source: Path) -> Iterator[bytes]:
-    """Pieces of whole lines that all end with a newline."""
-    rest = b""
-    only_returns = _has_only_returns(source)
+    """Pieces of whole lines that all end with a newline, whichever end each has in the file."""
+    rest, held = b"", b""
     for position, chunk in enumerate(read_chunks(source)):
-        block = rest + (chunk.removeprefix(b"\xef\xbb\xbf") if position == 0 else chunk)
-        if only_returns:
-            block = block.replace(b"\r", b"\n")
+        block = held + (chunk.removeprefix(b"\xef\xbb\xbf") if position == 0 else chunk)
+        held = b"\r" if block.endswith(b"\r") else b""  # its other half may follow
+        block = rest + block.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = block.rfind(b"\n") + 1
         rest = block[end:]
         if end:
-            yield block[:end].replace(b"\r\n", b"\n")
-    if rest:
-        yield rest.removesuffix(b"\r") + b"\n"
-
-
-def _has_only_returns(source: Path) -> bool:
-    return not any(b"\n" in chunk for chunk in read_chunks(source))
+            yield block[:end]
+    if rest or held:
+        yield rest + b"\n"

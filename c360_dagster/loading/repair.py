@@ -1,6 +1,7 @@
-"""Takes the broken lines out of a CSV file whose quotes do not close, so that none swallows others.
+"""Takes the broken lines out of a CSV file: those whose quotes do not close would swallow others.
 
-Only for files where the reader's records and the file's lines disagree.
+Only for files where the reader's records and the file's lines disagree, or of which it has very
+many to reject: a line that is cut short costs it as much as a hundred good ones.
 """
 
 import csv
@@ -15,10 +16,21 @@ from c360_dagster.loading.lines import Lines
 LONGEST_RECORD = 200
 """Lines that one quoted cell may span before its opening quote is taken for a slip."""
 
-BROKEN = b"\x1a\n"
-"""Stands for a broken record in the repaired file, so that record numbers stay what they are."""
+UNCLOSED = "a quote opens and does not close"
+MISPLACED = "a quote opens or closes in the wrong place"
+TOO_LONG = "the line is longer than two million characters"
+LONGEST_LINE = 2_000_000
+"""Bytes that the reader takes at once."""
+csv.field_size_limit(LONGEST_LINE)
+
 Found = tuple[int, int, str]
 """A record's number, the line that it begins on, and its text."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    text: str
+    reason: str
 
 
 @dataclass
@@ -28,8 +40,8 @@ class Repaired:
     """Each record's first line in the original file, as an editor counts."""
     start_of: "array[int]" = field(default_factory=lambda: array("q"))
     """Each record's first byte in the repaired file."""
-    broken: dict[int, str] = field(default_factory=dict)
-    """The text of each broken record, by record number."""
+    broken: dict[int, Broken] = field(default_factory=dict)
+    """By record number; in the file an empty row stands for each, so that numbers stay."""
 
     @property
     def records(self) -> int:
@@ -47,35 +59,48 @@ class Repaired:
 
 
 def repair_text(source: Path, target: Path, width: int) -> Repaired:
-    """Copies the file record by record; a line whose quotes do not close is set aside alone."""
+    """Copies the file record by record; a line that is none is set aside alone."""
     repaired = Repaired(target)
     lines = Lines(source)
+    empty = b",".join([b'""'] * width)
     with target.open("wb") as out:
         header = _read_record(lines, width)
-        position = out.write(header.text) if header else 0
+        position = out.write(header.text + b"\n") if header else 0
         while True:
             if plain := lines.take_plain():
-                starts = accumulate((len(text) + 1 for text in plain.texts), initial=position)
-                *before, position = starts
-                repaired.line_of.extend(plain.numbers)
-                repaired.start_of.extend(before)
-                out.write(b"\n".join([*plain.texts, b""]))
+                numbers, texts, reasons = plain.numbers, plain.texts, _judge(plain.texts, width)
             elif record := _read_record(lines, width):
-                repaired.line_of.append(record.line)
-                repaired.start_of.append(position)
-                if record.is_broken:
-                    broken = record.text.rstrip(b"\n").decode("utf-8", "replace")
-                    repaired.broken[repaired.records] = broken
-                position += out.write(BROKEN if record.is_broken else record.text)
+                numbers, texts = [record.line], [record.text]
+                reasons = {0: record.reason} if record.reason else {}
             else:
                 return repaired
+            for place, reason in reasons.items():
+                text = texts[place].decode("utf-8", "replace")
+                repaired.broken[repaired.records + place + 1] = Broken(text, reason)
+                texts[place] = empty
+            repaired.line_of.extend(numbers)
+            starts = accumulate((len(text) + 1 for text in texts), initial=position)
+            *before, position = starts
+            repaired.start_of.extend(before)
+            out.write(b"\n".join([*texts, b""]))
+
+
+def _judge(texts: list[bytes], width: int) -> dict[int, str]:
+    """What is wrong with some lines without quotes, by their places."""
+    reasons = {}
+    for place, text in enumerate(texts):
+        if (found := text.count(b",") + 1) < width:
+            reasons[place] = _say_short(found, width)
+        elif len(text) > LONGEST_LINE:
+            reasons[place] = TOO_LONG
+    return reasons
 
 
 @dataclass(frozen=True)
 class _Record:
     line: int
     text: bytes
-    is_broken: bool = False
+    reason: str | None = None
 
 
 def _read_record(lines: Lines, width: int) -> _Record | None:
@@ -84,12 +109,21 @@ def _read_record(lines: Lines, width: int) -> _Record | None:
         if not line:
             continue
         if not line.startswith(b'"') and b',"' not in line:  # within a cell it is a character
-            return _Record(number, line + b"\n")
-        if line.count(b'"') % 2 == 0:
-            return _Record(number, line + b"\n", is_broken=not _is_one_record(line, None))
-        joined = _join(line, lines, width)
-        return _Record(number, (joined or line) + b"\n", is_broken=joined is None)
+            return _Record(number, line, _judge([line], width).get(0))
+        joined = line if line.count(b'"') % 2 == 0 else _join(line, lines, width)
+        if not joined:
+            return _Record(number, line, UNCLOSED)
+        if len(joined) > LONGEST_LINE:
+            return _Record(number, joined, TOO_LONG)
+        found = _count_columns(joined)
+        if not found:
+            return _Record(number, joined, MISPLACED)
+        return _Record(number, joined, _say_short(found, width) if found < width else None)
     return None
+
+
+def _say_short(found: int, width: int) -> str:
+    return f"the line has {found} of {width} columns"
 
 
 def _join(first: bytes, lines: Lines, width: int) -> bytes | None:
@@ -101,7 +135,7 @@ def _join(first: bytes, lines: Lines, width: int) -> bytes | None:
             break
     parts = [first, *(line for _, line in taken)]
     joined = b"\n".join(parts)
-    if not _looks_swallowed(parts, width) and _is_one_record(joined, width):
+    if not _looks_swallowed(parts, width) and _count_columns(joined) == width:
         return joined
     lines.put_back(taken)
     return None
@@ -113,9 +147,10 @@ def _looks_swallowed(parts: list[bytes], width: int) -> bool:
     return len(parts) == 1 or any(whole[1:-1]) or (whole[0] and whole[-1])
 
 
-def _is_one_record(text: bytes, width: int | None) -> bool:
+def _count_columns(text: bytes) -> int | None:
+    """None where the text is no record, or more than one."""
     try:
         rows = list(csv.reader([text.decode("utf-8", "surrogateescape")], strict=True))
     except csv.Error:
-        return False
-    return len(rows) == 1 and width in (None, len(rows[0]))
+        return None
+    return len(rows[0]) if len(rows) == 1 else None

@@ -82,7 +82,8 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
 
 
 def _parquet(path: Path) -> str:
-    return f"select * from read_parquet({literal(str(path))}, file_row_number = true)"
+    options = "file_row_number = true, hive_partitioning = false"
+    return f"select * from read_parquet({literal(str(path))}, {options})"
 
 
 def _read_sheet(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:

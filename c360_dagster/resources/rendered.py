@@ -278,7 +278,8 @@ def _write_seed(node: Mapping[str, Any]) -> str:
         f"{literal(name)}: {literal(SEED_TYPES.get(kind, kind))}"
         for name, kind in node["config"]["column_types"].items()
     )
+    options = f"header = true, types = {{{types}}}, hive_partitioning = false"
     return (
         f"create or replace table {quote(node['schema'])}.{quote(node['alias'])} as "
-        f"from read_csv({literal(str(path))}, header = true, types = {{{types}}})"
+        f"from read_csv({literal(str(path))}, {options})"
     )

@@ -1,7 +1,10 @@
 """Broken lines and cells: each is listed with line and reason, and takes no neighbour with it."""
 
+import duckdb
 import pytest
 
+from c360_dagster.loading import csv_text
+from c360_dagster.loading.sql import fetch_count
 from tests.loading.conftest import ITEMS, Bronze
 
 HEADER = ITEMS.splitlines()[0]
@@ -33,11 +36,21 @@ def _good(number: int) -> str:
         ('X,T1,"P1"x,2,1,1,0', None, "a quote opens or closes in the wrong place"),
     ],
 )
-def test_a_broken_line_is_rejected_alone(
-    bronze: Bronze, line: str, column: str | None, reason: str
+@pytest.mark.parametrize(("ending", "many"), [("\n", 50_000), ("\r\n", 50_000), ("\n", 0)])
+def test_a_broken_line_is_rejected_alone(  # noqa: PLR0913
+    bronze: Bronze,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    line: str,
+    column: str | None,
+    reason: str,
+    ending: str,
+    many: int,
 ) -> None:
+    """Also where the reader is spared very many of them."""
+    monkeypatch.setattr("c360_dagster.loading.csv_text.MANY_REJECTS", many)
     lines = [HEADER, _good(1), _good(2), line, _good(3), _good(4)]
-    bronze.put("sales/transaction_items.csv", "\n".join(lines) + "\n")
+    bronze.put("sales/transaction_items.csv", ending.join(lines) + ending)
     load = bronze.load_one()
     assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (5, 4, 1)
     assert bronze.rejects() == [(4, "row", [{"column": column, "reason": reason}], line)]
@@ -54,6 +67,76 @@ def test_a_line_that_is_not_utf8_is_rejected_alone_where_others_are(bronze: Bron
     assert (load.rows_read, load.rows_loaded, load.rows_rejected) == (5, 4, 1)
     assert bronze.rejects()[0][0] == 5
     assert "I2" in bronze.ids()
+
+
+def test_a_line_is_listed_and_read_again_as_it_stands_in_the_file(bronze: Bronze) -> None:
+    """Of which DuckDB keeps ten thousand bytes, and of one in no encoding not every letter."""
+    page, header = "x" * 20_000, "usage_id,customer_id,session_start,session_date,device_type\n"
+    sound, broken = f"U1,C1,2025-01-01,31.12.2025,{page}", f"U2,{page},2025-01-01,?"
+    content = f"{header}{sound}\n{broken}\nü,C,2025-01-01,,\n".encode()
+    bronze.put("customer/app_usage.csv", content + b"U4,\xe9,2025-01-01,,\n")
+    assert bronze.load_one("app_usage").rows_loaded == 2
+    assert bronze.rows("select max(length(device_type)) from bronze.app_usage") == [(len(page),)]
+    assert [raw for *_, raw in bronze.rejects()] == [sound, broken, "U4,�,2025-01-01,,"]
+
+
+def test_a_line_too_long_for_the_reader_is_rejected_alone(bronze: Bronze) -> None:
+    cell = "x" * (33 << 20)
+    lines = [HEADER, _good(1), f"X,{cell},P,1,1,1,0", f'Y,"{cell}",P,1,1,1,0', _good(2)]
+    bronze.put("sales/transaction_items.csv", "\n".join(lines) + "\n")
+    assert bronze.load_one().rows_loaded == 2
+    reason = "the line is longer than two million characters"
+    assert [(line, errors[0]["reason"], raw) for line, _, errors, raw in bronze.rejects()] == [
+        (3, reason, lines[2]),
+        (4, reason, lines[3]),
+    ]
+
+
+def test_a_return_by_itself_ends_a_line(bronze: Bronze) -> None:
+    lines = [_good(number) for number in range(80)]
+    text = "\n".join([HEADER, *lines]) + f"\nX,T,P\r,1,1,1,0\n{_good(80)}\r{_good(81)}\r\n"
+    bronze.put("sales/transaction_items.csv", text)
+    load = bronze.load_one()
+    assert (load.rows_read, load.rows_loaded) == (84, 82)
+    assert [(line, raw) for line, *_, raw in bronze.rejects()] == [(82, "X,T,P"), (83, ",1,1,1,0")]
+
+
+@pytest.mark.parametrize("many", [50_000, 0])
+def test_a_header_between_the_rows_is_no_row(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """As where somebody put two exports into one file."""
+    monkeypatch.setattr("c360_dagster.loading.csv_text.MANY_REJECTS", many)
+    header = "supplier_id,supplier_name"
+    bronze.put("products/suppliers.csv", f"{header}\nS1,a\n{header}\nS2,supplier_name\n")
+    bronze.load_one("suppliers")
+    assert bronze.ids("suppliers") == ["S1", "S2"]
+    errors = [{"column": None, "reason": "the header stands here once more"}]
+    assert bronze.rejects() == [(3, "row", errors, header)]
+
+
+def test_very_many_short_lines_cost_the_reader_nothing(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would take it as long as a hundred good ones, and a kilobyte for each column."""
+    kept: list[tuple[int, ...]] = []
+
+    def look(con: duckdb.DuckDBPyConnection, *rest: object) -> int | None:
+        seen = read_records(con, *rest)  # type: ignore[arg-type]
+        kept.append((seen, fetch_count(con, "select count(*) from reject_errors")) if seen else ())
+        return seen
+
+    read_records = csv_text._read_records
+    monkeypatch.setattr(csv_text, "_read_records", look)
+    lines = ["I,T" if number % 2 else _good(number) for number in range(120_000)]
+    bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
+    load = bronze.load_one()
+    assert (load.rows_loaded, load.rows_rejected) == (60_000, 60_000)
+    assert kept == [(), (120_000, 0)]
+    assert bronze.rows("select sum(_row % 2), max(_row) from bronze.transaction_items") == [
+        (60_000, 119_999)
+    ]
+    assert bronze.rows("select min(line), max(line) from bronze.rejected_rows") == [(3, 120_001)]
 
 
 def test_one_line_with_many_errors_is_one_row_with_a_list(bronze: Bronze) -> None:

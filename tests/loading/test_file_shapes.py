@@ -3,12 +3,14 @@
 import gzip
 import io
 import zipfile
+from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 import xlsxwriter
 
-from tests.loading.conftest import ITEMS, Bronze
+from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
 HEADER = ITEMS.splitlines()[0]
 ALL = ["I1", "I2", "I3"]
@@ -113,8 +115,13 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
         (ITEMS.split("\n", 1)[1].encode(), "header"),
         (b"", "empty"),
         (ITEMS.replace("quantity", "item_id").encode(), "item_id twice"),
+        (ITEMS.replace("discount", '"discount').encode(), "a quote in its header"),
+        (ITEMS.replace("discount", '"discount').encode() + b"I4\n" * 50 + b'X,"', "in its header"),
     ],
-    ids=["utf-16", "utf-16-no-bom", "latin-1", "1252", "semicolon", "headerless", "empty", "twice"],
+    ids=[
+        *("utf-16", "utf-16-no-bom", "latin-1", "1252", "semicolon", "headerless", "empty"),
+        *("twice", "open-header", "header-closed-much-later"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
     bronze: Bronze, content: bytes, words: str
@@ -214,6 +221,36 @@ def test_header_only_is_a_table_without_rows(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv", HEADER + "\n")
     load = bronze.load_one()
     assert (load.status, load.rows_read) == ("loaded", 0)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_folders_above_that_look_like_columns_are_none(tmp_path: Path, suffix: str) -> None:
+    """As folders of other tools are called, and DuckDB takes them for."""
+    with open_bronze(tmp_path / "item_id=ZZ" / "year=2024") as bronze:
+        content = ITEMS if suffix == "csv" else _write_parquet()
+        bronze.put(f"sales/transaction_items.{suffix}", content)
+        assert bronze.load_one().unknown_columns == ()
+        assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+def test_what_the_reader_gives_up_is_refused_by_name(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(*_: object) -> None:
+        raise duckdb.InvalidInputException("the state machine reached an invalid state.\nMore.")
+
+    bronze.put("sales/transaction_items.csv")
+    monkeypatch.setattr("c360_dagster.loading.bronze.read_text", give_up)
+    assert bronze.load_one().message == (
+        "sales/transaction_items.csv: the reader gives it up (the state machine reached an "
+        "invalid state): export it again, as plain CSV."
+    )
+
+
+def test_a_header_may_be_long_and_its_names_may_have_lines(bronze: Bronze) -> None:
+    header = HEADER + ',"of\nthe\ntill","' + "q" * 200_000 + '"'
+    bronze.put("sales/transaction_items.csv", f"{header}\nI1,T,P,1,1,1,0,x,y\n")
+    assert bronze.load_one().rows_loaded == 1
 
 
 def test_a_folder_in_a_files_place_is_refused(bronze: Bronze) -> None:
