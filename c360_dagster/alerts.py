@@ -47,6 +47,8 @@ class RunReport:
     run_id: str
     job: str
     has_failed: bool
+    is_tried_again: bool = False
+    """By Dagster, as a run whose process died is, once."""
     failures: tuple[Failure, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
@@ -75,9 +77,9 @@ def write_message(report: RunReport, address: str) -> str:
         tables = sorted({found.table for found in report.warnings})
         count = len(report.warnings)
         plural = "s" if count > 1 else ""
-        said = next((found.said for found in report.warnings if found.said), "")
-        first = f" {'The first' if count > 1 else 'It'} says: {_shorten(said)}" if said else ""
-        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.{first}")
+        first = next((found for found in report.warnings if found.said), None)
+        said = f" {first.table} says: {_shorten(first.said)}" if first else ""
+        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.{said}")
     if report.stale:
         lines.append(f"Not made anew because of it: {_list_by_layer(report.stale)}.")
     lines.append(f"{address}/runs/{report.run_id}")
@@ -88,7 +90,8 @@ def _write_title(report: RunReport) -> str:
     if report.has_failed:
         stays = " What was published before stays as it was."
         is_old = "published/c360" in report.stale
-        return f"Customer 360: {report.job} failed.{stays if is_old else ''}"
+        again = ", and is tried again" if report.is_tried_again else ""
+        return f"Customer 360: {report.job} failed{again}.{stays if is_old else ''}"
     if report.errors:
         return f"Customer 360: {report.job} went through, and checks failed."
     return f"Customer 360: {report.job} went through, with warnings."

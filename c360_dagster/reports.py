@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import JobFailureData
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from c360_dagster.alerts import Failure, Finding, RunReport, name_reason
+from c360_dagster.resources.at_work import GONE
 
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
@@ -37,6 +40,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         run_id=run.run_id,
         job=_name_job(run),
         has_failed=has_failed,
+        is_tried_again=run.tags.get(WILL_RETRY_TAG) == "true" and bool(run.remote_job_origin),
         failures=tuple(_find_failures(events)) if has_failed else (),
         errors=tuple(found[dg.AssetCheckSeverity.ERROR]),
         warnings=tuple(found[dg.AssetCheckSeverity.WARN]),
@@ -61,7 +65,7 @@ def _find_failures(events: Sequence[dg.DagsterEvent]) -> list[Failure]:
         if event.event_type == dg.DagsterEventType.STEP_FAILURE
     ]
     return of_steps or [
-        Failure(None, _say_error(event.job_failure_data.error) or event.message or "nobody knows")
+        Failure(None, _say_end(event))
         for event in events
         if event.event_type == dg.DagsterEventType.RUN_FAILURE
     ]
@@ -71,6 +75,14 @@ def _say_failure(event: dg.DagsterEvent) -> str:
     failure = event.step_failure_data
     told = failure.user_failure_data.description if failure.user_failure_data else None
     return told or _say_error(failure.error) or f"{event.step_key} failed"
+
+
+def _say_end(event: dg.DagsterEvent) -> str:
+    """Of a run whose process died Dagster knows no error, and its sentence names its own parts."""
+    told = event.message or "nobody knows"
+    data = event.event_specific_data
+    error = data.error if isinstance(data, JobFailureData) else None
+    return GONE if GONE in told else _say_error(error) or told
 
 
 def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster

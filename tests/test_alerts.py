@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
         "Why, in load_bronze: The disk is full.",
         "Why: It stopped.",
         "Check unique_customer_id on gold/dim_customers: 2 rows",
-        "2 warnings, on bronze/rates, bronze/sales. The first says: 1 file was refused.",
+        "2 warnings, on bronze/rates, bronze/sales. bronze/sales says: 1 file was refused.",
         (
             "Not made anew because of it: published/c360; "
             "gold/a, gold/b, gold/c, gold/d, gold/e and 1 more."
@@ -206,6 +207,19 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
     assert report.stale == ("gold/marts", "published/c360")
     assert report.warnings == (Finding("bronze/orders", "arrival", "1 file refused"),)
     assert report.job == "a run of chosen tables"
+
+
+def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same() -> None:
+    """One whose process was killed while its server lived."""
+    with dg.instance_for_test() as instance:
+        run = instance.create_run_for_job(dg.GraphDefinition("nightly").to_job())
+        instance.report_run_failed(run, "The process exited with code -9.")
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended
+        report = read_report(instance, ended)
+    assert report.failures == (Failure(None, "The process exited with code -9."),)
+    again = replace(report, is_tried_again=True)
+    assert write_message(again, "").startswith("Customer 360: nightly failed, and is tried again.")
 
 
 def test_our_own_failures_speak_for_themselves() -> None:

@@ -5,11 +5,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
 import dagster as dg
+
+from c360_dagster.resources.at_work import put_up_sign
 
 Say = Callable[[str], None]
 
@@ -29,11 +31,11 @@ class HomeLock(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeLock"]:
         log = context.log
-        with hold_lock(
-            Path(self.home),
-            self.timeout,
-            run_id=context.run.run_id if context.run else "",
-            say=log.info if log else None,
+        run_id = context.run.run_id if context.run else ""
+        say = log.info if log else None
+        with (
+            put_up_sign(context.instance, run_id) if context.instance else nullcontext(),
+            hold_lock(Path(self.home), self.timeout, run_id=run_id, say=say),
         ):
             yield self
 

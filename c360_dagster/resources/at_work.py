@@ -1,0 +1,66 @@
+"""Which runs are at work: each locks a file of its own, freed when its process ends or dies.
+
+Dagster's launcher asks no further once a run has begun: one whose process was killed would count
+as going for ever, and every later run would wait for it in the queue. This one looks.
+"""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
+GONE = "its process is gone: it was killed, or the machine stopped"
+SIGNLESS_SECONDS = 300
+"""A run puts its sign up within the second in which it starts."""
+
+
+@contextmanager
+def put_up_sign(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """For as long as the run works; what is left of one that died is a file that nobody locks."""
+    path = _sign(instance, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def has_sign(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether the run is at work; None where it put no sign up, or took it down in the end."""
+    try:
+        with _sign(instance, run_id).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _sign(instance: dg.DagsterInstance, run_id: str) -> Path:
+    return Path(instance.storage_directory()).parent / "at_work" / run_id
+
+
+class WatchfulRunLauncher(dg.DefaultRunLauncher):
+    """Dagster's own, which also tells of a run that has begun whether its process still lives."""
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        is_at_work = has_sign(self._instance, run.run_id)
+        if is_at_work is None:
+            record = self._instance.get_run_record_by_id(run.run_id)
+            started = record.start_time if record else None
+            is_at_work = not started or time.time() - started < SIGNLESS_SECONDS
+        if is_at_work:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        _sign(self._instance, run.run_id).unlink(missing_ok=True)
+        return CheckRunHealthResult(WorkerStatus.FAILED, GONE)
