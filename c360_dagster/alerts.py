@@ -30,6 +30,8 @@ class Finding:
     table: str
     check: str
     said: str
+    is_known: bool = False
+    """It found the same the last time: nobody wants to be told of it every morning."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,11 @@ class RunReport:
 
     @property
     def is_worth_a_message(self) -> bool:
-        return self.has_failed or bool(self.errors or self.warnings)
+        return self.has_failed or bool(self.errors or self.news)
+
+    @property
+    def news(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.warnings if not found.is_known)
 
 
 def write_message(report: RunReport, address: str) -> str:
@@ -73,13 +79,8 @@ def write_message(report: RunReport, address: str) -> str:
     ]
     if len(report.errors) > MOST_NAMED:
         lines.append(f"… and {len(report.errors) - MOST_NAMED} more checks.")
-    if report.warnings:
-        tables = sorted({found.table for found in report.warnings})
-        count = len(report.warnings)
-        plural = "s" if count > 1 else ""
-        first = next((found for found in report.warnings if found.said), None)
-        said = f" {first.table} says: {_shorten(first.said)}" if first else ""
-        lines.append(f"{count} warning{plural}, on {_name_some(tables)}.{said}")
+    if report.news:
+        lines.append(_write_warnings(report.news, len(report.warnings) - len(report.news)))
     if report.stale:
         lines.append(f"Not made anew because of it: {_list_by_layer(report.stale)}.")
     lines.append(f"{address}/runs/{report.run_id}")
@@ -95,6 +96,15 @@ def _write_title(report: RunReport) -> str:
     if report.errors:
         return f"Customer 360: {report.job} went through, and checks failed."
     return f"Customer 360: {report.job} went through, with warnings."
+
+
+def _write_warnings(news: Sequence[Finding], known: int) -> str:
+    tables = sorted({found.table for found in news})
+    plural = "s" if len(news) > 1 else ""
+    first = next((found for found in news if found.said), None)
+    said = f" {first.table} says: {_shorten(first.said)}" if first else ""
+    others = f" Known from before: {known} more." if known else ""
+    return f"{len(news)} warning{plural}, on {_name_some(tables)}.{said}{others}"
 
 
 def _shorten(text: str) -> str:

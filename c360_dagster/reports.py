@@ -3,16 +3,19 @@
 It works for runs of the schedule, the UI and the command line alike.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import JobFailureData
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from c360_dagster.alerts import Failure, Finding, RunReport, name_reason
 from c360_dagster.resources.at_work import GONE
 
+LAST_RUNS = 30
+"""So many are looked through for what a check found before; there may be many of chosen tables."""
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
@@ -34,8 +37,15 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         dg.AssetCheckSeverity.ERROR: list[Finding](),
         dg.AssetCheckSeverity.WARN: list[Finding](),
     }
-    for severity, finding in _find_checks(events):
-        found[severity].append(finding)
+    for evaluation in _find_checks(events):
+        found[evaluation.severity].append(
+            Finding(
+                evaluation.asset_key.to_user_string(),
+                evaluation.check_name,
+                evaluation.description or "",
+                is_known=_was_found_before(instance, run.run_id, evaluation),
+            )
+        )
     return RunReport(
         run_id=run.run_id,
         job=_name_job(run),
@@ -90,20 +100,38 @@ def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package be
     return name_reason((error.cause or error).message) if error else ""
 
 
-def _find_checks(
-    events: Sequence[dg.DagsterEvent],
-) -> Iterator[tuple[dg.AssetCheckSeverity, Finding]]:
+def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation]:
     """The last word of each check, where that is no pass: a step may have been tried again."""
     last = {
-        (evaluation.asset_key, evaluation.check_name): evaluation
+        evaluation.asset_check_key: evaluation
         for event in events
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
         for evaluation in [event.asset_check_evaluation_data]
     }
-    for (key, name), evaluation in last.items():
-        if not evaluation.passed:
-            finding = Finding(key.to_user_string(), name, evaluation.description or "")
-            yield evaluation.severity, finding
+    return [evaluation for evaluation in last.values() if not evaluation.passed]
+
+
+def _was_found_before(
+    instance: dg.DagsterInstance, run_id: str, evaluation: AssetCheckEvaluation
+) -> bool:
+    """Whether the check found the same in the last run before this one that asked it."""
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        evaluation.asset_check_key, LAST_RUNS
+    )
+    answers = [
+        (record.run_id, record.evaluation)
+        for record in history  # the latest first
+        if isinstance(record.evaluation, AssetCheckEvaluation)
+    ]
+    runs = [run for run, _ in answers]
+    earlier = answers[runs.index(run_id) :] if run_id in runs else []
+    before = next((answer for run, answer in earlier if run != run_id), None)
+    return bool(before and not before.passed and _tell_apart(before) == _tell_apart(evaluation))
+
+
+def _tell_apart(evaluation: AssetCheckEvaluation) -> object:
+    """What makes one finding another: of rows that were rejected their number, else the words."""
+    return evaluation.metadata.get("rows_rejected") or evaluation.description
 
 
 def _find_stale(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -236,6 +237,48 @@ def test_a_run_that_went_through_tells_of_its_checks() -> None:
     assert report.stale == ()
     assert report.is_worth_a_message
     assert run(lambda: checked(passed=True)).errors == ()
+
+
+def test_what_a_check_found_before_is_no_news() -> None:
+    found: dict[str, Any] = {"said": "2 rows", "rejected": 2}
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="till")])
+    def till() -> dg.MaterializeResult:
+        accounted = dg.AssetCheckResult(
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=found["said"],
+            metadata={"rows_rejected": found["rejected"]} if found["rejected"] else {},
+        )
+        return dg.MaterializeResult(check_results=[accounted])
+
+    with dg.instance_for_test() as instance:
+
+        def is_news(**changed: object) -> bool:
+            found.update(changed)
+            ended = instance.get_run_by_id(dg.materialize([till], instance=instance).run_id)
+            assert ended
+            report = read_report(instance, ended)
+            assert len(report.warnings) == 1
+            return report.is_worth_a_message
+
+        assert is_news()
+        assert not is_news()
+        assert not is_news(said="2 rows of more"), "as many were rejected as before"
+        assert is_news(rejected=3)
+        assert is_news(rejected=0), "without a number the words count"
+        assert not is_news()
+        assert is_news(said="other words")
+
+
+def test_known_warnings_are_only_counted() -> None:
+    known = Finding("bronze/rates", "arrival", "no file", is_known=True)
+    new = Finding("bronze/sales", "arrival", "1 file was refused.")
+    report = RunReport("1", "daily_refresh", has_failed=False, warnings=(known, new))
+    assert write_message(report, ADDRESS).splitlines()[1] == (
+        "1 warning, on bronze/sales. bronze/sales says: 1 file was refused. "
+        "Known from before: 1 more."
+    )
 
 
 def test_nothing_is_said_of_a_run_without_findings() -> None:
