@@ -19,6 +19,9 @@ from landing_contract import Table
 
 HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
+CELL = re.compile(rb"<c ([^>/]*)>(.*?)</c>", re.DOTALL)
+"""A cell with something in it: its attributes, and what that is."""
+PLACE = rb'\br="([A-Z]+[0-9]+)"'
 
 
 def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
@@ -40,7 +43,9 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
             f"its first sheet '{name}' has no row with the columns {', '.join(table.column_names)}"
             f"{where}"
         )
-    _refuse_formulas_without_values(path)
+    content = _read_first_sheet(path)
+    _refuse_formulas_without_values(content)
+    frame = _put_errors_in(frame, content)
     header = [cell or f"(column {number})" for number, cell in enumerate(frame.row(place), 1)]
     layout = match_header(header, table)
     rows = frame.with_row_index("line", offset=1).slice(place + 1)
@@ -87,7 +92,8 @@ def _parquet(path: Path) -> str:
 
 
 def _read_sheet(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
-    return workbook.load_sheet(name, header_row=None, dtypes="string").to_polars()
+    """From the first row on, empty ones included, so that rows are counted as Excel does."""
+    return workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
 
 
 def _has_header(workbook: fastexcel.ExcelReader, name: str, table: Table) -> bool:
@@ -105,22 +111,61 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     return None
 
 
-def _refuse_formulas_without_values(path: Path) -> None:
-    """A formula that no spreadsheet program has worked out yet would load as an empty cell."""
+def _read_first_sheet(path: Path) -> bytes:
+    """Its XML; which part of the file that is, the workbook says and not the part's name."""
     with zipfile.ZipFile(path) as archive:
-        sheet = next((n for n in archive.namelist() if n.endswith("worksheets/sheet1.xml")), None)
-        content = archive.read(sheet) if sheet else b""
+        parts = set(archive.namelist())
+        book = _search(
+            rb"<(?:\w+:)?sheet [^>]*\br:id=\"([^\"]+)\"", archive.read("xl/workbook.xml")
+        )
+        links = archive.read("xl/_rels/workbook.xml.rels")
+        for link in re.findall(rb"<(?:\w+:)?Relationship [^>]*>", links):
+            if _search(rb'\bId="([^"]+)"', link) == book:
+                target = _search(rb'\bTarget="/?(?:xl/)?([^"]+)"', link)
+                return archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
+    return b""
+
+
+def _search(pattern: bytes, content: bytes) -> str | None:
+    found = re.search(pattern, content)
+    return found.group(1).decode() if found else None
+
+
+def _refuse_formulas_without_values(content: bytes) -> None:
+    """A formula that no spreadsheet program has worked out yet would load as an empty cell."""
     if b"<f" not in content:
         return
-    for cell in re.finditer(rb"<c ([^>/]*)>(.*?)</c>", content, re.DOTALL):
-        attributes, inner = cell.groups()
+    for attributes, inner in CELL.findall(content):
         is_empty_text = b't="str"' in attributes
         if b"<f" in inner and not re.search(rb"<v>[^<]", inner) and not is_empty_text:
-            where = re.search(rb'r="([A-Z]+[0-9]+)"', attributes)
             raise FileRefusedError(
-                f"the formula in cell {where.group(1).decode() if where else '?'} has no value "
+                f"the formula in cell {_search(PLACE, attributes) or '?'} has no value "
                 "yet: open the workbook, save it, and its values are stored"
             )
+
+
+def _put_errors_in(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
+    """#DIV/0! and its like as texts, which no number is; the reader takes them for empty cells."""
+    if b't="e"' not in content:
+        return frame
+    cells = [(_search(PLACE, cell) or "", cell, inner) for cell, inner in CELL.findall(content)]
+    used = [_number(place) for place, _, inner in cells if b"<v>" in inner or b"<is>" in inner]
+    first = min(column for column, _ in used)
+    columns = [frame[name].to_list() for name in frame.columns]
+    for place, attributes, inner in cells:
+        if b't="e"' in attributes:
+            column, row = _number(place)
+            columns[column - first][row - 1] = _search(rb"<v>([^<]*)", inner)
+    return pl.DataFrame(dict(zip(frame.columns, columns, strict=True)), schema=frame.schema)
+
+
+def _number(place: str) -> tuple[int, int]:
+    """Column and row of a cell such as AB12, from one."""
+    letters = place.rstrip("0123456789")
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column, int(place[len(letters) :])
 
 
 def _read_serial(name: str) -> pl.Expr:

@@ -134,3 +134,40 @@ def test_a_formula_whose_value_is_an_empty_text_is_an_empty_cell(bronze: Bronze)
     _write(path, ("S", rows))
     _rewrite(path, "xl/worksheets/sheet1.xml", b"<v>x</v>", b"<v></v>")
     assert bronze.load_one("workbook_transactions").rows_loaded == 1
+
+
+def test_an_error_in_a_cell_is_unreadable_and_not_empty(bronze: Bronze) -> None:
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    rows: list[list[Any]] = [[], ["", *columns], ["", "T1", "01", "2025-01-01", 5]]
+    rows += [["", "T2", "01", "2025-01-01", 7], ["", "T3", "01", "2025-01-01", 9]]
+    _write(path, ("S", [[None, *row[1:]] for row in rows]))
+    _rewrite(
+        path,
+        "xl/worksheets/sheet1.xml",
+        b'<c r="E4"><v>7</v></c>',
+        b'<c r="E4" t="e"><f>7/0</f><v>#DIV/0!</v></c>',
+    )
+    assert bronze.load_one("workbook_transactions").rows_rejected == 1
+    ((line, kind, errors, raw),) = bronze.rejects()
+    assert (line, kind, errors[0]["column"]) == (4, "row", "amount"), "as Excel counts"
+    assert errors[0]["reason"].startswith("'#DIV/0!' is not a number")
+    assert raw == "T2,01,2025-01-01,#DIV/0!"
+
+
+@pytest.mark.parametrize(("place", "said"), [("sheet2", "formula in cell D2"), ("sheet1", "None")])
+def test_the_first_sheet_is_the_one_that_the_workbook_names_first(
+    bronze: Bronze, place: str, said: str
+) -> None:
+    """Whatever the part is called that it lies in: people drag sheets to the front."""
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    rows = [columns, ["T1", "01", "2025-01-01", "=1+2→77"]]
+    _write(path, ("Other", [["=1+2→77"]]), ("S", rows))
+    _rewrite(path, f"xl/worksheets/{place}.xml", b"<v>77</v>", b"<v></v>")
+    one, two = (
+        b'<sheet name="Other" sheetId="1" r:id="rId1"/>',
+        b'<sheet name="S" sheetId="2" r:id="rId2"/>',
+    )
+    _rewrite(path, "xl/workbook.xml", one + two, two + one)
+    assert said in str(bronze.load_one("workbook_transactions").message)
