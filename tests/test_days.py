@@ -16,6 +16,10 @@ from tests.days import Home, differing_in_files, differing_tables, rewrite
 
 WINTER = date(2025, 2, 28)
 ITEMS = "sales/transaction_items"
+UNOPENED = (
+    "select count(*) from silver.int_campaign_responses "
+    "where contact_group = 'treatment' and opens = 0 and last_date = date '2025-03-02'"
+)
 Row = dict[str, str]
 Pair = tuple[tuple[str, str], tuple[str, str]]
 
@@ -98,6 +102,21 @@ def change_people_and_campaigns(home: Home) -> None:
     change(people[2], "2025-03-02_other", "customer_id", no)
     longer = {"campaign_name": "Renamed", "end_date": "2025-03-02"}
     change("marketing/campaigns", "2025-03-02_other", "campaign_id", longer)
+    open_tomorrow(home)
+
+
+def open_tomorrow(home: Home) -> None:
+    """Messages that nobody has opened yet; the file knows already that they will be."""
+    contacts = home.landing / "marketing/campaign_contacts"
+    rewrite(
+        contacts.with_suffix(".csv"),
+        contacts.with_name("campaign_contacts_2025-03-02_opened.csv"),
+        lambda row: (
+            row | {"opened_at": "2025-03-03 08:00:00", "clicked_at": "2025-03-03 08:01:00"}
+            if row["group"] == "treatment" and not row["opened_at"]
+            else None
+        ),
+    )
 
 
 def find_pairs(home: Home) -> tuple[Pair, Pair]:
@@ -151,12 +170,14 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     assert home.build(stop_after="fct_order_lines").since == date(2025, 3, 1)  # and killed there
     assert home.build().since == date(2025, 3, 1)
     assert (are_one(home, parting), are_one(home, meeting)) == (False, True)
+    assert home.rows(UNOPENED) > [(0,)]
 
     day = date(2025, 3, 3)
     home.simulate(day)
     home.load(day)
     assert home.build().since == date(2025, 3, 2)
     assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
+    assert home.rows(UNOPENED) == [(0,)]
     return home
 
 

@@ -60,6 +60,12 @@ def land_what_was_known(warehouse: Warehouse) -> None:
             ticket("k2", "2026-01-04 10:00:00", "2026-01-20 10:00:00", 1),
         ],
     )
+    warehouse.land("campaigns", [{"campaign_id": "m1", "start_date": "2026-01-08"}])
+    warehouse.land("campaign_contacts", [{"contact_id": "a1", "campaign_id": "m1",
+                                          "customer_id": "c1", "group": "treatment",
+                                          "sent_at": "2026-01-09 08:00:00",
+                                          "opened_at": "2026-01-10 08:00:00",
+                                          "clicked_at": "2026-01-11 08:00:00"}])  # fmt: skip
     warehouse.land("inventory", [{"inventory_id": "v1", "product_id": "p1", "location_id": "s1",
                                   "stock_quantity": 7,
                                   "last_updated": "2026-01-04 00:00:00"}])  # fmt: skip
@@ -121,6 +127,13 @@ def test_a_ticket_that_was_resolved_later_was_open(worlds: Worlds) -> None:
     before, _, _ = worlds
     # k1 took six hours and was rated 4; k2 was open, and its rating not yet given
     assert before["issue_resolution"] == [("billing", "chat", "2026-01", 2, 1, 6.0, 4.0)]
+
+
+def test_a_message_that_was_clicked_later_was_opened_alone(worlds: Worlds) -> None:
+    before, _, warehouse = worlds
+    opened_and_clicked = "select opens, clicks from silver.int_campaign_responses"
+    assert [row[4:6] for row in before["marketing_effectiveness"]] == [(1, 0)]
+    assert warehouse.rows(opened_and_clicked) == [(1, 1)]
 
 
 def test_the_default_day_is_that_of_the_latest_file(worlds: Worlds) -> None:

@@ -1,8 +1,7 @@
 {%- set touched = {'key': 'customer_id', 'found': [
-    changed('customer_identities', 'customer_id'),
+    changed('fct_campaign_contacts', 'customer_id'),
     changed('fct_orders', 'customer_id'),
     naming_changed('stg_campaigns', 'customer_id', by='campaign_id'),
-    of_changed_records('stg_campaign_contacts'),
 ]} -%}
 
 {{ config(
@@ -15,16 +14,12 @@
 with
 
 contacts as (
-    select * from {{ ref('stg_campaign_contacts') }}
+    select * from {{ ref('fct_campaign_contacts') }}
+    {{ only_touched(touched, table=ref('fct_campaign_contacts')) }}
 ),
 
 campaigns as (
     select * from {{ ref('stg_campaigns') }}
-),
-
-identities as (
-    select * from {{ ref('customer_identities') }}
-    {{ only_touched(touched) }}
 ),
 
 orders as (
@@ -35,20 +30,17 @@ orders as (
 -- who has two records may have been drawn twice: a person in both groups is in neither
 drawn as (
     select
-        contacts.campaign_id,
-        identities.customer_id,
+        campaign_id,
+        customer_id,
         case
-            when min(contacts.contact_group) = max(contacts.contact_group)
-                then min(contacts.contact_group)
+            when min(contact_group) = max(contact_group) then min(contact_group)
         end as contact_group,
-        cast(min(contacts.sent_at) as date) as sent_date,
-        max(case when contacts.opened_at is null then 0 else 1 end) as opens,
-        max(case when contacts.clicked_at is null then 0 else 1 end) as clicks
+        min(sent_date) as sent_date,
+        max(case when opened_at is null then 0 else 1 end) as opens,
+        max(case when clicked_at is null then 0 else 1 end) as clicks
     from contacts
-    inner join identities
-        on contacts.customer_id = identities.source_id and identities.source_system = 'crm'
-    where not contacts.is_after_as_of and contacts.campaign_id is not null
-    group by contacts.campaign_id, identities.customer_id
+    where not is_after_as_of and campaign_id is not null and customer_id is not null
+    group by campaign_id, customer_id
 ),
 
 -- both groups are watched over the same days: the campaign's, and four weeks where it has no end
