@@ -37,12 +37,12 @@ days as (
 sales as (
     select
         coalesce(store_id, 'online') as location_id,
-        channel,
+        coalesce(channel, 'unknown') as channel,
         order_date,
         count(*) as orders
     from orders
     where is_counted and source_system = 'crm'
-    group by coalesce(store_id, 'online'), channel, order_date
+    group by coalesce(store_id, 'online'), coalesce(channel, 'unknown'), order_date
 )
 
 select
