@@ -102,7 +102,24 @@ def change_people_and_campaigns(home: Home) -> None:
     change(people[2], "2025-03-02_other", "customer_id", no)
     longer = {"campaign_name": "Renamed", "end_date": "2025-03-02"}
     change("marketing/campaigns", "2025-03-02_other", "campaign_id", longer)
+    answer_yesterday_and_tomorrow(home)
     open_tomorrow(home)
+
+
+def answer_yesterday_and_tomorrow(home: Home) -> None:
+    """Files of a later day with older answers, and with answers that are still to come."""
+    consents = home.landing / "customer/consents"
+    for name, end, answer in [
+        ("before", "1", {"granted": "true", "updated_at": "2025-02-01 08:00:00"}),
+        ("after", "7", {"granted": "false", "updated_at": "2025-03-03 08:00:00"}),
+    ]:
+        rewrite(
+            consents.with_suffix(".csv"),
+            consents.with_name(f"consents_2025-03-02_{name}.csv"),
+            lambda row, end=end, answer=answer: (  # type: ignore[misc]
+                row | answer if row["customer_id"].endswith(end) else None
+            ),
+        )
 
 
 def open_tomorrow(home: Home) -> None:
@@ -200,7 +217,7 @@ def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
         "select (select count(*) from gold.dim_customers_history where city = 'Late Falls') > 10, "
         "(select count(*) from gold.customer_profile where loyalty_tier = 'Platinum') > 10, "
         "(select count(*) from gold.customer_consents "
-        "where updated_at = timestamp '2025-03-01 08:00:00') > 10, "
+        "where updated_at in ('2025-03-01 08:00:00', '2025-03-03 08:00:00')) > 20, "
         "(select count(*) from gold.fct_campaign_contacts where campaign_name = 'Renamed') > 10, "
         "(select count(*) from gold.marketing_effectiveness where not is_running) > 0"
     ) == [(True, True, True, True, True)]

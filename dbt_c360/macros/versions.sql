@@ -12,6 +12,24 @@
                     {{ alias }}._row desc
 {%- endmacro %}
 
+{#-
+    The last answer by the as-of day first, whatever the order of files and records: an answer
+    without a time is as old as its file. A later file corrects what was answered at the same time;
+    answered twice in files of one day, no is the safer answer, and an empty cell is no yes.
+-#}
+{% macro last_answer_first(alias, answer, answered_at) -%}
+    {%- set known_at = 'cast(' ~ alias ~ '._known_at as timestamp)' -%}
+    {%- set earliest = "cast('0001-01-01' as timestamp)" -%}
+    case when {{ is_after(alias ~ '.' ~ answered_at) }} then 1 else 0 end,
+                    coalesce({{ alias }}.{{ answered_at }}, {{ known_at }}, {{ earliest }}) desc,
+                    coalesce({{ known_at }}, {{ earliest }}) desc,
+                    case
+                        when not {{ alias }}.{{ answer }} then 0
+                        when {{ alias }}.{{ answer }} then 2
+                        else 1
+                    end
+{%- endmacro %}
+
 {#- A key's column as silver compares it: trimmed, in lower case where case says nothing. -#}
 {% macro key_text(alias, column, caseless) -%}
     {%- set text = 'trim(cast(' ~ alias ~ '.' ~ column ~ ' as ' ~ dbt.type_string() ~ '))' -%}
@@ -19,11 +37,11 @@
 {%- endmacro %}
 
 {#-
-    Of each key the latest version that was known on the as-of day; where `day` says when it
-    happened, with a flag for what happens after. Most keys have one version: ranking only those
-    that have several keeps the window small in tables of millions.
+    Of each key the latest version that was known on the as-of day, or the one that comes `first`;
+    where `day` says when it happened, with a flag for what happens after. Most keys have one
+    version: ranking only those that have several keeps the window small in tables of millions.
 -#}
-{% macro latest_versions(table, key, day=none, caseless=[]) -%}
+{% macro latest_versions(table, key, day=none, caseless=[], first=none) -%}
     {%- set source_relation = source('bronze', table) -%}
     {%- set clock = ref('int_data_clock') -%}
     {%- set relation = 'touched_versions' if works_partly() else source_relation -%}
@@ -42,7 +60,7 @@
     from {{ relation }} as versions
     cross join {{ clock }} as clock
     left join (
-        {{ superseded_rows(relation, clock, key, caseless) }}
+        {{ superseded_rows(relation, clock, key, caseless, first) }}
     ) as superseded
         on versions._file = superseded._file and versions._row = superseded._row
     where superseded._row is null and {{ is_known('versions') }}
@@ -116,7 +134,7 @@
 {%- endmacro %}
 
 {#- The rows that a later version of the same key replaces. -#}
-{% macro superseded_rows(relation, clock, key, caseless) -%}
+{% macro superseded_rows(relation, clock, key, caseless, first=none) -%}
     select
         ranked._file,
         ranked._row
@@ -126,7 +144,7 @@
             versions._row,
             row_number() over (
                 partition by {% for column in key %}repeated.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-                order by {{ latest_first('versions') }}
+                order by {{ first ~ ', ' if first }}{{ latest_first('versions') }}
             ) as version_rank
         from {{ relation }} as versions
         cross join {{ clock }} as clock

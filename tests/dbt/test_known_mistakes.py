@@ -75,6 +75,7 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
     ])  # fmt: skip
     agreed = {"customer_id": "c1", "purpose": "marketing_email", "granted": True}
     warehouse.land("consents", [{**agreed, "updated_at": "2025-01-01 00:00:00"}])
+    land_more_answers(warehouse)
     warehouse.land("support_tickets", [
         {"ticket_id": "k1", "customer_id": "c1", "created_date": "2025-01-08 10:00:00",
          "resolved_date": "2025-01-08 13:00:00", "status": "resolved", "category": "Shipping",
@@ -100,6 +101,25 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
          "arrival_hour": f"2025-01-02 {hour}:00:00"}
         for hour, arrivals in [(10, 3), (11, 5), (12, 5)]
     ])  # fmt: skip
+
+
+def land_more_answers(warehouse: Warehouse) -> None:
+    def said(purpose: str, answer: str, day: str | None) -> dict[str, Any]:
+        at = day and f"2025-01-{day} 09:00:00"
+        return {"customer_id": "c1", "purpose": purpose, "granted": answer == "yes",
+                "updated_at": at}  # fmt: skip
+
+    warehouse.land("consents", [
+        said("newest first", "no", "05"), said("newest first", "yes", "02"),
+        said("at once", "no", "05"), said("at once", "yes", "05"),
+        said("after the day", "no", "05"), said("after the day", "yes", "20"),
+        said("late file", "no", "05"), said("corrected", "no", "05"),
+        said("undated", "yes", "02"),
+    ], known="2025-01-06")  # fmt: skip
+    warehouse.land("consents", [
+        said("Late file", "yes", "02"), said("corrected", "yes", "05"),
+        said("undated", "no", None),
+    ], known="2025-01-08")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +207,18 @@ def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse: Wareho
 def test_arrivals_meet_orders(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.arrivals_summary")
     assert rows == [("s1", "store", date(2025, 1, 2), 13, 1, 0.076923, 11)]
+
+
+def test_the_last_answer_is_not_the_last_row(warehouse: Warehouse) -> None:
+    answers = "select purpose, is_granted from gold.customer_consents where purpose not like 'm%'"
+    assert dict(warehouse.rows(answers)) == {
+        "newest first": False,
+        "at once": False,
+        "after the day": False,
+        "late file": False,
+        "corrected": True,
+        "undated": False,
+    }
 
 
 def test_consent_has_a_column(warehouse: Warehouse) -> None:

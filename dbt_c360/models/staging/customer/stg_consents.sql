@@ -8,7 +8,11 @@ with
 
 versions as (
     {{ latest_versions(
-        'consents', ['customer_id', 'purpose'], day='updated_at', caseless=['purpose']
+        'consents',
+        ['customer_id', 'purpose'],
+        day='updated_at',
+        caseless=['purpose'],
+        first=last_answer_first('versions', 'granted', 'updated_at'),
     ) }}
 )
 
