@@ -22,20 +22,23 @@ lines as (
     {{ only_touched(touched, table=ref('fct_order_lines')) }}
 ),
 
--- units that came back: on lines that take something back, and on orders that were refunded whole
+moved as (
+    select
+        order_id,
+        product_id,
+        {{ units_out() }} as units_out,
+        {{ units_back() }} as units_back
+    from lines
+    where {{ has_moved() }}
+    group by order_id, product_id
+),
+
 units as (
     select
         order_id,
-        sum(case when quantity > 0 then quantity else 0 end) as units_out,
-        sum(
-            case
-                when quantity < 0 then -quantity
-                when order_status = 'refunded' then quantity
-                else 0
-            end
-        ) as units_back
-    from lines
-    where order_status in ('completed', 'refunded') and not is_after_as_of
+        sum(units_out) as units_out,
+        sum(units_back) as units_back
+    from moved
     group by order_id
 )
 

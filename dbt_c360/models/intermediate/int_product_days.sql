@@ -16,14 +16,6 @@ lines as (
     {{ only_touched(touched) }}
 ),
 
-moved as (
-    select
-        *,
-        order_status = 'refunded' and not is_after_as_of as is_refunded
-    from lines
-    where product_id is not null and order_date is not null
-),
-
 per_order as (
     select
         product_id,
@@ -33,14 +25,10 @@ per_order as (
         sum(case when is_counted then quantity end) as units,
         sum(case when is_counted then total_price end) as revenue,
         sum(case when is_counted then margin end) as margin,
-        sum(case when (is_counted or is_refunded) and quantity > 0 then quantity end) as units_out,
-        sum(
-            case
-                when is_counted and quantity < 0 then -quantity
-                when is_refunded and quantity > 0 then quantity
-            end
-        ) as units_back
-    from moved
+        {{ units_out() }} as units_out,
+        {{ units_back() }} as units_back
+    from lines
+    where product_id is not null and order_date is not null
     group by product_id, order_date, order_id
 )
 
