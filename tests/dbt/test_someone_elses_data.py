@@ -1,4 +1,4 @@
-"""Customers, orders, lines and products alone, with the flaws that real files have.
+"""Customers, orders, lines, products and contacts alone, with the flaws that real files have.
 
 Every number here was worked out by hand from the rows below; nothing else is in bronze.
 """
@@ -106,6 +106,15 @@ CUSTOMERS = [
 ]  # fmt: skip
 
 
+CONTACTS = [
+    {"contact_id": f"k{number}", "campaign_id": "m1", "customer_id": customer, "group": group,
+     "sent_at": "2026-01-19 08:00:00"}
+    for number, (customer, group) in enumerate([
+        ("c1", "Treatment"), ("c2", "control"), ("c3", "Holdout"), ("c9", None),
+    ])
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("four_tables"))
@@ -114,6 +123,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.land("products", PRODUCTS)
     warehouse.land("transactions", ORDERS)
     warehouse.land("transaction_items", LINES)
+    warehouse.land("campaign_contacts", CONTACTS)
     assert warehouse.build() == {}
     return warehouse
 
@@ -248,6 +258,17 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
         f"select table_name, events from {failures}events_are_not_in_the_future"
     )
     assert future == [("fct_orders", 1)]
+    groups = warehouse.rows(
+        f"select contact_group, contacts from {failures}campaign_groups_are_known"
+    )
+    assert sorted(groups, key=repr) == [("holdout", 1), (None, 1)]
+
+
+def test_who_is_in_no_known_group_is_not_in_both(warehouse: Warehouse) -> None:
+    assert warehouse.rows(
+        "select campaign_id, contacts, control_contacts, in_both_groups"
+        " from gold.marketing_effectiveness"
+    ) == [("m1", 1, 1, 0)]
 
 
 def test_tables_of_other_sources_are_there_and_empty(warehouse: Warehouse) -> None:

@@ -39,7 +39,11 @@ drawn as (
         max(case when opened_at is null then 0 else 1 end) as opens,
         max(case when clicked_at is null then 0 else 1 end) as clicks
     from contacts
-    where not is_after_as_of and campaign_id is not null and customer_id is not null
+    where
+        contact_group in ('treatment', 'control')
+        and not is_after_as_of
+        and campaign_id is not null
+        and customer_id is not null
     group by campaign_id, customer_id
 ),
 

@@ -1,0 +1,12 @@
+-- Effects are worked out from treatment and control alone; who is in another group, or in none, is
+-- left out. Warn: only the owner knows what the word meant; each row names one, with its contacts.
+{{ config(severity='warn') }}
+
+select
+    contact_group,
+    count(*) as contacts
+from {{ ref('fct_campaign_contacts') }}
+where
+    (contact_group is null or contact_group not in ('treatment', 'control'))
+    and not is_after_as_of
+group by contact_group
