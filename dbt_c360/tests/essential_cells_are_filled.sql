@@ -16,6 +16,13 @@ empty_cells as (
     from {{ ref('fct_orders') }}
     where total_amount is null
     union all
+    -- it counts as an order and in no net spend, segment or forecast
+    select
+        'order without a subtotal or a total' as gap,
+        count(*) as rows_affected
+    from {{ ref('fct_orders') }}
+    where net_amount is null
+    union all
     select
         'line without a product' as gap,
         count(*) as rows_affected

@@ -23,8 +23,12 @@ unioned as (
         {{ converted('tax_amount', 'rate_to_reporting') }} as tax_amount,
         {{ converted('discount_amount', 'rate_to_reporting') }} as discount_amount,
         {{ converted('total_amount', 'rate_to_reporting') }} as total_amount,
-        {{ converted('subtotal - coalesce(discount_amount, 0)', 'rate_to_reporting') }}
-            as net_amount,
+        -- without a subtotal, what was paid less the tax in it is the same amount
+        {{ converted(
+            'coalesce('
+            'subtotal - coalesce(discount_amount, 0), total_amount - coalesce(tax_amount, 0))',
+            'rate_to_reporting'
+        ) }} as net_amount,
         is_after_as_of,
         transaction_at as ordered_at
     from till_orders
