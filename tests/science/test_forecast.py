@@ -209,6 +209,32 @@ def test_what_could_not_be_done_is_said(edge: str, said: str) -> None:
     assert any(note.startswith(said) for note in notes), notes
 
 
+def open_a_shop(*days: int) -> list[Row]:
+    """Twelve customers of the last twelve days; the first of them come back on the days named."""
+    first = [row for n in range(12) for row in buy(n, 354 + n)]
+    return first + [row for n, day in enumerate(days) for row in buy(n, day)]
+
+
+def test_few_who_bought_once_just_now_are_not_lost() -> None:
+    """No model is left, and four days of rehearsal in which nobody came back say little."""
+    told = forecast(make_orders(open_a_shop()), AS_OF, 365)
+    assert told["p_active"].is_between(0.2, 0.99).all()
+    assert told["expected_orders"].is_between(0.2, 5.0).all()
+
+
+def test_many_who_bought_once_and_never_came_back_are_lost() -> None:
+    told = forecast(make_orders([row for n in range(900) for row in buy(n, n * 2 // 5)]), AS_OF, 90)
+    assert told["p_active"].max() < 0.01  # type: ignore[operator]
+
+
+def test_who_came_back_since_the_rehearsal_is_not_lost() -> None:
+    """Without a model, too: before the rehearsal nobody had come back yet."""
+    told = forecast(make_orders(open_a_shop(363, 363, 364, 365)), AS_OF, 365)
+    back = pl.col("customer_id").is_in(["0", "1", "2", "3"])
+    assert told.filter(back)["expected_orders"].min() > 10  # type: ignore[operator]
+    assert told.filter(back)["p_active"].min() > 0.9  # type: ignore[operator]
+
+
 def test_a_history_that_is_too_short_is_said() -> None:
     orders = run_shop(customers=300, days=366, seed=1)
     rehearsed, season = fit_forecast(orders, AS_OF, 730).report.notes

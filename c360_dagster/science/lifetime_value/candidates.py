@@ -56,8 +56,8 @@ class Candidates:
     names: tuple[str, ...]
     spend: Floats
     orders: Floats
-    p_active: Floats
-    """The models' mean, before it is calibrated."""
+    p_active: Floats | None
+    """The models' mean, before it is calibrated; none where no model is left."""
 
 
 def read_known(rows: pl.DataFrame, prefix: str = "") -> Known:
@@ -109,13 +109,10 @@ def forecast_each(known: Known, models: Models, names: list[str], span: Span) ->
     per_window, per_history = span.ahead / span.window, span.ahead / span.history
     naive_orders = [known.purchases_last * per_window, known.purchases * per_history]
     naive_spend = [known.spend_last * per_window, known.spend * per_history]
-    if fitted:
-        p_active = np.mean([m.p_active(x, recency, age, ahead) for m in fitted], axis=0)
-    else:
-        p_active = -np.expm1(-x * per_history)
+    active = [model.p_active(x, recency, age, ahead) for model in fitted]
     return Candidates(
         names=(*names, "last_period", "mean_rate"),
         spend=np.maximum(np.stack([*(each * value for each in bought), *naive_spend], axis=1), 0.0),
         orders=np.stack([*bought, *naive_orders], axis=1),
-        p_active=p_active,
+        p_active=np.mean(active, axis=0) if fitted else None,
     )

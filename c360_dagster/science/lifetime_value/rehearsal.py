@@ -12,6 +12,7 @@ import polars as pl
 from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
 from c360_dagster.science.lifetime_value.candidates import (
     WEEK,
+    Candidates,
     Models,
     Span,
     fit_models,
@@ -20,7 +21,7 @@ from c360_dagster.science.lifetime_value.candidates import (
 )
 from c360_dagster.science.lifetime_value.features import YEAR, Rehearsal
 from c360_dagster.science.lifetime_value.intervals import Outlook, Spread, fit_spread
-from c360_dagster.science.lifetime_value.likelihood import dot
+from c360_dagster.science.lifetime_value.likelihood import Floats, dot
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
 from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
 
@@ -63,13 +64,21 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
     trust = _trust_level(plan) * returned.sum() / (returned.sum() + FEW)
     orders = fit_mix(tried.names, tried.orders, ordered, trust, season)
     spend = fit_mix(tried.names, tried.spend, spent, trust, season)
-    calibration = fit_calibration(read_signs(then, tried.p_active), returned)
-    p_then = calibration.apply(read_signs(then, tried.p_active))
-    p_now = calibration.apply(read_signs(now, 1 - (1 - today.p_active) ** season))
+    active_then, active_now = (_find_active(each, orders) for each in (tried, today))
+    calibration = fit_calibration(read_signs(then, active_then), returned)
+    p_then = calibration.apply(read_signs(then, active_then))
+    p_now = calibration.apply(read_signs(now, 1 - (1 - active_now) ** season))
     spread = fit_spread(Outlook(spend.fitted, orders.fitted, p_then), spent)
     outlook = Outlook(spend.predict(today.spend), orders.predict(today.orders), p_now)
     notes = _note(models, names, spread, plan)
     return Learnt(models, spend, orders, season, spread, outlook, notes)
+
+
+def _find_active(candidates: Candidates, orders: Mix) -> Floats:
+    """Without a model: the chance of an order where as many as are expected come at random."""
+    if candidates.p_active is None:
+        return -np.expm1(-orders.predict(candidates.orders))
+    return candidates.p_active
 
 
 def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) -> float:
@@ -134,7 +143,10 @@ def _note(
         if name not in names
     ]
     if not names:
-        notes.append("No model is left: the forecast is a mix of the naive ones.")
+        notes.append(
+            "No model is left: the forecast is a mix of the naive ones, and churn_risk the chance "
+            "that none of the orders that it expects is made."
+        )
     if not models.spend.converged:
         notes.append("Gamma-Gamma does not converge: purchases are expected at each buyer's mean.")
     if spread is None:

@@ -133,11 +133,17 @@ def fit_shares(names: tuple[str, ...], values: Floats, actual: Floats) -> Floats
 
 
 def _believe(names: tuple[str, ...], values: Floats, actual: Floats, weight: Floats) -> Floats:
+    """Where no model is left, half a customer is added who goes on as the naive forecasts say.
+
+    That nobody of a few came back within days is no reason to expect nobody within a year.
+    """
     belief = np.array([BELIEF[name] for name in names])
+    totals = np.einsum("i,ij->j", weight, values)
+    more = np.zeros(len(names))
     if not any(name not in NAIVE for name in names):
         belief = np.full(len(names), 0.5)
-    totals = np.einsum("i,ij->j", weight, values)
-    level = max(dot(weight, actual), 0.0) / np.maximum(totals, 1e-9)
+        more = 0.5 * totals / max(float(weight.sum()), 1.0)
+    level = (max(dot(weight, actual), 0.0) + more) / np.maximum(totals + more, 1e-9)
     return np.where(totals > 0, belief / belief.sum() * np.minimum(level, 10.0), 0.0)
 
 
