@@ -56,7 +56,7 @@ summed as (
         {{ money_sum('orders.net_amount') }} as net_amount,
         {{ count_if('orders.discount_amount > 0') }} as discounted_orders,
         count(orders.discount_amount) as orders_with_known_discount,
-        {{ count_if("orders.channel in ('online', 'mobile')") }} as online_orders,
+        {{ count_if("orders.channel in " ~ online_channels()) }} as online_orders,
         count(distinct orders.channel) as channels,
         min(orders.order_date) as first_date,
         max(orders.order_date) as last_date

@@ -27,7 +27,7 @@ visits as (
         is_counted
         and customer_id is not null
         and store_id is not null
-        and coalesce(channel, 'store') not in ('online', 'mobile')
+        and coalesce(channel, 'store') not in {{ online_channels() }}
     group by customer_id, store_id
 ),
 

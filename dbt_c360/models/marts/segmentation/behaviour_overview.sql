@@ -29,7 +29,7 @@ baskets as (
         segments.cluster_id,
         sum(channels.orders) as orders,
         sum(channels.net_amount) as net_amount,
-        sum(case when channels.channel in ('online', 'mobile') then channels.orders else 0 end)
+        sum(case when channels.channel in {{ online_channels() }} then channels.orders else 0 end)
             as online_orders,
         sum(channels.orders_with_lines) as orders_with_lines,
         sum(channels.units) as units
