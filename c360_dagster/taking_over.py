@@ -1,7 +1,7 @@
 """What the next publication takes over from the last one, and the note by which it knows that.
 
 The note stands beside the generations: what each table was made of, how many rows it has, and
-which file the snapshot is. After any doubt nothing is taken over.
+which files it and the snapshot are. What is in doubt is not taken over.
 """
 
 import contextlib
@@ -69,7 +69,11 @@ class LastPublication:
         marks = _read_marks(con)
         made_of = {name: mark for name, (mark, _) in told["tables"].items()}
         counts = {name: count for name, (_, count) in told["tables"].items()}
-        there = {n for n in counts if n in tables and (generation / f"{n}.parquet").exists()}
+        there = {
+            name
+            for name, file in told["files"].items()
+            if name in tables and file == _tell_apart(generation / f"{name}.parquet")
+        }
         rows = {name: counts[name] for name in there if made_of[name] == marks.get(name, "")}
         changed = {}
         for name, query in find_changed(con, keys, told["generation"]).items():
@@ -97,6 +101,10 @@ class LastPublication:
             "generation": generation,
             "snapshot": _tell_apart(snapshot),
             "bytes_written_whole": taken.bytes_written_whole or snapshot.stat().st_size,
+            "files": {
+                name: _tell_apart(self.generations / generation / f"{name}.parquet")
+                for name in rows
+            },
             "tables": {name: (marks.get(name), count) for name, count in rows.items()},
         }
         (self.generations / NOTE).write_text(json.dumps(told), "utf-8")
@@ -107,6 +115,9 @@ def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {name.removeprefix(prefix): mark for name, mark in read_marks(con).items()}
 
 
-def _tell_apart(path: Path) -> list[int]:
+def _tell_apart(path: Path) -> list[int] | None:
+    """What is another where somebody has written to the file; None where there is none."""
+    if not path.exists():
+        return None
     stat = path.stat()
     return [stat.st_ino, stat.st_size, stat.st_mtime_ns]

@@ -183,6 +183,17 @@ def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
     assert read_states(publish(con, tmp_path, run="run2", known=KNOWN)) == [(1, "run1")]
 
 
+def test_a_damaged_parquet_file_is_not_taken_over(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    first = publish(con, tmp_path, run="run1", known=KNOWN)
+    (first.parquet / "dim_customers.parquet").write_bytes(b"PAR1 half")
+    second = publish(con, tmp_path, run="run2", known=KNOWN)
+    assert pl.read_parquet(second.parquet / "dim_customers.parquet")["state"].n_unique() == 1
+
+
 KEYED = Known({}, keys={"fct_orders": "order_id"})
 
 

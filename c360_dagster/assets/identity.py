@@ -46,6 +46,7 @@ RECORDS = """
 READS = [f"{SILVER.name}.{name}" for name in ("int_customer_records", "int_data_clock")]
 IDENTITIES = f"{SCHEMA}.identities"
 GOLDEN, PROVENANCE = f"{SCHEMA}.golden_records", f"{SCHEMA}.provenance"
+MERGES = f"{SCHEMA}.merges"
 HISTORY = "history"
 HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
     "found_on": pl.Date,
@@ -85,12 +86,20 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _remember(known, con)
+            told_before = known.frames[HISTORY] if known else con.sql(f"from {MERGES}").pl()
         from c360_dagster.identity import Rules, resolve  # noqa: PLC0415  as above
 
+        if known is None and previous is not None:
+            context.log.warning(
+                "The registry of ids in %s is gone: ids and merges are taken from the warehouse. "
+                "Put the folder back from a backup, if there is one: ids of people who are not in "
+                "the warehouse any more, and what led to them, stand there alone.",
+                settings.registry,
+            )
         systems = {*Rules.read().source_order, *records["source_system"].unique()}
         decisions = read_decisions(settings.decisions, systems)
         found = resolve(records, previous=previous, rules=list_pairs(decisions))
-        history = _add_to_history(known, found, as_of)
+        history = _add_to_history(told_before, found, as_of)
         if known is None or as_of >= known.as_of:
             frames = {**found.memory.frames(), HISTORY: history}
             with guard_storage(settings.home):
@@ -140,11 +149,11 @@ def _remember(
     return given if given.height else None
 
 
-def _add_to_history(known: Generation | None, found: "Resolution", as_of: date) -> pl.DataFrame:
+def _add_to_history(before: pl.DataFrame, found: "Resolution", as_of: date) -> pl.DataFrame:
     """Every merge and split of all runs, each with the day as of which it was found."""
     new = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
-    before = known.frames[HISTORY] if known else pl.DataFrame(schema=HISTORY_COLUMNS)
-    return pl.concat([before, new.cast(pl.Schema(HISTORY_COLUMNS))]).unique(
+    both = [frame.cast(pl.Schema(HISTORY_COLUMNS)) for frame in (before, new)]
+    return pl.concat(both).unique(
         ["found_on", "kind", "from_id", "to_id"], keep="last", maintain_order=True
     )
 
@@ -177,7 +186,7 @@ def _write(
 def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {
         IDENTITIES: found.identities,
-        f"{SCHEMA}.merges": history,
+        MERGES: history,
         f"{SCHEMA}.redirects": found.redirects,
         f"{SCHEMA}.review": found.review.rename({"probability": "match_probability"}),
     }

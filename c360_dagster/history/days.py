@@ -19,6 +19,8 @@ from c360_dagster.loading.sql import PARQUET, fetch_row, literal, quote
 HISTORY = "customer_360_history"
 KEY = dg.AssetKey([GOLD.name, HISTORY])
 MART = f"{GOLD.name}.mart_customer_360"
+DAY_FILES = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].parquet"
+"""What else lies in the folder, such as a copy of a day, is nobody's day."""
 MONTHS_PUBLISHED = 13
 """A month and the same one a year before; every single day lies open in the files."""
 
@@ -61,7 +63,7 @@ class History:
 
     def days(self) -> list[date]:
         """Every recorded day, the first one first."""
-        return sorted(date.fromisoformat(path.stem) for path in self.folder.glob("*.parquet"))
+        return sorted(date.fromisoformat(path.stem) for path in self.folder.glob(DAY_FILES))
 
     def record(self, con: duckdb.DuckDBPyConnection) -> Day | None:
         """Keeps the customers that gold holds, in place of what was kept of their day."""
@@ -104,7 +106,7 @@ class History:
         )
         rows = f"select {nobody} where false"
         if self.days():
-            files = literal(str(self.folder / "*.parquet"))
+            files = literal(str(self.folder / DAY_FILES))
             options = "union_by_name = true, hive_partitioning = false"
             rows += f" union all by name from read_parquet({files}, {options})"
         return f"select {columns} from ({rows})"

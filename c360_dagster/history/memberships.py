@@ -14,6 +14,7 @@ import duckdb
 
 from c360_dagster.assets.describe import specify_computed
 from c360_dagster.computed import read_computed
+from c360_dagster.history.days import DAY_FILES
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_row, literal
 
@@ -91,10 +92,10 @@ class Memberships:
         return f"from ({_compare(_read(f'[{last}]') if last else NOTHING)})"
 
     def _read_all(self) -> str:
-        return _read(literal(str(self.folder / "*.parquet"))) if self._files() else NOTHING
+        return _read(literal(str(self.folder / DAY_FILES))) if self._files() else NOTHING
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
+        return sorted(self.folder.glob(DAY_FILES))
 
     def _file(self, day: date) -> Path:
         return self.folder / f"{day}.parquet"

@@ -39,6 +39,7 @@ class Registry:
         """The generation that counts; None where no id was given yet."""
         pointer = self.folder / CURRENT
         if not pointer.exists():
+            self._refuse_generations_without_pointer()
             return None
         try:
             folder = self.folder / pointer.read_text("utf-8").strip()
@@ -56,6 +57,17 @@ class Registry:
                 "back from a backup. Without it everybody would be given an id anew; if that is "
                 "what you want, move the folder away and run again."
             ) from None
+
+    def _refuse_generations_without_pointer(self) -> None:
+        """The first one may be what is left of a run that died while it wrote it."""
+        newest = max((path.name for path in self.folder.glob("[0-9]*")), default="")
+        if newest and int(newest) > 1:
+            raise RegistryError(
+                f"The registry of ids in {self.folder} lacks the file '{CURRENT}', which names the "
+                f"generation that counts: write '{newest}' into it, or put the folder back from a "
+                "backup. Without it everybody would be given an id anew; if that is what you want, "
+                "move the folder away and run again."
+            )
 
     def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:
         """Puts a generation in place of the last; a run that dies on the way leaves the last."""

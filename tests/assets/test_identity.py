@@ -1,5 +1,6 @@
 """Who is who across runs: ids that last, people who overrule, days that lie in the past."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -193,12 +194,22 @@ def test_a_lost_warehouse_loses_no_id(road: Road) -> None:
     assert road.ids() == {"c1": "c2", "c2": "c2"}
 
 
-def test_a_lost_registry_is_made_again_from_the_warehouse(road: Road) -> None:
-    road.resolve([ANNE])
-    road.resolve([ANN, ANNE])
-    (road.settings.registry / "current").unlink()
-    road.resolve([ANN, ANNE])
-    assert road.ids() == {"c1": "c2", "c2": "c2"}
+def test_a_lost_registry_is_made_again_from_the_warehouse(
+    road: Road, capfd: pytest.CaptureFixture[str]
+) -> None:
+    left = ANN | {"phone": "15550100001"}
+    right = ANN | {"source_id": "c2", "email": "ann.archer@example.org", "phone": "15550100002",
+                   "date_of_birth": None, "first_name": "A."}  # fmt: skip
+    bridge = ANN | {"source_id": "c9", "phone": "15550100002", "registered_at": "2025-09-09"}
+    road.resolve([left, right])
+    road.resolve([left, right, bridge])
+    before = road.ids(), road.rows("from identity.merges")
+    assert len(before[1]) == 1
+    shutil.rmtree(road.settings.registry)
+    assert "is gone" not in capfd.readouterr().err
+    road.resolve([left, right, bridge])
+    assert (road.ids(), road.rows("from identity.merges")) == before
+    assert f"The registry of ids in {road.settings.registry} is gone" in capfd.readouterr().err
 
 
 def test_looking_back_changes_no_id(road: Road) -> None:

@@ -93,6 +93,17 @@ def test_days_outlive_the_warehouse(con: duckdb.DuckDBPyConnection, history: His
         assert another.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
 
 
+def test_what_else_lies_in_the_folder_is_no_day(
+    con: duckdb.DuckDBPyConnection, history: History
+) -> None:
+    make_mart(con, "2026-01-01", ("c1", "A"))
+    history.record(con)
+    (history.folder / "2026-01-01 (copy).parquet").write_bytes(b"half a copy")
+    history.show(con)
+    assert history.days() == [date(2026, 1, 1)]
+    assert con.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
+
+
 def test_a_column_that_a_day_lacks_is_null_in_it(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:

@@ -51,3 +51,15 @@ def test_what_cannot_be_read_is_said_and_not_guessed(tmp_path: Path, broken: str
     (tmp_path / broken).write_bytes(b"\xffgone")
     with pytest.raises(RegistryError, match="Put the folder back from a backup"):
         registry.read()
+
+
+def test_generations_that_nothing_names_are_not_begun_anew(tmp_path: Path) -> None:
+    """As after a restore that left the pointer behind: writing would take the last one away."""
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    (tmp_path / "current").unlink()
+    assert registry.read() is None, "so a first run that died while it wrote leaves it"
+    registry.write(12, DAY, ids("c1"))
+    (tmp_path / "current").unlink()
+    with pytest.raises(RegistryError, match="write '000012' into it"):
+        registry.read()
