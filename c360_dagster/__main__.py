@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import NoReturn
 
@@ -43,6 +44,9 @@ FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps faile
 """What is said of steps that were not even begun, and of a failure that was told already."""
 OWN_FAILURE = "dagster._core.definitions.events.Failure: "
 """Before a sentence that our code wrote for people: where in the code helps nobody."""
+CRASH = "Traceback (most recent call last):"
+LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
+"""Dagster keeps its log of runs in SQLite, and we keep nothing there."""
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
 
 
@@ -136,11 +140,11 @@ def check_landing(settings: Settings) -> None:
 
 def materialize(settings: Settings, verb: str, *, anew: bool = False) -> int:
     command = ("asset", "materialize", "--select", SELECTIONS[verb], "-m", MODULE)
-    code, run = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
-    if run:
+    code, said = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
+    if said.run:
         sys.stdout.write(summarise_run(settings, has_failed=code != 0))
         sys.stdout.flush()
-    return conclude(settings, f"make {verb}", code, run)
+    return conclude(settings, f"make {verb}", code, said)
 
 
 def configure(verb: str, *, anew: bool) -> str:
@@ -149,16 +153,16 @@ def configure(verb: str, *, anew: bool) -> str:
     return json.dumps({"resources": {"extent": {"config": extent}}})
 
 
-def conclude(settings: Settings, verb: str, code: int, run: str | None) -> int:
+def conclude(settings: Settings, verb: str, code: int, said: "Said") -> int:
     """The verb's own code, after the last words about a run that failed."""
     if code == 0:
         return 0
-    if run is None:
+    if said.run is None and not said.log_trouble:
         sys.stderr.write(f"`{verb}` started nothing: the reason stands above.\n")
     else:
         from c360_dagster.last_words import explain_failure  # noqa: PLC0415  slow import
 
-        sys.stderr.write(explain_failure(settings, verb, run))
+        sys.stderr.write(explain_failure(settings, verb, said.run, said.log_trouble))
     return 1
 
 
@@ -185,8 +189,8 @@ def record_days(settings: Settings, first: date, last: date) -> int:
     """Past days in one run."""
     days = f"{first}...{last}"
     command = ("asset", "materialize", "--select", HISTORY, "-m", SERVED)
-    code, run = call_dagster(settings, *command, "--partition-range", days)
-    return conclude(settings, "make backfill", code, run)
+    code, said = call_dagster(settings, *command, "--partition-range", days)
+    return conclude(settings, "make backfill", code, said)
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
@@ -198,9 +202,18 @@ def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
     os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
 
 
-def call_dagster(settings: Settings, *arguments: str) -> tuple[int, str | None]:
-    """Runs one of Dagster's commands; its code, and the run that it started, if it did."""
-    run = None
+@dataclass(frozen=True)
+class Said:
+    """What a command of Dagster's told before it ended."""
+
+    run: str | None
+    """The run that it started, if it did."""
+    log_trouble: str | None = None
+    """Why it could not write down what happens, where that is what stopped it."""
+
+
+def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
+    """Runs one of Dagster's commands; its code, and what it said."""
     with subprocess.Popen(
         [*DAGSTER, *arguments],
         cwd=REPOSITORY,
@@ -210,23 +223,26 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, str | None]:
         text=True,
     ) as process:
         try:
-            run = say_briefly(process.stdout or ())
-            return process.wait(), run
+            said = say_briefly(process.stdout or ())
+            return process.wait(), said
         except KeyboardInterrupt:  # Dagster was told, too: what it says in the end names the run
-            run = say_briefly(process.stdout or ())
-            return process.wait() or 130, run
+            said = say_briefly(process.stdout or ())
+            return process.wait() or 130, said
 
 
-def say_briefly(lines: Iterable[str]) -> str | None:
+def say_briefly(lines: Iterable[str]) -> Said:
     """What a person wants to see of a run: messages and failures, without the engine's own steps.
 
-    The whole log stands in the UI, under the run's id, which is returned.
+    The whole log stands in the UI, under the run's id. A crash of Dagster's is held back until it
+    is clear whether its log is the reason: that takes a sentence, and not a hundred lines.
     """
     run = None
     is_shown = True
     is_own = False
+    crash: list[str] = []
     for line in lines:
         if event := EVENT.match(line):
+            _show(crash)
             run = event["run"]
             is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
             is_own = False
@@ -234,10 +250,20 @@ def say_briefly(lines: Iterable[str]) -> str | None:
         is_own = is_own or line.startswith(OWN_FAILURE)
         if is_own and line.startswith("Stack Trace:"):
             is_shown = False
-        if is_shown:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-    return run
+        if crash or line.startswith(CRASH):
+            crash.append(line)
+        elif is_shown:
+            _show([line])
+    trouble = next((line for line in crash if LOG_TROUBLE.match(line)), None)
+    if trouble is None:
+        _show(crash)
+    return Said(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
+
+
+def _show(lines: list[str]) -> None:
+    sys.stdout.writelines(lines)
+    sys.stdout.flush()
+    lines.clear()
 
 
 def write_docs(settings: Settings) -> int:

@@ -3,29 +3,57 @@
 From Dagster's own log of the run, as the alerts are; only a failure imports this.
 """
 
+import shutil
+
 import dagster as dg
 import duckdb
+from sqlalchemy.exc import DatabaseError
 
 from c360_dagster.alerts import RunReport
 from c360_dagster.loading.sql import fetch_row
 from c360_dagster.reports import read_report
 from c360_dagster.settings import UI_ADDRESS, Settings
 
+LITTLE_ROOM = 10 << 20
+"""Bytes; a full disk lets SQLite say only that it could not write or read."""
 INTERRUPTED = "DagsterExecutionInterruptedError"
 """All that a step says which somebody stopped."""
 
 
-def explain_failure(settings: Settings, verb: str, run_id: str) -> str:
+def explain_failure(
+    settings: Settings, verb: str, run_id: str | None, log_trouble: str | None = None
+) -> str:
     """A sentence for each step that failed, one for what is published, one for where to look."""
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        run = instance.get_run_by_id(run_id)
-        report = read_report(instance, run) if run else None
+    report = None
+    if run_id and not log_trouble:
+        try:
+            with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+                run = instance.get_run_by_id(run_id)
+                report = read_report(instance, run) if run else None
+        except DatabaseError as problem:
+            log_trouble = str(problem.orig)
     lines = [
         *(_say_reasons(verb, report) if report else ()),
+        *([_say_log_trouble(settings, verb, log_trouble)] if log_trouble else ()),
         _say_published(settings, run_id),
-        f"`make ui` shows it step by step: {UI_ADDRESS}/runs/{run_id}",
     ]
+    if run_id and not log_trouble:
+        lines.append(f"`make ui` shows it step by step: {UI_ADDRESS}/runs/{run_id}")
     return "\n".join(lines) + "\n"
+
+
+def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
+    if "full" in said or shutil.disk_usage(settings.home).free < LITTLE_ROOM:
+        return (
+            f"`{verb}` was stopped, for there is no room left where {settings.home} lies: make "
+            "room, or move C360_HOME to a larger disk, and run again."
+        )
+    if "not a database" in said or "malformed" in said:
+        return (
+            f"`{verb}` was stopped, for Dagster's log of runs is damaged ({said}): move the folder "
+            f"{settings.dagster_home} away and run again. No figure is computed from it."
+        )
+    return f"`{verb}` was stopped, for Dagster cannot write its log of runs: {said}."
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:
@@ -37,7 +65,7 @@ def _say_reasons(verb: str, report: RunReport) -> list[str]:
     ]
 
 
-def _say_published(settings: Settings, run_id: str) -> str:
+def _say_published(settings: Settings, run_id: str | None) -> str:
     snapshot = settings.published / "c360.duckdb"
     if not snapshot.exists():
         return "Nothing is published yet."

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import REPOSITORY, read_settings
 from tests.road import MATERIALIZE, SMALL, copy_home
@@ -141,6 +142,29 @@ def test_a_damaged_warehouse_says_how_to_rebuild_it(damaged: Path) -> None:
     (reason,) = walk(damaged, "bronze")
     assert "warehouse.duckdb is damaged: move it away" in reason
     assert published(damaged) == before
+
+
+def test_a_damaged_log_of_runs_is_a_sentence_and_no_hundred_lines(home: Path) -> None:
+    environment = os.environ | SMALL | {"C360_HOME": str(home)}
+    prepare_dagster_home(read_settings(environment))
+    runs = home / "dagster" / "history" / "runs.db"
+    runs.write_bytes(b"\xff" * runs.stat().st_size)
+    before = published(home)
+    done = subprocess.run(
+        [sys.executable, "-m", "c360_dagster", "refresh"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("`make refresh` was stopped, for Dagster's log of runs is damaged")
+    assert f"move the folder {home / 'dagster'} away and run again" in first
+    assert second.startswith("What is published stayed as it was")
+    assert "Traceback" not in done.stdout
+    assert published(home) == before
 
 
 @pytest.mark.chaos
