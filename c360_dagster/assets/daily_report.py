@@ -20,6 +20,7 @@ from c360_dagster.settings import Settings
 READS = {
     GOLD.name: (
         "publication",
+        "reporting_currency",
         "fct_orders",
         "fct_shipments",
         "fct_support_tickets",

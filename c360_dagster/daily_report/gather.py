@@ -78,12 +78,7 @@ def gather(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool])
         as_of=as_of,
         published_at=published_at,
         run_id=run_id,
-        currency=_one(
-            con,
-            "select currency from gold.fct_orders where currency is not null "
-            "group by currency order by count(*) desc, currency limit 1",
-        )
-        or "",
+        currency=_one(con, "select currency from gold.reporting_currency") or "",
         first_day=_one(con, "select min(order_date) from gold.fct_orders where is_counted"),
         sales=_add_up_sales(con, asked),
         customers=_one(con, "select count(*) from gold.mart_customer_360"),

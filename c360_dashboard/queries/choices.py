@@ -27,12 +27,7 @@ def load(reader: Reader) -> Choices:
         group by persona order by persona = 'No purchase yet', persona
         """
     )
-    currency = reader.frame(
-        """
-        select currency from fct_orders where currency is not null
-        group by currency order by count(*) desc, currency limit 1
-        """
-    )
+    currency = reader.frame("select currency from reporting_currency")
     return Choices(
         tuple(regions["region"]),
         tuple(personas["persona"]),

@@ -39,7 +39,7 @@ def order(
         "channel": channel,
         "net_amount": net,
         "total_amount": net * 1.1,
-        "currency": "USD",
+        "currency": "EUR",  # as it came; converted with all amounts
         "order_status": "completed",
         "payment_method": "card",
         "lines": 1,
@@ -117,6 +117,7 @@ def rows() -> dict[str, list[Row]]:
                 "order_lines": 8,
             }
         ],
+        "reporting_currency": [{"currency": "USD"}],
         "dim_customers": [
             {"is_inferred": False, "is_after_as_of": False, "source_systems": "crm"} | row
             for row in people

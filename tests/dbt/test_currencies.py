@@ -70,6 +70,7 @@ def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
     ]
     revenue = "select total_orders, total_revenue from gold.monthly_revenue_orders"
     assert warehouse.rows(revenue) == [(4, D("43.50"))]
+    assert warehouse.rows("from gold.reporting_currency") == [("USD",)]
 
 
 def test_an_order_before_its_currencys_first_rate_has_no_amount_anywhere(
