@@ -11,15 +11,22 @@ FOUND = 25
 EVENTS = 150
 KINDS = ("Order", "Delivery", "Ticket", "Campaign", "Session")
 
-# An id that was merged away leads on, step by step, to the id of today.
+# An id that was merged away leads on, step by step, to the id of today. A split may have given it
+# back, and she may have been merged again: who is there is herself, else her last merge says where.
 REDIRECTS = """
     recursive redirects(id, hops) as (
         select upper($text), 0
         union
         select upper(m.to_id), r.hops + 1
         from redirects as r
-        inner join customer_merges as m on upper(m.from_id) = r.id
-        where m.kind = 'merge' and r.hops < 20
+        inner join (
+            select from_id, arg_max(to_id, (found_on, to_id)) as to_id
+            from customer_merges
+            where kind = 'merge'
+                and upper(from_id) not in (select upper(customer_id) from dim_customers)
+            group by from_id
+        ) as m on upper(m.from_id) = r.id
+        where r.hops < 20
     )
 """
 

@@ -141,8 +141,8 @@ def rows() -> dict[str, list[Row]]:
             _identity("crm", "C3", "C3", "single", None),
         ],
         "customer_merges": [
-            _move("2026-05-01", "merge", "C9", "C8"),
-            _move("2026-06-01", "merge", "C8", "C2"),
+            move("2026-05-01", "merge", "C9", "C8"),
+            move("2026-06-01", "merge", "C8", "C2"),
         ],
         "customer_provenance": [
             _origin("C1", "email", "ana.berg@example.com", "old.ana@example.com (workbooks:0042)"),
@@ -249,7 +249,7 @@ def _identity(system: str, source: str, customer: str, rule: str, sure: float | 
     }
 
 
-def _move(day: str, kind: str, old: str, new: str) -> Row:
+def move(day: str, kind: str, old: str, new: str) -> Row:
     return {"found_on": day, "kind": kind, "from_id": old, "to_id": new, "why": "same e-mail"}
 
 

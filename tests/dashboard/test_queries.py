@@ -25,7 +25,7 @@ from c360_dashboard.queries import (
     value,
 )
 from c360_dashboard.snapshot import Reader, ask, find_snapshot, read_publication
-from tests.dashboard.small_snapshot import AS_OF
+from tests.dashboard.small_snapshot import AS_OF, move, rows, write_snapshot
 
 FIRST = date(2025, 1, 2)
 
@@ -271,6 +271,33 @@ def test_an_old_id_leads_to_the_id_of_today(reader: Reader) -> None:
     assert customer.find_today(reader, "C9") == "C2"
     assert customer.find_today(reader, "C1") == "C1"
     assert customer.find_today(reader, "C7") is None
+
+
+@pytest.fixture
+def parted(tmp_path: Path) -> Iterator[Reader]:
+    """C1 was merged into C2 and parted again; C7, who was with C1 for a while, went to C3."""
+    given = rows()
+    given["customer_merges"] += [
+        move("2026-06-02", "merge", "C1", "C2"),
+        move("2026-06-03", "split", "C2", "C1"),
+        move("2026-06-02", "merge", "C7", "C1"),
+        move("2026-06-03", "split", "C1", "C7"),
+        move("2026-06-04", "merge", "C7", "C3"),
+    ]
+    write_snapshot(tmp_path, given)
+    with find_snapshot(tmp_path, shows_personal_data=False).open() as opened:
+        yield opened
+
+
+def test_an_id_that_a_split_gave_back_is_its_own_again(parted: Reader) -> None:
+    assert customer.find_today(parted, "C1") == "C1"
+    found = customer.search(parted, "c1").select("customer_id", "found_by")
+    assert found.rows() == [("C1", "customer id")]
+
+
+def test_an_id_that_was_merged_twice_leads_to_the_last_one(parted: Reader) -> None:
+    assert customer.find_today(parted, "C7") == "C3"
+    assert customer.find_today(parted, "C9") == "C2"
 
 
 def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
