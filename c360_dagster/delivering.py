@@ -1,4 +1,4 @@
-"""Batches on their way to a webhook, each once: what was taken is logged and not sent again.
+"""Batches on their way to a webhook, each once a delivery: what was taken is logged.
 
 Between an answer and its line in the log a crash can come; the batch then goes out a second time
 with the same Idempotency-Key, by which the receiver knows it.
@@ -72,6 +72,12 @@ class DeliveryLog:
         days = [date.fromisoformat(line["as_of"]) for line in self.read() if line["to"] == to]
         return max(days, default=None)
 
+    def read_last(self, to: str) -> list[dict[str, Any]]:
+        """What this receiver took of the last delivery that it got anything of."""
+        lines = [{"delivery": 0, "content": line["key"]} | line for line in self.read()]
+        lines = [line for line in lines if line["to"] == to]
+        return [line for line in lines if line["delivery"] == lines[-1]["delivery"]]
+
     def _read_lines(self) -> Iterator[dict[str, Any]]:
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for line in lines:
@@ -95,19 +101,30 @@ def deliver(
     now: Callable[[], datetime],
     pauses: Sequence[float] = PAUSES_SECONDS,
 ) -> Delivery:
-    """Sends what the receiver has not taken yet, in order, and stops at the first that fails."""
+    """Sends what the receiver does not hold yet, in order, and stops at the first that fails.
+
+    It holds the last list that it was sent: a list from before that goes out whole again.
+    """
     to = name_receiver(url)
-    taken = {line["key"] for line in log.read() if line["to"] == to}
-    waiting = [batch for batch in batches if batch.key not in taken]
+    last = log.read_last(to)
+    number = last[-1]["delivery"] if last else 0
+    if last and last[-1]["content"] in {batch.content for batch in batches}:
+        taken = {line["content"] for line in last}
+    else:
+        number, taken = number + 1, set()
+    waiting = [batch for batch in batches if batch.content not in taken]
     for batch in waiting:
-        _send(batch, url, pauses)
+        key = f"{number}-{batch.content}"
+        _send(batch, key, url, pauses)
         log.add(
             {
                 "as_of": batch.as_of.isoformat(),
                 "batch": batch.number,
                 "batches": batch.of,
                 "rows": batch.rows,
-                "key": batch.key,
+                "delivery": number,
+                "content": batch.content,
+                "key": key,
                 "to": to,
                 "delivered_at": now().isoformat(timespec="seconds"),
             }
@@ -120,14 +137,14 @@ def name_receiver(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
-def _send(batch: Batch, url: str, pauses: Sequence[float]) -> None:
+def _send(batch: Batch, key: str, url: str, pauses: Sequence[float]) -> None:
     try:
         post(
             url,
             batch.body,
             pauses=pauses,
             timeout=TIMEOUT_SECONDS,
-            headers={"Idempotency-Key": batch.key},
+            headers={"Idempotency-Key": key},
         )
     except PostError as problem:
         is_passing = problem.code is None or problem.code in WORTH_ANOTHER_TRY

@@ -1,4 +1,4 @@
-"""An export cut into the batches that a webhook is sent, each with a key that is its own for ever.
+"""An export cut into the batches that a webhook is sent.
 
 Whoever is held out is in none of them.
 """
@@ -25,8 +25,8 @@ class Batch:
     number: int
     of: int
     rows: int
-    key: str
-    """Of audience, day, number and content: the same batch has it again, and no other ever."""
+    content: str
+    """SHA-256 of the body: a batch of the same list has it again, one of any other list never."""
     body: bytes
 
 
@@ -61,8 +61,8 @@ def _build(
             "members": rows,
         }
     )
-    key = hashlib.sha256(body).hexdigest()
-    return Batch(export.audience.name, export.as_of, number, of, len(rows), key, body)
+    content = hashlib.sha256(body).hexdigest()
+    return Batch(export.audience.name, export.as_of, number, of, len(rows), content, body)
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -100,6 +100,41 @@ def test_another_day_another_list_and_another_receiver_are_sent(
     assert log.latest("nobody") is None
 
 
+def test_a_list_that_returns_within_a_day_is_sent_again(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    """The receiver takes a key once: the first list must have another when it comes again."""
+    send(receiver, log, batches())
+    send(receiver, log, batches(members=1))
+    assert send(receiver, log, batches()) == Delivery(sent=3, sent_before=0)
+    assert len(receiver.asked) == len(set(receiver.asked)) == 7
+    assert send(receiver, log, batches()) == Delivery(sent=0, sent_before=3)
+
+
+def test_a_list_that_returns_is_sent_whole_though_half_of_another_came_between(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    send(receiver, log, batches(members=3))
+    receiver.codes = [200, 404]
+    with pytest.raises(DeliveryError):
+        send(receiver, log, batches())
+    receiver.codes = [200, 404]
+    with pytest.raises(DeliveryError):
+        send(receiver, log, batches(members=3))
+    assert send(receiver, log, batches(members=3)) == Delivery(sent=1, sent_before=1)
+    assert [batch["batch"] for batch in receiver.taken] == [1, 2, 1, 1, 2]
+
+
+def test_what_a_version_without_numbers_delivered_is_not_sent_again(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    for batch in [*batches(members=4), *batches()]:
+        line = {"as_of": "2026-06-01", "key": batch.content, "to": name_receiver(receiver.url)}
+        log.add(line)
+    assert send(receiver, log, batches()) == Delivery(sent=0, sent_before=3)
+    assert send(receiver, log, batches(members=4)) == Delivery(sent=2, sent_before=0)
+
+
 def test_a_receiver_that_is_busy_is_asked_again_with_the_same_key(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
