@@ -12,6 +12,14 @@ from c360_dashboard.snapshot import Reader
 BANDS = ("Low", "Medium", "High")
 LISTED = 50
 
+# Who never bought has no value and a risk of 1 in gold, but she is nobody's to lose.
+BUYERS = f"""
+    {PEOPLE},
+    buyers as (
+        select * from people where persona is distinct from 'No purchase yet'
+    )
+"""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -29,27 +37,27 @@ def load(reader: Reader, filters: Filters) -> Value:
     return Value(
         reader.row(
             f"""
-            {PEOPLE}
+            {BUYERS}
             select
                 count(churn_risk) as customers,
                 sum(clv_12m) as clv_12m,
                 avg(clv_12m) as avg_clv_12m,
                 count(*) filter (churn_risk >= 0.5) as at_risk,
                 sum(clv_12m * churn_risk) as value_at_risk
-            from people
+            from buyers
             """,
             values,
         ),
         reader.frame(
             f"""
-            {PEOPLE},
+            {BUYERS},
             sized as (
-                select greatest(quantile_cont(clv_12m, 0.98) / 24, 1.0)::double as width from people
+                select greatest(quantile_cont(clv_12m, 0.98) / 24, 1.0)::double as width from buyers
             ),
             binned as (
-                select least(floor(p.clv_12m / s.width), 24) as bin, s.width
-                from people as p cross join sized as s
-                where p.clv_12m is not null
+                select least(floor(b.clv_12m / s.width), 24) as bin, s.width
+                from buyers as b cross join sized as s
+                where b.clv_12m is not null
             )
             select bin * width as low, (bin + 1) * width as high, count(*) as customers
             from binned group by bin, width order by bin
@@ -58,10 +66,10 @@ def load(reader: Reader, filters: Filters) -> Value:
         ),
         reader.frame(
             f"""
-            {PEOPLE},
+            {BUYERS},
             binned as (
                 select least(floor(churn_risk * 20), 19) as bin, clv_12m
-                from people where churn_risk is not null
+                from buyers where churn_risk is not null
             )
             select
                 bin / 20 as low, (bin + 1) / 20 as high,
@@ -74,21 +82,21 @@ def load(reader: Reader, filters: Filters) -> Value:
         _leaving(reader, filters),
         reader.frame(
             f"""
-            {PEOPLE}
+            {BUYERS}
             select
-                p.persona,
+                b.persona,
                 count(*) as customers,
                 avg(z.expected_orders_12m) as expected_orders,
-                avg(p.clv_12m) as clv_12m,
+                avg(b.clv_12m) as clv_12m,
                 median(z.clv_12m_low) as low,
                 median(z.clv_12m_high) as high,
                 avg(z.p_active_12m) as active,
-                avg(p.churn_risk) as churn_risk
-            from people as p
-            inner join clv_proxy as z on p.customer_id = z.customer_id
-            where p.clv_12m is not null
-            group by p.persona
-            order by clv_12m desc nulls last, p.persona
+                avg(b.churn_risk) as churn_risk
+            from buyers as b
+            inner join clv_proxy as z on b.customer_id = z.customer_id
+            where b.clv_12m is not null
+            group by b.persona
+            order by clv_12m desc nulls last, b.persona
             """,
             values,
         ),
@@ -105,7 +113,7 @@ def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
     """Thirds of value by thirds of the scale of risk."""
     return reader.frame(
         f"""
-        {PEOPLE},
+        {BUYERS},
         banded as (
             select
                 case
@@ -119,7 +127,7 @@ def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
                     else 'Low'
                 end as risk,
                 clv_12m
-            from people
+            from buyers
             where clv_12m is not null and churn_risk is not null
         )
         select
@@ -136,23 +144,23 @@ def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
 def _leaving(reader: Reader, filters: Filters) -> pl.DataFrame:
     return reader.frame(
         f"""
-        {PEOPLE}
+        {BUYERS}
         select
-            p.customer_id,
+            b.customer_id,
             concat_ws(' ', c.first_name, c.last_name) as name,
-            p.persona,
-            p.clv_12m,
-            p.churn_risk,
-            p.clv_12m * p.churn_risk as at_risk,
-            p.total_spent,
-            p.days_since_last_order,
-            p.late_deliveries,
-            p.tickets_open,
-            p.marketing_consent
-        from people as p
-        inner join dim_customers as c on p.customer_id = c.customer_id
-        where p.clv_12m > 0 and p.churn_risk >= 0.3
-        order by at_risk desc, p.customer_id
+            b.persona,
+            b.clv_12m,
+            b.churn_risk,
+            b.clv_12m * b.churn_risk as at_risk,
+            b.total_spent,
+            b.days_since_last_order,
+            b.late_deliveries,
+            b.tickets_open,
+            b.marketing_consent
+        from buyers as b
+        inner join dim_customers as c on b.customer_id = c.customer_id
+        where b.clv_12m > 0 and b.churn_risk >= 0.3
+        order by at_risk desc, b.customer_id
         limit {LISTED}
         """,
         filters.values,

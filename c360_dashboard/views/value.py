@@ -18,8 +18,8 @@ def draw(page: Page) -> None:
     found = page.ask(value.load, page.filters)
     if not found.totals["customers"]:
         layout.note(
-            "No customer in this choice of filters has a forecast. Those without any purchase "
-            "have none; take a filter away to see the others."
+            "No customer in this choice of filters has a forecast that is shown here: it takes a "
+            "purchase to be worth something, or to leave. Take a filter away to see the others."
         )
         return
     _cards(page, found.totals)

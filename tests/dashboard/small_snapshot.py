@@ -132,7 +132,7 @@ def rows() -> dict[str, list[Row]]:
         "mart_customer_360": [
             _mart("C1", "Engaged Regulars", 3, 231, 400, 0.1, 1),
             _mart("C2", "Premium but At-Risk", 2, 77, 100, 0.8, 60),
-            _mart("C3", "No purchase yet", 1, -5.5, None, None, 20),  # a return alone
+            _mart("C3", "No purchase yet", 1, -5.5, 0, 1, 20),  # a return alone
         ],
         "customer_identities": [
             _identity("crm", "C1", "C1", "single", None),
@@ -151,6 +151,7 @@ def rows() -> dict[str, list[Row]]:
         "clv_proxy": [
             {"customer_id": "C1", "clv_12m": 400, "clv_12m_low": 200, "clv_12m_high": 700},
             {"customer_id": "C2", "clv_12m": 100, "clv_12m_low": 0, "clv_12m_high": 300},
+            {"customer_id": "C3", "clv_12m": 0, "clv_12m_low": 0, "clv_12m_high": 0},
         ],
         "fct_shipments": [
             _parcel("S1", "O2", "C1", "2026-06-02", is_late=False, days=2),

@@ -130,6 +130,20 @@ def test_value_at_risk_is_value_times_risk(reader: Reader) -> None:
     assert found.values["customers"].sum() == found.risks["customers"].sum() == 2
 
 
+def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
+    """C3, in gold, is worth 0 and leaves with a chance of 1."""
+    found = value.load(reader, chosen())
+    assert (found.totals["customers"], found.totals["avg_clv_12m"]) == (2, 250)
+    assert pairs(found.risks, "low", "customers") == {0.1: 1, 0.8: 1}
+    assert found.bands.select("value_band", "risk_band").rows() == [
+        ("High", "Low"),
+        ("Low", "High"),
+    ]
+    assert found.forecasts["persona"].to_list() == ["Engaged Regulars", "Premium but At-Risk"]
+    never = value.load(reader, chosen(personas=("No purchase yet",)))
+    assert never.totals["customers"] == 0
+
+
 def test_products_sell_by_line(reader: Reader) -> None:
     found = products.load(reader, chosen())
     assert pairs(found.categories, "category", "revenue") == {"Footwear": 120, "Home": 80}
