@@ -3,6 +3,7 @@
 Quick, and without a network: addresses on the web are not visited.
 """
 
+import ast
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 OWN_DATA = (ROOT / "docs/your-own-data.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+SUMMARY = (ROOT / "c360_dagster/summary.py").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -72,6 +74,32 @@ def test_the_readme_lists_every_setting_and_no_other() -> None:
     listed = re.findall(r"^\| `(C360_[A-Z_]+)` \|", README, re.MULTILINE)
     assert set(listed) == declared
     assert len(listed) == len(set(listed))
+
+
+def templates(program: str) -> list[str]:
+    """The program's f-strings as patterns, those left out that say next to nothing themselves."""
+    patterns = []
+    for text in ast.walk(ast.parse(program)):
+        if isinstance(text, ast.JoinedStr):
+            parts = [str(each.value) if isinstance(each, ast.Constant) else None
+                     for each in text.values]  # fmt: skip
+            if len("".join(filter(None, parts))) > 15:
+                patterns.append(
+                    "".join(".+" if each is None else re.escape(each) for each in parts)
+                )
+    return patterns
+
+
+def unsaid(sample: str, program: str) -> list[str]:
+    """The sample's lines that the program has no words for; `…` leaves lines out."""
+    patterns = templates(program)
+    lines = [line for line in sample.splitlines() if line.strip() != "…"]
+    return [line for line in lines if not any(re.fullmatch(each, line) for each in patterns)]
+
+
+def test_the_readme_quotes_a_runs_last_words_as_they_are() -> None:
+    (sample,) = re.findall(r"^```\n(Bronze holds.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert not unsaid(sample, SUMMARY)
 
 
 def test_no_page_speaks_of_a_setting_that_does_not_exist() -> None:
