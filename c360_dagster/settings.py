@@ -21,6 +21,8 @@ AUDIENCES = Path(__file__).parent / "audiences" / "audiences.yml"
 UI_HOST, UI_PORT = "127.0.0.1", "3000"
 UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
 """Where `make ui` opens Dagster, and alerts point to."""
+FIRST_YEAR = 1900
+"""Nothing that a retailer's files say is older: an earlier day is mistyped."""
 
 
 class SettingsError(ValueError):
@@ -53,8 +55,17 @@ class Settings:
         """The business's local time, for logs and load times only: no feature may ask it."""
         return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
+    def doubt_as_of(self, day: date) -> str:
+        """Why nothing can be said as of that day, to stand behind it; empty where it can.
+
+        Files that nobody simulated may reach further back than the calendar.
+        """
+        is_simulated = self.truth.exists() or not self.landing.exists()
+        reaches_back = not is_simulated and day.year >= FIRST_YEAR
+        return "" if reaches_back and day < self.start_date else self.doubt_day(day)
+
     def doubt_day(self, day: date) -> str:
-        """Why nothing can be said as of that day, to stand behind it; empty where it can."""
+        """Why that day is not in the calendar of past days, to stand behind it; empty if it is."""
         if day < self.start_date:
             return (
                 f"is before {self.start_date} (C360_START_DATE), the first day of the "
@@ -141,7 +152,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"C360_END_DATE ({settings.end_date}) is before C360_START_DATE "
             f"({settings.start_date}): set an end on or after the start."
         )
-    if settings.as_of and (doubt := settings.doubt_day(settings.as_of)):
+    if settings.as_of and (doubt := settings.doubt_as_of(settings.as_of)):
         raise SettingsError(f"C360_AS_OF is '{settings.as_of}': it {doubt}")
     return settings
 

@@ -54,6 +54,20 @@ def test_a_bad_value_is_one_sentence_that_names_it(name: str, value: str, words:
     assert message.count("\n") == 0
 
 
+def test_own_files_may_be_asked_for_a_day_before_any_is_simulated(tmp_path: Path) -> None:
+    early = {"C360_HOME": str(tmp_path), "C360_AS_OF": "2024-06-30"}
+    with pytest.raises(SettingsError, match="C360_START_DATE"):
+        read_settings(early)  # of an empty home `make run` simulates a retailer
+    (tmp_path / "landing").mkdir()
+    assert read_settings(early).as_of == date(2024, 6, 30)
+    for mistyped in ("2999-01-01", "0204-06-30"):
+        with pytest.raises(SettingsError, match=f"C360_AS_OF is '{mistyped}'"):
+            read_settings(early | {"C360_AS_OF": mistyped})
+    (tmp_path / "truth").mkdir()
+    with pytest.raises(SettingsError, match="C360_START_DATE"):
+        read_settings(early)
+
+
 def test_an_end_before_the_start_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"C360_END_DATE .* is before C360_START_DATE"):
         read_settings({"C360_END_DATE": "2024-01-01"})
