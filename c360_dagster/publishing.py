@@ -79,8 +79,7 @@ def publish(
             files.result()
         last.replace(con, run, aside, rows, taken)
         begin_again(con, known.keys, run)
-        _point(parquet, generation)
-        aside.replace(snapshot)
+        _show(parquet, generation, snapshot, aside)
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         shutil.rmtree(generation, ignore_errors=True)
         raise PublishError(
@@ -183,6 +182,20 @@ def _mask(column: str, kind: str) -> str:
     if kind == "VARCHAR":
         return f"case when {column} is not null then '{MASK}' end as {column}"
     return f"cast(null as {kind}) as {column}"
+
+
+def _show(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
+    """Both take the place of the last ones, or neither does."""
+    before = parquet.parent / parquet.readlink() if parquet.is_symlink() else None
+    _point(parquet, generation)
+    try:
+        aside.replace(snapshot)
+    except OSError:
+        if before:
+            _point(parquet, before)
+        else:
+            parquet.unlink()
+        raise
 
 
 def _point(link: Path, generation: Path) -> None:

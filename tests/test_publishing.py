@@ -91,6 +91,35 @@ def test_a_failure_leaves_the_last_publication(
     ]
 
 
+def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last_one(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_replace = Path.replace
+
+    def refuse_the_snapshot(path: Path, target: Path) -> Path:
+        if target.name == "c360.duckdb":
+            raise OSError(5, "Input/output error")
+        return really_replace(path, target)
+
+    fill(con, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", refuse_the_snapshot)
+        with pytest.raises(PublishError, match="still holds what it held"):
+            publish(con, tmp_path, run="run1", known=KNOWN)
+        assert [path.name for path in tmp_path.iterdir()] == [".generations"]
+    fill(con, 2)
+    publish(con, tmp_path, run="run2", known=KNOWN)
+    fill(con, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", refuse_the_snapshot)
+        with pytest.raises(PublishError, match="still holds what it held"):
+            publish(con, tmp_path, run="run3", known=KNOWN)
+    assert pl.read_parquet(tmp_path / "parquet" / "publication.parquet").item() == "run2"
+    fill(con, 4)
+    last = publish(con, tmp_path, run="run4", known=KNOWN)
+    assert pl.read_parquet(last.parquet / "publication.parquet").item() == "run4"
+
+
 def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     for state in range(4):
         fill(con, state)
