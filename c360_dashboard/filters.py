@@ -17,7 +17,6 @@ PERIODS = {
 }
 DEFAULT_PERIOD = "26w"
 CHANNELS = ("store", "online", "mobile")
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

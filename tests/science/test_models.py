@@ -21,7 +21,7 @@ from c360_dagster.science.lifetime_value import gamma_gamma as gamma_gamma_modul
 from c360_dagster.science.lifetime_value import purchases as purchases_module
 from c360_dagster.science.lifetime_value.gamma_gamma import spend_likelihood
 from c360_dagster.science.lifetime_value.likelihood import Floats, Likelihood
-from c360_dagster.science.lifetime_value.purchases import Histories, purchase_likelihood
+from c360_dagster.science.lifetime_value.purchases import Histories, Pairs, purchase_likelihood
 from tests.science.orders import read_cdnow
 
 
@@ -204,6 +204,7 @@ def test_cells_of_like_customers_hardly_move_the_parameters(
 X = np.array([0.0, 0, 1, 2, 7, 30])
 RECENCY = np.array([0.0, 0, 3, 30, 12, 38])
 AGE = np.array([38.86, 2, 30, 38, 38, 38.86])
+PAIRS = Pairs.of(X, AGE)
 
 
 @pytest.mark.parametrize("stops_at_once", [False, True])
@@ -216,7 +217,7 @@ def test_expected_purchases_are_the_papers_formula(a: float, *, stops_at_once: b
     share = (alpha + AGE) / (alpha + AGE + ahead)
     series = hyp2f1(r + X, b + X + stops_at_once, top, ahead / (alpha + AGE + ahead))
     formula = top / (a - 1) * (1 - share ** (r + X) * series) * told.p_alive(X, RECENCY, AGE)
-    found = told.expected_purchases(X, RECENCY, AGE, ahead)
+    found = told.expected_purchases(PAIRS, RECENCY, ahead)
     assert found == pytest.approx(formula, rel=1e-5)
 
 
@@ -224,14 +225,14 @@ def test_expected_purchases_stay_finite_where_nobody_stops() -> None:
     """Then they are the mean rate times the time ahead; the papers' formula overflows there."""
     told = model(0.8, 5.0, 1.0, 9000.0, stops_at_once=False)
     expected = (0.8 + X) / (5.0 + AGE) * 30 * told.p_alive(X, RECENCY, AGE)
-    assert told.expected_purchases(X, RECENCY, AGE, 30.0) == pytest.approx(expected, rel=0.01)
+    assert told.expected_purchases(PAIRS, RECENCY, 30.0) == pytest.approx(expected, rel=0.01)
 
 
 def test_active_is_less_than_alive_and_less_than_expected() -> None:
     told = model(0.24259, 4.41353, 0.79289, 2.42575, stops_at_once=False)
     active = told.p_active(X, RECENCY, AGE, 39.0)
     assert (active < told.p_alive(X, RECENCY, AGE)).all()
-    assert (active < told.expected_purchases(X, RECENCY, AGE, 39.0)).all()
+    assert (active < told.expected_purchases(PAIRS, RECENCY, 39.0)).all()
     assert told.p_active(X, RECENCY, AGE, 1e9) == pytest.approx(
         told.p_alive(X, RECENCY, AGE), abs=0.02
     )

@@ -102,10 +102,7 @@ def forecast_each(known: Known, models: Models, names: list[str], span: Span) ->
     if models.spend.converged:
         value = models.spend.expected_value(known.purchases, value)
     fitted = [models.purchases[name] for name in names]
-    bought = [
-        model.expected_if_alive(known.pairs, ahead) * model.p_alive(x, recency, age)
-        for model in fitted
-    ]
+    bought = [model.expected_purchases(known.pairs, recency, ahead) for model in fitted]
     per_window, per_history = span.ahead / span.window, span.ahead / span.history
     naive_orders = [known.purchases_last * per_window, known.purchases * per_history]
     naive_spend = [known.spend_last * per_window, known.spend * per_history]

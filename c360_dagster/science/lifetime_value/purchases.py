@@ -52,12 +52,9 @@ class PurchaseModel:
         active: Floats = self.p_alive(frequency, recency, age) * (1 - silent)
         return active
 
-    def expected_purchases(
-        self, frequency: Floats, recency: Floats, age: Floats, ahead: float
-    ) -> Floats:
-        return self.expected_if_alive(Pairs.of(frequency, age), ahead) * self.p_alive(
-            frequency, recency, age
-        )
+    def expected_purchases(self, pairs: "Pairs", recency: Floats, ahead: float) -> Floats:
+        frequency, age = pairs.frequency[pairs.place], pairs.age[pairs.place]
+        return self.expected_if_alive(pairs, ahead) * self.p_alive(frequency, recency, age)
 
     def expected_if_alive(self, pairs: "Pairs", ahead: float) -> Floats:
         """The mean of (1 − (1 + p·ahead / (alpha + T))^−(r + x)) / p over p ~ Beta(a, b + chances).
