@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from c360_dagster.loading.sql import literal, quote, transaction
+from c360_dagster.loading.sql import fetch_row, literal, quote, transaction
 from landing_contract import Column, read_column, read_sources
 
 DECLARED = Path(__file__).parents[1] / "dbt_c360" / "models" / "computed"
@@ -69,6 +69,15 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
         if standing.get(table.relation) != declared and (table.relation,) not in views:
             con.execute(f"create schema if not exists {table.schema}")
             con.execute(f"create or replace table {table.ddl}")
+
+
+def show_view(con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str) -> None:
+    """Puts a view in the table's place, whatever stood there before."""
+    stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+    if fetch_row(con, stands, [table.schema, table.name]):
+        con.execute(f"drop table {table.relation}")
+    con.execute(f"create schema if not exists {table.schema}")
+    con.execute(f"create or replace view {table.relation} as {query}")
 
 
 def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import specify_computed
-from c360_dagster.computed import ComputedTable, read_computed
+from c360_dagster.computed import ComputedTable, read_computed, show_view
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import PARQUET, fetch_row, literal, quote
 
@@ -87,13 +87,9 @@ class History:
         return Day(day, customers, path)
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Makes the table of all days a view of the files, whatever stood there before."""
+        """Makes the table of all days a view of the files."""
         table = read_computed()[f"{GOLD.name}.{HISTORY}"]
-        con.execute(f"create schema if not exists {GOLD.name}")
-        stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-        if fetch_row(con, stands, [GOLD.name, HISTORY]):
-            con.execute(f"drop table {table.relation}")
-        con.execute(f"create or replace view {table.relation} as {self._select_all(table)}")
+        show_view(con, table, self._select_all(table))
 
     def _select_all(self, table: ComputedTable) -> str:
         """The declared columns, null in days that were recorded before there was such a column."""

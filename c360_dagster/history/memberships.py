@@ -13,7 +13,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import specify_computed
-from c360_dagster.computed import read_computed
+from c360_dagster.computed import read_computed, show_view
 from c360_dagster.history.days import DAY_FILES
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_row, literal
@@ -76,12 +76,8 @@ class Memberships:
         return dg.AssetMaterialization(asset_key=KEY, metadata=metadata)
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Makes the table of changes a view of the files, whatever stood there before."""
-        stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-        if fetch_row(con, stands, [GOLD.name, CHANGES]):
-            con.execute(f"drop table {RELATION}")
-        con.execute(f"create schema if not exists {GOLD.name}")
-        con.execute(f"create or replace view {RELATION} as {_compare(self._read_all())}")
+        """Makes the table of changes a view of the files."""
+        show_view(con, read_computed()[RELATION], _compare(self._read_all()))
 
     def excerpt(self) -> str:
         """The query for what is published: the changes of the last days."""
