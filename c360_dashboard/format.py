@@ -48,6 +48,11 @@ def short_money(value: Number, currency: str) -> str:
     return money(value, currency, 0 if abs(value) >= 1000 else 2)
 
 
+def in_currency(title: str, currency: str) -> str:
+    """An axis's title; where no file names the currency, without one."""
+    return f"{title} ({currency})" if currency else title
+
+
 def change(now: Number, before: Number) -> str | None:
     """Relative change with its sign, or None where there is nothing to compare with."""
     if now is None or not before:

@@ -289,7 +289,7 @@ def _spending(page: Page, frame: pl.DataFrame) -> None:
             frame,
             x="month",
             y="spent",
-            y_title=f"Spent ({page.currency})",
+            y_title=say.in_currency("Spent", page.currency),
             y_format="~s",
             unit="yearmonth",
         ),

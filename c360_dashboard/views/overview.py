@@ -61,7 +61,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
             series="period",
             order=order,
             y_format="~s",
-            y_title=f"Revenue ({page.currency})",
+            y_title=say.in_currency("Revenue", page.currency),
         ),
         f"Revenue by {grain}, this period and a year before; the table below has the numbers.",
     )

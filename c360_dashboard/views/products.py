@@ -40,7 +40,11 @@ def _categories(page: Page, frame: pl.DataFrame) -> None:
     layout.heading("Revenue by category")
     layout.chart(
         charts.bars(
-            frame, x="revenue", y="category", x_format=".3~s", x_title=f"Revenue ({page.currency})"
+            frame,
+            x="revenue",
+            y="category",
+            x_format=".3~s",
+            x_title=say.in_currency("Revenue", page.currency),
         ),
         "Revenue by category; the table below has the numbers.",
     )

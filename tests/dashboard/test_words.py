@@ -53,6 +53,11 @@ def test_numbers_are_written_for_people() -> None:
     assert say.whole(1234567.0) == "1,234,567"
     assert say.money(-1234.5, "USD", 2) == "−$1,234.50"
     assert say.money(10, "CHF") == "10 CHF"
+    assert say.money(10, "") == "10"
+    assert (say.in_currency("Spent", "CHF"), say.in_currency("Spent", "")) == (
+        "Spent (CHF)",
+        "Spent",
+    )
     assert say.short_money(1_234_567, "EUR") == "€1.23 M"
     assert say.short_money(12_345, "USD") == "$12.3 k"
     assert say.percent(-0.0000001) == "0.0 %"
