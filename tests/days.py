@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 import mock_data
-from c360_dagster.assets.identity import RECORDS, _add_to_history, _write
+from c360_dagster.assets.identity import RECORDS, _add_to_history, _read_history, _write
 from c360_dagster.changes import Asked, Plan, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.identity import Memory, resolve
@@ -137,7 +137,7 @@ class Home:
             ((as_of,),) = con.execute("select as_of_date from silver.int_data_clock").fetchall()
             previous = Memory.from_frames(known.frames) if known else None
             found = resolve(records, previous=previous, rules=self.rules)
-            history = _add_to_history(known, found, as_of)
+            history = _add_to_history(_read_history(known, con), found, as_of)
             frames = {**found.memory.frames(), "history": history}
             registry.write(known.number + 1 if known else 1, as_of, frames)
             _write(con, found, history, previous)

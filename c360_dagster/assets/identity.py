@@ -86,7 +86,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _remember(known, con)
-            told_before = known.frames[HISTORY] if known else con.sql(f"from {MERGES}").pl()
+            told_before = _read_history(known, con)
         from c360_dagster.identity import Rules, resolve  # noqa: PLC0415  as above
 
         if known is None and previous is not None:
@@ -147,6 +147,15 @@ def _remember(
     create_computed(con)
     given = con.sql(f"select source_system, source_id, customer_id from {SCHEMA}.identities").pl()
     return given if given.height else None
+
+
+def _read_history(known: Generation | None, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every merge and split of the runs before, from the warehouse where the registry is lost."""
+    if known:
+        return known.frames[HISTORY]
+    create_computed(con)
+    told: pl.DataFrame = con.sql(f"from {MERGES}").pl()
+    return told
 
 
 def _add_to_history(before: pl.DataFrame, found: "Resolution", as_of: date) -> pl.DataFrame:
