@@ -150,9 +150,9 @@ def _read_simulated(settings: Settings) -> set[str]:
 
     try:
         mark = json.loads((settings.landing / MARK).read_text("utf-8"))
-    except FileNotFoundError:
+        return {*mark["files"], *mark.get("attempt", {}).get("files", {})}
+    except (FileNotFoundError, ValueError, TypeError, KeyError):  # what it says nobody knows
         return set()
-    return {*mark["files"], *mark.get("attempt", {}).get("files", {})}
 
 
 def _build_failure_alert(settings: Settings) -> dg.SensorDefinition:

@@ -42,11 +42,15 @@ class Landing:
     def __init__(self, root: Path, world: dict[str, Any]) -> None:
         self.root = root
         self.world = world
-        self.mark = _read_mark(root / MARK)
+        self.mark, self.is_readable = _read_mark(root / MARK)
 
     def plan(self, end: date) -> Plan | str:  # noqa: PLR0911  each reason is its own sentence
         """What to generate up to a day, or the sentence that says why nothing is."""
         lying = set(self._data_files())
+        if not self.is_readable:
+            return _refuse(
+                f"{self.root / MARK} cannot be read, and says which files were simulated"
+            )
         if self.mark is None:
             return Plan(None, end) if not lying else _refuse(
                 f"{self.root} holds files that were not simulated ({_name_some(lying)})"
@@ -159,11 +163,15 @@ def _fingerprint(path: Path) -> str:
     return f"{size}:{digest.hexdigest()}"
 
 
-def _read_mark(path: Path) -> dict[str, Any] | None:
+def _read_mark(path: Path) -> tuple[dict[str, Any] | None, bool]:
+    """What was simulated, if anything was, and whether that can be told."""
     if not path.is_file():
-        return None
-    mark: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return mark
+        return None, True
+    try:
+        mark = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return None, False
+    return mark, isinstance(mark, dict) and {"end", "files"} <= mark.keys()
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -173,6 +173,16 @@ def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
     assert arrivals.look() == arrivals.look() == []
 
 
+@pytest.mark.parametrize("mark", ["{", "[]"])
+def test_where_nobody_can_tell_what_was_simulated_all_files_count(
+    arrivals: Arrivals, mark: str
+) -> None:
+    arrivals.put("sales/transactions.csv", "x")
+    arrivals.put(".simulated.json", mark)
+    arrivals.look()
+    assert len(arrivals.look()) == 1
+
+
 def test_a_run_that_is_going_is_not_doubled(arrivals: Arrivals) -> None:
     run = dg.DagsterRun("daily_refresh", status=dg.DagsterRunStatus.STARTED)
     arrivals.instance.add_run(run)

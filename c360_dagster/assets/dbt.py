@@ -10,7 +10,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from c360_dagster.assets.dbt_results import describe, report_table, report_test
+from c360_dagster.assets.dbt_results import (
+    describe,
+    forget_removed_tests,
+    report_table,
+    report_test,
+)
 from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.history.days import History
@@ -185,6 +190,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             with warehouse.connect() as con:
                 if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, asked, manifest, [result.unique_id for result in results])
+                forget_removed_tests(con, manifest)
                 lineage = trace_lineage(manifest, unreported, lineage)
                 for result in unreported:
                     yield from part.report(con, result, lineage)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from c360_dagster.loading.sql import fetch_count
+from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.resources.dbt import Manifest, NodeResult, is_personal
 from c360_dagster.resources.lineage import Column
 
@@ -53,6 +53,17 @@ def report_test(
         description=_say_finding(con, node, result) if result.status != "pass" else None,
         metadata=metadata,
     )
+
+
+def forget_removed_tests(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Rows of tests that the project no longer has would be shown as failing for ever."""
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    known = {node["alias"] for node in tests}
+    query = "select table_name from duckdb_tables() where schema_name = ?"
+    for schema in {node["schema"] for node in tests}:
+        for (name,) in con.execute(query, [schema]).fetchall():
+            if name not in known:
+                con.execute(f"drop table {quote(schema)}.{quote(name)}")
 
 
 def describe(manifest: Manifest, result: NodeResult) -> str:

@@ -1,4 +1,4 @@
-"""What a build tells of each table: rows, columns with their types, and where these come from."""
+"""What a build tells of each table (rows, columns, where these come from), and what it forgets."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from c360_dagster.assets.dbt_results import forget_removed_tests
 from c360_dagster.definitions import build_definitions
 from c360_dagster.loading.bronze import create_bronze
 from c360_dagster.settings import read_settings
@@ -93,3 +94,14 @@ def test_a_check_says_what_it_found(run: dg.ExecuteInProcessResult) -> None:
     )
     look = scale.metadata["look_at"].value
     assert look == "select * from test_failures.satisfaction_is_on_the_scale"
+
+
+def test_rows_of_a_test_that_the_project_no_longer_has_go() -> None:
+    manifest = {"nodes": {"t": {"resource_type": "test", "alias": "kept", "schema": "failures"}}}
+    with duckdb.connect() as con:
+        con.execute("create schema failures; create schema gold")
+        for name in ("failures.kept", "failures.removed", "gold.removed"):
+            con.execute(f"create table {name} as select 1 as found")
+        forget_removed_tests(con, manifest)
+        query = "select schema_name, table_name from duckdb_tables() order by all"
+        assert con.execute(query).fetchall() == [("failures", "kept"), ("gold", "removed")]

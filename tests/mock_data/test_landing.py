@@ -135,6 +135,15 @@ def test_a_replaced_or_added_file_ends_the_simulation(tmp_path: Path) -> None:
     assert "not simulated" in generate(tmp_path, JUNE_30).message
 
 
+@pytest.mark.parametrize("mark", ["{", "[]", '{"files": {}}'])
+def test_where_nobody_can_tell_what_was_simulated_nothing_is(tmp_path: Path, mark: str) -> None:
+    generate(tmp_path)
+    (tmp_path / "landing/.simulated.json").write_text(mark)
+    before = contents(tmp_path)
+    assert "landing/.simulated.json cannot be read" in generate(tmp_path, JUNE_30).message
+    assert contents(tmp_path) == before
+
+
 def test_an_emptied_landing_is_filled_again(tmp_path: Path) -> None:
     files = generate(tmp_path).files
     for name in files:
