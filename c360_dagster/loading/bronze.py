@@ -75,12 +75,12 @@ class ContractChangedError(Exception):
 def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Creates what is missing of the bronze schema, so that every table can be read, if empty."""
     con.execute("create schema if not exists bronze")
+    create_log(con)
     for table in tables:
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {_bronze(table)} ({', '.join(columns)})")
         _follow_contract(con, table)
-    create_log(con)
     create_stamps(con)
     con.execute(
         """
@@ -110,11 +110,21 @@ def _follow_contract(con: duckdb.DuckDBPyConnection, table: Table) -> None:
             "Rows already loaded are not converted: put the contract back, or type "
             "`make clean` and `make refresh`, which load what still lies in landing anew."
         )
-    for column in table.columns:
-        if column.name.lower() not in held:
-            con.execute(
-                f"alter table {_bronze(table)} add column {quote(column.name)} {column.type}"
-            )
+    gained = [column for column in table.columns if column.name.lower() not in held]
+    if gained:
+        with transaction(con):
+            _add_columns(con, table, gained)
+
+
+def _add_columns(con: duckdb.DuckDBPyConnection, table: Table, gained: Iterable[Column]) -> None:
+    """Files that have them, and had them left out, count as never seen: they load anew."""
+    for column in gained:
+        con.execute(f"alter table {_bronze(table)} add column {quote(column.name)} {column.type}")
+    con.execute(
+        "update bronze.load_log set checksum = null where table_name = ? and "
+        "list_has_any(list_transform(unknown_columns, lambda name: lower(name)), ?)",
+        [table.name, [column.name.lower() for column in gained]],
+    )
 
 
 def _describe(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

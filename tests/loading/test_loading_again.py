@@ -306,7 +306,8 @@ def test_files_that_change_places_keep_both_contents(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items_a.csv", MORE)
     bronze.put("sales/transaction_items_b.csv", ITEMS)
     assert [load.status for load in bronze.load().values()] == ["loaded", "loaded"]
-    assert bronze.rows("select distinct _file, item_id[1] from bronze.transaction_items") == [
+    query = "select distinct _file, item_id[1] from bronze.transaction_items order by all"
+    assert bronze.rows(query) == [
         ("sales/transaction_items_a.csv", "J"),
         ("sales/transaction_items_b.csv", "I"),
     ]
@@ -421,6 +422,25 @@ def test_a_column_that_the_contract_gains_reaches_the_table(bronze: Bronze) -> N
         "select colour, count(*), max(_row) from bronze.transaction_items group by 1 order by 1"
     ) == [("red", 3, 3), (None, 3, 3)]
     assert bronze.rows("select unknown_columns from bronze.load_log") == [([],), ([],)]
+
+
+def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: Bronze) -> None:
+    header, rows = ITEMS.split("\n", maxsplit=1)
+    rows = rows.replace("\n", ",red\n")
+    bronze.put("sales/transaction_items.csv", f"{header},Colour\n{rows}")
+    bronze.put("sales/transaction_items_b.csv", MORE)
+    assert [load.unknown_columns for load in bronze.load().values()] == [("Colour",), ()]
+    table = _change_contract(read_contract()["transaction_items"], colour="varchar")
+    loads = []
+    for _ in range(2):
+        loader.create_bronze(bronze.con, [table])
+        loads.append(loader.load_table(bronze.con, bronze.landing, table, bronze.run).files)
+    assert [[load.status for load in files] for files in loads] == [
+        ["loaded", "unchanged"],
+        ["unchanged", "unchanged"],
+    ]
+    query = "select colour, count(*) from bronze.transaction_items group by 1 order by 1"
+    assert bronze.rows(query) == [("red", 3), (None, 3)]
 
 
 def test_a_contract_that_changes_otherwise_says_what_to_do(bronze: Bronze) -> None:
