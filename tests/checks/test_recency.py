@@ -58,6 +58,13 @@ def test_a_missing_delivery_is_asked_for(con: duckdb.DuckDBPyConnection) -> None
     assert check(con, datetime(2025, 6, 12, 0, 1)) == (False, ended)
 
 
+def test_data_from_the_days_to_come_is_asked_about(con: duckdb.DuckDBPyConnection) -> None:
+    """As a clock that ran ahead leaves it behind, or a mistyped date; tomorrow is here somewhere."""
+    assert check(con, datetime(2025, 6, 9, 12)) == (True, "As of 2025-06-10.")
+    ahead = "The data goes to 2025-06-10, 2 days ahead: is a date in it wrong?"
+    assert check(con, datetime(2025, 6, 8, 12)) == (False, ahead)
+
+
 def test_who_looks_back_on_purpose_is_not_warned(con: duckdb.DuckDBPyConnection) -> None:
     passed, _ = check(con, datetime(2030, 1, 1), C360_AS_OF="2025-06-10")
     assert passed
