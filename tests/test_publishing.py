@@ -3,6 +3,7 @@
 import json
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,14 +134,15 @@ def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> N
 def test_readers_never_see_an_error_or_a_half_state(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """Twenty readers look all the time while five publications pass."""
+    """Twenty readers look all the time while five publications pass, each of them at each one."""
     fill(con, 0)
     first = publish(con, tmp_path, run="run0", known=KNOWN)
     seen: list[tuple[str, str]] = []
     problems: list[Exception] = []
     is_over = threading.Event()
+    looks = [0] * 20
 
-    def look() -> None:
+    def look(reader: int) -> None:
         while not is_over.is_set():
             try:
                 folder = first.parquet.resolve()
@@ -153,13 +155,21 @@ def test_readers_never_see_an_error_or_a_half_state(
                 seen.append((run, f"run{number}"))
             except (duckdb.Error, OSError, pl.exceptions.PolarsError, ValueError) as problem:
                 problems.append(problem)
+            looks[reader] += 1
 
-    readers = [threading.Thread(target=look) for _ in range(20)]
+    def let_all_look() -> None:
+        """None is in the middle of what lay there two publications ago."""
+        before = [*looks]
+        while any(now == then for now, then in zip(looks, before, strict=True)):
+            time.sleep(0.001)
+
+    readers = [threading.Thread(target=look, args=[reader]) for reader in range(len(looks))]
     for reader in readers:
         reader.start()
     for state in range(1, 6):
         fill(con, state)
         publish(con, tmp_path, run=f"run{state}", known=KNOWN)
+        let_all_look()
     is_over.set()
     for reader in readers:
         reader.join()
