@@ -52,6 +52,8 @@ BESIDE = ("generate", AUDIENCES.name)
 CHECKS = "checks alone"
 """Steps that make no table."""
 MICROSECONDS = 1e6
+DEMOS = 3
+"""A few seconds of another program's are a fifth of one run: the middle one of these counts."""
 IMPORT = re.compile(r"import time: +(\d+) \|")
 
 Spans = dict[str, list[tuple[float, float]]]
@@ -287,8 +289,9 @@ def weigh(customers: int) -> float:
 
 def time_demo(folder: Path, customers: int) -> list[Figure]:
     """What a newcomer sees: all from nothing, with defects, and once more with nothing new."""
-    settings = read_for(folder / "demo", customers)
-    first = walk(settings, "run")
+    firsts = [walk(read_for(folder / f"demo{n}", customers), "run") for n in range(DEMOS)]
+    first = sorted(firsts, key=lambda walked: walked.whole.seconds)[DEMOS // 2]
+    settings = first.settings
     verb = [sys.executable, "-m", "c360_dagster", "refresh"]
     again = watch(verb, environment=environment(settings), folder=REPOSITORY)
     same = read_road(settings)
