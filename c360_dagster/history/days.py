@@ -32,6 +32,24 @@ def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
     return spec.replace_attributes(kinds={"duckdb", "parquet"})
 
 
+def show_days(
+    con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str, folder: Path
+) -> None:
+    """Shows what a folder of days holds, or names the day that cannot be read."""
+    try:
+        show_view(con, table, query)
+    except duckdb.Error:
+        for path in sorted(folder.glob(DAY_FILES)):
+            try:
+                con.execute(f"from read_parquet({literal(str(path))}) limit 0")
+            except duckdb.Error as problem:
+                raise HistoryError(
+                    f"{path} cannot be read ({str(problem).splitlines()[0]}): put it back from a "
+                    "backup, or move it away, and that day is forgotten."
+                ) from None
+        raise
+
+
 class HistoryError(Exception):
     """A day that cannot be recorded; the message says which and why."""
 
@@ -89,7 +107,7 @@ class History:
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
         """Makes the table of all days a view of the files."""
         table = read_computed()[f"{GOLD.name}.{HISTORY}"]
-        show_view(con, table, self._select_all(table))
+        show_days(con, table, self._select_all(table), self.folder)
 
     def _select_all(self, table: ComputedTable) -> str:
         """The declared columns, null in days that were recorded before there was such a column."""

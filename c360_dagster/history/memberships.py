@@ -13,8 +13,8 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import specify_computed
-from c360_dagster.computed import read_computed, show_view
-from c360_dagster.history.days import DAY_FILES
+from c360_dagster.computed import read_computed
+from c360_dagster.history.days import DAY_FILES, show_days
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_row, literal
 
@@ -77,7 +77,7 @@ class Memberships:
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
         """Makes the table of changes a view of the files."""
-        show_view(con, read_computed()[RELATION], _compare(self._read_all()))
+        show_days(con, read_computed()[RELATION], _compare(self._read_all()), self.folder)
 
     def excerpt(self) -> str:
         """The query for what is published: the changes of the last days."""

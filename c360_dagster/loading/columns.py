@@ -60,6 +60,11 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
     if any(name in declared for name in names):
         return
     line = ",".join(header)
+    if line.lower().startswith("sep="):
+        raise FileRefusedError(
+            f"its first line is {quote_name(line)}, which Excel alone understands: delete that "
+            "line, and let commas separate the columns"
+        )
     for delimiter, spoken in OTHER_DELIMITERS.items():
         if any(part.strip().lower() in declared for part in line.split(delimiter)):
             raise FileRefusedError(

@@ -164,6 +164,8 @@ def read_chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
+        if str(problem).startswith("Not a gzipped file"):
+            raise FileRefusedError("it is not compressed: let its name end in .csv") from problem
         raise FileRefusedError(
             f"it cannot be unpacked ({problem}): it seems cut off or is no gzip file; copy it again"
         ) from problem

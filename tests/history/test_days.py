@@ -104,6 +104,18 @@ def test_what_else_lies_in_the_folder_is_no_day(
     assert con.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
 
 
+def test_a_day_that_cannot_be_read_is_named(
+    con: duckdb.DuckDBPyConnection, history: History
+) -> None:
+    for day in ("2026-01-01", "2026-01-02"):
+        make_mart(con, day, ("c1", "A"))
+        history.record(con)
+    damaged = history.folder / "2026-01-02.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    with pytest.raises(HistoryError, match=rf"{damaged.name} cannot be read .* move it away"):
+        history.show(con)
+
+
 def test_a_column_that_a_day_lacks_is_null_in_it(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:

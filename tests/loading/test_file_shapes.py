@@ -59,6 +59,11 @@ def test_gzip_and_parquet_load(bronze: Bronze) -> None:
     assert bronze.ids() == ["I1", "I1p", "I2", "I2p", "I3", "I3p"]
 
 
+def test_a_plain_file_that_is_called_compressed_is_told_its_right_name(bronze: Bronze) -> None:
+    bronze.put("sales/transaction_items.csv.gz")
+    assert "it is not compressed: let its name end in .csv" in str(bronze.load_one().message)
+
+
 def test_a_truncated_gzip_is_refused(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv.gz", gzip.compress(ITEMS.encode() * 99)[:60])
     load = bronze.load_one()
@@ -114,13 +119,14 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
         (ITEMS.replace(",", ";").encode(), "semicolons"),
         (ITEMS.split("\n", 1)[1].encode(), "header"),
         (b"", "empty"),
+        (b"sep=;\n" + ITEMS.replace(",", ";").encode(), "sep=;, which Excel alone understands"),
         (ITEMS.replace("quantity", "item_id").encode(), "item_id twice"),
         (ITEMS.replace("discount", '"discount').encode(), "a quote in its header"),
         (ITEMS.replace("discount", '"discount').encode() + b"I4\n" * 50 + b'X,"', "in its header"),
     ],
     ids=[
         *("utf-16", "utf-16-no-bom", "latin-1", "1252", "semicolon", "headerless", "empty"),
-        *("twice", "open-header", "header-closed-much-later"),
+        *("excel", "twice", "open-header", "header-closed-much-later"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
