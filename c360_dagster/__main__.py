@@ -42,7 +42,9 @@ EVENT = re.compile(
 )
 FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
 """What is said of steps that were not even begun, and of a failure that was told already."""
-OWN_FAILURE = "dagster._core.definitions.events.Failure: "
+OWN_FAILURE = re.compile(
+    r"(?:dagster\._core\.definitions\.events\.Failure|c360_dagster\.[\w.]+Error): "
+)
 """Before a sentence that our code wrote for people: where in the code helps nobody."""
 CRASH = "Traceback (most recent call last):"
 LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
@@ -247,7 +249,7 @@ def say_briefly(lines: Iterable[str]) -> Said:
             is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
             is_own = False
             line = f"{event['time']} {event['text']}\n"  # noqa: PLW2901  the shorter line
-        is_own = is_own or line.startswith(OWN_FAILURE)
+        is_own = is_own or bool(OWN_FAILURE.match(line))
         if is_own and line.startswith("Stack Trace:"):
             is_shown = False
         if crash or line.startswith(CRASH):

@@ -1,13 +1,14 @@
 """What people type, with files of their own, with faults in them, and twice at once."""
 
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from c360_dagster.__main__ import check_landing
+from c360_dagster.__main__ import check_landing, say_briefly
 from c360_dagster.reports import read_report
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from tests.road import MATERIALIZE, call, rows
@@ -58,6 +59,27 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) ->
         (run,) = instance.get_runs()
         assert where.endswith(f"/runs/{run.run_id}")
         assert read_report(instance, run).job == "make run"
+
+
+def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where in the code it was found helps nobody; of an error that nobody foresaw it does."""
+    event = (
+        f"2026-01-02 06:00:00 +0000 - dagster - ERROR - job - {uuid.UUID(int=1)} - 7 - step - X\n"
+    )
+    for error in ("c360_dagster.resources.warehouse.WarehouseError", "KeyError"):
+        lines = [
+            event,
+            "\n",
+            f"{error}: It is open.\n",
+            "\n",
+            "Stack Trace:\n",
+            "  File x\n",
+            event,
+        ]
+        assert say_briefly(lines).run == str(uuid.UUID(int=1))
+        shown = capsys.readouterr().out
+        assert f"{error}: It is open." in shown
+        assert ("  File x" in shown) == (error == "KeyError")
 
 
 def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:
