@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from c360_dagster.alerts import RunReport
 from c360_dagster.loading.sql import fetch_row
 from c360_dagster.reports import read_report
+from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import UI_ADDRESS, Settings
 
 LITTLE_ROOM = 10 << 20
@@ -44,10 +45,7 @@ def explain_failure(
 
 def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
     if "full" in said or shutil.disk_usage(settings.home).free < LITTLE_ROOM:
-        return (
-            f"`{verb}` was stopped, for there is no room left where {settings.home} lies: make "
-            "room, or move C360_HOME to a larger disk, and run again."
-        )
+        return f"`{verb}` was stopped. {advise_room(settings.home)}"
     if "not a database" in said or "malformed" in said:
         return (
             f"`{verb}` was stopped, for Dagster's log of runs is damaged ({said}): move the folder "

@@ -9,7 +9,9 @@ import dagster as dg
 import pytest
 
 from c360_dagster.__main__ import check_landing, say_briefly
+from c360_dagster.last_words import explain_failure
 from c360_dagster.reports import read_report
+from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from tests.road import MATERIALIZE, call, rows
 
@@ -80,6 +82,15 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
         shown = capsys.readouterr().out
         assert f"{error}: It is open." in shown
         assert ("  File x" in shown) == (error == "KeyError")
+
+
+def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    said = explain_failure(settings, "make run", None, "database or disk is full")
+    assert said.splitlines() == [
+        f"`make run` was stopped. {advise_room(tmp_path)}",
+        "Nothing is published yet.",
+    ]
 
 
 def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:

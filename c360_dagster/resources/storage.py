@@ -43,13 +43,17 @@ def guard_storage(home: Path) -> Iterator[None]:
 def advise(said: str, home: Path) -> str:
     """What to do about a full disk or a damaged warehouse; empty where it is neither."""
     if _says(said, FULL):
-        return (
-            f"There is no room left where {home} lies, and what was published before stays as it "
-            "was: make room, or move C360_HOME to a larger disk, and run again."
-        )
+        return advise_room(home)
     if any(sign in said.lower() for sign in DAMAGED):
         return advise_rebuild(home / "warehouse.duckdb")
     return ""
+
+
+def advise_room(home: Path) -> str:
+    return (
+        f"There is no room left where {home} lies, and what was published before stays as it "
+        "was: make room, or move C360_HOME to a larger disk, and run again."
+    )
 
 
 def advise_rebuild(warehouse: Path) -> str:
