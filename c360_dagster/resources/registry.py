@@ -60,13 +60,13 @@ class Registry:
 
     def _refuse_generations_without_pointer(self) -> None:
         """The first one may be what is left of a run that died while it wrote it."""
-        newest = max((path.name for path in self.folder.glob("[0-9]*")), default="")
-        if newest and int(newest) > 1:
+        newest = max(self._list_generations(), default=None)
+        if newest and int(newest.name) > 1:
             raise RegistryError(
                 f"The registry of ids in {self.folder} lacks the file '{CURRENT}', which names the "
-                f"generation that counts: write '{newest}' into it, or put the folder back from a "
-                "backup. Without it everybody would be given an id anew; if that is what you want, "
-                "move the folder away and run again."
+                f"generation that counts: write '{newest.name}' into it, or put the folder back "
+                "from a backup. Without it everybody would be given an id anew; if that is what "
+                "you want, move the folder away and run again."
             )
 
     def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:
@@ -82,6 +82,11 @@ class Registry:
         pointer = self.folder / f".{CURRENT}"
         pointer.write_text(folder.name + "\n", "utf-8")
         pointer.replace(self.folder / CURRENT)
-        for other in self.folder.iterdir():
-            if other.is_dir() and other.name.isdigit() and other != folder:
+        for other in self._list_generations():
+            if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
+
+    def _list_generations(self) -> list[Path]:
+        """Also those that do not count, or were never finished."""
+        folders = self.folder.iterdir() if self.folder.exists() else ()
+        return [path for path in folders if path.is_dir() and path.name.isdigit()]
