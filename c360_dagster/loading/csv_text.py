@@ -97,7 +97,7 @@ def read_text(
     if seen == records:
         fetch: Fetch = partial(_fetch_lines, path)
         _collect_doubtful(con, "select *, line - 1 as record, line as file_line from reject_errors")
-        _doubt_unsound_rows(con, fetch, table, plan)
+        _doubt_unsound_rows(con, fetch, table, plan, header)
     else:
         if seen is None and is_plain:
             plan = _plan(layout, None)  # the first lines may have told of its times what is not so
@@ -107,7 +107,7 @@ def read_text(
         if seen != records:
             raise LostRowsError(f"{records} records were counted and {seen} were read")
         _collect_repaired(con, repaired)
-        _doubt_unsound_rows(con, fetch, table, plan)
+        _doubt_unsound_rows(con, fetch, table, plan, header)
         _tell_broken(con, repaired)
     _complete_texts(con, fetch)
     _open_texts(con, layout, scratch / "second_look.csv")
@@ -322,13 +322,14 @@ def _doubt_unsound_rows(
     fetch: Fetch,
     table: Table,
     plan: Plan,
+    header: Sequence[str],
 ) -> None:
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
     _number_rows(con)
     conditions = [
-        f"{quote(column.name)} = {literal(column.name)}"  # the header once more
-        for column in plan.layout.declared
-        if column.name in table.key and column.type == "varchar"
+        f"{quote(column.name)} = {literal(written)}"  # the header once more
+        for column, written in zip(plan.layout.positions, header, strict=True)
+        if column and column.name in table.key and column.type == "varchar"
     ]
     for column in plan.layout.declared:
         doubt = casting.is_doubtful(column, as_text=column.name in plan.as_text)

@@ -102,12 +102,12 @@ def test_a_return_by_itself_ends_a_line(bronze: Bronze) -> None:
 
 
 @pytest.mark.parametrize("many", [50_000, 0])
+@pytest.mark.parametrize("header", ["supplier_id,supplier_name", " Supplier_ID,supplier_Name "])
 def test_a_header_between_the_rows_is_no_row(
-    bronze: Bronze, monkeypatch: pytest.MonkeyPatch, many: int
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch, header: str, many: int
 ) -> None:
     """As where somebody put two exports into one file."""
     monkeypatch.setattr("c360_dagster.loading.csv_text.MANY_REJECTS", many)
-    header = "supplier_id,supplier_name"
     bronze.put("products/suppliers.csv", f"{header}\nS1,a\n{header}\nS2,supplier_name\n")
     bronze.load_one("suppliers")
     assert bronze.ids("suppliers") == ["S1", "S2"]
