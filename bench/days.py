@@ -10,8 +10,9 @@ import mock_data
 from bench.measure import Measured, measure
 from c360_dagster.changes import Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.dbt import DbtBuilder, read_manifest
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract

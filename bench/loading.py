@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 
 from bench.measure import Measured, measure
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract

@@ -21,8 +21,9 @@ from bench.checksums import Content, Contents, combine, read_content
 from bench.figures import PANDAS, PANDAS_CLEAN, Figure
 from bench.measure import Measured, measure
 from bench.plan import Plan, Step, cut, make_plan
-from c360_dagster.loading.bronze import create_bronze, load_tables
+from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.loading.sql import literal, quote
 from landing_contract import read_contract
 

@@ -13,8 +13,9 @@ from bench.checksums import Contents, find_differences, read_contents
 from bench.measure import measure
 from bench.plan import make_plan
 from c360_dagster.computed import create_computed
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract

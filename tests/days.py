@@ -14,8 +14,9 @@ from c360_dagster.assets.identity import RECORDS, _add_to_history, _read_history
 from c360_dagster.changes import Asked, Plan, begin_build, finish_build
 from c360_dagster.computed import create_computed
 from c360_dagster.identity import Memory, resolve
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.publishing import GENERATIONS, Known, publish
 from c360_dagster.resources.dbt import DbtBuilder, read_keys, read_manifest
 from c360_dagster.resources.registry import Registry

@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from c360_dagster.changes import Asked, begin_build, finish_build
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 
 MODEL = "model.c360.fct_things"

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import duckdb
 import pytest
 
-from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.loading.schema import create_bronze
 from landing_contract import Table, read_contract
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,8 +8,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.pruning import Pruned, prune
 from c360_dagster.settings import Settings, read_settings
 from landing_contract import read_contract

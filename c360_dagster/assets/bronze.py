@@ -10,9 +10,10 @@ from c360_dagster.assets.describe import MASK, describe_table, markdown_table, t
 from c360_dagster.checks.loads import check_load, specify_load_checks
 from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
-from c360_dagster.loading.bronze import create_bronze, load_tables
+from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import LoadRun, TableLoad
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.loading.strangers import say_stranger
 from c360_dagster.resources.lock import HomeLock

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c360_dagster.layers import BRONZE
-from c360_dagster.loading.bronze import PROVENANCE
+from c360_dagster.loading.schema import PROVENANCE
 
 Column = tuple[str, str, str]
 """Schema, table and column."""

@@ -15,7 +15,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from c360_dagster.computed import create_computed
-from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.dbt import PROJECT, DbtBuilder, _read_parsed, read_manifest
 from landing_contract import read_contract
 

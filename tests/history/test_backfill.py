@@ -18,7 +18,7 @@ from c360_dagster.computed import create_computed
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
 from c360_dagster.history.past import Past, open_past
-from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings

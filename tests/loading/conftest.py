@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.loading.bronze import create_bronze, load_table
+from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import FileLoad, LoadRun
+from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 
 ITEMS = (

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
+from c360_dagster.loading import schema, writing
 from c360_dagster.loading.files import find_strangers, match_name, read_chunks
 from c360_dagster.loading.load_log import TableLoad
 from c360_dagster.loading.strangers import say_stranger
@@ -146,7 +147,7 @@ def test_a_failure_in_the_middle_of_a_file_leaves_the_earlier_version(
     bronze.load()
     bronze.put("sales/transaction_items.csv", MORE)
     with monkeypatch.context() as broken:
-        broken.setattr(loader, "write_log", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        broken.setattr(writing, "write_log", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             bronze.load()
     assert bronze.ids() == ["I1", "I2", "I3"]
@@ -387,7 +388,7 @@ def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: P
     bronze.put("sales/transaction_items.csv", f"{header}\n{lines}")
     table = read_contract()["transaction_items"]
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"threads": 2}) as con:
-        loader.create_bronze(con, [table])
+        schema.create_bronze(con, [table])
         loader.load_table(con, bronze.landing, table, bronze.run)
         con.execute("checkpoint")
         used, free = con.execute(
@@ -416,7 +417,7 @@ def test_a_column_that_the_contract_gains_reaches_the_table(bronze: Bronze) -> N
     table = _change_contract(read_contract()["transaction_items"], Colour="varchar")
     bronze.con.execute("alter table bronze.load_log drop column cells_rounded")
     for _ in range(2):
-        loader.create_bronze(bronze.con, [table])
+        schema.create_bronze(bronze.con, [table])
         loader.load_table(bronze.con, bronze.landing, table, bronze.run)
     assert bronze.rows(
         "select colour, count(*), max(_row) from bronze.transaction_items group by 1 order by 1"
@@ -433,7 +434,7 @@ def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: B
     table = _change_contract(read_contract()["transaction_items"], colour="varchar")
     loads = []
     for _ in range(2):
-        loader.create_bronze(bronze.con, [table])
+        schema.create_bronze(bronze.con, [table])
         loads.append(loader.load_table(bronze.con, bronze.landing, table, bronze.run).files)
     assert [[load.status for load in files] for files in loads] == [
         ["loaded", "unchanged"],
@@ -446,10 +447,10 @@ def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: B
 def test_a_contract_that_changes_otherwise_says_what_to_do(bronze: Bronze) -> None:
     items = read_contract()["transaction_items"]
     shorter = replace(items, columns=items.columns[:-1])
-    with pytest.raises(loader.ContractChangedError, match="discount_applied is only there"):
-        loader.create_bronze(bronze.con, [shorter])
-    with pytest.raises(loader.ContractChangedError) as raised:
-        loader.create_bronze(bronze.con, [_change_contract(items, quantity="decimal(18,2)")])
+    with pytest.raises(schema.ContractChangedError, match="discount_applied is only there"):
+        schema.create_bronze(bronze.con, [shorter])
+    with pytest.raises(schema.ContractChangedError) as raised:
+        schema.create_bronze(bronze.con, [_change_contract(items, quantity="decimal(18,2)")])
     said = str(raised.value)
     assert "bronze.transaction_items" in said
     assert "quantity is BIGINT there and DECIMAL(18,2) in the contract" in said

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from c360_dagster.loading import bronze as loader
+from c360_dagster.loading import schema
 from c360_dagster.loading.csv_text import LostRowsError
 from c360_dagster.loading.load_log import LoadRun, TableLoad
 from c360_dagster.resources.warehouse import Warehouse
@@ -35,7 +36,7 @@ def load_all(landing: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]
     run = LoadRun("test-run", lambda: RUN_DAY, folder / "loads")
     tables = read_contract().values()
     with warehouse.connect() as con:
-        loader.create_bronze(con, tables)
+        schema.create_bronze(con, tables)
         loads = [load.table for load in loader.load_tables(con, landing, tables, run)]
         assert sorted(loads) == sorted(table.name for table in tables)
         yield con

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from c360_dagster.definitions import build_or_exit
-from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
 from c360_dagster.resources.lineage import Lineage

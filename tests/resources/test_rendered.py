@@ -10,7 +10,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.computed import create_computed
-from c360_dagster.loading.bronze import create_bronze
+from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
 from c360_dagster.resources.rendered import Variables

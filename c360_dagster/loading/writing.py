@@ -1,0 +1,200 @@
+"""What was read of one file goes to bronze: its rows, its rejects and the account of both.
+
+All in one transaction: a record that is neither loaded nor rejected undoes the load.
+"""
+
+from contextlib import nullcontext
+
+import duckdb
+
+from c360_dagster.loading import casting
+from c360_dagster.loading.columns import Layout
+from c360_dagster.loading.csv_text import LostRowsError, Reading
+from c360_dagster.loading.files import LandingFile, question_day
+from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
+from c360_dagster.loading.schema import PROVENANCE, bronze_name
+from c360_dagster.loading.sql import (
+    fetch_count,
+    fetch_row,
+    in_any_order,
+    literal,
+    quote,
+    transaction,
+)
+from landing_contract import Column, Table
+
+HEADER_AGAIN = "the header stands here once more"
+
+
+def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Reading) -> FileLoad:
+    """Replaces the file's rows by those just read, and accounts for every record."""
+    file, run = attempt.file, attempt.run
+    _examine_texts(con, file.table, reading.layout)
+    columns = ", ".join(quote(name) for name in (*file.table.column_names, *PROVENANCE))
+    cells = ", ".join(quote(name) for name in file.table.column_names)
+    known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
+    loaded_at = f"timestamp '{attempt.started_at}'"
+    with in_any_order(con) if run.is_alone else nullcontext(), transaction(con):
+        clear_file(con, file)
+        for rows in _row_sources(con, file.table, reading):
+            con.execute(
+                f"insert into {bronze_name(file.table)} ({columns}) select {cells}, "
+                f"{literal(file.name)}, _row, {known_at}, {loaded_at}, {literal(run.run_id)} "
+                f"from {rows}"
+            )
+        _write_rejects(con, file, run.run_id)
+        load = _account(con, file, reading)
+        write_log(con, attempt, load)
+    return load
+
+
+def clear_file(con: duckdb.DuckDBPyConnection, file: LandingFile) -> None:
+    """Takes the rows and rejects of the file's earlier content out."""
+    con.execute(f"delete from {bronze_name(file.table)} where _file = ?", [file.name])
+    con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
+
+
+def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> list[str]:
+    """The relations whose rows go to bronze: those read at once, and those read at second look."""
+    sources = ["(select *, record as _row from examined where not is_rejected order by record)"]
+    if not _exists(con, "staged"):
+        return sources
+    present = {column.name for column in reading.layout.declared}
+    values = ", ".join(
+        f"{_staged_value(column, reading) if column.name in present else 'null'} "
+        f"as {quote(column.name)}"
+        for column in table.columns
+    )
+    if fetch_count(con, "select count(*) from shifts") == 0:
+        return [f"(select {values}, rowid + 1 as _row from staged)", *sources]
+    numbered = (
+        f"(select {values}, rows.place + 1 + coalesce(shifts.skipped, 0) as _row "
+        "from (select *, rowid as place from staged) as rows "
+        "asof left join shifts on rows.place >= shifts.first_row)"
+    )
+    return [numbered, *sources]
+
+
+def _staged_value(column: Column, reading: Reading) -> str:
+    return casting.cast_read(column, as_text=column.name in reading.as_text)
+
+
+def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> None:
+    """`examined`: every text row cast, with the cells that could not be and what that means."""
+    present = {column.name for column in layout.declared}
+    values, failures, fatal, rounded = [], [], [], ["0"]
+    repeated = " and ".join(
+        f"lower(trim(texts.{quote(column.name)})) = {literal(column.name.lower())}"
+        for column in layout.declared
+    )
+    for column in table.columns:
+        if column.name not in present:
+            values.append(f"cast(null as {column.type}) as {quote(column.name)}")
+            continue
+        text = f"texts.{quote(column.name)}"
+        value = casting.cast_text(column, text)
+        values.append(f"cast({value} as {column.type}) as {quote(column.name)}")
+        if condition := casting.is_text_rounded(column, text):
+            rounded.append(f"coalesce(cast({condition} as integer), 0)")
+        reasons = []
+        if casting.kind_of(column) != "varchar":
+            failed = f"(nullif(trim({text}), '') is not null and ({value}) is null)"
+            reasons.append((failed, casting.describe_failure(column, text)))
+        if column.name in table.key:
+            empty = f"(nullif(trim({text}), '') is null)"
+            reasons.append((empty, "'the key is empty'"))
+        for condition, reason in reasons:
+            failures.append(
+                f"case when {condition} then "
+                f'struct_pack("column" := {literal(column.name)}, reason := {reason}) end'
+            )
+            if column.name in table.essential:
+                fatal.append(condition)
+    repetition = f'struct_pack("column" := null::varchar, reason := {literal(HEADER_AGAIN)})'
+    con.execute(
+        f"""
+        create or replace temporary table examined as
+        select
+            record, line, raw, {", ".join(values)},
+            case when {repeated} then [{repetition}] else
+                list_filter([{", ".join(failures)}], lambda failure: failure is not null)
+            end as errors,
+            {" or ".join([*fatal, f"coalesce({repeated}, false)"])} as is_rejected,
+            {" + ".join(rounded)} as rounded
+        from texts
+        """
+    )
+
+
+def _write_rejects(con: duckdb.DuckDBPyConnection, file: LandingFile, run_id: str) -> None:
+    listed = [
+        (
+            "select line, if(is_rejected, 'row', 'cell') as kind, errors, raw "
+            "from examined where len(errors) > 0"
+        )
+    ]
+    if _exists(con, "doubtful"):
+        listed.append(
+            "select line, 'row' as kind, "
+            '[struct_pack("column" := null::varchar, reason := reason)] as errors, raw '
+            "from doubtful where is_broken"
+        )
+    con.execute(
+        f"""
+        insert into bronze.rejected_rows
+        select ?, line, ?, kind, errors, raw, ?
+        from ({" union all ".join(listed)})
+        order by line
+        """,
+        [file.name, file.table.name, run_id],
+    )
+
+
+def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading) -> FileLoad:
+    """Counts what came of the records; any that is in neither place undoes the load."""
+    table = file.table
+    empties = " + ".join(
+        f"count(*) - count({quote(name)})" for name in sorted(table.essential - set(table.key))
+    )
+    loaded, empty = fetch_row(
+        con,
+        f"select count(*), {empties or '0'} from {bronze_name(table)} where _file = ?",
+        [file.name],
+    ) or (0, 0)
+    rejected, cells = fetch_row(
+        con,
+        "select count(*) filter (kind = 'row'), coalesce(sum(len(errors)) "
+        "filter (kind = 'cell'), 0) from bronze.rejected_rows where path = ?",
+        [file.name],
+    ) or (0, 0)
+    if reading.records != loaded + rejected:
+        raise LostRowsError(
+            f"{file.name}: {reading.records} records were counted, {loaded} loaded and {rejected} "
+            "rejected: nothing of the file was kept; please report this file's shape"
+        )
+    return FileLoad(
+        name=file.name,
+        status="loaded",
+        message=question_day(file),
+        rows_read=reading.records,
+        rows_loaded=loaded,
+        rows_rejected=rejected,
+        cells_unreadable=cells,
+        cells_rounded=reading.rounded
+        + fetch_count(con, "select sum(rounded) from examined where not is_rejected"),
+        empty_essential_cells=empty,
+        unknown_columns=reading.layout.unknown,
+        missing_columns=reading.layout.missing,
+    )
+
+
+def drop_temporary(con: duckdb.DuckDBPyConnection) -> None:
+    for name in ("staged", "doubtful", "shifts", "unsound", "cells", "texts", "examined"):
+        con.execute(f"drop table if exists temp.{name}")
+    for name in ("reject_errors", "reject_scans"):
+        con.execute(f"drop table if exists {name}")
+
+
+def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "select count(*) from duckdb_tables() where temporary and table_name = ?"
+    return fetch_count(con, query, [name]) == 1
