@@ -13,7 +13,8 @@ from c360_dagster.computed import create_computed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import DbtBuilder, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
 

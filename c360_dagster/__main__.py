@@ -270,7 +270,7 @@ def _show(lines: list[str]) -> None:
 
 def write_docs(settings: Settings) -> int:
     """One self-contained page of every model, column and edge; it needs a run to have been."""
-    from c360_dagster.resources.dbt import DbtError, write_static_docs  # noqa: PLC0415  slow import
+    from c360_dagster.resources.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
 
     try:
         page = write_static_docs(settings.warehouse, settings.home / "docs")

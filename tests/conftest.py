@@ -61,13 +61,13 @@ def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def _walk(home: Path) -> None:
     """By dbt, of which nothing is known; what it renders is lent to those who come later."""
-    from c360_dagster.resources import dbt  # noqa: PLC0415  the same
+    from c360_dagster.resources import dbt_project  # noqa: PLC0415  the same
     from tests.counted import walk  # noqa: PLC0415  the same
     from tests.road import know_nothing  # noqa: PLC0415  the same
 
     with pytest.MonkeyPatch.context() as patch:
         shelf = know_nothing(home, patch)
         counted = walk(home)
-    shutil.copytree(shelf, dbt.TARGET / shelf.name, dirs_exist_ok=True)
+    shutil.copytree(shelf, dbt_project.TARGET / shelf.name, dirs_exist_ok=True)
     shutil.rmtree(shelf.parent)
     (home / "counted.json").write_text(json.dumps(counted))

@@ -16,7 +16,7 @@ from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.assets import bronze
 from c360_dagster.definitions import build_definitions
 from c360_dagster.resources import rendered
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.settings import Settings, read_settings
 from tests.road import SMALL
 

@@ -18,7 +18,8 @@ from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.publishing import GENERATIONS, Known, publish
-from c360_dagster.resources.dbt import DbtBuilder, read_keys, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt_project import read_keys, read_manifest
 from c360_dagster.resources.registry import Registry
 from c360_dagster.taking_over import LastPublication
 from landing_contract import read_contract

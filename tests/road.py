@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.resources import dbt
+from c360_dagster.resources import dbt_project
 from c360_dagster.resources.rendered import FOLDER
 from c360_dagster.settings import REPOSITORY
 
@@ -68,12 +68,12 @@ def copy_home(source: Path, target: Path, *names: str) -> Path:
 
 def know_nothing(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """The project as parsed, and no build of it known; returns where what is found out is put."""
-    dbt.read_manifest()
+    dbt_project.read_manifest()
     target = folder / "target"
     target.mkdir()
-    for name in (*dbt.PARSED, dbt.STAMP):
-        (target / name).symlink_to(dbt.TARGET / name)
-    patch.setattr(dbt, "TARGET", target)
+    for name in (*dbt_project.PARSED, dbt_project.STAMP):
+        (target / name).symlink_to(dbt_project.TARGET / name)
+    patch.setattr(dbt_project, "TARGET", target)
     return target / FOLDER
 
 

@@ -14,7 +14,7 @@ from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
 from c360_dagster.history.memberships import CHANGES
 from c360_dagster.layers import LAYERS
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.served import add_days
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract

@@ -18,7 +18,7 @@ from bench.plan import PYTHON, TABLES
 from c360_dagster.checks.truth import Truth
 from c360_dagster.computed import create_computed, read_computed
 from c360_dagster.publishing import Known, publish
-from c360_dagster.resources.dbt import PROJECT, is_personal, read_manifest
+from c360_dagster.resources.dbt_project import PROJECT, is_personal, read_manifest
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 

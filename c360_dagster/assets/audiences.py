@@ -24,7 +24,7 @@ from c360_dagster.audiences.members import candidates_sql, check_audience, membe
 from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.exporting import ExportError, ExportFolder
 from c360_dagster.layers import AUDIENCES, PUBLISHED
-from c360_dagster.resources.dbt import Manifest
+from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import MEMORY_LIMIT

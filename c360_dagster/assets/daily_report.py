@@ -12,9 +12,10 @@ from c360_dagster.daily_report.gather import EVALUATIONS, gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, write_said
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
-from c360_dagster.resources.dbt import Manifest
+from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.settings import Settings
 
 READS = {
@@ -66,9 +67,9 @@ def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefin
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         said = _read_last(folder, facts.as_of, context.log)
         page = write_page(facts, said)
-        _put(folder / f"{facts.as_of}.json", write_said(keep(facts)))
-        _put(folder / f"{facts.as_of}.html", page)
-        _put(newest, page)
+        replace_file(folder / f"{facts.as_of}.json", write_said(keep(facts)))
+        replace_file(folder / f"{facts.as_of}.html", page)
+        replace_file(newest, page)
         _forget(folder, facts.as_of - timedelta(days=settings.keep_days), said)
         today = facts.sales.get(facts.as_of)
         return dg.MaterializeResult(
@@ -123,9 +124,3 @@ def _forget(folder: Path, oldest: date, said: Said | None) -> None:
     for path in (*folder.glob("*.html"), *folder.glob("*.json")):
         if path.stem < oldest.isoformat() and not (said and path.stem == said.as_of.isoformat()):
             path.unlink()
-
-
-def _put(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)

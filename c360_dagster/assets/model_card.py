@@ -12,6 +12,7 @@ from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
 from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.science.model_card import Evidence, write_card
 from c360_dagster.settings import Settings
 
@@ -55,7 +56,7 @@ def build_model_card(settings: Settings) -> dg.AssetsDefinition:
         folder.mkdir(parents=True, exist_ok=True)
         page = folder.with_suffix(".md")
         text = write_card(evidence, lambda name, svg: _put_chart(folder, name, svg))
-        _put(page, text)
+        replace_file(page, text)
         return dg.MaterializeResult(
             metadata={
                 "dagster/uri": dg.MetadataValue.url(page.as_uri()),
@@ -100,15 +101,9 @@ def _frame(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
 
 
 def _put_chart(folder: Path, name: str, svg: str) -> str:
-    _put(folder / f"{name}.svg", svg)
+    replace_file(folder / f"{name}.svg", svg)
     return f"{folder.name}/{name}.svg"
 
 
 def _embed_chart(_name: str, svg: str) -> str:
     return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
-
-
-def _put(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)

@@ -1,17 +1,16 @@
-"""dbt inside the step's own process: the manifest made when it is stale, and builds as events.
+"""dbt inside the step's own process: builds, whose results come as they happen.
 
 A build by the stock command costs eight seconds before its first model; in process, one.
 """
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,18 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from c360_dagster.resources import dbt_project
 from c360_dagster.resources.aside import Tell, work_aside
-from c360_dagster.resources.lineage import Lineage, read_columns
+from c360_dagster.resources.dbt_project import (
+    PARSED,
+    DbtError,
+    name_folders,
+    read_parsed,
+    read_stamp,
+)
 from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import (
     EXTENT,
-    FOLDER,
     Ended,
     Rendered,
     Shelf,
@@ -33,29 +38,13 @@ from c360_dagster.resources.rendered import (
     send,
 )
 from c360_dagster.settings import tell_dbt_the_warehouse
-from c360_dagster.standing import digest_sources
 
-PROJECT = Path(__file__).parents[2] / "dbt_c360"
-TARGET = PROJECT / "target"
-STAMP = "manifest.stamp"
-TRACED = "lineage.json"
-PARSED = ("manifest.json", "partial_parse.msgpack")
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build within this process is heard; what dbt would write of it goes with its folder."""
 STANDS = "stands: nothing that it is made of has changed"
 MEMORY_LIMIT = "6GB"
 """As dbt's own profile has it."""
 WENT_THROUGH = {"success", "pass", "warn", "no-op"}
-WATCHED = {".sql", ".yml", ".csv", ".md"}
-WRITTEN = {"target", "logs"}
-
-
-Manifest = Mapping[str, Any]
-"""The project as dbt parsed it, as its JSON says it."""
-
-
-class DbtError(Exception):
-    """dbt could not parse or start; the message is what it said, and where."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +98,8 @@ class DbtBuilder(dg.ConfigurableResource):
         rendered before is sent without it; only what does not go through is dbt's.
         """
         scratch.mkdir(parents=True, exist_ok=True)
-        project = _read_stamp()
-        shelf = Shelf(TARGET, project, self.warehouse)
+        project = read_stamp()
+        shelf = Shelf(dbt_project.TARGET, project, self.warehouse)
         is_heard = self.mode == "inprocess"
         known, is_of_other = _find_build(shelf, select, variables) if is_heard else ([], False)
         left, went = [], []
@@ -161,7 +150,7 @@ class DbtBuilder(dg.ConfigurableResource):
             "build",
             *("--exclude-resource-type", "unit_test"),
             *("--vars", json.dumps(variables)),
-            *_folders(target),
+            *name_folders(target),
         ]
         if select:
             arguments += ["--indirect-selection", "empty", "--select", *select]
@@ -187,141 +176,6 @@ def _find_build(
     return known, bool(known)
 
 
-def write_static_docs(warehouse: Path, folder: Path) -> Path:
-    """Writes dbt's documentation as one page that opens without a server."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
-
-    if not warehouse.exists():
-        raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
-    tell_dbt_the_warehouse(str(warehouse))
-    read_manifest()
-    with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
-        try:
-            result = dbtRunner(manifest=_read_parsed()).invoke(
-                ["docs", "generate", "--static", "--quiet", *_folders(Path(target))]
-            )
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-        if not result.success:
-            raise DbtError(f"The page could not be written: {result.exception}")
-        folder.mkdir(parents=True, exist_ok=True)
-        page = folder / "index.html"
-        shutil.copyfile(Path(target) / "static_index.html", page)
-    return page
-
-
-def read_manifest() -> Manifest:
-    """The project's manifest, made now where it is missing, stale or broken."""
-    digest = digest_project()
-    stamp = TARGET / STAMP
-    with contextlib.suppress(OSError, ValueError):
-        if stamp.read_text() == digest:
-            manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
-            return manifest
-    return _parse_project(digest)
-
-
-def read_lineage() -> Lineage:
-    """Where the columns of the models come from, as far as it has been traced."""
-    with contextlib.suppress(OSError, ValueError, LookupError):
-        kept = json.loads((TARGET / TRACED).read_text("utf-8"))
-        if kept["project"] == _read_stamp():
-            traced: Lineage = kept["models"]
-            return traced
-    return {}
-
-
-def trace_lineage(manifest: Manifest, results: Sequence[NodeResult], known: Lineage) -> Lineage:
-    """With the columns of these models, each traced once a project."""
-    traced = dict(known)
-    untraced = [result for result in results if result.sql and result.unique_id not in traced]
-    if untraced:
-        # What reads SQL is slow to import, and a project is traced once.
-        from c360_dagster.resources.tracing import trace_columns  # noqa: PLC0415
-
-        columns = read_columns(manifest)
-        dialect = manifest["metadata"]["adapter_type"]
-        for result in untraced:
-            traced[result.unique_id] = trace_columns(result.sql, columns, dialect)
-        kept = {"project": _read_stamp(), "models": traced}
-        with contextlib.suppress(OSError):  # a read-only installation traces each time
-            _put(TARGET / TRACED, json.dumps(kept).encode())
-    return traced
-
-
-def is_personal(column: Mapping[str, Any]) -> bool:
-    """Whether the manifest marks the column as personal data."""
-    meta: Mapping[str, Any] = (column.get("config") or {}).get("meta") or column.get("meta") or {}
-    return bool(meta.get("pii"))
-
-
-def read_keys(manifest: Manifest, schema: str) -> dict[str, str]:
-    """What tells the rows apart of the schema's tables that builds continue, by their names."""
-    keys = {
-        node["alias"]: node["config"]["unique_key"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-        and node["schema"] == schema
-        and node["config"]["materialized"] == "incremental"
-    }
-    return {name: key if isinstance(key, str) else ", ".join(key) for name, key in keys.items()}
-
-
-def _read_stamp() -> str:
-    with contextlib.suppress(OSError):
-        return (TARGET / STAMP).read_text()
-    return ""
-
-
-def digest_project() -> str:
-    """Changes with every file of the project and with the versions that read it."""
-    files = (
-        path
-        for part in PROJECT.iterdir()
-        if part.name not in WRITTEN
-        for path in (part.rglob("*") if part.is_dir() else [part])
-        if path.suffix in WATCHED
-    )
-    return digest_sources(PROJECT, files, ("dagster-dbt", "dbt-core", "dbt-duckdb"))
-
-
-def _parse_project(digest: str) -> Manifest:
-    """Parses into a folder aside and moves the files into place, so that two at once are safe."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
-
-    with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
-        silently = ("--quiet", "--log-level", "none")
-        result = dbtRunner().invoke(["parse", *silently, *_folders(Path(folder))])
-        if not result.success:
-            raise DbtError(
-                f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
-                f"show: {result.exception}. Mend the file it names, and try again."
-            )
-        text = (Path(folder) / PARSED[0]).read_text("utf-8")
-        with contextlib.suppress(OSError):  # a read-only installation parses each time
-            TARGET.mkdir(exist_ok=True)
-            shutil.rmtree(TARGET / FOLDER, ignore_errors=True)
-            for name in PARSED:
-                _put(TARGET / name, (Path(folder) / name).read_bytes())
-            _put(TARGET / STAMP, digest.encode())
-    manifest: Manifest = json.loads(text)
-    return manifest
-
-
-def _put(path: Path, content: bytes) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(path)
-
-
-def _folders(target: Path) -> list[str]:
-    return [
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target-path", str(target), "--log-path", str(target)),
-    ]
-
-
 def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     """Runs dbt in a thread of this process and tells its nodes as they finish."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -337,7 +191,7 @@ def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
                 tell(_read_event(event, target, sent[event.data.node_info.unique_id]))
 
         try:
-            runner = dbtRunner(manifest=_read_parsed(), callbacks=[listen])
+            runner = dbtRunner(manifest=read_parsed(), callbacks=[listen])
             ended = runner.invoke([*SILENTLY, *arguments])
         finally:
             DuckDBConnectionManager.close_all_connections()
@@ -345,17 +199,6 @@ def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
             raise DbtError(f"dbt stopped: {ended.exception}")
 
     yield from work_aside(run, "dbt")
-
-
-def _read_parsed() -> Any:  # noqa: ANN401  dbt has no types
-    """The project as parsed before; None where that is unreadable, and dbt parses anew."""
-    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415  slow import
-
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        manifest = Manifest.from_msgpack((TARGET / PARSED[1]).read_bytes())
-        manifest.build_flat_graph()
-        return manifest
-    return None
 
 
 def _read_event(
@@ -411,7 +254,7 @@ def _describe(
     results: Sequence[NodeResult], variables: Variables
 ) -> Iterator[tuple[Rendered, str]]:
     """As the project was when dbt built it: it may have been edited since."""
-    manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
+    manifest = json.loads((dbt_project.TARGET / PARSED[0]).read_text("utf-8"))
     for result in results:
         if node := manifest["nodes"].get(result.unique_id):  # exposures have nothing to send
             rendered = describe(manifest, node, result.statements, result.sql, variables)

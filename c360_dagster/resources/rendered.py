@@ -8,7 +8,6 @@ through this way is dbt's again, with its words and its way to fail.
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -21,6 +20,7 @@ from typing import Any
 import duckdb
 
 from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.resources.whole_files import replace_file
 
 FOLDER = "rendered"
 EXTENT = "since"
@@ -103,11 +103,9 @@ class Shelf:
         if not self._has_name:
             return
         path = self._path(select, variables)
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):  # a read-only installation asks dbt each time
             self._folder.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps([asdict(node) for node in nodes]), "utf-8")
-            beside.replace(path)
+            replace_file(path, json.dumps([asdict(node) for node in nodes]))
 
     def _path(self, select: Sequence[str], variables: Variables) -> Path:
         given = {name: value for name, value in variables.items() if value is not None}

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.resources.dbt import DbtError
+from c360_dagster.resources.dbt_project import DbtError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}

@@ -19,7 +19,7 @@ from c360_dagster.daily_report.gather import gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, restate, write_said
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import read_manifest
+from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, read_settings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from c360_dagster.resources.dbt import PROJECT, _read_parsed, read_manifest
+from c360_dagster.resources.dbt_project import PROJECT, read_manifest, read_parsed
 from tests.road import make_once
 
 
@@ -23,5 +23,5 @@ def compile_project(target: Path) -> None:
     folders = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     outputs = ("--target-path", str(target), "--log-path", str(target), "--quiet")
     offline = ("--no-introspect", "--no-populate-cache")
-    runner = dbtRunner(manifest=_read_parsed())
+    runner = dbtRunner(manifest=read_parsed())
     assert runner.invoke(["compile", *offline, *folders, *outputs]).success

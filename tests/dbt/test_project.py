@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from c360_dagster.resources.dbt import PROJECT
+from c360_dagster.resources.dbt_project import PROJECT
 
 Manifest = dict[str, Any]
 GRAIN = ("One row", "{{ doc(")

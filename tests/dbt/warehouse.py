@@ -16,7 +16,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from c360_dagster.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import PROJECT, DbtBuilder, _read_parsed, read_manifest
+from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt_project import PROJECT, read_manifest, read_parsed
 from landing_contract import read_contract
 
 LOADED_AT = datetime(2026, 2, 1, 6, 0)
@@ -87,7 +88,7 @@ class Warehouse:
         read_manifest()
         os.environ["DBT_C360_WAREHOUSE"] = str(self.path)
         try:
-            return dbtRunner(manifest=_read_parsed()).invoke(
+            return dbtRunner(manifest=read_parsed()).invoke(
                 [
                     *arguments,
                     *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),

@@ -10,9 +10,9 @@ import pytest
 
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt
+from c360_dagster.resources import dbt_project
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
-from c360_dagster.resources.lineage import Lineage
+from c360_dagster.resources.lineage import Lineage, read_lineage, trace_lineage
 from landing_contract import read_contract
 
 KEPT = (
@@ -34,12 +34,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A part of the dbt project that a test may spoil: one model and what it reads, soon parsed."""
     copy = tmp_path / "dbt_c360"
     for name in KEPT:
-        for path in dbt.PROJECT.glob(name):
-            target = copy / path.relative_to(dbt.PROJECT)
+        for path in dbt_project.PROJECT.glob(name):
+            target = copy / path.relative_to(dbt_project.PROJECT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-    monkeypatch.setattr(dbt, "PROJECT", copy)
-    monkeypatch.setattr(dbt, "TARGET", copy / "target")
+    monkeypatch.setattr(dbt_project, "PROJECT", copy)
+    monkeypatch.setattr(dbt_project, "TARGET", copy / "target")
     return copy
 
 
@@ -52,7 +52,7 @@ def _build(path: Path, mode: str) -> list[NodeResult]:
 @pytest.mark.parametrize("mode", ["inprocess", "subprocess"])
 @pytest.mark.usefixtures("project")
 def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: str) -> None:
-    dbt.read_manifest()
+    dbt_project.read_manifest()
     results = {result.unique_id: result for result in _build(warehouse, mode)}
     assert results["model.c360.stg_customers"].status == "success"
     assert "from dialled" in results["model.c360.stg_customers"].sql
@@ -71,19 +71,19 @@ def test_a_failed_model_is_reported_with_its_reason(warehouse: Path) -> None:
 
 
 def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> None:
-    assert "model.c360.stg_customers" in dbt.read_manifest()["nodes"]
+    assert "model.c360.stg_customers" in dbt_project.read_manifest()["nodes"]
     written = (project / "target" / "manifest.json").stat().st_mtime_ns
-    dbt.read_manifest()
+    dbt_project.read_manifest()
     assert (project / "target" / "manifest.json").stat().st_mtime_ns == written
     (project / "target" / "manifest.json").write_text("{ broken")
-    assert "model.c360.stg_customers" in dbt.read_manifest()["nodes"]
+    assert "model.c360.stg_customers" in dbt_project.read_manifest()["nodes"]
     extra = project / "models" / "staging" / "customer" / "stg_more.sql"
     extra.write_text("select 1 as n")
-    assert "model.c360.stg_more" in dbt.read_manifest()["nodes"]
+    assert "model.c360.stg_more" in dbt_project.read_manifest()["nodes"]
 
 
 def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> None:
-    dbt.read_manifest()
+    dbt_project.read_manifest()
     (project / "target" / "partial_parse.msgpack").write_bytes(b"xx")
     assert not any(result.is_bad for result in _build(warehouse, "inprocess"))
 
@@ -107,15 +107,15 @@ def test_the_dbt_command_lies_beside_the_interpreter() -> None:
 
 
 def test_lineage_is_traced_once_a_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = dbt.read_manifest()
+    manifest = dbt_project.read_manifest()
     sql = "select city from silver.stg_customers"
     results = [NodeResult("model.c360.people", "success", "", 0.1, None, sql)]
-    traced = dbt.trace_lineage(manifest, results, dbt.read_lineage())
+    traced = trace_lineage(manifest, results, read_lineage())
     assert _said(traced) == '{"city": [["silver", "stg_customers", "city"]]}'
     monkeypatch.setattr("c360_dagster.resources.tracing.trace_columns", lambda *_: {})
-    assert _said(dbt.trace_lineage(manifest, results, dbt.read_lineage())) == _said(traced)
+    assert _said(trace_lineage(manifest, results, read_lineage())) == _said(traced)
     (project / "docs" / "more.md").write_text("{% docs more %}More.{% enddocs %}")
-    assert _said(dbt.trace_lineage(dbt.read_manifest(), results, dbt.read_lineage())) == "{}"
+    assert _said(trace_lineage(dbt_project.read_manifest(), results, read_lineage())) == "{}"
 
 
 def _said(lineage: Lineage) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.resources import dbt
+from c360_dagster.resources import dbt_project
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
 
 CONTRACT = """
@@ -24,8 +24,8 @@ class Small:
         self.folder = folder
         self.warehouse = folder / "warehouse.duckdb"
         for name in ("dbt_project.yml", "profiles.yml"):
-            shutil.copy(dbt.PROJECT / name, folder / name)
-        shutil.copytree(dbt.PROJECT / "macros", folder / "macros")
+            shutil.copy(dbt_project.PROJECT / name, folder / name)
+        shutil.copytree(dbt_project.PROJECT / "macros", folder / "macros")
         (folder / "models").mkdir()
         (folder / "tests").mkdir()
         (folder / "tests" / "none_is_negative.sql").write_text(
@@ -52,8 +52,8 @@ class Small:
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     made = Small(tmp_path)
-    monkeypatch.setattr(dbt, "PROJECT", tmp_path)
-    monkeypatch.setattr(dbt, "TARGET", tmp_path / "target")
+    monkeypatch.setattr(dbt_project, "PROJECT", tmp_path)
+    monkeypatch.setattr(dbt_project, "TARGET", tmp_path / "target")
     return made
 
 

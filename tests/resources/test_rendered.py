@@ -11,7 +11,7 @@ from dbt.cli.main import dbtRunner
 
 from c360_dagster.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt
+from c360_dagster.resources import dbt, dbt_project
 from c360_dagster.resources.dbt import DbtBuilder, NodeResult
 from c360_dagster.resources.rendered import Variables
 from landing_contract import read_contract
@@ -186,14 +186,16 @@ def test_what_dbt_renders_from_is_what_a_build_is_known_by(
     warehouse: Path, starts: list[Any], shelf: Path
 ) -> None:
     _build(warehouse)
-    (shelf.parent / dbt.STAMP).unlink()
-    (shelf.parent / dbt.STAMP).write_text("another project")
+    (shelf.parent / dbt_project.STAMP).unlink()
+    (shelf.parent / dbt_project.STAMP).write_text("another project")
     _build(warehouse)
     assert len(starts) == 2
     for file in shelf.iterdir():
         file.write_text("[{")
-    (shelf.parent / dbt.STAMP).unlink()
-    (shelf.parent / dbt.STAMP).symlink_to(dbt.PROJECT / "target" / dbt.STAMP)
+    (shelf.parent / dbt_project.STAMP).unlink()
+    (shelf.parent / dbt_project.STAMP).symlink_to(
+        dbt_project.PROJECT / "target" / dbt_project.STAMP
+    )
     assert not any(result.is_bad for result in _build(warehouse).values())
     assert len(starts) == 3, "a spoilt file is no file"
 

@@ -1,0 +1,143 @@
+"""The dbt project as dbt parses it: made anew where it is stale, and what it says of tables.
+
+What is parsed lies in dbt's target folder, with a stamp of all that it was parsed from.
+"""
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from c360_dagster.resources.rendered import FOLDER
+from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.standing import digest_sources
+
+PROJECT = Path(__file__).parents[2] / "dbt_c360"
+TARGET = PROJECT / "target"
+STAMP = "manifest.stamp"
+PARSED = ("manifest.json", "partial_parse.msgpack")
+WATCHED = {".sql", ".yml", ".csv", ".md"}
+WRITTEN = {"target", "logs"}
+
+Manifest = Mapping[str, Any]
+"""The project as dbt parsed it, as its JSON says it."""
+
+
+class DbtError(Exception):
+    """dbt could not parse or start; the message is what it said, and where."""
+
+
+def read_manifest() -> Manifest:
+    """The project's manifest, made now where it is missing, stale or broken."""
+    digest = digest_project()
+    stamp = TARGET / STAMP
+    with contextlib.suppress(OSError, ValueError):
+        if stamp.read_text() == digest:
+            manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
+            return manifest
+    return _parse_project(digest)
+
+
+def _parse_project(digest: str) -> Manifest:
+    """Parses into a folder aside and moves the files into place, so that two at once are safe."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
+
+    with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
+        silently = ("--quiet", "--log-level", "none")
+        result = dbtRunner().invoke(["parse", *silently, *name_folders(Path(folder))])
+        if not result.success:
+            raise DbtError(
+                f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
+                f"show: {result.exception}. Mend the file it names, and try again."
+            )
+        text = (Path(folder) / PARSED[0]).read_text("utf-8")
+        with contextlib.suppress(OSError):  # a read-only installation parses each time
+            TARGET.mkdir(exist_ok=True)
+            shutil.rmtree(TARGET / FOLDER, ignore_errors=True)
+            for name in PARSED:
+                replace_file(TARGET / name, (Path(folder) / name).read_bytes())
+            replace_file(TARGET / STAMP, digest)
+    manifest: Manifest = json.loads(text)
+    return manifest
+
+
+def digest_project() -> str:
+    """Changes with every file of the project and with the versions that read it."""
+    files = (
+        path
+        for part in PROJECT.iterdir()
+        if part.name not in WRITTEN
+        for path in (part.rglob("*") if part.is_dir() else [part])
+        if path.suffix in WATCHED
+    )
+    return digest_sources(PROJECT, files, ("dagster-dbt", "dbt-core", "dbt-duckdb"))
+
+
+def read_stamp() -> str:
+    with contextlib.suppress(OSError):
+        return (TARGET / STAMP).read_text()
+    return ""
+
+
+def read_parsed() -> Any:  # noqa: ANN401  dbt has no types
+    """The project as parsed before; None where that is unreadable, and dbt parses anew."""
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415  slow import
+
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        manifest = Manifest.from_msgpack((TARGET / PARSED[1]).read_bytes())
+        manifest.build_flat_graph()
+        return manifest
+    return None
+
+
+def name_folders(target: Path) -> list[str]:
+    return [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(target)),
+    ]
+
+
+def is_personal(column: Mapping[str, Any]) -> bool:
+    """Whether the manifest marks the column as personal data."""
+    meta: Mapping[str, Any] = (column.get("config") or {}).get("meta") or column.get("meta") or {}
+    return bool(meta.get("pii"))
+
+
+def read_keys(manifest: Manifest, schema: str) -> dict[str, str]:
+    """What tells the rows apart of the schema's tables that builds continue, by their names."""
+    keys = {
+        node["alias"]: node["config"]["unique_key"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node["schema"] == schema
+        and node["config"]["materialized"] == "incremental"
+    }
+    return {name: key if isinstance(key, str) else ", ".join(key) for name, key in keys.items()}
+
+
+def write_static_docs(warehouse: Path, folder: Path) -> Path:
+    """Writes dbt's documentation as one page that opens without a server."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
+
+    if not warehouse.exists():
+        raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
+    tell_dbt_the_warehouse(str(warehouse))
+    read_manifest()
+    with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
+        try:
+            result = dbtRunner(manifest=read_parsed()).invoke(
+                ["docs", "generate", "--static", "--quiet", *name_folders(Path(target))]
+            )
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        if not result.success:
+            raise DbtError(f"The page could not be written: {result.exception}")
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "index.html"
+        shutil.copyfile(Path(target) / "static_index.html", page)
+    return page
