@@ -24,10 +24,11 @@ from c360_dagster.imports import parts_of, without
 from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.dbt import STANDS, DbtBuilder, Extent, NodeResult
 from c360_dagster.resources.dbt_project import Manifest, digest_project, is_personal
-from c360_dagster.resources.lineage import Lineage, read_lineage, trace_lineage
+from c360_dagster.resources.lineage import Lineage
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.storage import advise, guard_storage
+from c360_dagster.resources.traced import read_lineage, trace_lineage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
