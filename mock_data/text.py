@@ -12,9 +12,8 @@ import polars as pl
 from mock_data.draws import Bools, Floats, Ints
 
 _EPOCH = date(1930, 1, 1)
-_LAST = date(2106, 1, 1)
-FUTURE_DAYS = (date(2103, 1, 1) - date(2025, 1, 1)).days
-"""Added to a day, this carries it past 2099."""
+_LAST = date(2174, 1, 1)
+"""Seventy years after the first of the days that are planted past 2099."""
 
 
 @cache

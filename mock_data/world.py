@@ -86,6 +86,11 @@ class World:
         return (day - self.start).days
 
     @cached_property
+    def far_ahead(self) -> int:
+        """Added to a day, this carries it past 2099."""
+        return self.day_of(date(2103, 1, 1))
+
+    @cached_property
     def registered_before(self) -> int:
         return round(self.customers * BEFORE_START)
 

@@ -13,7 +13,7 @@ from mock_data import names
 from mock_data.batch import Batch, Rows
 from mock_data.behaviour import COMPLETED
 from mock_data.draws import Bools, Ints, scramble
-from mock_data.text import FUTURE_DAYS, days, ids, moments, padded, whole, words
+from mock_data.text import days, ids, moments, padded, whole, words
 from mock_data.world import CHANNELS, NEVER, PURPOSES, SEGMENTS, People, World
 
 TIERS = ("Bronze", "Silver", "Gold", "Platinum")
@@ -382,7 +382,7 @@ def _app_usage(batch: Batch) -> Rows:
     minutes = 1 + np.minimum((draws.exponential("minutes", key) * 9).astype(np.int64), 120)
     pages = 1 + (minutes * (0.4 + 1.2 * draws.uniform("pages", key))).astype(np.int64)
     device = draws.pick("device", [0.4, 0.3, 0.3], people.index[person])
-    shown = day + far * FUTURE_DAYS
+    shown = day + far * world.far_ahead
     frame = pl.DataFrame({
         "usage_id": ids("U", scramble(key, 42)),
         "customer_id": ids("C", np.where(lost, 900_000_000 + key % 99_991, buyer)),

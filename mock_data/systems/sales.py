@@ -10,7 +10,7 @@ from mock_data import names
 from mock_data.batch import Batch, Rows
 from mock_data.behaviour import COMPLETED, store_of
 from mock_data.draws import Bools, Ints
-from mock_data.text import FUTURE_DAYS, days, ids, moments, money, words
+from mock_data.text import days, ids, moments, money, words
 from mock_data.world import CHANNELS, NEVER, STORE, World
 
 STATUSES = ("completed", "cancelled", "refunded")
@@ -31,7 +31,7 @@ def _transactions(batch: Batch) -> Rows:
     own, uid = orders.take(at), orders.uid[at]
     lost = batch.plant("orphan_keys", "transactions", uid)
     buyer = np.where(lost, 900_000_000 + uid % 99_991, batch.buyer[at])
-    day = own.day + batch.plant("future_dates", "transactions", uid) * FUTURE_DAYS
+    day = own.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
     off = batch.plant("header_off_by_a_cent", "transactions", uid)
     payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], uid)
     payment = np.where((own.channel > 0) & (payment == 3), 2, payment)

@@ -1,6 +1,7 @@
 """What is planted is what is counted."""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import fastexcel
 import polars as pl
 import pytest
 
+import mock_data
+from mock_data import world
 from mock_data.defects import RATES
 from tests.mock_data.home import Home
 
@@ -99,6 +102,19 @@ def test_future_dates_lie_after_2099(default_world: Home, report: dict[str, Any]
     years = default_world.table("transactions")["transaction_date"].str.slice(0, 4)
     assert (years > "2099").sum() == report["future_dates"]["files"]["transactions"]
     assert not ((years > "2026") & (years <= "2099")).any()
+
+
+@pytest.mark.parametrize("first", [date(1995, 1, 1), date(2058, 11, 1)])
+def test_future_dates_lie_after_2099_whenever_the_simulation_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: date
+) -> None:
+    monkeypatch.setattr(world, "RATES", {**RATES, "future_dates": 0.5})
+    last = first + timedelta(days=400)
+    mock_data.generate(tmp_path, customers=20, seed=3, start=first, end=last)
+    for table, column in (("transactions", "transaction_date"), ("app_usage", "session_start")):
+        days = Home(tmp_path).table(table)[column]
+        assert set((days > last.isoformat()) ^ (days < "2100")) == {True}, table
+        assert (days > "2100").any(), table
 
 
 def test_invalid_mail_is_counted(default_world: Home, report: dict[str, Any]) -> None:
