@@ -41,11 +41,12 @@ def _customers(batch: Batch) -> Rows:
         | batch.in_window(people.segment_changes)
     )
     once = np.flatnonzero(people.in_crm & changed)
-    again = np.flatnonzero(batch.in_window(people.registered_again))
+    anew = batch.in_window(people.registered_again)
+    again = np.flatnonzero(anew | (changed & (people.registered_again <= batch.end)))
     row = np.concatenate([once, again])
     is_again = np.concatenate([np.zeros(len(once), bool), np.ones(len(again), bool)])
     key = people.index[row] * 2 + is_again
-    batch.tally.add("registered_twice", f"customers{batch.suffix}", len(again))
+    batch.tally.add("registered_twice", f"customers{batch.suffix}", anew.sum())
     how = np.where(is_again, batch.world.draws.integers("how again", 0, 4, key), -1)
     draws = batch.world.draws
     registered = np.where(is_again, people.registered_again[row], people.registered[row])

@@ -6,6 +6,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from landing_contract import read_contract
+from mock_data import world
+from mock_data.defects import RATES
 from tests.mock_data.home import Home, Simulate
 
 TABLES = [name for name in read_contract() if name != "rates"]
@@ -46,6 +48,14 @@ def test_three_calls_over_the_new_year_equal_one(simulate: Simulate) -> None:
     whole, split = simulate(ends[-1], customers=200), simulate(*ends, customers=200)
     for table in TABLES:
         assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
+
+
+def test_who_registered_twice_tells_both_of_a_move(
+    simulate: Simulate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "RATES", {**RATES, "registered_twice": 1.0})
+    whole, split = simulate(JUNE_30, customers=200), simulate(MARCH_31, JUNE_30, customers=200)
+    assert_frame_equal(split.table("customers"), whole.table("customers"), check_row_order=False)
 
 
 def test_the_future_keeps_what_earlier_calls_said(split: Home, whole: Home) -> None:
