@@ -17,6 +17,7 @@ CAMPAIGN_EVERY, CAMPAIGN_REACH, TREATED = 40, 0.3, 0.65
 COMPLETED, CANCELLED, REFUNDED = range(3)
 TAX_PERCENT = 8
 LOOK_AHEAD = 366
+PERSON_BITS = 23
 _WEEK = np.array([0.88, 0.86, 0.9, 0.98, 1.16, 1.24, 0.98])
 
 
@@ -143,10 +144,12 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     person, day, tie = _draw_moments(world, people, until)
     draws = world.draws
     second = _draw_seconds(world, people.index[person], day, tie)
-    ranked = np.argsort(((person << 14) + day << 17) + second, kind="stable")
+    ranked = np.argsort(((person << 15) + day << 17) + second, kind="stable")
     person, day, second = person[ranked], day[ranked], second[ranked]
     first_of = np.searchsorted(person, np.arange(len(people)))
-    uid = (people.index[person] << 11) + ((np.arange(len(person)) - first_of[person]) << 1)
+    nth = np.arange(len(person)) - first_of[person]
+    # Who buys more than a thousand times goes on above the bits that are the person's.
+    uid = (people.index[person] << 11) + (nth % 1024 << 1) + (nth // 1024 << PERSON_BITS + 11)
     channel = _draw_channels(world, people, person, uid)
     fate = draws.pick("fate of order", [0.932, 0.036, 0.032], uid)
     delay = draws.uniform("fate day", uid)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import fastexcel
+import numpy as np
 import polars as pl
 import pytest
 
 import mock_data
 from landing_contract import read_contract
+from mock_data.behaviour import simulate_orders
 from mock_data.take_sample import SAMPLE, take_sample
+from mock_data.world import World, settle_people
 from tests.mock_data.home import Home, Simulate, number
 
 START, END, JUNE_30 = date(2025, 1, 1), date(2026, 11, 20), date(2025, 6, 30)
@@ -101,6 +104,15 @@ def test_the_size_of_batches_changes_no_row(simulate: Simulate, whole: Home) -> 
     other = simulate(JUNE_30, batch=37)
     for table in ("customers", "transactions", "tracking_events", "regional_sales", "inventory"):
         assert sorted(other.versions(table).rows()) == sorted(whole.versions(table).rows())
+
+
+def test_no_two_orders_of_forty_years_share_an_id() -> None:
+    world = World(seed=7, customers=20, start=date(1990, 1, 1))
+    end = world.day_of(date(2030, 12, 31))
+    people = settle_people(world, range(world.people_by(end)), end)
+    orders, _ = simulate_orders(world, people, end)
+    assert np.bincount(orders.person[~orders.is_return]).max() > 1024
+    assert len(np.unique(orders.uid)) == len(orders)
 
 
 def test_every_table_has_its_file_with_the_contracts_columns(whole: Home) -> None:
