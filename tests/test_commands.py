@@ -98,11 +98,13 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     path = own / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
     path.with_name("Orders.csv").write_text("x")
-    path.with_name("transactions_20250630.csv").write_text(path.read_text().split("\n")[0])
+    more = path.read_text().split("\n")[0] + ",Colour"
+    path.with_name("transactions_20250630.csv").write_text(more)
     done = call(own, "c360_dagster", "refresh")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Bronze holds 6 rows of 5 files." in done.stdout
     assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
+    assert "sales/transactions_20250630.csv: loaded without Colour: docs/your-own" in done.stdout
     left = done.stdout.split("Bronze holds")[1]
     assert "Not loaded: sales/Orders.csv is no table's file: docs/your-own-data.md says" in left
     assert "In doubt: sales/transactions_20250630.csv: loaded, and taken as known since" in left

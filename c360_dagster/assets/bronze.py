@@ -62,6 +62,13 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 for file in load.files:
                     if file.message:
                         context.log.warning(file.message)
+                    if file.unknown_columns:
+                        context.log.warning(
+                            "%s: loaded without %s: docs/your-own-data.md lists the columns of %s.",
+                            file.name,
+                            ", ".join(file.unknown_columns),
+                            load.table,
+                        )
                 table = contract[load.table]
                 yield dg.MaterializeResult(
                     asset_key=[BRONZE.name, table.name],
