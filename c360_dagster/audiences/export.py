@@ -81,7 +81,9 @@ class Export:
     def say(self) -> str:
         """A sentence or two: how many there are, and how many came and went since when."""
         if self.members.is_empty():
-            why = f"{self.met:,} meet the condition" if self.met else "nobody meets the condition"
+            reasons = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items() if count)
+            met = f"{self.met:,} meet the condition ({reasons})"
+            why = met if self.met else "nobody meets the condition"
             said = f"Nobody is in it: {why}."
         else:
             said = f"{self.members.height:,} members, {self.counts[CONTROL]:,} of them held out."

@@ -104,7 +104,7 @@ def test_nobody_is_an_answer(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "2026-06-01.parquet").height == 0
     assert changes(export(tmp_path, TUESDAY, "ann")) == {"ann": "entered"}
     refused = build_export(audience(), TUESDAY, candidates("", left_out={"eve": "refused"}), None)
-    assert refused.say() == "Nobody is in it: 1 meet the condition."
+    assert refused.say() == "Nobody is in it: 1 meet the condition (1 refused)."
 
 
 def test_an_audience_that_turns_over_by_more_than_half_is_pointed_out(tmp_path: Path) -> None:
