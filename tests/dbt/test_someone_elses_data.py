@@ -263,6 +263,8 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
         f"select table_name, events from {failures}events_are_not_in_the_future"
     )
     assert future == [("fct_orders", 2)]
+    undeclared = warehouse.rows(f"select * from {failures}ids_are_declared")  # no store is declared
+    assert sorted(undeclared) == [("dim_customers", 1, 4), ("dim_products", 1, 5)]
     groups = warehouse.rows(
         f"select contact_group, contacts from {failures}campaign_groups_are_known"
     )
