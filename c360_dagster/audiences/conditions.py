@@ -50,7 +50,15 @@ def _check(text: str, reader: "_Reader") -> str:
             f"it must be something that is true or false of a customer, and `{_show(tree)}` is "
             f"{kind}"
         )
-    return str(tree.sql(DIALECT, comments=False))
+    return str(tree.transform(_spare_zeros).sql(DIALECT, comments=False))
+
+
+def _spare_zeros(node: exp.Expression) -> exp.Expression:
+    """What is divided by zero is null; in DuckDB it is more than any number, or an error."""
+    if isinstance(node, exp.Div | exp.Mod):
+        zero = exp.Literal.number(0)
+        node.set("expression", exp.Nullif(this=node.expression, expression=zero))
+    return node
 
 
 def _parse(text: str) -> exp.Expression:

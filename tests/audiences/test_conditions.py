@@ -53,6 +53,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         ("loyalty_tier is distinct from 'Gold'", "bob cem"),
         ("coalesce(clv_12m, 0) between 0 and 20", "bob cem"),
         ("clv_12m / total_orders > 50", "ann"),
+        ("churn_risk / total_orders > 0.5", "bob"),
+        ("10 % total_orders = 1 or 1 % (total_orders * 0) = 0", "ann"),
         ("lower(loyalty_tier) like 'g%'", "ann"),
         ("date_diff('day', last_order_date, as_of_date) > 100", "bob"),
         ("last_order_date < date '2026-02-01'", "bob"),
