@@ -30,7 +30,7 @@ def specify_identity_checks() -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             name="no_id_is_lost",
             asset=IDENTITIES,
-            description="Every id that was ever given is in use or leads to one that is.",
+            description="Every id ever given is known, and a merged one leads to one that stands.",
             blocking=True,
         ),
         dg.AssetCheckSpec(
@@ -66,11 +66,11 @@ def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckRe
     ids = found.memory.ids
     given = known.frames["ids"]["customer_id"] if known else ids["customer_id"].clear()
     lost = given.filter(~given.is_in(ids["customer_id"].implode())).sort()
-    in_use = found.identities["customer_id"].implode()
-    astray = found.redirects.filter(~pl.col("to_id").is_in(in_use))
+    standing = ids.filter(pl.col("redirect_to").is_null())["customer_id"]
+    astray = found.redirects.filter(~pl.col("to_id").is_in(standing.implode()))
     said = f"Lost: {', '.join(lost.head(5))}. " if lost.len() else ""
     if astray.height:
-        said += f"{astray.height} redirects lead to ids that nobody has."
+        said += f"{astray.height} redirects lead to ids that do not stand for anybody."
     return dg.AssetCheckResult(
         asset_key=IDENTITIES,
         check_name="no_id_is_lost",

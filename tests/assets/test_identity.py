@@ -212,6 +212,18 @@ def test_a_lost_registry_is_made_again_from_the_warehouse(
     assert f"The registry of ids in {road.settings.registry} is gone" in capfd.readouterr().err
 
 
+def test_a_merged_customer_may_leave_the_files_whole(road: Road) -> None:
+    """As one who asks to be forgotten; and who looks back to before her first day knows neither."""
+    other = ANNE | {"email": "zoe@example.com", "first_name": "Zoe", "date_of_birth": "1970-03-03"}
+    road.resolve([ANN, other, BOB])
+    road.resolve([ANN, ANNE, BOB])
+    assert road.rows("from identity.redirects") == [("c2", "c1")]
+    assert road.resolve([BOB]).success
+    assert road.rows("from identity.redirects") == [("c2", "c1")]
+    assert road.resolve([ANN, ANNE, BOB]).success
+    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
+
+
 def test_looking_back_changes_no_id(road: Road) -> None:
     road.resolve([ANN, ANNE, BOB])
     known = Registry(road.settings.registry).read()
