@@ -25,8 +25,10 @@ STRANGERS, PAIRS = 1_200, 200_000
 BATCH = 100
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
-ROUNDS = (25, 12, 6)
+ROUNDS = (25, 12, 6, 1)
 """Of expectation maximisation, at most."""
+_TOO_CLEAN = ("minimum allowed", "cast(inf as")
+"""A level's m vanishes; or every pair is certainly one person, which splink writes as infinity."""
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
 _SESSIONS: tuple[tuple[str, ...], ...] = (
@@ -175,7 +177,9 @@ def _train(
     columns: Sequence[str],
     comparisons: Sequence[Comparison],
 ) -> "EMTrainingSession | None":
-    """Fewer rounds where the data is so clean that a level's m vanishes, which splink refuses."""
+    """Fewer rounds where the data is so clean that splink cannot go on."""
+    from splink.internals.exceptions import SplinkException  # noqa: PLC0415  as above
+
     for rounds in ROUNDS:
         linker = _make_linker(con, block.with_row_index("unique_id"), comparisons, rounds)
         try:
@@ -183,8 +187,8 @@ def _train(
                 " and ".join(f"l.{name} = r.{name}" for name in columns),
                 estimate_without_term_frequencies=True,
             )
-        except ValueError as problem:
-            if "minimum allowed" not in str(problem):
+        except (ValueError, SplinkException) as problem:
+            if not any(sign in str(problem) for sign in _TOO_CLEAN):
                 raise
     return None
 

@@ -235,6 +235,14 @@ def test_planted_duplicates_are_found(resolved: Resolution) -> None:
     assert people == 600
 
 
+def test_records_may_be_the_very_same() -> None:
+    """As of one who tries the tills every night: nothing but certainty to learn from."""
+    others = [record("crm", f"C{n}", person(n)) for n in range(200)]
+    found = resolve(frame([*others, *(record("crm", f"T{n}", person(999)) for n in range(12))]))
+    assert found.report["is_trained"]
+    assert found.report["people"] == 201
+
+
 def test_a_simulated_world_without_defects_is_told_apart_wholly(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
