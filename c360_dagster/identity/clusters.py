@@ -290,6 +290,7 @@ class _Grown:
         self.pairs, self.forbidden, self.rules, self.before = pairs, forbidden, rules, before
         self.of: dict[int, int] = {}
         self.members: dict[int, list[int]] = {}
+        self.clashes: dict[tuple[int, int, int, int], bool] = {}
         self.limits = (
             ("first names", rules.max_first_names),
             ("birth dates", rules.max_birth_dates),
@@ -311,8 +312,15 @@ class _Grown:
 
     def clash(self, left: int, right: int) -> bool:
         """Whether two records are, so far, of two people that cannot be one."""
-        one, other = self._cluster(left), self._cluster(right)
-        return one != other and self.pairs.clash(self.members[one], self.members[other])
+        one, other = sorted((self._cluster(left), self._cluster(right)))
+        if one == other:
+            return False
+        # Asked for each of their links; the two only grow, so their sizes tell whether they have.
+        ones, others = self.members[one], self.members[other]
+        asked = (one, other, len(ones), len(others))
+        if asked not in self.clashes:
+            self.clashes[asked] = self.pairs.clash(ones, others)
+        return self.clashes[asked]
 
     def clusters(self) -> Iterator[tuple[int, list[int]]]:
         for together in self.members.values():
