@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from c360_dagster.identity import blocking, training
@@ -123,7 +122,7 @@ class Grouped:
     people: pl.DataFrame
     """at, label: of all whose person may be another one than before."""
     followed: pl.DataFrame
-    """The links between these that are not held back."""
+    """The links that make people of these."""
     links: pl.DataFrame
     """All links, with the reasons why some were cut."""
 
@@ -199,7 +198,9 @@ def _group(
         compared.model.prior if compared.model.is_trained else EVEN,
     )
     people = pl.DataFrame([near, pl.Series("label", clusters.labels[near.to_numpy()])])
-    return Grouped(people, followed, mark_cuts(compared.links, near, clusters.cuts))
+    left, right = (clusters.labels[followed[side].to_numpy()] for side in ("left", "right"))
+    inside = followed.filter(pl.Series(left == right, dtype=pl.Boolean))
+    return Grouped(people, inside, mark_cuts(compared.links, near, clusters.cuts))
 
 
 def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Model:
@@ -255,13 +256,9 @@ def _describe(
     recalled: Recalled,
 ) -> pl.DataFrame:
     """Every record with its id and the strongest link that put it there."""
-    label = np.full(records.height, -1)
-    label[grouped.people["at"].to_numpy()] = grouped.people["label"].to_numpy()
-    left, right = (label[grouped.followed[side].to_numpy()] for side in ("left", "right"))
-    inside = grouped.followed.filter(pl.Series(left == right))
     ends = pl.concat(
         [
-            inside.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
+            grouped.followed.select(pl.col(side).alias("at"), "evidence", "rule", "probability")
             for side in ("left", "right")
         ]
     ).sort(["at", "evidence", "rule", "probability"], descending=[False, True, False, True])

@@ -12,7 +12,7 @@ from c360_dagster.identity.reviewing import Overrules
 
 
 class Teller:
-    """`records`: in their order; `links`: those that were followed."""
+    """`records`: in their order; `links`: those within one person."""
 
     def __init__(
         self,
@@ -60,25 +60,30 @@ class Teller:
             for other in stay:
                 if frozenset((one, other)) in apart:
                     return f"{self._name(one)} and {self._name(other)} stand under never."
-        gone = self._find_lost_bridge([*stay, *left])
+        gone = self._find_lost_bridge(stay, left)
         if gone:
             return f"{gone}, which joined {here} and {self._name(stay[0])}, is gone."
         return f"Nothing links {here} and {self._name(stay[0])} strongly enough any more."
 
-    def _find_lost_bridge(self, at: list[int]) -> str | None:
-        """A record that was linked to one of these and is no longer there."""
+    def _find_lost_bridge(self, stay: list[int], left: list[int]) -> str | None:
+        """A record that was linked to both and is no longer there."""
+        gone = self._find_lost(stay) & self._find_lost(left)
+        keys = self.memory.records.select(KEY)[sorted(gone)].sort(KEY)
+        return ":".join(keys.row(0)) if gone else None
+
+    def _find_lost(self, at: list[int]) -> set[int]:
+        """The places in the memory of what was linked to these and is no longer there."""
         known = self.recalled.was[at].drop_nulls().implode()
-        for side, other in (("left", "right"), ("right", "left")):
-            lost = self._lost(other).filter(pl.col(side).is_in(known))
-            if lost.height:
-                gone = self.memory.records.select(KEY)[lost[other]].sort(KEY)
-                return ":".join(gone.row(0))
-        return None
+        return {
+            place
+            for side, other in (("left", "right"), ("right", "left"))
+            for place in self._lost(other).filter(pl.col(side).is_in(known))[other]
+        }
 
     @cache  # noqa: B019  lives as long as one call
     def _lost(self, side: str) -> pl.DataFrame:
-        """Remembered links whose record on this side is no longer there."""
-        links = self.memory.links
+        """Links that were followed and whose record on this side is no longer there."""
+        links = self.memory.links.filter(pl.col("held").is_null() & pl.col("cut").is_null())
         return links.filter(pl.Series(self.recalled.here[links[side].to_numpy()] < 0))
 
     def _touching(self, at: list[int]) -> pl.DataFrame:

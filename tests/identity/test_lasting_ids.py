@@ -20,6 +20,27 @@ BRIDGE = record(
     address_line1=None,
     zip_code=None,
 )
+BARE = record(
+    "crm",
+    "C5",
+    A,
+    first_name=None,
+    last_name=None,
+    date_of_birth=None,
+    phone=None,
+    address_line1=None,
+    city=None,
+)
+BETWEEN = record(
+    "crm",
+    "C9",
+    A,
+    first_name=B["first_name"],
+    last_name=B["last_name"],
+    email=A["email"],
+    phone=B["phone"],
+    date_of_birth=None,
+)
 TOGETHER = {"always": [[["crm", "C5"], ["crm", "C3"]]]}
 
 
@@ -49,26 +70,7 @@ def test_an_id_is_kept_when_an_earlier_record_joins() -> None:
 
 
 def test_a_bridge_merges_once_and_its_going_splits() -> None:
-    middle = record(
-        "crm",
-        "C9",
-        A,
-        first_name=B["first_name"],
-        last_name=B["last_name"],
-        email=A["email"],
-        phone=B["phone"],
-        date_of_birth=None,
-    )
-    left = twin_of(
-        LEFT,
-        "C5",
-        first_name=None,
-        last_name=None,
-        date_of_birth=None,
-        phone=None,
-        address_line1=None,
-        city=None,
-    )
+    left, middle = BARE, BETWEEN
     first = resolve(frame([left, RIGHT]))
     assert ids(first.identities) == {("crm", "C5"): "C5", ("crm", "C3"): "C3"}
 
@@ -84,6 +86,30 @@ def test_a_bridge_merges_once_and_its_going_splits() -> None:
     assert third.merges.select("kind", "from_id", "to_id").rows() == [("split", "C5", "C3")]
     assert "crm:C9" in third.merges["why"][0]
     assert redirects(third) == {}
+
+
+def test_a_split_is_not_laid_on_a_record_that_joined_nobody() -> None:
+    """Of three, one goes and another writes from elsewhere: that parts the two."""
+    only = dict.fromkeys(("date_of_birth", "address_line1", "city", "state", "zip_code"))
+    by_mail = twin_of(LEFT, "C6", phone=None, **only)
+    by_phone = twin_of(LEFT, "C7", email=None, **only)
+    first = resolve(frame([LEFT, by_mail, by_phone]))
+    assert set(first.identities["customer_id"]) == {"C5"}
+    second = resolve(frame([LEFT, twin_of(by_mail, "C6", email="elsewhere@example.org")]), first)
+    assert second.merges.rows() == [
+        ("split", "C5", "C6", "Nothing links crm:C6 and crm:C5 strongly enough any more.")
+    ]
+
+
+def test_a_merge_is_not_laid_on_a_link_that_was_not_followed() -> None:
+    """The very image of her stands under never; who came is like that one in her name alone."""
+    image = twin_of(RIGHT, "C4", phone=None)
+    apart = {"never": [[["crm", "C3"], ["crm", "C4"]]]}
+    first = resolve(frame([BARE, RIGHT, image]), None, apart)
+    second = resolve(frame([BARE, RIGHT, image, BETWEEN]), first, apart)
+    (why,) = second.merges["why"]
+    assert "crm:C9" in why
+    assert "crm:C4" not in why
 
 
 def test_always_merges_and_removing_the_line_undoes_it() -> None:
