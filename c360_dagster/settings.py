@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from c360_dagster.audiences.addresses import check_address
+from c360_dagster.audiences.addresses import check_address, check_webhook
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         engine=values.read("C360_ENGINE", "duckdb", _one_of("duckdb")),
         dbt=values.read("C360_DBT", "inprocess", _one_of("inprocess", "subprocess")),
         lock_timeout=values.read("C360_LOCK_TIMEOUT", "600", _whole_number(0, 86_400)),
-        webhook_url=values.read("C360_WEBHOOK_URL", "", _optional(_parse_url)),
+        webhook_url=values.read_secret("C360_WEBHOOK_URL", check_webhook),
         keep_days=values.read("C360_KEEP_DAYS", "30", _whole_number(1, 36_500)),
         show_pii=values.read("C360_SHOW_PII", "off", _parse_switch),
         audience_webhook_url=values.read_secret("C360_AUDIENCE_WEBHOOK_URL", check_address),
@@ -236,12 +236,6 @@ def _parse_switch(text: str) -> bool:
     if text.lower() not in switches:
         raise ValueError("it must be on or off")
     return switches[text.lower()]
-
-
-def _parse_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("it must be an address that begins with http:// or https://")
-    return text
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:

@@ -35,6 +35,8 @@ class Webhook(HTTPServer):
         self.codes: list[int] = []
         self.received: list[dict[str, str]] = []
         self.methods: list[str] = []
+        self.length = 0
+        """Of the answer's body as it is announced; none ever comes."""
 
     @property
     def url(self) -> str:
@@ -57,7 +59,7 @@ class _Answer(BaseHTTPRequestHandler):
         self.server.methods.append(self.command)
         self.send_response(code)
         self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(self.server.length))
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -83,6 +85,12 @@ def test_a_webhook_that_is_busy_is_asked_again(webhook: Webhook) -> None:
     webhook.codes = [503, 429]
     send(webhook.url, "late", AT_ONCE)
     assert len(webhook.received) == 3
+
+
+def test_an_answer_that_goes_on_for_ever_is_not_waited_for(webhook: Webhook) -> None:
+    webhook.length = 1 << 40
+    send(webhook.url, "taken", AT_ONCE)
+    assert len(webhook.received) == 1
 
 
 @pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 3)])

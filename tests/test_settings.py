@@ -40,7 +40,6 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_ENGINE", "oracle", "duckdb"),
         ("C360_DBT", "cloud", "inprocess or subprocess"),
         ("C360_LOCK_TIMEOUT", "1.5", "a whole number"),
-        ("C360_WEBHOOK_URL", "slack", "http"),
         ("C360_KEEP_DAYS", "0", "from 1"),
         ("C360_SHOW_PII", "x", "on or off"),
     ],
@@ -52,6 +51,25 @@ def test_a_bad_value_is_one_sentence_that_names_it(name: str, value: str, words:
     assert message.startswith(f"{name} is '{value}': ")
     assert words in message
     assert message.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "hooks.example.com/SECRET",
+        "https://hooks.example.com/SECRET key",
+        "https://hooks.example.com/SECRET/ä",
+        "https://user:SECRET@hooks.example.com/",
+        "https://hooks.example.com:SECRET/",
+        "https://hooks..example.com/SECRET",
+        "https:///SECRET",
+    ],
+)
+def test_an_address_that_cannot_be_posted_to_is_refused_and_kept_secret(address: str) -> None:
+    for name in ("C360_WEBHOOK_URL", "C360_AUDIENCE_WEBHOOK_URL"):
+        with pytest.raises(SettingsError, match=f"^{name} cannot be used: .*http://") as caught:
+            read_settings({name: address})
+        assert "SECRET" not in str(caught.value)
 
 
 def test_own_files_may_be_asked_for_a_day_before_any_is_simulated(tmp_path: Path) -> None:

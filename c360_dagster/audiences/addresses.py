@@ -1,21 +1,39 @@
-"""Where members may be sent: over an encrypted line, or to a program on this machine."""
+"""Where messages may be sent, and where members: encrypted, or to a program on this machine."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
-def check_address(text: str) -> str:
-    """The address as it is, or a ValueError that says what would do."""
-    try:
-        address = urlsplit(text)
-        host = address.hostname or ""
-        is_good = address.scheme == "https" or (address.scheme == "http" and host in THIS_MACHINE)
-    except ValueError:
-        is_good, host = False, ""
-    if not is_good or not host:
+def check_webhook(text: str) -> str:
+    """The address as it is, or a ValueError that says what would do and not what it is."""
+    if _split(text) is None:
         raise ValueError(
-            "it must be an address that begins with https:// (or http:// and this machine), "
-            "because members are personal data"
+            "it must be an address that begins with http:// or https://, without spaces, letters "
+            "beyond ASCII, or a user's name and password"
         )
     return text
+
+
+def check_address(text: str) -> str:
+    """The same of an address that members are sent to, which may be no other's on the way."""
+    address = _split(text)
+    if not address or (address.scheme == "http" and address.hostname not in THIS_MACHINE):
+        raise ValueError(
+            "it must be an address that begins with https:// (or http:// and this machine), "
+            "because members are personal data, without spaces, letters beyond ASCII, or a user's "
+            "name and password"
+        )
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    """The address's parts; None where a request to it could not even be written."""
+    try:
+        address = urlsplit(text)
+        host = (address.hostname or "").encode("idna")
+        is_plain = text.isascii() and text.isprintable() and " " not in text
+        is_good = is_plain and host and "@" not in address.netloc and address.port != 0
+    except ValueError:
+        return None
+    return address if is_good and address.scheme in {"http", "https"} else None
