@@ -4,6 +4,7 @@ They only prepare, hand over to Dagster's own commands, and say in the end what 
 """
 
 import argparse
+import errno
 import fcntl
 import json
 import os
@@ -13,9 +14,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 from c360_dagster.loading.files import find_files, find_strangers
@@ -70,6 +72,7 @@ def main() -> int:
     try:
         settings = read_settings()
         with name_home(settings):
+            check_rights(settings.home)
             if arguments.verb == "clean":
                 return clean_home(settings)
             if arguments.verb == "docs":
@@ -100,6 +103,26 @@ def name_home(settings: Settings) -> Iterator[None]:
             f"C360_HOME is '{settings.home}', and that cannot be used ({problem.strerror}: "
             f"{problem.filename}): name a folder that you may write to, or make it one."
         ) from None
+
+
+def check_rights(home: Path) -> None:
+    """A PermissionError before anything begins, where something there is kept from this user.
+
+    One run by the administrator leaves such files. Those in landing may be somebody else's.
+    """
+    for folder, _, names in os.walk(home, onerror=_refuse):
+        if Path(folder).is_relative_to(home / "landing"):
+            continue
+        for path in (Path(folder), *(Path(folder, name) for name in names)):
+            with suppress(FileNotFoundError):  # a run that is at work takes its files away
+                is_theirs = path.lstat().st_uid != os.geteuid()
+                if is_theirs and not os.access(path, os.R_OK | os.W_OK, follow_symlinks=False):
+                    _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
+
+
+def _refuse(problem: OSError) -> None:
+    if not isinstance(problem, FileNotFoundError):
+        raise problem
 
 
 def prepare_dagster_home(settings: Settings) -> None:

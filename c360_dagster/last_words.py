@@ -65,12 +65,12 @@ def _say_reasons(verb: str, report: RunReport) -> list[str]:
 
 def _say_published(settings: Settings, run_id: str | None) -> str:
     snapshot = settings.published / "c360.duckdb"
-    if not snapshot.exists():
-        return "Nothing is published yet."
     try:
+        if not snapshot.exists():
+            return "Nothing is published yet."
         with duckdb.connect(str(snapshot), read_only=True) as con:
             row = fetch_row(con, "select run_id, as_of_date from gold.publication")
-    except duckdb.Error as problem:
+    except (duckdb.Error, OSError) as problem:
         return f"What is published cannot be read: {str(problem).splitlines()[0]}"
     published_by, as_of = row or (None, None)
     if published_by == run_id:

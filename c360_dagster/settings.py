@@ -187,6 +187,10 @@ class _Values:
             return parse(text)
         except ValueError as problem:
             raise SettingsError(f"{name} is '{text}': {problem}.") from None
+        except OSError as problem:
+            raise SettingsError(
+                f"{name} is '{text}': it cannot be looked at ({problem.strerror})."
+            ) from None
 
     def read_secret(self, name: str, parse: Callable[[str], T]) -> T | None:
         """Nothing where it is not set; what is wrong with it is said without repeating it."""
@@ -212,7 +216,10 @@ def _parse_file(text: str) -> Path:
 
 
 def _parse_path(text: str) -> Path:
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("its ~ stands for nobody's folder") from None
     return path if path.is_absolute() else REPOSITORY / path
 
 

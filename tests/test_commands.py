@@ -1,5 +1,6 @@
 """What people type, with files of their own, with faults in them, and twice at once."""
 
+import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from c360_dagster.__main__ import check_landing, say_briefly
+from c360_dagster.__main__ import check_landing, check_rights, say_briefly
 from c360_dagster.last_words import explain_failure
 from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
@@ -205,6 +206,25 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, verb: str) -
     )
     assert done.stderr.endswith("name a folder that you may write to, or make it one.\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_is_kept_from_this_user_is_named_before_anything_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as what the administrator's one run left; whose files lie in landing is no matter."""
+    for name in ("landing/sales/transactions.csv", "published/c360.duckdb", "dagster/runs.db"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    check_rights(tmp_path / "new")
+    check_rights(tmp_path)
+    closed = {"transactions.csv", "c360.duckdb"}
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path).name not in closed)
+    with pytest.raises(PermissionError, match=r"denied: '.*/published/c360\.duckdb'"):
+        check_rights(tmp_path)
+    (tmp_path / "published" / "c360.duckdb").unlink()
+    check_rights(tmp_path)
 
 
 def test_clean_keeps_landing(tmp_path: Path) -> None:

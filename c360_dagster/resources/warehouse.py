@@ -56,6 +56,8 @@ def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:
             return duckdb.connect(str(path))
         except duckdb.IOException as problem:
             text = str(problem)
+            if "permission denied" in text.lower():
+                raise WarehouseError(f"This user may not write to {path}: {text}.") from problem
             if "could not set lock" not in text.lower():
                 raise WarehouseError(
                     f"{path} cannot be opened: {text}. {advise_rebuild(path)}"

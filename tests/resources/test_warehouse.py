@@ -91,6 +91,21 @@ def test_a_file_that_is_closed_in_time_is_waited_for(
     assert str(other.pid) in waits[0]
 
 
+def test_a_file_that_is_somebody_elses_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise duckdb.IOException(f'IO Error: Cannot open file "{path}": Permission denied')
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with (
+        pytest.raises(WarehouseError, match=r"^This user may not write to .*: IO Error") as raised,
+        _warehouse(tmp_path).connect(),
+    ):
+        pass
+    assert "move it away" not in str(raised.value)
+
+
 def test_a_damaged_file_says_how_to_rebuild(tmp_path: Path) -> None:
     with _warehouse(tmp_path).connect() as con:
         con.execute("create table t as select random() as n from range(100000)")
