@@ -127,7 +127,7 @@ def _refuse(problem: OSError) -> None:
 
 def prepare_dagster_home(settings: Settings) -> None:
     """Puts the repository's dagster.yaml where Dagster looks for it."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    settings.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = (REPOSITORY / "dagster.yaml").read_text("utf-8")
     with (settings.dagster_home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

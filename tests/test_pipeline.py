@@ -1,6 +1,7 @@
 """What the whole road leaves of a tiny world: every table, what is published, its pages."""
 
 import re
+import stat
 from pathlib import Path
 
 import duckdb
@@ -127,6 +128,20 @@ def test_what_is_published_is_gold(home: Path) -> None:
     card = (published / "model_card.md").read_text("utf-8")
     assert "Engaged Regulars" in card
     assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
+
+
+def test_people_are_where_only_the_owner_may_look(home: Path) -> None:
+    """The warehouse and the folder of Dagster's logs, which name nobody; landing is its giver's."""
+    modes = {
+        path: stat.S_IMODE(path.stat().st_mode)
+        for path in home.rglob("*")
+        if path.name in {"warehouse.duckdb", "dagster", "published", "registry", "exports"}
+    }
+    assert len(modes) == 5
+    assert {path for path, mode in modes.items() if mode & 0o077} == set()
+    people = rows(home, "select email from gold.dim_customers where email is not null")
+    logs = b"".join(path.read_bytes() for path in (home / "dagster").rglob("*") if path.is_file())
+    assert [email for (email,) in people if str(email).encode() in logs.lower()] == []
 
 
 def test_audiences_hold_who_may_be_written_to(home: Path) -> None:

@@ -34,10 +34,21 @@ class HomeLock(dg.ConfigurableResource):
         run_id = context.run.run_id if context.run else ""
         say = log.info if log else None
         with (
+            _write_for_owner_alone(),
             put_up_sign(context.instance, run_id) if context.instance else nullcontext(),
             hold_lock(Path(self.home), self.timeout, run_id=run_id, say=say),
         ):
             yield self
+
+
+@contextmanager
+def _write_for_owner_alone() -> Iterator[None]:
+    """Nobody else may read what a run writes: people are in the warehouse and in its scratch."""
+    others = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(others)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -36,6 +36,8 @@ class Warehouse(dg.ConfigurableResource):
             path.parent.mkdir(parents=True, exist_ok=True)
             con = _open(path, self.timeout)
             try:
+                with suppress(PermissionError):  # it is another's, who lets us write to it
+                    path.chmod(0o600)
                 con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
                 con.execute("set temp_directory = ?", [str(Path(self.scratch) / "spill")])
                 # For its cursors too, which is what loading side by side works with.
