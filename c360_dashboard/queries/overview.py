@@ -69,23 +69,34 @@ def load(reader: Reader, filters: Filters) -> Overview:
 
 
 def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
-    """Revenue and orders a step of this period; the year before stands on this period's days."""
+    """Revenue and orders a step of this period; the year before stands on this period's days.
+
+    A step without orders is a zero: a line that went past it would show sales where none were.
+    """
     return reader.frame(
         f"""
-        with dated as (
-            select
-                order_date,
-                net_amount,
-                is_now,
-                case when is_now then $end else $end_before::date end as last_day
-            from picked
+        with calendar as (
+            select true as is_now, unnest(range($start, $end + 1, interval 1 day))::date as day
+            union all
+            select false, unnest(range($start_before::date, $end_before::date + 1, interval 1 day))
+        ),
+
+        days as (
+            select order_date, net_amount, 1 as orders, is_now from picked
+            union all
+            select day, 0, 0, is_now from calendar
+            where day >= (select min(order_date) from fct_orders where is_counted)
+        ),
+
+        dated as (
+            select *, case when is_now then $end else $end_before::date end as last_day from days
         )
 
         select
             {STEPS[filters.span.grain]} as step,
             case when is_now then 'this period' else 'a year before' end as period,
             sum(net_amount) as revenue,
-            count(*) as orders
+            sum(orders)::bigint as orders
         from dated
         group by all
         order by step, period desc

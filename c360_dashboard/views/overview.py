@@ -4,6 +4,7 @@ import polars as pl
 
 from c360_dashboard import charts, layout
 from c360_dashboard import format as say
+from c360_dashboard.filters import DAY
 from c360_dashboard.layout import Card
 from c360_dashboard.page import Page
 from c360_dashboard.queries import overview
@@ -46,11 +47,15 @@ def _cards(page: Page, totals: dict[str, float]) -> None:
 
 
 def _over_time(page: Page, frame: pl.DataFrame) -> None:
-    grain = page.filters.span.grain
+    grain, end = page.filters.span.grain, page.filters.span.end
     layout.heading(
         f"Revenue by {grain}",
-        "Weeks have seven days and are counted back from the as-of day." if grain == "week" else "",
+        "Weeks have seven days and are counted back from the as-of day; each stands at its last."
+        if grain == "week"
+        else "",
     )
+    if grain == "month" and (end + DAY).month == end.month:
+        layout.note(f"The last month goes up to {say.day(end)}.")
     order = ["this period", "a year before"]
     order = [name for name in order if name in set(frame["period"])]
     layout.chart(
@@ -63,7 +68,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
             y_format="~s",
             y_title=say.in_currency("Revenue", page.currency),
         ),
-        f"Revenue by {grain}, this period and a year before; the table below has the numbers.",
+        f"Revenue by {grain}, this period and a year before.",
     )
 
 

@@ -90,6 +90,18 @@ def test_weeks_end_on_the_as_of_day_and_last_year_stands_on_this_years_days(read
     assert steps[AS_OF - timedelta(weeks=25), "a year before"] == 40
 
 
+def test_weeks_without_orders_are_zeros_back_to_the_first_order(reader: Reader) -> None:
+    """The data begin on the second day of the first week a year before."""
+    found = overview.load(reader, chosen()).over_time
+    weeks = [AS_OF - timedelta(weeks=week) for week in reversed(range(26))]
+    for period in ("this period", "a year before"):
+        assert found.filter(period=period)["step"].to_list() == weeks
+    young = found.filter(period="this period", step=AS_OF - timedelta(weeks=25))
+    assert young.select("revenue", "orders").rows() == [(0, 0)]
+    longer = Filters(read_period("26w", date(2025, 3, 1), FIRST))
+    assert overview.load(reader, longer).over_time["step"].min() == date(2025, 1, 4)
+
+
 @pytest.mark.parametrize("period", PERIODS)
 def test_steps_add_up_to_the_total(reader: Reader, period: str) -> None:
     found = overview.load(reader, chosen(period))
@@ -100,7 +112,9 @@ def test_steps_add_up_to_the_total(reader: Reader, period: str) -> None:
 
 def test_months_are_calendar_months(reader: Reader) -> None:
     found = overview.load(reader, chosen("ytd")).over_time.filter(period="this period")
-    assert pairs(found, "step", "revenue") == {date(2026, 5, 1): 30, date(2026, 6, 1): 170}
+    assert pairs(found, "step", "revenue") == {
+        date(2026, month, 1): {5: 30, 6: 170}.get(month, 0) for month in range(1, 7)
+    }
 
 
 def test_personas_have_their_size_and_share(reader: Reader) -> None:
