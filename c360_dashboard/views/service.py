@@ -15,7 +15,8 @@ from c360_dashboard.views import meanings
 def draw(page: Page) -> None:
     found = page.ask(service.load, page.filters)
     _cards(found.parcels, found.tickets)
-    _on_time(found.on_time)
+    if found.parcels["parcels"]:
+        _on_time(found.on_time)
     _parcels(page, found.carriers, "Carrier", "Carriers", "carriers")
     _parcels(page, found.origins, "From", "Warehouses", "warehouses")
     _tickets(found.categories, "About", "Tickets by subject", "tickets-by-subject")
@@ -47,13 +48,14 @@ def _cards(parcels: dict[str, Any], tickets: dict[str, Any]) -> None:
 
 
 def _on_time(frame: pl.DataFrame) -> None:
-    if not len(frame):
-        layout.note("No parcels were sent in this choice of filters.")
-        return
     layout.heading(
         "Parcels on time, by week of sending",
-        f"{meanings.ON_TIME} Weeks of which many parcels are still on their way are left out.",
+        f"{meanings.ON_TIME} Weeks are counted back from the as-of day, and each stands at its "
+        "last. Those of which many parcels are still on their way are left out.",
     )
+    if not len(frame):
+        layout.note("Of no whole week in these days is it known yet how many came on time.")
+        return
     layout.chart(
         charts.over_time(
             frame,

@@ -172,6 +172,12 @@ def rows() -> dict[str, list[Row]]:
                 "created_at": datetime(2026, 6, 5, 9),
             }
         ],
+        "arrivals_summary": [
+            {"location_id": "ST1", "channel": "store", "arrivals": 40, "orders": 2}
+            | {"date": "2026-06-15", "peak_hour": 14},
+            {"location_id": "online", "channel": "online", "arrivals": 100, "orders": 1}
+            | {"date": "2026-06-01", "peak_hour": 20},
+        ],
         "fct_campaign_contacts": [
             _contact("N1", "C1", "treatment", opened_at="2026-06-16 09:00:00"),
             _contact("N2", "C1", "control", campaign_name=None),

@@ -11,7 +11,7 @@ import pytest
 
 from c360_dagster.settings import read_settings
 from c360_dashboard import warming
-from c360_dashboard.filters import DEFAULT_PERIOD, PERIODS, Filters, read_period
+from c360_dashboard.filters import DEFAULT_PERIOD, PERIODS, Filters, Span, read_period
 from c360_dashboard.queries import (
     audiences,
     choices,
@@ -175,6 +175,19 @@ def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
     late = service.load(reader, chosen(regions=("NY",)))
     assert (late.parcels["parcels"], late.parcels["on_time_rate"]) == (1, 0)
     assert late.tickets["satisfaction"] is None
+
+
+def test_parcels_are_counted_in_whole_weeks_back_from_the_as_of_day(reader: Reader) -> None:
+    """S1 was sent on the last day of its week; that of S2 began on April 29."""
+    found = service.load(reader, chosen()).on_time
+    assert pairs(found, "step", "on_time_rate") == {date(2026, 5, 5): 0, date(2026, 6, 2): 1}
+    since_may = Filters(Span(date(2026, 5, 1), AS_OF, None, None, "month"))
+    assert service.load(reader, since_may).on_time["step"].to_list() == [date(2026, 6, 2)]
+
+
+def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
+    found = service.load(reader, chosen(channels=("store",))).visits
+    assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
 
 
 def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
