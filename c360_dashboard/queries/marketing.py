@@ -98,7 +98,7 @@ def load(reader: Reader, filters: Filters) -> Marketing:
                 coalesce(m.persona, 'unknown') as persona,
                 count(*) as customers,
                 count(*) filter (m.marketing_consent) as reachable,
-                avg(m.marketing_consent::integer) as consent
+                reachable / count(*) as consent
             from mart_customer_360 as m
             where (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
             group by all

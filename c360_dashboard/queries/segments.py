@@ -47,7 +47,7 @@ def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
                 median(days_since_last_order) as days_silent,
                 avg(clv_12m) as clv_12m,
                 avg(churn_risk) as churn_risk,
-                avg(marketing_consent::integer) as consent
+                count(*) filter (marketing_consent) / count(*) as consent
             from people
             group by segment
         )

@@ -132,7 +132,7 @@ def _consent(frame: pl.DataFrame) -> None:
             layout.text("persona", "Persona"),
             layout.number("customers", "Customers"),
             layout.number("reachable", "May be written to", meanings.CONSENT),
-            layout.share("consent", "Share"),
+            layout.share("consent", "Share", "Of all of them: no answer is not a yes."),
         ],
         title="Who may be written to",
         file="consent",

@@ -242,7 +242,7 @@ def _mart(  # noqa: PLR0913, PLR0917  a row
         "clv_12m": value,
         "churn_risk": risk,
         "days_since_last_order": silent,
-        "marketing_consent": orders > 0,
+        "marketing_consent": orders > 1 or None,
         "late_deliveries": 0,
         "tickets_open": 0,
         "as_of_date": AS_OF,

@@ -199,6 +199,12 @@ def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
     assert found.totals["roi"] == 2
 
 
+def test_who_was_never_asked_has_not_agreed(reader: Reader) -> None:
+    agreed = {"Engaged Regulars": 1, "Premium but At-Risk": 1, "No purchase yet": 0}
+    assert pairs(marketing.load(reader, chosen()).consent, "persona", "consent") == agreed
+    assert pairs(segments.load(reader, chosen()).personas, "segment", "consent") == agreed
+
+
 def test_forecasts_are_shown_beside_what_came(reader: Reader) -> None:
     found = value.load(reader, chosen()).calibration
     assert found.select("against", "tenth", "expected", "actual").rows() == [
