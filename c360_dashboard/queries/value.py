@@ -102,8 +102,11 @@ def load(reader: Reader, filters: Filters) -> Value:
         ),
         reader.frame(
             """
-            select against, tenth, customers, expected, actual
-            from forecast_calibration order by against desc, tenth
+            select
+                against, tenth, customers, expected, actual,
+                case when actual > 0 then expected / actual - 1 end as missed
+            from forecast_calibration
+            order by against desc, tenth
             """
         ),
     )

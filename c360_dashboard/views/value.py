@@ -191,7 +191,7 @@ def _calibration(page: Page, frame: pl.DataFrame) -> None:
         "numbers.",
     )
     layout.table(
-        named.with_columns(missed=pl.col("expected") / pl.col("actual") - 1),
+        named,
         [
             layout.text("against", "Tried against"),
             layout.number("tenth", "Tenth", "10: those of whom most was expected."),

@@ -186,8 +186,8 @@ def rows() -> dict[str, list[Row]]:
         ],
         "forecast_calibration": [
             {"against": "holdout", "tenth": 1, "customers": 5, "expected": 10.0, "actual": 8.0},
-            {"against": "future", "tenth": 1, "customers": 5, "expected": 12.0, "actual": 12.0},
-            {"against": "holdout", "tenth": 2, "customers": 5, "expected": 90.0, "actual": 99.0},
+            {"against": "future", "tenth": 1, "customers": 5, "expected": 12.0, "actual": 0.0},
+            {"against": "holdout", "tenth": 2, "customers": 5, "expected": 90.0, "actual": 100.0},
         ],
         "fct_sessions": [
             {

@@ -207,10 +207,10 @@ def test_who_was_never_asked_has_not_agreed(reader: Reader) -> None:
 
 def test_forecasts_are_shown_beside_what_came(reader: Reader) -> None:
     found = value.load(reader, chosen()).calibration
-    assert found.select("against", "tenth", "expected", "actual").rows() == [
-        ("holdout", 1, 10.0, 8.0),
-        ("holdout", 2, 90.0, 99.0),
-        ("future", 1, 12.0, 12.0),
+    assert found.select("against", "tenth", "expected", "actual", "missed").rows() == [
+        ("holdout", 1, 10.0, 8.0, 0.25),
+        ("holdout", 2, 90.0, 100.0, pytest.approx(-0.1)),
+        ("future", 1, 12.0, 0.0, None),  # nobody can be off by a share of nothing
     ]
 
 
