@@ -55,7 +55,7 @@ def over_time(
             title=None,
             sort=list(order),
             scale=alt.Scale(domain=list(order), range=_colours(order)),
-            legend=_legend(order),
+            legend=_legend(order, symbolType="stroke", symbolSize=400),
         ),
         tooltip=[
             alt.Tooltip(f"{x}:T", title="Day", format="%d %b %Y"),
@@ -68,7 +68,7 @@ def over_time(
         title=None,
         sort=list(order),
         scale=alt.Scale(domain=list(order), range=DASHES[: len(order)]),
-        legend=_legend(order),
+        legend=_legend(order, symbolType="stroke", symbolSize=400),
     )
     lines = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=30)).encode(
         strokeDash=dashes
@@ -131,7 +131,11 @@ def histogram(
                 axis=alt.Axis(format=x_format, grid=False, labelOverlap=True),
             ),
             x2=alt.X2(f"{high}:Q"),
-            y=alt.Y(f"{count}:Q", title=y_title, axis=alt.Axis(format=",.0f", tickCount=5)),
+            y=alt.Y(
+                f"{count}:Q",
+                title=y_title,
+                axis=alt.Axis(format=",.0f", tickCount=5, tickMinStep=1),
+            ),
             tooltip=[
                 alt.Tooltip(f"{low}:Q", title="From", format=x_format),
                 alt.Tooltip(f"{high}:Q", title="To", format=x_format),
@@ -406,5 +410,5 @@ def _colours(order: Sequence[str]) -> list[str]:
     return [PALETTE[index % len(PALETTE)] for index in range(len(order))]
 
 
-def _legend(order: Sequence[str]) -> alt.Legend | None:
-    return alt.Legend(orient="top", labelLimit=220, columns=2) if len(order) > 1 else None
+def _legend(order: Sequence[str], **more: Any) -> alt.Legend | None:  # noqa: ANN401  Altair's own
+    return alt.Legend(orient="top", labelLimit=220, columns=2, **more) if len(order) > 1 else None

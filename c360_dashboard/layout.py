@@ -25,6 +25,8 @@ STYLE = """
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
 [data-testid="stMetric"] {padding: 0 !important}
+/* White letters stand on it, in the dark too, where all else takes the lighter blue. */
+[data-baseweb="tag"] {background-color: #0072B2 !important}
 [data-testid="stMetricValue"] {font-size: 1.4rem}
 [data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
     white-space: normal; overflow: visible; text-overflow: clip}
@@ -149,7 +151,8 @@ def cards(given: Sequence[Card]) -> None:
 
 
 def chart(drawing: Drawing, description: str) -> None:
-    st.altair_chart(drawing, width="stretch", alt=description)
+    # Streamlit moves an axis's first and last word inwards: beside a bar it would miss its bar.
+    st.altair_chart(drawing.configure_axisBand(labelFlush=False), width="stretch", alt=description)
 
 
 def table(

@@ -37,7 +37,7 @@ def _sums(page: Page) -> list[Column]:
 
 
 def _categories(page: Page, frame: pl.DataFrame) -> None:
-    layout.heading("Revenue by category")
+    layout.heading(say.in_currency("Revenue by category", page.currency))
     layout.chart(
         charts.bars(
             frame,

@@ -179,6 +179,8 @@ def _moves(page: Page) -> None:
             value_title="Customers",
             x_order=segments.STATES,
             y_order=segments.STATES,
+            x_title="now",
+            y_title="then",
         ),
         "Customers by their state then, in rows, and now, in columns; the table has the numbers.",
     )

@@ -119,7 +119,7 @@ def _risks(frame: pl.DataFrame) -> None:
 
 def _bands(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
-        "Value by risk",
+        say.in_currency("Expected value by risk", page.currency),
         "Value: thirds of the customers. Risk: low below a third, high from two thirds.",
     )
     layout.chart(
@@ -148,10 +148,17 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
             layout.number("expected_orders", "Orders expected", "In twelve months.", say.decimal),
             layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
             layout.amount(
-                "low", "From", "Median of the customers' 80 % intervals' lower ends.", page.currency
+                "low",
+                "Typically from",
+                "Median of the customers' 80 % intervals' lower ends.",
+                page.currency,
             ),
             layout.amount(
-                "high", "To", "Median of the customers' 80 % intervals' upper ends.", page.currency
+                "high",
+                "to",
+                "Median of the customers' 80 % intervals' upper ends. Where a few are worth very "
+                "much, the average lies above it.",
+                page.currency,
             ),
             layout.share(
                 "active", "Buys again", "Average chance of at least one order in 12 months."

@@ -78,6 +78,16 @@ def test_audiences_are_counted_and_nobody_in_them_is_named(tab: Tab) -> None:
     assert tab.problems == []
 
 
+def test_charts_count_customers_in_whole_numbers_and_name_their_axes(tab: Tab) -> None:
+    drawn = tab.open("value").get_by_test_id("stVegaLiteChart").first.locator("svg text")
+    expect(drawn.last).to_have_text("Customers")
+    *_, title, none, one, _ = drawn.all_text_contents()
+    assert (title, none, one) == ("Expected in 12 months (USD)", "0", "1")
+    moves = tab.open("segments").get_by_test_id("stVegaLiteChart").last
+    for title in ("then", "now"):
+        expect(moves.get_by_text(title, exact=True)).to_be_visible()
+
+
 def test_an_address_can_be_shared(tab: Tab) -> None:
     page = tab.open("?period=Last+13+weeks&channel=Online")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$80.00")
