@@ -139,6 +139,15 @@ def test_every_dbt_test_is_a_check(definitions: dg.Definitions) -> None:
     assert tests - checks == set()
 
 
+def test_every_check_says_what_it_demands(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    said = {key.name: graph.get_check_spec(key).description or "" for key in graph.asset_check_keys}
+    assert [name for name, words in said.items() if not words.endswith(".")] == []
+    assert [name for name, words in said.items() if "None" in words] == []
+    assert said["no_line_is_lost"] == "Order lines are neither lost nor multiplied."
+    assert said["between_customer_rfm_r_score__5__1"] == "Every r_score is from 1 to 5."
+
+
 def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     assert definitions.executor is dg.in_process_executor
     for assets in definitions.assets or []:

@@ -15,6 +15,7 @@ from c360_dagster.assets.dbt_results import (
     forget_removed_tests,
     report_table,
     report_test,
+    say_demand,
 )
 from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.computed import create_computed
@@ -65,6 +66,18 @@ class LayerTranslator(DagsterDbtTranslator):
         if self.get_resource_props(manifest, unique_id)["resource_type"] != "seed":
             return spec
         return spec.replace_attributes(deps=[LOADED])
+
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """With what the test demands; dagster-dbt looks for a description in its `meta` alone."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        demand = say_demand(self.get_resource_props(manifest, unique_id))
+        return spec and spec._replace(description=demand)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return str(dbt_resource_props["schema"])

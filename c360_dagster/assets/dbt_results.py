@@ -12,6 +12,16 @@ from c360_dagster.resources.dbt_project import Manifest, is_personal
 from c360_dagster.resources.lineage import Column
 
 MOST_FINDINGS = 10
+DEMANDS = {
+    "unique": "No two rows have the same {column_name}.",
+    "unique_key": "No two rows have the same {columns}.",
+    "not_null": "Every row has a {column_name}.",
+    "accepted_values": "Every {column_name} is one of {values}.",
+    "relationships": "Every {column_name} has its row in {to}.",
+    "between": "Every {column_name} is from {low} to {high}.",
+    "spans_do_not_overlap": "Each version of a {key} ends where the next begins.",
+}
+"""What a test that is made for many columns demands of one."""
 
 
 def report_table(
@@ -34,6 +44,19 @@ def report_table(
     if lineage:
         metadata["dagster/column_lineage"] = _describe_lineage(lineage)
     return dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def say_demand(node: Mapping[str, Any]) -> str:
+    """What a test demands, in its own words or in those of its kind."""
+    kind = node.get("test_metadata") or {}
+    if node.get("description") or kind.get("name") not in DEMANDS:
+        return str(node.get("description") or "")
+    words = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in kind["kwargs"].items()
+    }
+    words["to"] = words.get("to", "").removeprefix("ref('").removesuffix("')")
+    return DEMANDS[kind["name"]].format_map(words).replace(" to None", " up")
 
 
 def report_test(
