@@ -179,11 +179,11 @@ def suggest(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
         "select customer_id, product_id as item, first_bought_date as order_date "
         "from silver.int_customer_products"
     ).pl()
-    categories = con.sql(
-        "select product_id as item, max(category) as kind "
+    catalogue = con.sql(
+        "select product_id as item, max(category) as kind, bool_or(is_withdrawn) as is_withdrawn "
         "from silver.int_customer_products group by product_id"
     ).pl()
-    return answer_suggestions(products, categories, is_simulated=truth.is_known)
+    return answer_suggestions(products, catalogue, is_simulated=truth.is_known)
 
 
 def judge_campaigns(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:

@@ -85,8 +85,9 @@ def _run_suggestions(customers: int, lap: Lap) -> None:
     from c360_dagster.science.answers.suggestions import answer_suggestions  # noqa: PLC0415
 
     bought = draw_purchases(customers, ITEMS)
-    kinds = bought.select("item", kind=pl.col("item").str.slice(-1)).unique()
-    lap("suggestions", lambda: answer_suggestions(bought, kinds, is_simulated=False))
+    kind = pl.col("item").str.slice(-1)
+    items = bought.select("item", kind=kind, is_withdrawn=pl.lit(value=False)).unique()
+    lap("suggestions", lambda: answer_suggestions(bought, items, is_simulated=False))
 
 
 def _run_campaigns(customers: int, lap: Lap) -> None:

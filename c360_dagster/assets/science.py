@@ -159,11 +159,11 @@ def _ask_for_suggestions(read: Read, truth: Truth) -> Answer:
         "select customer_id, product_id as item, first_bought_date as order_date "
         "from silver.int_customer_products"
     )
-    categories = read(
-        "select product_id as item, max(category) as kind "
+    catalogue = read(
+        "select product_id as item, max(category) as kind, bool_or(is_withdrawn) as is_withdrawn "
         "from silver.int_customer_products group by product_id"
     )
-    return answer_suggestions(products, categories, is_simulated=truth.is_known)
+    return answer_suggestions(products, catalogue, is_simulated=truth.is_known)
 
 
 def _ask_for_effects(read: Read, truth: Truth) -> Answer:

@@ -20,6 +20,7 @@ from c360_dagster.science.recommenders import (
     rank_items,
     read_purchases,
     weigh_items,
+    withhold,
 )
 
 DATES = ("purchased_at", "order_date")
@@ -39,18 +40,24 @@ class Recommendations:
     purchases among the n recommended to her; null where nothing could be held out."""
 
 
-def recommend(purchases: pl.DataFrame | Purchases, n: int) -> pl.DataFrame:
+def recommend(
+    purchases: pl.DataFrame | Purchases, n: int, withdrawn: pl.Series | None = None
+) -> pl.DataFrame:
     """Up to n items for each customer, best first: customer_id, item, rank from 1, score."""
-    return fit_recommendations(purchases, n).items
+    return fit_recommendations(purchases, n, withdrawn).items
 
 
-def fit_recommendations(purchases: pl.DataFrame | Purchases, n: int) -> Recommendations:
+def fit_recommendations(
+    purchases: pl.DataFrame | Purchases, n: int, withdrawn: pl.Series | None = None
+) -> Recommendations:
     """The same, with how well each method foresaw purchases held out.
 
     Purchases: customer_id, item, and if known when (purchased_at or order_date); repeated rows
     count once, rows without a customer or an item not at all. Held out is the newest fifth of what
     customers bought for the first time, or where no dates are known a fifth by chance. The best
     method is chosen if it is ahead of popularity beyond doubt; else popularity is.
+
+    Withdrawn items tell of tastes and are not recommended.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}.")
@@ -59,7 +66,10 @@ def fit_recommendations(purchases: pl.DataFrame | Purchases, n: int) -> Recommen
     shares = _judge(known, n)
     chosen = _choose(shares)
     matrix = known.matrix()
-    best, scores = rank_items(matrix, weigh_items(learn_pairs(matrix), chosen), n)
+    weights = weigh_items(learn_pairs(matrix), chosen)
+    if withdrawn is not None:
+        withhold(weights, known.items.is_in(withdrawn.implode()).to_numpy())
+    best, scores = rank_items(matrix, weights, n)
     return Recommendations(_list_items(known, best, scores), _compare(shares, chosen))
 
 

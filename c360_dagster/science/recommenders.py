@@ -169,6 +169,11 @@ def _fit_ease(pairs: Floats, penalty: float) -> Floats:
     return np.asarray(-inverse / inverse.diagonal())
 
 
+def withhold(weights: Singles, items: NDArray[np.bool_]) -> None:
+    """These items speak for others as before, and nothing speaks for them."""
+    weights[-1, items] = -np.inf
+
+
 def rank_items(matrix: sp.csr_matrix, weights: Singles, n: int) -> tuple[Ints, Singles]:
     """For each row its n best items not yet bought and their scores; −1 where none is left.
 

@@ -154,6 +154,10 @@ def test_a_discontinued_product_that_was_sold_is_not_lost(warehouse: Warehouse) 
         ("Food", 2, D("20.00"), D("10.000000")),
         ("Toys", 2, D("20.00"), D("10.000000")),
     ]
+    rows = warehouse.rows(
+        "select product_id, is_withdrawn from silver.int_customer_products order by 1"
+    )
+    assert rows == [("p1", False), ("p2", True)]
 
 
 def test_every_landing_table_reaches_gold(manifest: dict[str, Any]) -> None:

@@ -12,20 +12,25 @@ SUGGESTIONS = 5
 
 def answer_suggestions(
     products: pl.DataFrame,
-    categories: pl.DataFrame,
+    catalogue: pl.DataFrame,
     *,
     is_simulated: bool,
 ) -> Answer:
-    """Products: customer_id, item, order_date of the first purchase; categories: item and kind.
+    """Products: customer_id, item, order_date of the first purchase; catalogue: a row an item, its
+    kind and is_withdrawn.
 
-    Planted tastes must be found.
+    What is withdrawn is not suggested, nor is a kind of which nothing else was ever bought. Planted
+    tastes must be found.
     """
     bought = list_purchases(products)
-    made = fit_recommendations(bought, SUGGESTIONS)
-    kinds = gather_kinds(bought, categories)
+    withdrawn = catalogue.filter("is_withdrawn")
+    sold = catalogue.filter(~pl.col("is_withdrawn"))
+    made = fit_recommendations(bought, SUGGESTIONS, withdrawn["item"])
+    kinds = gather_kinds(bought, catalogue.select("item", "kind"))
+    over = withdrawn.join(sold, on="kind", how="anti")["kind"]
     tables = {
         "next_products": made.items.rename({"item": "product_id"}),
-        "next_categories": recommend(kinds, 1).rename({"item": "category"}),
+        "next_categories": recommend(kinds, 1, over).rename({"item": "category"}),
     }
     return Answer(tables, [_judge_recall(made.compared, is_simulated=is_simulated)])
 

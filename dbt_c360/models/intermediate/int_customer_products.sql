@@ -27,9 +27,10 @@ select
     lines.customer_id,
     lines.product_id,
     products.category,
+    coalesce(products.status = 'discontinued', false) as is_withdrawn,
     min(lines.order_date) as first_bought_date
 from lines
 inner join products
     on lines.product_id = products.product_id
 where lines.is_counted and lines.quantity > 0 and lines.customer_id is not null
-group by lines.customer_id, lines.product_id, products.category
+group by lines.customer_id, lines.product_id, products.category, products.status
