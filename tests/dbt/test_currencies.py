@@ -12,7 +12,7 @@ D = Decimal
 ERROR = "test.c360.currencies_can_be_added"
 
 
-def order(order_id: str, placed: str, currency: str | None) -> dict[str, Any]:
+def order(order_id: str, placed: str | None, currency: str | None) -> dict[str, Any]:
     return {"transaction_id": order_id, "transaction_date": placed, "currency": currency,
             "subtotal": "10", "tax_amount": "1", "discount_amount": "0", "total_amount": "11",
             "status": "completed"}  # fmt: skip
@@ -84,6 +84,17 @@ def test_an_order_before_its_currencys_first_rate_has_no_amount_anywhere(
     ]
     revenue = "select total_revenue from gold.monthly_revenue_orders"
     assert warehouse.rows(revenue) == [(D("32.50"),)]
+
+
+def test_an_order_without_a_day_stops_nothing_and_has_no_amount(warehouse: Warehouse) -> None:
+    warehouse.land("transactions", [order("t5", None, "EUR")])
+    warehouse.land("rates", [{"currency": "EUR", "date": "2026-01-01", "rate": "1.1"}])
+    assert warehouse.build() == {}
+    amount = "select total_amount from gold.fct_orders where order_id = 't5'"
+    assert warehouse.rows(amount) == [(None,)]
+    # no earlier rate would give it one
+    warned = "select table_name from duckdb_tables() where schema_name = 'test_failures'"
+    assert warehouse.rows(warned) == [("essential_cells_are_filled",)]
 
 
 def test_a_currency_is_not_forgotten_where_the_rates_name_the_reporting_one(

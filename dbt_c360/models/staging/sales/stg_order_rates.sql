@@ -13,7 +13,9 @@ rates as (
 days as (
     select distinct
         {{ clean_upper('currency') }} as currency,
-        cast(transaction_date as date) as order_date
+        -- an order without a day has only a rate that always held
+        coalesce(cast(transaction_date as date), cast('{{ var("history_start") }}' as date))
+            as order_date
     from orders
 ),
 

@@ -53,4 +53,6 @@ left join order_statuses
 left join rates_by_day
     on
         upper(trim(versions.currency)) = rates_by_day.currency
-        and cast(versions.transaction_date as date) = rates_by_day.order_date
+        and coalesce(
+            cast(versions.transaction_date as date), cast('{{ var("history_start") }}' as date)
+        ) = rates_by_day.order_date
