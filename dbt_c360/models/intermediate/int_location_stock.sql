@@ -9,7 +9,12 @@ counts as (
         coalesce(location_id, 'unknown') as location_id,
         {{ year_month('last_updated_at') }} as month,
         stock_quantity,
-        known_from
+        known_from,
+        -- an export of all shelves repeats the counts of those that nobody counted since
+        row_number() over (
+            partition by inventory_id, last_updated_at
+            order by known_from desc
+        ) as version_rank
     from versions
     where not is_after_as_of and last_updated_at is not null
 ),
@@ -30,4 +35,5 @@ select
 from counts
 inner join followed
     on counts.location_id = followed.location_id
+where counts.version_rank = 1
 group by counts.location_id, counts.month
