@@ -115,7 +115,7 @@ def draw_features(customers: int) -> pl.DataFrame:
             "orders": orders,
             "recency_days": vary([20, 60, 250, 80, 60], 0.7).astype(int),
             "span_days": vary([400, 250, 200, 150, 250], 0.4).astype(int) * (orders > 1),
-            "online_orders": orders // 2,
+            "online_share": rng.random(customers),
             "channels": rng.integers(1, 4, customers),
             "sessions_90d": rng.poisson(2, customers),
             "avg_order_value": vary([60, 60, 200, 200, 25], 0.5),

@@ -12,13 +12,13 @@ SCORE_FEATURES = (
     "recency_days",
     "span_days",
     "orders_per_month",
-    "online_orders",
+    "online_share",
     "channels",
     "sessions_90d",
 )
 """Beside customer_id. `span_days` are those from the first order to the last; `sessions_90d` counts
 visits to app and web shop; the others are as personas.py has them. Nulls are zeros: no orders, no
-visits."""
+visits; but where no order tells its channel, `online_share` is not known."""
 USUAL_GAP = 90.0
 CHANNELS = 3
 
@@ -34,14 +34,15 @@ def scores(features: pl.DataFrame) -> pl.DataFrame:
       0 without orders.
     - engagement_index = .35 h(orders_per_month, 1) + .25 × 2^(−recency_days/90)
       + .25 h(sessions_90d, 5) + .15 min(channels − 1, 2)/2.
-    - online_purchase_ratio = online_orders / orders.
+    - online_purchase_ratio = online_share.
     - engagement_weight = .5 + engagement_index: the weight of clv_proxy.
     """
     missing = [n for n in ("customer_id", *SCORE_FEATURES) if n not in features.columns]
     if missing:
         raise ValueError(f"The scores need the columns {', '.join(missing)}.")
-    read = [pl.col(name).cast(pl.Float64).fill_null(0.0).clip(0.0) for name in SCORE_FEATURES]
-    known = order_customers(features).with_columns(read)
+    read = [pl.col(name).cast(pl.Float64).clip(0.0) for name in SCORE_FEATURES]
+    counted = [pl.col(name).fill_null(0.0) for name in SCORE_FEATURES if name != "online_share"]
+    known = order_customers(features).with_columns(read).with_columns(counted)
     bought = pl.col("orders") > 0
     usual_gap = (pl.col("span_days") + USUAL_GAP) / pl.col("orders")
     risk = _near_one(pl.col("recency_days") / usual_gap, 2)
@@ -59,7 +60,7 @@ def scores(features: pl.DataFrame) -> pl.DataFrame:
     engagement = pl.when(bought).then(shopping).otherwise(0.0) + 0.25 * _near_one(
         pl.col("sessions_90d"), 5
     )
-    online = (pl.col("online_orders") / pl.col("orders")).clip(0.0, 1.0)
+    online = pl.col("online_share").clip(0.0, 1.0)
     return known.select(
         "customer_id",
         loyalty_score=pl.when(bought).then(loyalty).otherwise(0.0).round(6),

@@ -38,7 +38,7 @@ def assert_declared(answer: Answer) -> None:
 
 def ask_for_segments(retailer: Retailer, before: pl.DataFrame, days_ago: int = 0) -> Answer:
     features = retailer.features(retailer.as_of - timedelta(days=days_ago)).with_columns(
-        recency_days=pl.lit(9), span_days=pl.lit(90), online_orders=pl.lit(1),
+        recency_days=pl.lit(9), span_days=pl.lit(90), online_share=pl.lit(0.5),
         sessions_90d=pl.lit(2),
     )  # fmt: skip
     return answer_segments(features, before, truth=None)

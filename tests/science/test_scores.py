@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from c360_dagster.science.scores import SCORE_FEATURES, scores
 
-REGULAR = (5, 0, 365, 1, 2, 3, 5)
+REGULAR = (5, 0, 365, 1, 0.4, 3, 5)
 ONCE = (1, 180, 0, 0.125, 0, 1, 0)
 VISITOR = (0, None, None, None, None, None, 10)
 
@@ -41,6 +41,12 @@ def test_who_never_bought_has_no_churn_and_no_ratio() -> None:
     assert row["online_purchase_ratio"] is None
     assert row["loyalty_score"] == 0.0
     assert row["engagement_index"] == pytest.approx(0.25 * 0.75)
+
+
+def test_orders_that_tell_no_channel_are_not_taken_for_a_stores() -> None:
+    (row,) = scores(customers((5, 0, 365, 1, None, 0, 5))).iter_rows(named=True)
+    assert row["online_purchase_ratio"] is None
+    assert row["loyalty_score"] == pytest.approx(0.25 + 0.15 + 0.2)
 
 
 def test_the_usual_gap_tells_who_is_late() -> None:

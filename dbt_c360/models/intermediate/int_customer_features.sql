@@ -57,6 +57,7 @@ summed as (
         {{ count_if('orders.discount_amount > 0') }} as discounted_orders,
         count(orders.discount_amount) as orders_with_known_discount,
         {{ count_if("orders.channel in " ~ online_channels()) }} as online_orders,
+        count(orders.channel) as orders_with_known_channel,
         count(distinct orders.channel) as channels,
         min(orders.order_date) as first_date,
         max(orders.order_date) as last_date
@@ -79,12 +80,12 @@ select
     dated.orders,
     dated.recency_days,
     dated.span_days,
-    dated.online_orders,
     dated.channels,
     coalesce(engagement.sessions_90d, 0) as sessions_90d,
     {{ money_ratio('dated.net_amount', 'dated.orders') }} as avg_order_value,
     tastes.price_level,
     {{ ratio('dated.discounted_orders', 'dated.orders_with_known_discount') }} as discount_share,
+    {{ ratio('dated.online_orders', 'dated.orders_with_known_channel') }} as online_share,
     {{ ratio(
         'dated.orders * 30.4375', 'case when dated.age_days < 90 then 90 else dated.age_days end'
     ) }} as orders_per_month,

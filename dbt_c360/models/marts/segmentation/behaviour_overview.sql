@@ -31,6 +31,8 @@ baskets as (
         sum(channels.net_amount) as net_amount,
         sum(case when channels.channel in {{ online_channels() }} then channels.orders else 0 end)
             as online_orders,
+        sum(case when channels.channel <> 'unknown' then channels.orders else 0 end)
+            as orders_with_known_channel,
         sum(channels.orders_with_lines) as orders_with_lines,
         sum(channels.units) as units
     from channels
@@ -72,7 +74,7 @@ select
     clusters.customers,
     {{ money_ratio('baskets.net_amount', 'baskets.orders') }} as avg_basket_value,
     {{ ratio('baskets.units', 'baskets.orders_with_lines') }} as avg_items,
-    {{ ratio('baskets.online_orders', 'baskets.orders') }} as online_ratio,
+    {{ ratio('baskets.online_orders', 'baskets.orders_with_known_channel') }} as online_ratio,
     {{ ratio('clusters.repeat_customers', 'clusters.customers') }} as repeat_ratio,
     {{ ratio('coalesce(browsing.sessions, 0)', 'clusters.customers') }} as sessions_per_customer,
     browsing.avg_session_minutes,
