@@ -53,11 +53,24 @@ def test_forms_of_one_person_meet(changes: Row) -> None:
         {"first_name": "Gerald"},  # her twin
         {"first_name": "Gerald", "date_of_birth": None},
         {"date_of_birth": "1951-12-25", "email": None, "phone": None},  # her mother
+        {"first_name": "Catherin", "date_of_birth": "1978-11-30"},  # his name is like hers
     ],
 )
 def test_a_household_is_not_one_person(other: Row) -> None:
     pair = record("crm", "C1", ANNA), record("crm", "C2", ANNA, **other)
     assert not together(*pair)
+
+
+def test_a_telephone_excuses_no_other_birth_date(
+    known_world: pl.DataFrame, resolved: Resolution
+) -> None:
+    """Father and son of one name at one address: the model alone would take them for one."""
+    father = record("crm", "F1", ANNA)
+    son = record("crm", "F2", ANNA, email="junior@example.org", date_of_birth="2001-11-30")
+    found = resolve(pl.concat([known_world, frame([father, son])]), resolved)
+    name = ids(found.identities)
+    assert name["crm", "F1"] != name["crm", "F2"]
+    assert "other birth date, else alike" in found.review["reason"].to_list()
 
 
 def test_what_a_household_shares_is_listed_for_review() -> None:
