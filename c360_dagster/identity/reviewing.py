@@ -82,10 +82,10 @@ def list_review(
                 pl.lit(f"less likely than {rules.link}").alias("reason")
             )
         ),
-        _shared_pairs(recalled),
     ]
     apart = pl.DataFrame(overrules.never, schema=["left", "right"], orient="row").cast(pl.UInt32)
     pairs = pl.concat(told).unique(["left", "right"], keep="first", maintain_order=True)
+    pairs = pl.concat([pairs, _shared_pairs(recalled, identities)])
     pairs = pairs.join(apart, on=["left", "right"], how="anti")
     listed = pl.concat([pairs, _clashes(identities, overrules)])
     named = _name(listed, identities)
@@ -105,23 +105,29 @@ def _pairs(found: pl.DataFrame, suggestion: str = DECIDE) -> pl.DataFrame:
     )
 
 
-def _shared_pairs(recalled: Recalled) -> pl.DataFrame:
-    """For each shared value its first two records, as an example."""
+def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
+    """For each shared value its first record and the first of somebody else, as an example."""
+    customer = pl.col("customer_id")
     found = []
     for name, spoken in (("email", "e-mail"), ("phone", "phone")):
         values = recalled.shared.filter(pl.col("field") == name)["value"]
         own = (
-            recalled.forms.select(name)
+            recalled.forms.select(name, identities["customer_id"])
             .with_row_index("at")
             .filter(pl.col(name).is_in(values.implode()))
             .group_by(name)
-            .agg(pl.col("at").sort(), pl.len().alias("records"))
+            .agg(
+                pl.col("at").first().alias("left"),
+                pl.col("at").filter(customer != customer.first()).first().alias("right"),
+                pl.len().alias("records"),
+            )
+            .drop_nulls("right")
         )
         found.append(
             _pairs(
                 own.select(
-                    pl.col("at").list.get(0).alias("left"),
-                    pl.col("at").list.get(1).alias("right"),
+                    "left",
+                    "right",
                     pl.format(
                         f"the {spoken} {{}} is shared by {{}} records", name, "records"
                     ).alias("reason"),

@@ -98,6 +98,18 @@ def test_a_value_that_many_names_share_links_nobody(field: str) -> None:
     assert found.review["reason"].str.contains("is shared by 9 records").any()
 
 
+def test_what_many_share_is_listed_whoever_comes_first() -> None:
+    """The first two records are one person; and the office has an e-mail and a telephone."""
+    office = {"email": "front@desk.example", "phone": "212-555-0100"}
+    rows = [record("crm", f"C{n}", person(max(n, 1)) | office) for n in range(7)]
+    found = resolve(frame(rows))
+    assert ids(found.identities)["crm", "C1"] == ids(found.identities)["crm", "C0"]
+    assert found.review.select("left_id", "right_id", "reason").rows() == [
+        ("C0", "C2", "the e-mail front@desk.example is shared by 7 records"),
+        ("C0", "C2", "the phone 2125550100 is shared by 7 records"),
+    ]
+
+
 def test_an_address_for_everybody_links_nobody() -> None:
     pair = [
         record(
