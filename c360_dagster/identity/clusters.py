@@ -186,8 +186,12 @@ def _loosen(
         weak = large & (evidence <= ranks) & (evidence < SURE)
         if not weak.any():
             return kept, labels, cuts
-        dropped = kept.filter(pl.Series(weak)).select("left", "right", "probability")
-        cuts += [(a, b, "cluster too large", p) for a, b, p in dropped.iter_rows()]
+        # Each record's strongest is enough to tell of: a thousand alike have half a million.
+        dropped = kept.filter(pl.Series(weak)).sort(-pl.col("evidence"), "left", "right")
+        for side in ("left", "right"):
+            own = dropped.unique(side, keep="first", maintain_order=True)
+            told = own.select("left", "right", "probability")
+            cuts += [(a, b, "cluster too large", p) for a, b, p in told.iter_rows()]
         kept = kept.filter(pl.Series(~weak))
 
 

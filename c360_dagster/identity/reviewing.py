@@ -84,15 +84,32 @@ def list_review(
         ),
     ]
     apart = pl.DataFrame(overrules.never, schema=["left", "right"], orient="row").cast(pl.UInt32)
-    pairs = pl.concat(told).unique(["left", "right"], keep="first", maintain_order=True)
-    pairs = pl.concat([pairs, _shared_pairs(recalled, identities)])
-    pairs = pairs.join(apart, on=["left", "right"], how="anti")
-    listed = pl.concat([pairs, _clashes(identities, overrules)])
-    named = _name(listed, identities)
-    return named.filter(
-        (pl.col("left_customer_id") != pl.col("right_customer_id"))
-        | (pl.col("suggestion") == CLASH)
-    ).sort("left_system", "left_id", "right_system", "right_id", "reason")
+    shared = _shared_pairs(recalled, identities).join(apart, on=["left", "right"], how="anti")
+    pairs = _choose_likeliest(pl.concat(told), apart, identities)
+    named = _name(pl.concat([pairs, shared, _clashes(identities, overrules)]), identities)
+    return named.sort("left_system", "left_id", "right_system", "right_id", "reason")
+
+
+def _choose_likeliest(
+    pairs: pl.DataFrame, apart: pl.DataFrame, identities: pl.DataFrame
+) -> pl.DataFrame:
+    """Of any two people one pair: what is decided of it holds for all of their records."""
+    person = identities["customer_id"].cast(pl.Categorical).to_physical()
+    by_people = [
+        frame.with_columns(
+            pl.min_horizontal(ends).alias("one"), pl.max_horizontal(ends).alias("other")
+        )
+        for frame in (pairs, apart)
+        for ends in [[person[frame[side]].rename(side) for side in ("left", "right")]]
+    ]
+    listed, decided = by_people
+    return (
+        listed.filter(pl.col("one") != pl.col("other"))
+        .join(decided, on=["one", "other"], how="anti", maintain_order="left")
+        .sort(pl.col("probability").neg(), "left", "right", nulls_last=True, maintain_order=True)
+        .unique(["one", "other"], keep="first", maintain_order=True)
+        .select(pairs.columns)
+    )
 
 
 def _pairs(found: pl.DataFrame, suggestion: str = DECIDE) -> pl.DataFrame:

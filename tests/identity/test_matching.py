@@ -98,6 +98,30 @@ def test_a_value_that_many_names_share_links_nobody(field: str) -> None:
     assert found.review["reason"].str.contains("is shared by 9 records").any()
 
 
+def test_two_people_are_one_line_to_decide(known_world: pl.DataFrame, resolved: Resolution) -> None:
+    """Twins whom both systems know are four pairs alike; a word about one is about them all."""
+    twins = [
+        record(system, name, ANNA, first_name=name)
+        for name in ("Catherine", "Gerald")
+        for system in ("crm", "workbooks")
+    ]
+    records = pl.concat([known_world, frame(twins)])
+    found = resolve(records, resolved)
+    of_them = {"left_customer_id": "Catherine", "right_customer_id": "Gerald"}
+    listed = found.review.filter(**of_them)
+    assert listed["reason"].to_list() == ["other first name, else alike"]
+    (pair,) = listed.select("left_system", "left_id", "right_system", "right_id").rows()
+    decided = resolve(records, found, {"never": [[pair[:2], pair[2:]]]})
+    assert decided.review.filter(**of_them).height == 0
+    assert decided.review.height == found.review.height - 1
+
+
+def test_many_alike_are_few_lines_to_decide() -> None:
+    """More than may be one person: of each its likeliest, and not all with all."""
+    rows = [record("crm", f"T{n}", person(999)) for n in range(160)]
+    assert resolve(frame(rows)).review.height < 2 * len(rows)
+
+
 def test_what_many_share_is_listed_whoever_comes_first() -> None:
     """The first two records are one person; and the office has an e-mail and a telephone."""
     office = {"email": "front@desk.example", "phone": "212-555-0100"}
