@@ -56,7 +56,8 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) ->
     assert "Stack Trace" not in failed.stdout
     last, published, where = failed.stderr.splitlines()
     assert last.startswith("`make run` failed in build_models")
-    assert "test currencies_can_be_added: Got 2 results" in last
+    rule = "Orders are in one currency, or rates convert the others."
+    assert f"test currencies_can_be_added: 2 rows break the rule '{rule}', on stg_" in last
     assert published == "Nothing is published yet."
     with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
         (run,) = instance.get_runs()

@@ -91,15 +91,19 @@ def forget_removed_tests(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> 
 
 
 def describe(manifest: Manifest, result: NodeResult) -> str:
-    """Names the model, the test and where its rows are, with what dbt said."""
+    """Names the model or the test, with what dbt said or which rule is broken, and where."""
     node = manifest["nodes"].get(result.unique_id)
     if node is None:
         return f"{result.unique_id}: {result.message}"
-    said = f"{node['resource_type']} {node['name']}: {result.message}"
+    named = f"{node['resource_type']} {node['name']}"
     if node["resource_type"] != "test" or not result.failures:
-        return said
+        return f"{named}: {result.message}"
+    rows = "1 row breaks" if result.failures == 1 else f"{result.failures:,} rows break"
     models = ", ".join(name.split(".")[-1] for name in node["depends_on"]["nodes"])
-    return f"{said}, on {models}; look at them with: {_failing_rows(node)}"
+    return (
+        f"{named}: {rows} the rule '{say_demand(node)}', on {models}; look at them with: "
+        f"{_failing_rows(node)}"
+    )
 
 
 def _describe_columns(con: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> dg.TableSchema:
