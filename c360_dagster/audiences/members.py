@@ -12,6 +12,7 @@ OBJECTION = "profiling"
 """Who said no to this purpose is in no audience that needs a consent: choosing her is profiling."""
 REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE = "refused", "not asked", "no profiling", "no address"
 LEFT_OUT = (REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE)
+ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 HEX_DIGITS = 12
 
 
@@ -121,7 +122,7 @@ def _leave_out(audience: Audience) -> str:
 
 def _has_no_address(channel: str) -> str:
     needed = {
-        "email": "contacts.email is null",
+        "email": f"not regexp_full_match(coalesce(contacts.email, ''), {_literal(ADDRESS)})",
         "sms": "contacts.phone is null or contacts.is_phone_valid is not true",
         "phone": "contacts.phone is null or contacts.is_phone_valid is not true",
         "post": "contacts.address_line1 is null",

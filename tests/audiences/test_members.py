@@ -68,10 +68,12 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
     publish_gold(tmp_path, "2026-06-30", ["ann", "bob", "cem"])
     with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
         con.execute("update gold.dim_customers set email = null where customer_id = 'bob'")
+        con.execute("update gold.dim_customers set email = 'cem at x' where customer_id = 'cem'")
         con.execute(
             "update gold.dim_customers set is_phone_valid = false where customer_id = 'cem'"
         )
-    assert left_out(tmp_path, contact=True)["bob"] == "no address"
+    by_mail = left_out(tmp_path, contact=True)
+    assert by_mail == {"ann": None, "bob": "no address", "cem": "no address"}
     assert left_out(tmp_path, contact=False)["bob"] is None
     by_phone = left_out(tmp_path, contact=True, channel="phone", purpose=SERVICE)
     assert by_phone == {"ann": None, "bob": None, "cem": "no address"}
