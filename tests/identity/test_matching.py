@@ -124,7 +124,7 @@ def test_many_alike_are_few_lines_to_decide() -> None:
 
 def test_what_many_share_is_listed_whoever_comes_first() -> None:
     """The first two records are one person; and the office has an e-mail and a telephone."""
-    office = {"email": "front@desk.example", "phone": "212-555-0100"}
+    office: Row = {"email": "front@desk.example", "phone": "212-555-0100"}
     rows = [record("crm", f"C{n}", person(max(n, 1)) | office) for n in range(7)]
     found = resolve(frame(rows))
     assert ids(found.identities)["crm", "C1"] == ids(found.identities)["crm", "C0"]
