@@ -17,7 +17,7 @@ from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.reports import read_report
-from c360_dagster.settings import UI_ADDRESS, Settings
+from c360_dagster.settings import Settings
 from landing_contract import read_contract
 
 DAILY_AT = "0 6 * * *"
@@ -205,7 +205,7 @@ def _alert(
     report = read_report(instance, run)
     if not report.is_worth_a_message:
         return
-    message = write_message(report, UI_ADDRESS)
+    message = write_message(report, settings.ui_url)
     log.warning(message)
     if settings.webhook_url:
         send(settings.webhook_url, message)

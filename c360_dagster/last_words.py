@@ -13,7 +13,7 @@ from c360_dagster.alerts import RunReport
 from c360_dagster.loading.sql import fetch_row
 from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
-from c360_dagster.settings import UI_ADDRESS, Settings
+from c360_dagster.settings import Settings
 
 LITTLE_ROOM = 10 << 20
 """Bytes; a full disk lets SQLite say only that it could not write or read."""
@@ -39,7 +39,7 @@ def explain_failure(
         _say_published(settings, run_id),
     ]
     if run_id and not log_trouble:
-        lines.append(f"`make ui` shows it step by step: {UI_ADDRESS}/runs/{run_id}")
+        lines.append(f"`make ui` shows it step by step: {settings.ui_url}/runs/{run_id}")
     return "\n".join(lines) + "\n"
 
 

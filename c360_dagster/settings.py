@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from c360_dagster.audiences.addresses import check_address, check_webhook
+from c360_dagster.audiences.addresses import check_address, check_url
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ DECISIONS = Path(__file__).parent / "identity" / "decisions.csv"
 AUDIENCES = Path(__file__).parent / "audiences" / "audiences.yml"
 UI_HOST, UI_PORT = "127.0.0.1", "3000"
 UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
-"""Where `make ui` opens Dagster, and alerts point to."""
+"""Where `make ui` opens Dagster."""
 FIRST_YEAR = 1900
 """Nothing that a retailer's files say is older: an earlier day is mistyped."""
 
@@ -43,6 +43,8 @@ class Settings:
     dbt: str
     lock_timeout: int
     webhook_url: str | None
+    ui_url: str
+    """Where people see Dagster: alerts and last words point to it."""
     keep_days: int
     show_pii: bool
     audience_webhook_url: str | None
@@ -141,7 +143,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         engine=values.read("C360_ENGINE", "duckdb", _one_of("duckdb")),
         dbt=values.read("C360_DBT", "inprocess", _one_of("inprocess", "subprocess")),
         lock_timeout=values.read("C360_LOCK_TIMEOUT", "600", _whole_number(0, 86_400)),
-        webhook_url=values.read_secret("C360_WEBHOOK_URL", check_webhook),
+        webhook_url=values.read_secret("C360_WEBHOOK_URL", check_url),
+        ui_url=values.read("C360_UI_URL", UI_ADDRESS, check_url).rstrip("/"),
         keep_days=values.read("C360_KEEP_DAYS", "30", _whole_number(1, 36_500)),
         show_pii=values.read("C360_SHOW_PII", "off", _parse_switch),
         audience_webhook_url=values.read_secret("C360_AUDIENCE_WEBHOOK_URL", check_address),

@@ -14,6 +14,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import read_settings
 
+UI = "https://dagster.example.com/c360"
+
 
 def define(home: Path, **variables: str) -> dg.Definitions:
     return build_definitions(read_settings({"C360_HOME": str(home)} | variables))
@@ -238,7 +240,7 @@ def test_one_message_for_each_run_that_has_something_to_say(
     tmp_path: Path, sent: list[tuple[str, str]], url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Runs of the command line, which belong to no code location, included."""
-    definitions = define(tmp_path, C360_WEBHOOK_URL=url)
+    definitions = define(tmp_path, C360_WEBHOOK_URL=url, C360_UI_URL=f"{UI}/")
     sensors = ("alert_on_failure", "alert_on_checks")
     with dg.instance_for_test() as instance:
         cursors = {name: evaluate(definitions, name, instance, None) for name in sensors}
@@ -249,9 +251,8 @@ def test_one_message_for_each_run_that_has_something_to_say(
                 name: evaluate(definitions, name, instance, cursors[name]) for name in sensors
             }
     assert [(to, text.splitlines()[1], text.splitlines()[-1]) for to, text in sent] == ([
-        (url, "Why, in fail: the shelf fell down", f"http://127.0.0.1:3000/runs/{failed.run_id}"),
-        (url, "Check straight on board: it leans",
-         f"http://127.0.0.1:3000/runs/{leaning.run_id}"),
+        (url, "Why, in fail: the shelf fell down", f"{UI}/runs/{failed.run_id}"),
+        (url, "Check straight on board: it leans", f"{UI}/runs/{leaning.run_id}"),
     ] if url else [])  # fmt: skip
     assert capfd.readouterr().err.count("Why, in fail: the shelf fell down") == 1
 

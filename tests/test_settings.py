@@ -43,6 +43,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_HOME", "~nobody.at.all/data", "nobody's folder"),
         ("C360_HOME", "x" * 300, "cannot be looked at"),
         ("C360_AUDIENCES", "x" * 300, "cannot be looked at"),
+        ("C360_UI_URL", "dagster.example.com", "begins with http"),
         ("C360_KEEP_DAYS", "0", "from 1"),
         ("C360_SHOW_PII", "x", "on or off"),
     ],

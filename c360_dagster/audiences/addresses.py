@@ -1,11 +1,11 @@
-"""Where messages may be sent, and where members: encrypted, or to a program on this machine."""
+"""Addresses on the web, and those that members may be sent to: encrypted, or on this machine."""
 
 from urllib.parse import SplitResult, urlsplit
 
 THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
-def check_webhook(text: str) -> str:
+def check_url(text: str) -> str:
     """The address as it is, or a ValueError that says what would do and not what it is."""
     if _split(text) is None:
         raise ValueError(
