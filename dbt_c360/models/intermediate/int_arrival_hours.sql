@@ -12,7 +12,7 @@ select
     cast(extract(hour from arrival_hour_at) as bigint) as arrival_hour,
     sum(arrivals) as arrivals
 from arrivals
-where not is_after_as_of and arrival_hour_at is not null
+where not is_after_as_of and arrival_hour_at is not null and arrivals is not null
 group by
     case when lower(location_id) = 'online' then 'online' else coalesce(location_id, 'unknown') end,
     coalesce(channel, 'unknown'),

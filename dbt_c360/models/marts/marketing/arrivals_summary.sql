@@ -27,7 +27,7 @@ days as (
         location_id,
         channel,
         arrival_date,
-        cast(coalesce(sum(arrivals), 0) as bigint) as arrivals,
+        cast(sum(arrivals) as bigint) as arrivals,
         max(case when hour_rank = 1 then arrival_hour end) as peak_hour
     from ranked
     group by location_id, channel, arrival_date
