@@ -32,7 +32,7 @@ categories as (
     select
         customer_id,
         {{ count_if('is_bought') }} as categories_purchased,
-        max(case when preference_rank = 1 then category end) as favourite_category
+        max(case when preference_rank = 1 and is_bought then category end) as favourite_category
     from preferences
     group by customer_id
 ),
