@@ -180,7 +180,8 @@ def suggest(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
         "from silver.int_customer_products"
     ).pl()
     catalogue = con.sql(
-        "select product_id as item, max(category) as kind, bool_or(is_withdrawn) as is_withdrawn "
+        "select product_id as item, max(category) as kind, "
+        "bool_or(is_withdrawn) as is_withdrawn, bool_or(is_inferred) as is_inferred "
         "from silver.int_customer_products group by product_id"
     ).pl()
     return answer_suggestions(products, catalogue, is_simulated=truth.is_known)

@@ -86,7 +86,8 @@ def _run_suggestions(customers: int, lap: Lap) -> None:
 
     bought = draw_purchases(customers, ITEMS)
     kind = pl.col("item").str.slice(-1)
-    items = bought.select("item", kind=kind, is_withdrawn=pl.lit(value=False)).unique()
+    no = pl.lit(value=False)
+    items = bought.select("item", kind=kind, is_withdrawn=no, is_inferred=no).unique()
     lap("suggestions", lambda: answer_suggestions(bought, items, is_simulated=False))
 
 

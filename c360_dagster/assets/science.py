@@ -160,7 +160,8 @@ def _ask_for_suggestions(read: Read, truth: Truth) -> Answer:
         "from silver.int_customer_products"
     )
     catalogue = read(
-        "select product_id as item, max(category) as kind, bool_or(is_withdrawn) as is_withdrawn "
+        "select product_id as item, max(category) as kind, "
+        "bool_or(is_withdrawn) as is_withdrawn, bool_or(is_inferred) as is_inferred "
         "from silver.int_customer_products group by product_id"
     )
     return answer_suggestions(products, catalogue, is_simulated=truth.is_known)

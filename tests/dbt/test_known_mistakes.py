@@ -155,9 +155,9 @@ def test_a_discontinued_product_that_was_sold_is_not_lost(warehouse: Warehouse) 
         ("Toys", 2, D("20.00"), D("10.000000")),
     ]
     rows = warehouse.rows(
-        "select product_id, is_withdrawn from silver.int_customer_products order by 1"
+        "select product_id, is_withdrawn, is_inferred from silver.int_customer_products order by 1"
     )
-    assert rows == [("p1", False), ("p2", True)]
+    assert rows == [("p1", False, False), ("p2", True, False)]
 
 
 def test_every_landing_table_reaches_gold(manifest: dict[str, Any]) -> None:

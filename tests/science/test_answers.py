@@ -153,20 +153,36 @@ def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
     assert answer.tables["next_products"]["rank"].max() == 5
 
 
-def list_catalogue(bought: pl.DataFrame, withdrawn: str = "^$") -> pl.DataFrame:
-    """Of each item its kind, the first letter; withdrawn are those that match."""
+def list_catalogue(
+    bought: pl.DataFrame, withdrawn: str = "^$", missing: str = "^$"
+) -> pl.DataFrame:
+    """Of each item its kind, the first letter; withdrawn or missing are those that match."""
     item = pl.col("item")
-    kind, is_withdrawn = item.str.slice(0, 1), item.str.contains(withdrawn)
-    return bought.select("item", kind=kind, is_withdrawn=is_withdrawn).unique()
+    return bought.select(
+        "item",
+        kind=item.str.slice(0, 1),
+        is_withdrawn=item.str.contains(withdrawn),
+        is_inferred=item.str.contains(missing),
+    ).unique()
 
 
 def test_what_is_withdrawn_is_not_suggested_and_a_kind_of_it_alone_neither() -> None:
     names = ["a0", "a1", "b0", "b1", "c0", "c1"]
     pairs = [(f"{i}", name) for i in range(60) for name in names[: i % 7]]
     bought = pl.DataFrame(pairs, schema=["customer_id", "item"], orient="row")
-    tables = answer_suggestions(bought, list_catalogue(bought, "b0|c"), is_simulated=False).tables
-    assert set(tables["next_products"]["product_id"]) == {"a1", "b1"}
-    assert set(tables["next_categories"]["category"]) == {"b"}
+
+    def suggest(**of: str) -> tuple[set[str], set[str]]:
+        catalogue = list_catalogue(bought, **of)
+        tables = answer_suggestions(bought, catalogue, is_simulated=False).tables
+        return (
+            set(tables["next_products"]["product_id"]),
+            set(tables["next_categories"]["category"]),
+        )
+
+    assert suggest(withdrawn="b0|c") == ({"a1", "b1"}, {"b"})
+    assert suggest(withdrawn="c", missing="b0") == ({"a1", "b1"}, {"b"})
+    # without a catalogue nothing is known to be withdrawn
+    assert suggest(missing=".") == ({"a1", "b0", "b1", "c0", "c1"}, {"b", "c"})
 
 
 def test_everybody_is_cluster_nought_and_planted_lifts_are_looked_for_there() -> None:

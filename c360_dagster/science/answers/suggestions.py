@@ -17,14 +17,15 @@ def answer_suggestions(
     is_simulated: bool,
 ) -> Answer:
     """Products: customer_id, item, order_date of the first purchase; catalogue: a row an item, its
-    kind and is_withdrawn.
+    kind, is_withdrawn and is_inferred.
 
-    What is withdrawn is not suggested, nor is a kind of which nothing else was ever bought. Planted
-    tastes must be found.
+    What is withdrawn, or missing in a catalogue that lists anything, is not suggested, nor is a
+    kind of which nothing else was ever bought. Planted tastes must be found.
     """
     bought = list_purchases(products)
-    withdrawn = catalogue.filter("is_withdrawn")
-    sold = catalogue.filter(~pl.col("is_withdrawn"))
+    is_missing = pl.col("is_inferred") & ~pl.col("is_inferred").all()
+    is_over = pl.col("is_withdrawn") | is_missing
+    withdrawn, sold = catalogue.filter(is_over), catalogue.filter(~is_over)
     made = fit_recommendations(bought, SUGGESTIONS, withdrawn["item"])
     kinds = gather_kinds(bought, catalogue.select("item", "kind"))
     over = withdrawn.join(sold, on="kind", how="anti")["kind"]

@@ -28,9 +28,11 @@ select
     lines.product_id,
     products.category,
     coalesce(products.status = 'discontinued', false) as is_withdrawn,
+    products.is_inferred,
     min(lines.order_date) as first_bought_date
 from lines
 inner join products
     on lines.product_id = products.product_id
 where lines.is_counted and lines.quantity > 0 and lines.customer_id is not null
-group by lines.customer_id, lines.product_id, products.category, products.status
+group by
+    lines.customer_id, lines.product_id, products.category, products.status, products.is_inferred
