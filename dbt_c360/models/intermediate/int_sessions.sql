@@ -16,7 +16,9 @@ select
     device_type as device,
     pages_viewed as page_views,
     actions_taken as actions,
-    cast(session_duration_minutes as decimal(18, 2)) as minutes,
+    case
+        when session_duration_minutes >= 0 then cast(session_duration_minutes as decimal(18, 2))
+    end as minutes,
     is_after_as_of,
     session_date,
     session_start_at as started_at
@@ -30,7 +32,10 @@ select
     device,
     page_views,
     null as actions,
-    cast(round(session_duration_seconds / 60.0, 2) as decimal(18, 2)) as minutes,
+    case
+        when session_duration_seconds >= 0
+            then cast(round(session_duration_seconds / 60.0, 2) as decimal(18, 2))
+    end as minutes,
     is_after_as_of,
     cast(interaction_at as date) as session_date,
     interaction_at as started_at
