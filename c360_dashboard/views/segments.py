@@ -87,7 +87,7 @@ def _habits(page: Page, frame: pl.DataFrame) -> None:
                 "avg_basket_value", "Basket", "Average value of an order.", page.currency, 2
             ),
             layout.number("avg_items", "Items", "Average items in an order.", say.decimal),
-            layout.share("online_ratio", "Online", "Orders that were not placed in a store."),
+            layout.share("online_ratio", "Online", "Orders online and in the app."),
             layout.share("repeat_ratio", "Came again", "Customers with more than one order."),
             layout.number("sessions_per_customer", "Visits each", "Web and app.", say.decimal),
             layout.number("tickets_per_customer", "Tickets each", "", say.decimal),
