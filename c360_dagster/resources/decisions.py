@@ -49,18 +49,27 @@ def list_pairs(decisions: Iterable[Decision]) -> dict[str, list[Pair]]:
 
 
 def _read_lines(path: Path, file: Iterable[str], systems: Collection[str]) -> Iterable[Decision]:
-    lines = csv.reader(file)
-    header = tuple(cell.strip() for cell in next(lines, []))
-    if header != HEADER:
+    lines = csv.reader(file, strict=True)
+    begun = 1
+    try:
+        header = tuple(cell.strip() for cell in next(lines, []))
+        if header != HEADER:
+            raise DecisionsError(
+                f"{path}, line 1: the header must be {','.join(HEADER)}, and it is "
+                f"{','.join(header) or 'empty'}."
+            )
+        begun = lines.line_num + 1
+        for cells in lines:
+            if any(cell.strip() for cell in cells):
+                where = f"{path}, line {begun}"
+                kind, pair = _read_line([cell.strip() for cell in cells], where, systems)
+                yield Decision(begun, kind, pair)
+            begun = lines.line_num + 1
+    except csv.Error as problem:
         raise DecisionsError(
-            f"{path}, line 1: the header must be {','.join(HEADER)}, and it is "
-            f"{','.join(header) or 'empty'}."
-        )
-    for cells in lines:
-        if any(cell.strip() for cell in cells):
-            where = f"{path}, line {lines.line_num}"
-            kind, pair = _read_line([cell.strip() for cell in cells], where, systems)
-            yield Decision(lines.line_num, kind, pair)
+            f"{path}, line {begun}: its quotes do not match ({problem}), and they may take in the "
+            "lines below: close the one that opens, and write a quote within a text twice."
+        ) from problem
 
 
 def _read_line(cells: list[str], where: str, systems: Collection[str]) -> tuple[str, Pair]:

@@ -40,6 +40,10 @@ def test_the_file_that_ships_decides_nothing() -> None:
         (HEADER + "maybe,crm,C1,crm,C2,\n", "line 2: the decision is 'maybe'"),
         (HEADER + "always,crm,C1,crm,,\n", "line 2: two records are needed"),
         (HEADER + "always,crm,C1\n", "line 2: two records are needed"),
+        (
+            HEADER + 'always,crm,C1,crm,C2,"she said\nnever,crm,C3,crm,C4,twins\n',
+            "line 2: its quotes do not match",
+        ),
         (HEADER + "never,crm,C1,crm,C1,\n", "line 2: both sides are the record crm C1"),
         (
             HEADER + "always,crm,C1,crmm,C2,\n",
