@@ -230,8 +230,8 @@ def _name_letters(names: pl.Series) -> pl.Series:
 
 
 def _canonical_name(names: pl.Series) -> pl.Series:
-    """The first word, a nickname by the name that it stands for."""
-    word = _plain(names).str.extract(r"^\P{L}*(\p{L}+)")
+    """The first word, a nickname by the name that it stands for; `Jean-Paul` is one word."""
+    word = _plain(names).str.extract(r"^\P{L}*([\p{L}'’-]+)").str.replace_all(r"['’-]", "")
     return _none_where(word.replace(_nicknames()), _NO_NAMES)
 
 

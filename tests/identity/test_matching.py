@@ -61,6 +61,17 @@ def test_a_household_is_not_one_person(other: Row) -> None:
     assert not together(*pair)
 
 
+@pytest.mark.parametrize(
+    ("first_name", "other", "brief"),
+    [("Jean-Pierre", "Jean-Paul", "Jean"), ("D'Andre", "D’Marco", "D’Andre")],
+)
+def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, brief: str) -> None:
+    """Two brothers of one household: they were Jean and Jean."""
+    own = ANNA | {"first_name": first_name}
+    assert not together(record("crm", "C1", own), record("crm", "C2", own, first_name=other))
+    assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
+
+
 def test_a_telephone_excuses_no_other_birth_date(
     known_world: pl.DataFrame, resolved: Resolution
 ) -> None:
