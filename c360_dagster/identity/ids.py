@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -215,7 +216,7 @@ class _Book:
         left = next(m["had"] for m in members if m["had"] is not None)
         keys = {(m["source_system"], m["source_id"]) for m in members}
         mine = sorted(
-            {name for name in self._former_ids(keys) if name in self.redirects},
+            self._former_ids(keys) & self.redirects.keys(),
             key=lambda name: (self.anchors[name][:2] not in keys, self._rank(name)),
         )
         if mine:
@@ -242,8 +243,16 @@ class _Book:
         system, key, at = self.anchors.get(name, ("", name, None))
         return (system != "crm", at is None, at or _NEVER, key, system)
 
-    def _former_ids(self, keys: set[tuple[str, str]]) -> list[str]:
-        return [name for name, *key in self.known.former.iter_rows() if tuple(key) in keys]
+    def _former_ids(self, keys: set[tuple[str, str]]) -> set[str]:
+        return {name for key in keys for name in self._former.get(key, ())}
+
+    @cached_property
+    def _former(self) -> dict[tuple[str, str], list[str]]:
+        """The ids that each record had when they were merged away; read where somebody parts."""
+        names: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, system, key in self.known.former.iter_rows():
+            names[system, key].append(name)
+        return names
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """All ids ever given, each redirect to where its person is now."""
