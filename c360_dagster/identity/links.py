@@ -19,6 +19,8 @@ SAME_NAME_AND_BIRTH, SAME_NAME_AND_ADDRESS = "same name and birth date", "same n
 UNRELIABLE = 0.03
 """Where more than this share of one person's records differ clearly in first name or birth date,
 such a difference is no longer a reason by itself to keep two records apart."""
+COMMON, CROWD = 0.02, 10
+"""A birth date of more than this share, and of more records than a person has, is nobody's own."""
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "left": pl.UInt32,
     "right": pl.UInt32,
@@ -86,9 +88,10 @@ def judge(
     ]
     if not model.is_trained:
         place = at.on("place", "street", "near street")
+        own_birth = same_birth & ~_is_forms_own(rarity, model)
         rules += [
             (SAME_EMAIL, same_email & (agrees | at.unknown("first"))),
-            (SAME_NAME_AND_BIRTH, agrees & last_agrees & same_birth),
+            (SAME_NAME_AND_BIRTH, agrees & last_agrees & own_birth),
             (SAME_NAME_AND_ADDRESS, agrees & last_agrees & place & ~birth_differs),
         ]
     rule = np.full(len(evidence), None, dtype=object)
@@ -109,6 +112,14 @@ def judge(
         held=pl.Series(reason.tolist(), dtype=pl.String),
         fields=_tell_fields(levels, rarity, model) if in_detail else {},
     )
+
+
+def _is_forms_own(rarity: pl.DataFrame, model: Model) -> Flags:
+    """Whether so many were born on that day that it is what a form says of whoever left it out."""
+    if "dob" not in rarity.columns:
+        return np.zeros(rarity.height, dtype=bool)
+    share = rarity["dob"].to_numpy()
+    return np.asarray((share > COMMON) & (share * model.records > CROWD))
 
 
 def _tell_fields(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> dict[str, Field]:

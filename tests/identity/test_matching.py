@@ -178,6 +178,17 @@ def test_little_data_is_matched_by_rules_and_says_so() -> None:
     assert found.identities["match_rule"].to_list() == ["same e-mail", "same e-mail"]
 
 
+def test_the_birth_date_of_a_form_is_nobodys() -> None:
+    """Too little to learn from, so names and birth dates decide; two have the same common name."""
+    rows = [record("crm", f"C{n}", person(n), date_of_birth="2000-01-01") for n in range(20)]
+    maria: Row = {"first_name": "Maria", "last_name": "Garcia"}
+    rows += [record("crm", f"M{n}", person(500 + n) | maria) for n in range(2)]
+    formal = [row | {"date_of_birth": "2000-01-01"} for row in rows]
+    own = [row | {"date_of_birth": "1983-07-09"} if row in rows[-2:] else row for row in rows]
+    assert resolve(frame(formal)).identities["customer_id"].n_unique() == 22
+    assert resolve(frame(own)).identities["customer_id"].n_unique() == 21
+
+
 def test_nothing_at_all_resolves_to_nothing() -> None:
     found = resolve(frame([]))
     assert found.identities.height == found.golden.height == found.review.height == 0
