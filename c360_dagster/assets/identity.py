@@ -159,11 +159,18 @@ def _read_history(known: Generation | None, con: duckdb.DuckDBPyConnection) -> p
 
 
 def _add_to_history(before: pl.DataFrame, found: "Resolution", as_of: date) -> pl.DataFrame:
-    """Every merge and split of all runs, each with the day as of which it was found."""
+    """Every merge and split of all runs, each with the day as of which it was found.
+
+    Of an id's merges on one day the last: those before were undone, and no date says which it is.
+    """
     new = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
     both = [frame.cast(pl.Schema(HISTORY_COLUMNS)) for frame in (before, new)]
-    return pl.concat(both).unique(
-        ["found_on", "kind", "from_id", "to_id"], keep="last", maintain_order=True
+    parted = pl.when(kind="split").then("to_id").alias("parted")
+    return (
+        pl.concat(both)
+        .with_columns(parted)
+        .unique(["found_on", "kind", "from_id", "parted"], keep="last", maintain_order=True)
+        .drop("parted")
     )
 
 

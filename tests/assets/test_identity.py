@@ -159,6 +159,25 @@ def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
     assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
 
 
+def test_of_a_days_merges_of_an_id_the_last_is_told(road: Road) -> None:
+    """Somebody thinks again, twice, before the data has another day."""
+    others = [ANNE | {"source_id": key, "email": f"{key}@example.com", "first_name": name,
+                      "date_of_birth": f"19{born}-03-04"}
+              for key, name, born in (("c2", "Zoe", 70), ("c0", "Una", 50))]  # fmt: skip
+    everybody = [ANN, BOB, *others]
+    road.resolve(everybody)
+    for line in ("always,crm,c2,crm,c3,", "always,crm,c2,crm,c0,"):
+        road.decide(line)
+        road.resolve(everybody)
+        road.decide()
+        road.resolve(everybody)
+    road.decide("always,crm,c2,crm,c1,so she says")
+    road.resolve(everybody)
+    assert road.ids()["c2"] == "c1"
+    merged = road.rows("select to_id from identity.merges where kind = 'merge' and from_id = 'c2'")
+    assert merged == [("c1",)]
+
+
 def test_a_decision_about_nobody_is_a_warning(road: Road) -> None:
     """Of a system that exists: another is a mistake in the file, and nothing is resolved."""
 
