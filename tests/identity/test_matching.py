@@ -235,6 +235,7 @@ def test_a_key_that_stands_there_twice_is_an_error() -> None:
         ({"survivorship": {"fields": {"email": "newest"}}}, "email is 'newest'"),
         ({"always": [[["crm", 1], ["crm", "2"]]]}, "ids in quotes"),
         ({"never_link": {"emails": ["("]}}, "regular expressions"),
+        ({"never_link": {"phones": ["^(?!1)0"]}}, "regular expressions (look-around, including"),
         (
             {"always": [[["a", "1"], ["b", "2"]]], "never": [[["b", "2"], ["a", "1"]]]},
             "a:1 and b:2 stand under always and under never",
