@@ -190,6 +190,18 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
     )
 
 
+def find_nobodys(name: str, values: pl.Series, rules: Rules) -> pl.Series:
+    """Which are no e-mail or phone that anybody has of her own: unreadable, or never linked by."""
+    if name == "email":
+        blank = pl.Series([None], dtype=pl.String).new_from_index(0, values.len())
+        forms = _emails(values, blank, blank, rules)["email"]
+    elif name == "phone":
+        forms = _phones(values, rules)["phone"]
+    else:
+        forms = values
+    return forms.is_null().alias("nobodys")
+
+
 def _by_value(values: pl.Series, form: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """The form of each value, worked out once for each distinct one."""
     distinct = values.unique().drop_nulls()

@@ -80,6 +80,8 @@ class Rules:
             self.address,
             sorted(self.fields.items()),
             self.other_fields,
+            list(self.emails_that_never_link),
+            list(self.phones_that_never_link),
         ]
 
 

@@ -6,11 +6,10 @@ from functools import cached_property
 import polars as pl
 
 from c360_dagster.identity.ids import ANCHOR_ORDER
-from c360_dagster.identity.records import KEY
+from c360_dagster.identity.records import KEY, find_nobodys
 from c360_dagster.identity.rules import Rules
 
 ADDRESS = ("address_line1", "city", "state", "zip_code", "country")
-_VALID = {"email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "phone": r"\d(?:\D*\d){6}"}
 ONLY = "only value"
 
 
@@ -66,8 +65,8 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     first = shared.filter(pl.col("code") != pl.col("code").shift(1, fill_value=2**32 - 1))
     address = [name for name in ADDRESS if name in attributes]
     ways = {name: rules.survives_by(name) for name in attributes if name not in address}
-    won = {name: _settle(shared, name, way) for name, way in ways.items()}
-    won |= _settle_address(shared, address, rules.address)
+    won = {name: _settle(shared, name, way, rules) for name, way in ways.items()}
+    won |= _settle_address(shared, address, rules)
     people = first.select(
         "customer_id",
         *(shared[name].gather(won[name].rows).alias(name) for name in attributes),
@@ -92,15 +91,15 @@ def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return ordered.with_columns(pl.col("customer_id").rle_id().alias("code")).with_row_index("row")
 
 
-def _settle(records: pl.DataFrame, name: str, way: str) -> _Won:
+def _settle(records: pl.DataFrame, name: str, way: str, rules: Rules) -> _Won:
     """Where a person's records agree, the first of them; else whichever is best."""
     known = records.filter(pl.col(name).is_not_null())
     contested = _find_contested(known, name)
-    best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way)
+    best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way, rules)
     return _Won(_rows(records, known, best), contested, way)
 
 
-def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[str, _Won]:
+def _settle_address(records: pl.DataFrame, fields: list[str], rules: Rules) -> dict[str, _Won]:
     """An address is one record's: a full one's before one without a street."""
     known = {name: records.filter(pl.col(name).is_not_null()) for name in fields}
     contested = pl.concat([_find_contested(known[name], name) for name in fields]).unique()
@@ -114,13 +113,13 @@ def _settle_address(records: pl.DataFrame, fields: list[str], way: str) -> dict[
         .drop_nulls("home")
     )
     homes = homes.filter(pl.col("home") == pl.col("home").min().over("code"))
-    home = _pick(homes, "home", way)
+    home = _pick(homes, "home", rules.address, rules)
     won = {}
     for name in fields:
         own = home.filter(pl.col(name).is_not_null())
         elsewhere = pl.col("code").is_in(contested.implode())
         rows = _rows(records, known[name].filter(~elsewhere), own)
-        won[name] = _Won(rows, contested, way)
+        won[name] = _Won(rows, contested, rules.address)
     return won
 
 
@@ -141,9 +140,8 @@ def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.
     return rows
 
 
-def _pick(known: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
-    """The winning record of each person for one field."""
-    invalid = ~pl.col(name).cast(pl.String).str.contains(_VALID.get(name, ""))
+def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFrame:
+    """The winning record of each person for one field; what is nobody's own loses to all else."""
     text = pl.col(name).cast(pl.String)
     since = pl.col("registered")
     often = pl.len().over("code", text.str.to_lowercase()).cast(pl.Int64)
@@ -154,7 +152,8 @@ def _pick(known: pl.DataFrame, name: str, way: str) -> pl.DataFrame:
         "longest_valid": [-text.str.len_chars().cast(pl.Int64)],
         "source_priority": [],
     }
-    ordered = known.sort("code", invalid, *better[way], "row")
+    nobodys = find_nobodys(name, known[name], rules)
+    ordered = known.with_columns(nobodys).sort("code", "nobodys", *better[way], "row")
     return ordered.unique("code", keep="first", maintain_order=True)
 
 

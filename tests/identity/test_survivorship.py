@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from c360_dagster.identity import Resolution, resolve
-from tests.identity.worlds import frame, person, record
+from tests.identity.worlds import Row, frame, person, record
 
 TRUE = person(4) | {"email": "new@mail.example", "phone": None}
 ROWS = [
@@ -72,6 +72,18 @@ def test_what_is_no_address_never_wins() -> None:
     won = found.provenance.filter(field="email").row(0, named=True)
     assert (won["source_id"], won["rule"]) == ("C2", "most_recent")
     assert won["losing_values"] == "not an address (workbooks:9); old@mail.example (crm:C1)"
+
+
+def test_what_is_nobodys_own_wins_only_alone() -> None:
+    """However new it is: she was asked for an e-mail and a phone, and gave none."""
+    old, new = ROWS[1], ROWS[2]
+    own: Row = {"email": "new@mail.example", "phone": "212-555-0147"}
+    none: Row = {"email": "noreply@shop.example", "phone": "000-000-0000"}
+    rules = {"always": [[["crm", "C2"], ["workbooks", "9"]]]}
+    both = resolve(frame([old | own, new | none]), rules=rules)
+    assert {name: golden(both, name) for name in own} == own
+    alone = resolve(frame([old | {"email": None}, new | none]), rules=rules)
+    assert {name: golden(alone, name) for name in none} == none
 
 
 def test_an_address_is_of_one_piece() -> None:
