@@ -49,7 +49,8 @@ def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFr
     means' limits come the interval of the difference (Newcombe 1998) and of the ratio (Donner and
     Zou 2012). Contacts without a value are left out. What cannot be said is null: whatever needs
     a group that is empty, a mean's interval from a single value, the lift where the control's mean
-    is not above zero, and its upper limit where that mean may be zero.
+    is not above zero, its upper limit where that mean may be zero, and its lower one too where the
+    treated mean may be below zero besides.
     """
     _check(contacts, metric, by)
     number = pl.col(metric).cast(pl.Float64)
@@ -177,6 +178,8 @@ def _limit_ratio(mean: Floats, low: Floats, high: Floats) -> tuple[Floats, Float
     control_below = low[1] * (2.0 * mean[1] - low[1])
     bottom = product + np.sqrt(np.maximum(product**2 - below * control_above, 0.0))
     ratio_low = np.where(below == 0.0, 0.0, below / bottom)
+    # Of a loss over what may be nothing every ratio is possible.
+    ratio_low = np.where((low[0] < 0.0) & (low[1] <= 0.0), np.nan, ratio_low)
     top = product + np.sqrt(np.maximum(product**2 - above * control_below, 0.0))
     ratio_high = np.where(low[1] > 0.0, top / control_below, np.nan)
     return ratio_low, ratio_high

@@ -212,6 +212,16 @@ def test_an_uncertain_control_leaves_the_lift_open_above() -> None:
     assert found.high is None
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_where_neither_group_surely_bought_the_lift_is_open_on_both_sides(sign: float) -> None:
+    """Given back by one of the treated, it once was a gain of more than three times, for sure."""
+    found = effect(contacts([0.0] * 9 + [sign * 100.0], [0.0] * 6 + [60.0]), "metric")
+    assert found.lift is not None
+    assert (found.low, found.high) == (None, None)
+    assert found.difference_low is not None
+    assert found.difference_high is not None
+
+
 def test_contacts_without_a_value_are_left_out() -> None:
     some = effect(contacts([5.0, None, 7.0], [3.0, 2.0, None]), "metric")
     assert some == effect(contacts([5.0, 7.0], [3.0, 2.0]), "metric")
