@@ -5,7 +5,12 @@ import pytest
 
 from c360_dagster.science.lifetime_value import stack as stack_module
 from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
-from c360_dagster.science.lifetime_value.candidates import Known, fit_models, winsorise
+from c360_dagster.science.lifetime_value.candidates import (
+    Candidates,
+    Known,
+    fit_models,
+    winsorise,
+)
 from c360_dagster.science.lifetime_value.intervals import (
     Outlook,
     assume_intervals,
@@ -133,6 +138,21 @@ def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> Non
     # A logarithm of silence cannot follow it wholly, but comes near.
     assert np.abs(told - truth).mean() < 0.07
     assert np.corrcoef(told, truth)[0, 1] > 0.96
+
+
+def test_what_one_timers_buy_less_by_their_calibrated_chance_falls_to_all() -> None:
+    """Of three who bought once, once and often, the models expect 2, 2 and 4 orders."""
+    orders = np.array([[2.0, 9.0], [2.0, 9.0], [4.0, 9.0]])
+    made = Candidates(("bgnbd", "mean_rate"), orders * 10, orders, np.array([0.8, 0.8, 0.9]))
+    frequency, zero = np.array([0.0, 0.0, 5.0]), np.zeros(3)
+    known = Known(frequency, zero, zero, zero, zero, zero)
+    told = made.judge_one_timers(known, np.array([0.4, 0.2, 0.1]))
+    # 1, 0.5 and 4 are 5.5, of 8 in all.
+    assert told.orders[:, 0] == pytest.approx(np.array([1.0, 0.5, 4.0]) * 8 / 5.5)
+    assert told.orders[:, 1] == pytest.approx(9.0)
+    assert told.spend == pytest.approx(told.orders * 10)
+    naive = Candidates(("mean_rate",), orders[:, 1:], orders[:, 1:], None)
+    assert naive.judge_one_timers(known, zero) is naive
 
 
 def test_without_anything_to_learn_from_the_models_probability_stays() -> None:

@@ -66,3 +66,18 @@ def test_the_next_twelve_months_are_foreseen(home: Home) -> None:
     active = both["orders"] > 0
     assert (evaluation.area_under_curve(both["p_active"], active) or 0) >= 0.9
     assert evaluation.calibration_error(both["p_active"], active.cast(pl.Float64)) <= 0.1
+
+
+def test_who_bought_once_is_not_taken_for_a_regular(home: Home) -> None:
+    """She was expected to spend more than twice what she did, and stood among the most valuable."""
+    orders = read_orders(home)
+    days = orders.group_by("customer_id").agg(pl.col("order_date").n_unique())
+    both = (
+        forecast(orders, END, 365)
+        .join(days.filter(order_date=1), on="customer_id")
+        .join(home.truth("future").rename({"person_id": "customer_id"}), on="customer_id")
+    )
+    came = both.select(pl.col("orders", "spend").cast(pl.Float64).sum())
+    assert both["expected_spend"].sum() < 1.2 * came["spend"].item()
+    ratio = both["expected_orders"].sum() / came["orders"].item()
+    assert 0.5 < ratio < 1.2

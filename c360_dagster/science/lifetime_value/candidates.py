@@ -3,7 +3,7 @@
 How they are mixed is in stack.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
 from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, fit_purchase_models
+from c360_dagster.science.lifetime_value.stack import NAIVE
 
 OUTLIER = 4.0
 """Robust standard deviations of the logarithm beyond which a mean order is fitted as if there."""
@@ -58,6 +59,19 @@ class Candidates:
     orders: Floats
     p_active: Floats | None
     """The models' mean, before it is calibrated; none where no model is left."""
+
+    def judge_one_timers(self, known: Known, chance: Floats) -> "Candidates":
+        """Of who bought once, as much less is expected as she is less likely to come back at all.
+
+        BG/NBD is sure that she is still a customer, and MBG/NBD takes her rate from those who came
+        back. The total stays the models': what she is not expected to buy falls to all.
+        """
+        if self.p_active is None:
+            return self
+        told = np.where(known.frequency > 0, 1.0, chance / np.maximum(self.p_active, 1e-9))[:, None]
+        kept = self.orders.sum(axis=0) / np.maximum((self.orders * told).sum(axis=0), 1e-9)
+        factor = np.where([name in NAIVE for name in self.names], 1.0, told * kept)
+        return replace(self, spend=self.spend * factor, orders=self.orders * factor)
 
 
 def read_known(rows: pl.DataFrame, prefix: str = "") -> Known:
@@ -108,7 +122,7 @@ def forecast_each(known: Known, models: Models, names: list[str], span: Span) ->
     naive_spend = [known.spend_last * per_window, known.spend * per_history]
     active = [model.p_active(x, recency, age, ahead) for model in fitted]
     return Candidates(
-        names=(*names, "last_period", "mean_rate"),
+        names=(*names, *NAIVE),
         spend=np.maximum(np.stack([*(each * value for each in bought), *naive_spend], axis=1), 0.0),
         orders=np.stack([*bought, *naive_orders], axis=1),
         p_active=np.mean(active, axis=0) if fitted else None,

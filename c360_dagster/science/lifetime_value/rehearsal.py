@@ -60,13 +60,15 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
         for name in ("spend", "purchases")
     )
     returned = (ordered > 0).astype(np.float64)
+    active_then, active_now = _find_active(tried, today, ordered)
+    calibration = fit_calibration(read_signs(then, active_then), returned)
+    p_then = calibration.apply(read_signs(then, active_then))
+    tried = tried.judge_one_timers(then, p_then)
+    today = today.judge_one_timers(now, calibration.apply(read_signs(now, active_now)))
     season = measure_season(buyers, plan, models.purchases[names[0]]) if names else 1.0
     trust = _trust_level(plan) * returned.sum() / (returned.sum() + FEW)
     orders = fit_mix(tried.names, tried.orders, ordered, trust, season)
     spend = fit_mix(tried.names, tried.spend, spent, trust, season)
-    active_then, active_now = (_find_active(each, orders) for each in (tried, today))
-    calibration = fit_calibration(read_signs(then, active_then), returned)
-    p_then = calibration.apply(read_signs(then, active_then))
     p_now = calibration.apply(read_signs(now, 1 - (1 - active_now) ** season))
     spread = fit_spread(Outlook(spend.fitted, orders.fitted, p_then), spent)
     outlook = Outlook(spend.predict(today.spend), orders.predict(today.orders), p_now)
@@ -74,11 +76,13 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
     return Learnt(models, spend, orders, season, spread, outlook, notes)
 
 
-def _find_active(candidates: Candidates, orders: Mix) -> Floats:
+def _find_active(tried: Candidates, today: Candidates, ordered: Floats) -> tuple[Floats, Floats]:
     """Without a model: the chance of an order where as many as are expected come at random."""
-    if candidates.p_active is None:
-        return -np.expm1(-orders.predict(candidates.orders))
-    return candidates.p_active
+    if tried.p_active is not None and today.p_active is not None:
+        return tried.p_active, today.p_active
+    orders = fit_mix(tried.names, tried.orders, ordered, trust=0.0, season=1.0)
+    then, now = (-np.expm1(-orders.predict(each.orders)) for each in (tried, today))
+    return then, now
 
 
 def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) -> float:
