@@ -140,6 +140,24 @@ def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> Non
     assert np.corrcoef(told, truth)[0, 1] > 0.96
 
 
+def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
+    """As in a shop that was closed for a year: nearly all were lost for them, and a third came back.
+
+    Newton's whole steps led ever farther away, and everybody's chance to zero or one.
+    """
+    random = np.random.default_rng(6)
+    size = 1000
+    frequency = random.poisson(6, size).astype(np.float64)
+    none = np.zeros(size)
+    silence = random.uniform(50, 100, size)
+    known = Known(frequency, none, silence, none, none, none)
+    returned = (random.random(size) < 0.3).astype(np.float64)
+    signs = read_signs(known, np.where(frequency > 0, 1e-12 ** random.random(size), 0.99))
+    told = fit_calibration(signs, returned).apply(signs)
+    assert told.mean() == pytest.approx(returned.mean(), abs=0.02)
+    assert np.mean((told - returned) ** 2) < 0.22
+
+
 def test_what_one_timers_buy_less_by_their_calibrated_chance_falls_to_all() -> None:
     """Of three who bought once, once and often, the models expect 2, 2 and 4 orders."""
     orders = np.array([[2.0, 9.0], [2.0, 9.0], [4.0, 9.0]])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from c360_dagster.science.lifetime_value.candidates import Known
-from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.lifetime_value.likelihood import Floats, dot
 from c360_dagster.science.lifetime_value.stack import combine
 
 ROWS = 100_000
@@ -51,7 +51,11 @@ def read_signs(known: Known, probability: Floats) -> Floats:
 
 
 def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
-    """Newton's method; with little to learn from, the models' probability stays as it is."""
+    """Newton's method; with little to learn from, the models' probability stays as it is.
+
+    Its steps are halved until they lead down: where the models were sure and wrong, as in a shop
+    that was closed for a year, a whole one leads ever farther away.
+    """
     others = signs.shape[1] - 1
     believed = np.array([0.0, 1.0, *np.zeros(others)])
     if not len(signs):
@@ -60,6 +64,15 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
     signs, returned = signs[::step], returned[::step]
     centre, scale = signs[:, 1:].mean(axis=0), np.maximum(signs[:, 1:].std(axis=0), 1e-3)
     design = _design(signs[:, :1], (signs[:, 1:] - centre) / scale)
+
+    def lose(coefficients: Floats) -> float:
+        score, moved = combine(design, coefficients), coefficients - believed
+        return (
+            float(np.logaddexp(0.0, score).sum())
+            - dot(returned, score)
+            + PRIOR / 2 * dot(moved, moved)
+        )
+
     coefficients = believed.copy()
     for _ in range(25):
         p = 1 / (1 + np.exp(-np.clip(combine(design, coefficients), -30, 30)))
@@ -67,6 +80,9 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
         bend = np.einsum("ij,ik->jk", design * (p * (1 - p))[:, None], design)
         bend += PRIOR * np.eye(len(believed))
         change = np.linalg.solve(bend, slope)
+        lost = lose(coefficients) * (1 + 1e-9)
+        while lose(coefficients + change) > lost and float(np.abs(change).max()) >= 1e-10:
+            change = change / 2
         coefficients = coefficients + change
         if float(np.abs(change).max()) < 1e-10:
             break
