@@ -110,12 +110,13 @@ class DbtBuilder(dg.ConfigurableResource):
                 to_send = [node for node in known if node not in standing]
                 if is_of_other and any(EXTENT in node.asks for node in to_send):
                     known, standing, to_send, is_of_other = [], [], [], False
-                yield from (_keep(node) for node in standing)
-                for node, ended, seconds in _send_aside(con, to_send, variables):
+                kept = {node.unique_id: _keep(node) for node in standing}
+                for node, ended, seconds in _send_aside(con, known, kept, variables):
                     went.append((node, ended.status))
                     yield _tell(node, ended, seconds)
-                write_down(con, went, marks)
-            done = {*standing, *(node for node, _ in went)}
+                sent = [each for each in went if each[0].unique_id not in kept]
+                write_down(con, sent, marks)
+            done = {node for node, _ in went}
             left = [node for node in known if node not in done]
             if known and not left:
                 return
@@ -226,12 +227,15 @@ def _read_event(
 
 
 def _send_aside(
-    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], variables: Variables
+    con: duckdb.DuckDBPyConnection,
+    nodes: Sequence[Rendered],
+    kept: Mapping[str, Ended],
+    variables: Variables,
 ) -> Iterator[tuple[Rendered, Ended, float]]:
     """Telling Dagster of a node takes as long as a small one: the next are sent meanwhile."""
 
     def run(tell: Tell[tuple[Rendered, Ended, float]]) -> None:
-        with contextlib.closing(send(con, nodes, variables)) as sent:
+        with contextlib.closing(send(con, nodes, kept, variables)) as sent:
             for each in sent:
                 if not tell(each):
                     return
@@ -239,9 +243,8 @@ def _send_aside(
     return work_aside(run, "send")
 
 
-def _keep(node: Rendered) -> NodeResult:
-    status, failures = ("pass", 0) if node.is_test else ("success", None)
-    return NodeResult(node.unique_id, status, STANDS, 0.0, failures, node.sql)
+def _keep(node: Rendered) -> Ended:
+    return Ended("pass", STANDS, failures=0) if node.is_test else Ended("success", STANDS)
 
 
 def _tell(node: Rendered, ended: Ended, seconds: float) -> NodeResult:

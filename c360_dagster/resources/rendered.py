@@ -158,20 +158,32 @@ def _name_relation(manifest: Mapping[str, Any], unique_id: str) -> str:
 
 
 def send(
-    con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered], variables: Variables
+    con: duckdb.DuckDBPyConnection,
+    nodes: Sequence[Rendered],
+    kept: Mapping[str, Ended],
+    variables: Variables,
 ) -> Generator[tuple[Rendered, Ended, float], None, None]:
-    """Each node that went through, with its seconds. What waits for another is not begun."""
+    """Each node that went through, with its seconds. What waits for another is not begun.
+
+    What is kept, by unique id, is not sent, and has its turn all the same: a view may show what is
+    yet to be made, to whatever reads it.
+    """
     by_id = {node.unique_id: node for node in nodes}
     order = TopologicalSorter(_arrange(by_id))
     order.prepare()
     values = {_place(name): literal(value) for name in PLACED if (value := variables.get(name))}
-    for schema in sorted({node.schema for node in nodes}):
+    for schema in sorted({node.schema for node in nodes if node.unique_id not in kept}):
         con.execute(f"create schema if not exists {quote(schema)}")
     with ThreadPoolExecutor(THREADS) as pool:
         running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
         while True:
-            for each in order.get_ready():
-                running[pool.submit(_send_timed, con, by_id[each], values)] = by_id[each]
+            while ready := order.get_ready():
+                for each in ready:
+                    if each in kept:
+                        order.done(each)
+                        yield by_id[each], kept[each], 0.0
+                    else:
+                        running[pool.submit(_send_timed, con, by_id[each], values)] = by_id[each]
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
