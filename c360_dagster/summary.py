@@ -6,7 +6,7 @@ import duckdb
 
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
-from c360_dagster.loading.sql import fetch_row, quote
+from c360_dagster.loading.sql import fetch_count, fetch_row, quote
 from c360_dagster.loading.strangers import say_stranger
 from c360_dagster.settings import Settings
 from landing_contract import read_contract
@@ -117,14 +117,14 @@ def _summarise_people(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
     lines = [
-        f"  {name}: {sample}, …; look at them with: select * from test_failures.{name}"
+        f"  {name}: {sample}; look at them with: select * from test_failures.{name}"
         for name, sample in _find_failures(con)
     ]
     return ["Checks that found rows:", *lines] if lines else []
 
 
 def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """The tests whose failing rows are kept, each with the first of them in words."""
+    """The tests whose failing rows are kept, each with the first in words and how many follow."""
     tables = con.execute(
         "select table_name from duckdb_tables() "
         "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
@@ -134,5 +134,7 @@ def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         cursor = con.execute(f"select * from test_failures.{quote(name)} order by all limit 1")
         names = [column[0] for column in cursor.description or []]
         cells = dict(zip(names, cursor.fetchall()[0], strict=True))
-        found.append((name, ", ".join(f"{key} {value}" for key, value in cells.items())))
+        more = fetch_count(con, f"select count(*) - 1 from test_failures.{quote(name)}")
+        said = ", ".join(f"{key} {value}" for key, value in cells.items())
+        found.append((name, said + (f", and {more:,} more" if more else "")))
     return found
