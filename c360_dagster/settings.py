@@ -133,7 +133,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     yesterday = today - timedelta(days=1)
     settings = Settings(
         home=values.read("C360_HOME", str(REPOSITORY / "data"), _parse_home),
-        customers=values.read("C360_CUSTOMERS", "5000", _whole_number(1, 100_000_000)),
+        customers=values.read("C360_CUSTOMERS", "5000", _whole_number(1, 8_000_000)),
         seed=values.read("C360_SEED", "7", _whole_number(0, 2**63 - 1)),
         defects=values.read("C360_DEFECTS", "on", _parse_switch),
         start_date=values.read("C360_START_DATE", "2025-01-01", _parse_date),

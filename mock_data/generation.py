@@ -58,13 +58,13 @@ def generate(  # noqa: PLR0913  one word for each thing that is asked for
     batch: int | None = None,
 ) -> Result:
     """Writes landing and truth up to a day; where earlier days lie there, only those after them."""
-    _check_arguments(customers, start, end)
     home = Path(home)
     settled = {"seed": seed, "customers": customers, "defects": defects, "start": start.isoformat()}
     landing = Landing(home / "landing", settled)
     plan = landing.plan(end)
     if isinstance(plan, str):
         return Result(plan)
+    _check_arguments(customers, start, end)
     world = World(seed, customers, start, defects)
     call = _Call(world, landing, plan, batch, progress or (lambda _: None))
     files = call.run()

@@ -28,6 +28,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     [
         ("C360_CUSTOMERS", "many", "a whole number"),
         ("C360_CUSTOMERS", "0", "from 1"),
+        ("C360_CUSTOMERS", "8000001", "to 8000000"),
         ("C360_SEED", "-1", "a whole number"),
         ("C360_DEFECTS", "perhaps", "on or off"),
         ("C360_START_DATE", "2025-02-30", "a day written as"),
