@@ -46,7 +46,8 @@ class Customer:
 def search(reader: Reader, text: str) -> pl.DataFrame:
     """The customers that a reader may mean, the surest first."""
     words = text.lower().split()
-    digits = "".join(letter for letter in text if letter.isdigit())
+    # Without what is dialled before a number; ours begin with the country's code.
+    digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
     is_phone = len(digits) >= 5 and not any(letter.isalpha() or letter == "@" for letter in text)
     return reader.frame(
         f"""
@@ -70,7 +71,17 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
             select customer_id, 5, 'phone'
             from dim_customers where $is_phone and ends_with(phone, $digits)
             union all
-            select customer_id, 6, 'name'
+            -- what her other records say, each value with the records behind it in brackets
+            select customer_id, 6, 'another ' || if(field = 'email', 'e-mail', field)
+            from customer_provenance
+            where (field = 'phone' and $is_phone and contains(losing_values, $digits || ' ('))
+                or (
+                    field = 'email'
+                    and contains($text, '@')
+                    and contains(lower(losing_values), lower($text) || ' (')
+                )
+            union all
+            select customer_id, 7, 'name'
             from dim_customers
             where len(list_filter(
                 $words::varchar[],
@@ -80,10 +91,10 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
                 )
             )) = 0
             union all
-            select customer_id, 7, 'e-mail'
+            select customer_id, 8, 'e-mail'
             from dim_customers where contains(lower(email), lower($text))
             union all
-            select customer_id, 8, 'customer id'
+            select customer_id, 9, 'customer id'
             from dim_customers where starts_with(upper(customer_id), upper($text))
         ),
 

@@ -146,6 +146,7 @@ def rows() -> dict[str, list[Row]]:
         ],
         "customer_provenance": [
             _origin("C1", "email", "ana.berg@example.com", "old.ana@example.com (workbooks:0042)"),
+            _origin("C1", "phone", "4915550101", "491705550102 (workbooks:0042)"),
             _origin("C1", "state", "CA", None),
         ],
         "clv_proxy": [

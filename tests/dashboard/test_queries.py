@@ -295,6 +295,8 @@ def test_health_tells_what_was_published(reader: Reader) -> None:
         ("C9", "C2", "earlier id"),
         ("c8", "C2", "earlier id"),
         ("ANA.berg@example.com", "C1", "e-mail"),
+        ("Old.Ana@example.com", "C1", "another e-mail"),
+        ("0170 5550102", "C1", "another phone"),
         ("berg ana", "C1", "name"),
         ("+49 1555 0101", "C1", "phone"),
         ("100%_s", "C3", "name"),
