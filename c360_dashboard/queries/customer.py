@@ -168,14 +168,7 @@ def load(reader: Reader, customer_id: str) -> Customer:
             one,
         ),
         _timeline(reader, one),
-        reader.frame(
-            """
-            select date_trunc('month', order_date)::date as month, sum(net_amount) as spent
-            from fct_orders where customer_id = $id and is_counted
-            group by month order by month
-            """,
-            one,
-        ),
+        _spending(reader, one),
         reader.frame(
             """
             select category, orders, units, revenue, last_bought_date
@@ -195,6 +188,36 @@ def load(reader: Reader, customer_id: str) -> Customer:
             """,
             one,
         ),
+    )
+
+
+def _spending(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
+    """Every month up to the as-of day, a year or since the first order: silence is shown too."""
+    return reader.frame(
+        """
+        with orders as (
+            select date_trunc('month', order_date)::date as month, net_amount
+            from fct_orders where customer_id = $id and is_counted
+        ),
+
+        today as (select date_trunc('month', as_of_date) as month from publication),
+
+        months as (
+            select unnest(range(
+                least(min(o.month), t.month - interval 11 months), t.month + interval 1 month,
+                interval 1 month
+            ))::date as month
+            from orders as o cross join today as t
+            group by t.month
+        )
+
+        select m.month, coalesce(sum(o.net_amount), 0) as spent
+        from months as m
+        left join orders as o on m.month = o.month
+        group by m.month
+        order by month
+        """,
+        one,
     )
 
 

@@ -91,7 +91,7 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
             "stands under another name or without any."
         )
     _cards(page, person)
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         _who(person)
         _next(page, person, found)

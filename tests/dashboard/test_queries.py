@@ -368,7 +368,9 @@ def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
     ]
     assert found.records["source_id"].to_list() == ["C1", "0042"]
     assert found.suggestions["product_name"].to_list() == ["Lamp"]
-    assert pairs(found.spending, "month", "spent")[date(2026, 6, 1)] == 150
+    spent = pairs(found.spending, "month", "spent")
+    assert (len(spent), spent[date(2025, 6, 1)], spent[date(2026, 6, 1)]) == (13, 60, 150)
+    assert spent[date(2025, 7, 1)] == 0
 
 
 def test_events_after_the_as_of_day_are_not_on_the_timeline(reader: Reader) -> None:
