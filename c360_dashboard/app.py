@@ -8,7 +8,7 @@ from c360_dagster.settings import Settings, SettingsError, read_settings
 from c360_dashboard import format as say
 from c360_dashboard import layout
 from c360_dashboard.contents import CHANNEL, PERIOD, PERSONA, REGION, VIEWS, View
-from c360_dashboard.filters import CHANNELS, DEFAULT_PERIOD, PERIODS, Filters, read_period
+from c360_dashboard.filters import DEFAULT_PERIOD, PERIODS, Filters, read_period
 from c360_dashboard.page import Page
 from c360_dashboard.queries import choices
 from c360_dashboard.snapshot import (
@@ -74,7 +74,7 @@ def _choose(
         )
         channels = st.multiselect(
             "Channel",
-            CHANNELS,
+            offered.channels,
             format_func=say.words,
             key=CHANNEL,
             disabled=CHANNEL not in view.filters,

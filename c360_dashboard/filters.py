@@ -16,7 +16,6 @@ PERIODS = {
     "all": "Everything",
 }
 DEFAULT_PERIOD = "26w"
-CHANNELS = ("store", "online", "mobile")
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,19 @@ from c360_dashboard.snapshot import Reader
 
 @dataclass(frozen=True)
 class Choices:
+    channels: tuple[str, ...]
     regions: tuple[str, ...]
     personas: tuple[str, ...]
     currency: str
 
 
 def load(reader: Reader) -> Choices:
+    channels = reader.frame(
+        """
+        select channel from fct_orders where channel is not null and is_counted
+        group by channel order by count(*) desc, channel
+        """
+    )
     regions = reader.frame(
         """
         select state as region from dim_customers where state is not null
@@ -29,6 +36,7 @@ def load(reader: Reader) -> Choices:
     )
     currency = reader.frame("select currency from reporting_currency")
     return Choices(
+        tuple(channels["channel"]),
         tuple(regions["region"]),
         tuple(personas["persona"]),
         currency["currency"][0] if len(currency) else "",

@@ -94,7 +94,7 @@ def test_an_address_can_be_shared(tab: Tab) -> None:
 
 
 def test_a_choice_that_meets_nothing_is_a_plain_sentence(tab: Tab) -> None:
-    page = tab.open("?channel=Mobile")
+    page = tab.open("?channel=Store&persona=Premium+but+At-Risk")
     expect(page.get_by_role("note")).to_contain_text("No orders match")
     assert tab.problems == []
 

@@ -40,6 +40,7 @@ def pairs(frame: pl.DataFrame, key: str, value: str) -> dict[Any, Any]:
 
 def test_the_filters_offer_what_the_data_hold(reader: Reader) -> None:
     found = choices.load(reader)
+    assert found.channels == ("online", "store")
     assert found.regions == ("CA", "NY", "TX")
     assert found.personas == ("Engaged Regulars", "Premium but At-Risk", "No purchase yet")
     assert found.currency == "USD"
