@@ -45,7 +45,7 @@ class Customer:
 
 def search(reader: Reader, text: str) -> pl.DataFrame:
     """The customers that a reader may mean, the surest first."""
-    words = text.lower().split()
+    words = text.lower().replace("’", "'").split()  # as a phone's keyboard writes it
     # Without what is dialled before a number; ours begin with the country's code.
     digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
     is_phone = len(digits) >= 5 and not any(letter.isalpha() or letter == "@" for letter in text)
@@ -86,7 +86,9 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
             where len(list_filter(
                 $words::varchar[],
                 lambda word: not contains(
-                    strip_accents(lower(concat_ws(' ', first_name, last_name))),
+                    strip_accents(
+                        replace(lower(concat_ws(' ', first_name, last_name)), '’', '''')
+                    ),
                     strip_accents(word)
                 )
             )) = 0

@@ -73,7 +73,13 @@ def rows() -> dict[str, list[Row]]:
             "city": "Btown",
             "source_records": 1,
         },
-        {"customer_id": "C3", "last_name": "100%_Sure", "state": "CA", "source_records": 1},
+        {
+            "customer_id": "C3",
+            "first_name": "O'Hara",
+            "last_name": "100%_Sure",
+            "state": "CA",
+            "source_records": 1,
+        },
     ]
     orders = [
         order("O1", "C1", "2026-06-29", "store", 100),

@@ -301,6 +301,7 @@ def test_health_tells_what_was_published(reader: Reader) -> None:
         ("berg ana", "C1", "name"),
         ("+49 1555 0101", "C1", "phone"),
         ("100%_s", "C3", "name"),
+        ("o’hara", "C3", "name"),
     ],
 )
 def test_search_finds_by_whatever_is_known(
