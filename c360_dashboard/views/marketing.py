@@ -15,6 +15,8 @@ from c360_dashboard.views import meanings
 def draw(page: Page) -> None:
     found = page.ask(marketing.load, page.filters)
     if len(found.campaigns):
+        if page.filters.personas:
+            layout.note("Whole campaigns are of all personas; the tables by persona are not.")
         _cards(page, found.totals)
         _effects(found.campaigns)
         _campaigns(page, found.campaigns)

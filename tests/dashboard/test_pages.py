@@ -99,6 +99,11 @@ def test_a_choice_that_meets_nothing_is_a_plain_sentence(tab: Tab) -> None:
     assert tab.problems == []
 
 
+def test_campaigns_say_that_they_are_of_all_personas(tab: Tab) -> None:
+    page = tab.open("marketing?persona=Engaged+Regulars")
+    expect(page.get_by_role("note").first).to_contain_text("of all personas")
+
+
 @pytest.mark.parametrize("old", ["C9", "c8"])
 def test_the_search_finds_a_person_by_the_id_before_a_merge(tab: Tab, old: str) -> None:
     page = tab.open("customer")
