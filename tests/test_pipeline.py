@@ -173,7 +173,7 @@ def test_docs_are_one_page(walked: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     page = home / "docs" / "index.html"
     assert done.stdout.strip().endswith(str(page))
-    assert "mart_customer_360" in page.read_text("utf-8")
+    assert "Start with `mart_customer_360`" in page.read_text("utf-8")
 
 
 def test_definitions_validate_from_anywhere(home: Path, tmp_path: Path) -> None:
