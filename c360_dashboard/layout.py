@@ -26,7 +26,7 @@ STYLE = """
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
 [data-testid="stMetric"] {padding: 0 !important}
 /* White letters stand on it, in the dark too, where all else takes the lighter blue. */
-[data-baseweb="tag"] {background-color: #0072B2 !important}
+[data-testid="stMultiSelectTagsContainer"] > span > span {background-color: #0072B2 !important}
 [data-testid="stMetricValue"] {font-size: 1.4rem}
 [data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
     white-space: normal; overflow: visible; text-overflow: clip}

@@ -168,6 +168,16 @@ def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
     page.wait_for_function(FIRST_TWO_SIDE_BY_SIDE)
 
 
+def test_a_chosen_filter_can_be_read_in_the_dark(
+    open_tab: Callable[..., Tab], address: str
+) -> None:
+    """White letters on the dark blue; the light one of the dark theme would swallow them."""
+    page = open_tab(address, color_scheme="dark").open("?channel=Store")
+    chip = page.get_by_test_id("stMultiSelectTagsContainer").get_by_text("Store").locator("..")
+    expect(chip).to_have_css("color", "rgb(255, 255, 255)")
+    expect(chip).to_have_css("background-color", "rgb(0, 114, 178)")
+
+
 def test_with_the_operators_word_names_are_shown_and_a_hostile_one_is_only_text(
     open_tab: Callable[..., Tab], published: Path
 ) -> None:
