@@ -141,7 +141,7 @@ def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> Non
 
 
 def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
-    """As in a shop that was closed for a year: nearly all were lost for them, and a third came back.
+    """In a shop that was closed for a year nearly all were lost for them, and a third came back.
 
     Newton's whole steps led ever farther away, and everybody's chance to zero or one.
     """
