@@ -3,7 +3,7 @@
 Pure: it knows nothing of Dagster, DuckDB or dbt, and asks neither the clock nor the environment.
 """
 
-from mock_data.generation import generate
+from mock_data.generation import WorldError, generate
 from mock_data.landing import Result
 
-__all__ = ["Result", "generate"]
+__all__ = ["Result", "WorldError", "generate"]

@@ -46,6 +46,10 @@ NOT_SIMULATED = {"rates"}
 Progress = Callable[[str], None]
 
 
+class WorldError(ValueError):
+    """A world that cannot be simulated; the message says why."""
+
+
 def generate(  # noqa: PLR0913  one word for each thing that is asked for
     home: Path | str,
     *,
@@ -74,11 +78,11 @@ def generate(  # noqa: PLR0913  one word for each thing that is asked for
 
 def _check_arguments(customers: int, start: date, end: date) -> None:
     if not 1 <= customers <= 8_000_000:
-        raise ValueError(f"customers must be between 1 and 8 000 000, not {customers}.")
+        raise WorldError(f"customers must be between 1 and 8 000 000, not {customers}.")
     if end < start:
-        raise ValueError(f"The last day ({end}) lies before the first ({start}).")
+        raise WorldError(f"The last day ({end}) lies before the first ({start}).")
     if not date(1990, 1, 1) <= start or end >= date(2060, 1, 1):
-        raise ValueError(f"The days must lie between 1990 and 2059, not {start} to {end}.")
+        raise WorldError(f"The days must lie between 1990 and 2059, not {start} to {end}.")
 
 
 @dataclass(frozen=True)

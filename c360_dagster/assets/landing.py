@@ -9,7 +9,7 @@ from c360_dagster.layers import LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
-from c360_dagster.settings import Settings
+from c360_dagster.settings import Settings, SettingsError
 from landing_contract import Table, read_contract
 
 
@@ -28,16 +28,21 @@ def build_landing(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         import mock_data  # noqa: PLC0415  slow, and only who simulates needs it
 
-        with guard_storage(settings.home):
-            simulated = mock_data.generate(
-                settings.home,
-                customers=settings.customers,
-                seed=settings.seed,
-                start=settings.start_date,
-                end=settings.end_date,
-                defects=settings.defects,
-                progress=context.log.info,
-            )
+        try:
+            with guard_storage(settings.home):
+                simulated = mock_data.generate(
+                    settings.home,
+                    customers=settings.customers,
+                    seed=settings.seed,
+                    start=settings.start_date,
+                    end=settings.end_date,
+                    defects=settings.defects,
+                    progress=context.log.info,
+                )
+        except mock_data.WorldError as problem:
+            raise SettingsError(
+                f"Nothing is simulated: {problem} C360_START_DATE and C360_END_DATE say which."
+            ) from None
         context.log.info(simulated.message)
         for key in sorted(context.selected_asset_keys):
             table = contract[key.path[-1]]

@@ -17,7 +17,8 @@ def draw(page: Page) -> None:
         _products(page, found.products)
     else:
         layout.note(
-            "Nothing was sold in this choice of filters. Take one away, or choose more days."
+            "Nothing was sold in this choice of filters. Take one away, or choose more days; where "
+            "no file has order lines, nothing is known of products."
         )
     _affinity(page, found.affinity)
     _pairs(found.pairs)

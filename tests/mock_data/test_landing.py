@@ -47,6 +47,12 @@ def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
     assert contents(tmp_path) == before
 
 
+def test_days_that_cannot_be_simulated_are_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(mock_data.WorldError, match="between 1990 and 2059, not 1980-01-01 to"):
+        generate(tmp_path, start=date(1980, 1, 1))
+    assert contents(tmp_path) == {}
+
+
 @pytest.mark.parametrize(
     "other", [{"seed": 6}, {"customers": 61}, {"defects": False}, {"start": date(2025, 1, 2)}]
 )
