@@ -25,6 +25,10 @@ FIRST_YEAR = 1900
 """Nothing that a retailer's files say is older: an earlier day is mistyped."""
 
 
+UNUSABLE = set("*?[%")
+"""In a path, patterns of files to DuckDB and polars, and marks of an address to SQLite."""
+
+
 class SettingsError(ValueError):
     """A setting that cannot be used; the message names it and says what would do."""
 
@@ -206,6 +210,11 @@ class _Values:
 
 def _parse_home(text: str) -> Path:
     home = _parse_path(text)
+    if taken := sorted(set(str(home)) & UNUSABLE):
+        raise ValueError(
+            f"the databases that lie there cannot be opened with {' and '.join(taken)} in a "
+            "folder's name: name another one"
+        )
     if home.exists() and not home.is_dir():
         raise ValueError("it must be a folder, and a file of that name is in the way")
     return home

@@ -43,6 +43,8 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_LOCK_TIMEOUT", "1.5", "a whole number"),
         ("C360_HOME", "~nobody.at.all/data", "nobody's folder"),
         ("C360_HOME", "x" * 300, "cannot be looked at"),
+        ("C360_HOME", "/data/50%", "cannot be opened with %"),
+        ("C360_HOME", "/data/[new] *", "with * and [ in a folder's name"),
         ("C360_AUDIENCES", "x" * 300, "cannot be looked at"),
         ("C360_UI_URL", "dagster.example.com", "begins with http"),
         ("C360_KEEP_DAYS", "0", "from 1"),
