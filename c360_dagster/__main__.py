@@ -286,8 +286,11 @@ def say_briefly(lines: Iterable[str]) -> Said:
 
 
 def _show(lines: list[str]) -> None:
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as `| head` leaves it: the run goes on to its end, and nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     lines.clear()
 
 

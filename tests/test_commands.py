@@ -86,6 +86,18 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
         assert ("  File x" in shown) == (error == "KeyError")
 
 
+def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `make refresh | head` has it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        told = f"2025-01-01 06:00:00 +0000 - dagster - INFO - j - {uuid.uuid4()} - "
+        last = str(uuid.uuid4())
+        lines = [f"{told}one\n", f"{told}two\n", f"{told.replace(told[-39:-3], last)}three\n"]
+        assert say_briefly(lines).run == last
+
+
 def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     said = explain_failure(settings, "make run", None, "database or disk is full")
