@@ -247,6 +247,8 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
+        # Who stops the verb alone, as `timeout` does, means the run: it would go on by itself.
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:
             said = say_briefly(process.stdout or ())
             return process.wait(), said

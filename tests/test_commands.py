@@ -1,6 +1,8 @@
 """What people type, with files of their own, with faults in them, and twice at once."""
 
 import os
+import signal
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from c360_dagster.__main__ import check_landing, check_rights, say_briefly
+from c360_dagster.__main__ import call_dagster, check_landing, check_rights, say_briefly
 from c360_dagster.last_words import explain_failure
 from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
@@ -96,6 +98,20 @@ def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(monkeypatch: pytest.M
         last = str(uuid.uuid4())
         lines = [f"{told}one\n", f"{told}two\n", f"{told.replace(told[-39:-3], last)}three\n"]
         assert say_briefly(lines).run == last
+
+
+def test_whoever_stops_the_verb_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only the verb is told, as `timeout` tells it: the run would go on by itself."""
+    run = "import os, time; os.kill(os.getppid(), 15); time.sleep(9)"
+    monkeypatch.setattr("c360_dagster.__main__.DAGSTER", (sys.executable, "-c", run))
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
+    try:
+        code, said = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (code, said.run) == (-signal.SIGTERM, None)
 
 
 def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:
