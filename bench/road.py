@@ -22,7 +22,8 @@ from bench.checksums import DIGITS, Contents, combine, find_differences, read_co
 from bench.figures import AGAIN, GROWTH, IMPORTS, MEMORY, ROAD, WHOLE, Figure
 from bench.measure import Watched, watch
 from bench.plan import make_plan
-from c360_dagster.__main__ import SELECTIONS, prepare_dagster_home
+from c360_dagster.__main__ import SELECTIONS
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.layers import (
     AUDIENCES,
     BRONZE,

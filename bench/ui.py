@@ -19,7 +19,8 @@ from pathlib import Path
 from bench.figures import DEMO, UI, Figure
 from bench.road import environment, read_for
 from bench.table import format_table
-from c360_dagster.__main__ import DAGSTER, prepare_dagster_home
+from c360_dagster.home import prepare_dagster_home
+from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
 ROUNDS = 3

@@ -11,8 +11,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from c360_dagster.__main__ import call_dagster, check_landing, check_rights, say_briefly
+from c360_dagster.home import check_landing, check_rights
 from c360_dagster.last_words import explain_failure
+from c360_dagster.listening import call_dagster, say_briefly
 from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
@@ -105,7 +106,7 @@ def test_whoever_stops_the_verb_stops_the_run(
 ) -> None:
     """Also where only the verb is told, as `timeout` tells it: the run would go on by itself."""
     run = "import os, time; os.kill(os.getppid(), 15); time.sleep(9)"
-    monkeypatch.setattr("c360_dagster.__main__.DAGSTER", (sys.executable, "-c", run))
+    monkeypatch.setattr("c360_dagster.listening.DAGSTER", (sys.executable, "-c", run))
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
     try:
         code, said = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))

@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.__main__ import prepare_dagster_home
 from c360_dagster.definitions import build_definitions
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.settings import REPOSITORY, read_settings
 from tests.road import MATERIALIZE, SMALL, copy_home
 

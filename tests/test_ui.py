@@ -16,9 +16,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.__main__ import DAGSTER, prepare_dagster_home
 from c360_dagster.history.days import KEY
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.layers import LAYERS
+from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, read_settings
 
 PATIENCE = 120

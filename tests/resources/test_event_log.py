@@ -11,7 +11,7 @@ from dagster import DagsterInstance
 from dagster._cli.utils import get_temporary_instance_for_cli
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 
-from c360_dagster.__main__ import prepare_dagster_home
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.resources.event_log import OPEN_FILES, OneEngineEventLogStorage
 from c360_dagster.settings import REPOSITORY, read_settings
 

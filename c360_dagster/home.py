@@ -1,0 +1,101 @@
+"""The folder C360_HOME: whether it can be worked with, prepared for Dagster, and cleaned."""
+
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from c360_dagster.loading.files import find_files, find_strangers
+from c360_dagster.settings import REPOSITORY, Settings, SettingsError
+from landing_contract import read_contract
+
+REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
+
+
+@contextmanager
+def name_home(settings: Settings) -> Iterator[None]:
+    """A SettingsError that names the variable, where its folder cannot be worked with."""
+    try:
+        yield
+    except OSError as problem:
+        raise SettingsError(
+            f"C360_HOME is '{settings.home}', and that cannot be used ({problem.strerror}: "
+            f"{problem.filename}): name a folder that you may write to, or make it one."
+        ) from None
+
+
+def check_rights(home: Path) -> None:
+    """A PermissionError before anything begins, where something there is kept from this user.
+
+    One run by the administrator leaves such files. Those in landing may be somebody else's.
+    """
+    for folder, below, names in os.walk(home, onerror=_refuse):
+        if Path(folder) == home:
+            below[:] = [name for name in below if name != "landing"]
+        for path in (Path(folder), *(Path(folder, name) for name in names)):
+            with suppress(FileNotFoundError):  # a run that is at work takes its files away
+                is_theirs = path.lstat().st_uid != os.geteuid()
+                if is_theirs and not os.access(path, os.R_OK | os.W_OK, follow_symlinks=False):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def _refuse(problem: OSError) -> None:
+    if not isinstance(problem, FileNotFoundError):
+        raise problem
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Puts the repository's dagster.yaml where Dagster looks for it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written = (REPOSITORY / "dagster.yaml").read_text("utf-8")
+    with (settings.dagster_home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (settings.dagster_home / "dagster.yaml").write_text(written, "utf-8")
+        if not (settings.dagster_home / "history" / "runs.db").exists():
+            create_storage(settings)
+
+
+def create_storage(settings: Settings) -> None:
+    """Makes Dagster's databases now: two runs that both find none would trip over each other."""
+    from dagster import DagsterInstance  # noqa: PLC0415  a second of imports, the first time only
+
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        instance.get_runs(limit=1)
+
+
+def check_landing(settings: Settings) -> None:
+    """A SettingsError where there is nothing to load, and there never was: a mistyped home."""
+    if settings.warehouse.exists():
+        return
+    contract = read_contract()
+    if any(find_files(settings.landing, table) for table in contract.values()):
+        return
+    if strangers := find_strangers(settings.landing, contract):
+        raise SettingsError(
+            f"{settings.landing} holds no table's file, only {strangers[0]}"
+            f"{' and others' if len(strangers) > 1 else ''}: docs/your-own-data.md says where each "
+            "file belongs and how it is called."
+        )
+    raise SettingsError(
+        f"{settings.landing} holds no files: put yours there, or check C360_HOME; `make run` "
+        "simulates a retailer."
+    )
+
+
+def clean_home(settings: Settings) -> int:
+    """Removes what the road makes again; landing and the registry of ids are not among it."""
+    found = [name for name in REMOVABLE if os.path.lexists(settings.home / name)]
+    for name in found:
+        path = settings.home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    kept = sorted(path.name for path in settings.home.glob("[!.]*"))
+    removed = f"removed {', '.join(found)}" if found else "there was nothing to remove"
+    sys.stdout.write(f"{settings.home}: {removed}; kept: {', '.join(kept) or 'nothing'}.\n")
+    return 0

@@ -1,0 +1,95 @@
+"""Dagster's commands as people want to hear them: called, shown briefly, and heard to their end."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster
+
+DAGSTER = (sys.executable, "-m", "c360_dagster.command")
+EVENT = re.compile(
+    r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - "
+    r"(?P<run>[0-9a-f-]{36}) - (?:\d+ - )?(?P<text>.*)"
+)
+FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
+"""What is said of steps that were not even begun, and of a failure that was told already."""
+OWN_FAILURE = re.compile(
+    r"(?:dagster\._core\.definitions\.events\.Failure|c360_dagster\.[\w.]+Error): "
+)
+"""Before a sentence that our code wrote for people: where in the code helps nobody."""
+CRASH = "Traceback (most recent call last):"
+LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
+"""Dagster keeps its log of runs in SQLite, and we keep nothing there."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command of Dagster's told before it ended."""
+
+    run: str | None
+    """The run that it started, if it did."""
+    log_trouble: str | None = None
+    """Why it could not write down what happens, where that is what stopped it."""
+
+
+def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
+    """Runs one of Dagster's commands; its code, and what it said."""
+    with subprocess.Popen(
+        [*DAGSTER, *arguments],
+        cwd=REPOSITORY,
+        env=environment_for_dagster(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        # Who stops the verb alone, as `timeout` does, means the run: it would go on by itself.
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            said = say_briefly(process.stdout or ())
+            return process.wait(), said
+        except KeyboardInterrupt:  # Dagster was told, too: what it says in the end names the run
+            said = say_briefly(process.stdout or ())
+            return process.wait() or 130, said
+
+
+def say_briefly(lines: Iterable[str]) -> Said:
+    """What a person wants to see of a run: messages and failures, without the engine's own steps.
+
+    The whole log stands in the UI, under the run's id. A crash of Dagster's is held back until it
+    is clear whether its log is the reason: that takes a sentence, and not a hundred lines.
+    """
+    run = None
+    is_shown = True
+    is_own = False
+    crash: list[str] = []
+    for line in lines:
+        if event := EVENT.match(line):
+            _show(crash)
+            run = event["run"]
+            is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
+            is_own = False
+            line = f"{event['time']} {event['text']}\n"  # noqa: PLW2901  the shorter line
+        is_own = is_own or bool(OWN_FAILURE.match(line))
+        if is_own and line.startswith("Stack Trace:"):
+            is_shown = False
+        if crash or line.startswith(CRASH):
+            crash.append(line)
+        elif is_shown:
+            _show([line])
+    trouble = next((line for line in crash if LOG_TROUBLE.match(line)), None)
+    if trouble is None:
+        _show(crash)
+    return Said(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
+
+
+def _show(lines: list[str]) -> None:
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as `| head` leaves it: the run goes on to its end, and nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    lines.clear()
