@@ -1,7 +1,10 @@
 """What of the last call still holds: which records are as they were, which are to be compared."""
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
 import polars as pl
@@ -26,6 +29,7 @@ GROWTH = 1.5
 this many times fewer."""
 NAMES = ("first", "last", "email", "phone", "dob")
 SHARED = ("email", "phone")
+SOURCES = (".py", "nicknames.csv")
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,16 @@ def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
 
 
 def settings_of(rules: Rules) -> tuple[object, ...]:
-    return tuple(rules.matching)
+    """What links are judged by: where it changes, all records are compared anew."""
+    return (_digest_code(), *rules.matching)
+
+
+@cache
+def _digest_code() -> str:
+    """Changes with this package, so that no link stays that another version judged."""
+    code = (file for file in files(__package__).iterdir() if file.name.endswith(SOURCES))
+    text = b"".join(file.read_bytes() for file in sorted(code, key=lambda file: file.name))
+    return hashlib.sha256(text).hexdigest()[:32]
 
 
 def grouping_of(rules: Rules) -> str:

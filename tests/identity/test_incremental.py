@@ -4,6 +4,7 @@ import dataclasses
 import random
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,15 @@ def test_growth_settles_the_model_anew(resolved: Resolution) -> None:
     more = world(1100)
     assert resolve(more, resolved).report["is_settled_anew"]
     assert not resolve(world(620), resolved).report["is_settled_anew"]
+
+
+def test_what_another_version_judged_is_judged_anew(
+    known_world: pl.DataFrame, resolved: Resolution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("c360_dagster.identity.recall._digest_code", lambda: "a later version's")
+    later = resolve(known_world, resolved)
+    assert later.report["compared_records"] == known_world.height
+    assert not resolve(known_world, later).report["compared_records"]
 
 
 SMALL = [record("crm", f"C{n}", person(n % 7)) for n in range(10)]
