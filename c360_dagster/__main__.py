@@ -53,6 +53,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = read_settings()
+        sys.stderr.writelines(f"{doubt}\n" for doubt in settings.doubts)
         with name_home(settings):
             check_rights(settings.home)
             if arguments.verb == "clean":

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ AUDIENCES = Path(__file__).parent / "audiences" / "audiences.yml"
 UI_HOST, UI_PORT = "127.0.0.1", "3000"
 UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
 """Where `make ui` opens Dagster."""
+PREFIX = "C360_"
 FIRST_YEAR = 1900
 """Nothing that a retailer's files say is older: an earlier day is mistyped."""
 
@@ -56,6 +58,8 @@ class Settings:
     """The file that declares the audiences."""
     decisions: Path = DECISIONS
     """The pairs of records that a person decided about: a file beside the rules, not a variable."""
+    doubts: tuple[str, ...] = ()
+    """A sentence for each variable that is named as settings are, and is none."""
 
     def now(self) -> datetime:
         """The business's local time, for logs and load times only: no feature may ask it."""
@@ -153,6 +157,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         show_pii=values.read("C360_SHOW_PII", "off", _parse_switch),
         audience_webhook_url=values.read_secret("C360_AUDIENCE_WEBHOOK_URL", check_address),
         audiences=values.read("C360_AUDIENCES", str(AUDIENCES), _parse_file),
+        doubts=values.doubt_others(),
     )
     if settings.end_date < settings.start_date:
         raise SettingsError(
@@ -187,8 +192,21 @@ def let_dagster_write_at_once() -> None:
 class _Values:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
+        self.known: list[str] = []
+
+    def doubt_others(self) -> tuple[str, ...]:
+        """Mistyped they would do nothing, without a word; known are those that were read before."""
+        known = [name.removeprefix(PREFIX) for name in self.known]
+        doubts = []
+        for name in sorted(self.environment):
+            if name.startswith(PREFIX) and name not in self.known:
+                near = get_close_matches(name.removeprefix(PREFIX), known, 1)
+                meant = f": {PREFIX}{near[0]} is one" if near else ""
+                doubts.append(f"{name} is no setting and does nothing{meant}.")
+        return tuple(doubts)
 
     def read(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        self.known.append(name)
         text = self.environment.get(name, "").strip() or default
         try:
             return parse(text)
@@ -201,6 +219,7 @@ class _Values:
 
     def read_secret(self, name: str, parse: Callable[[str], T]) -> T | None:
         """Nothing where it is not set; what is wrong with it is said without repeating it."""
+        self.known.append(name)
         text = self.environment.get(name, "").strip()
         try:
             return parse(text) if text else None

@@ -126,7 +126,7 @@ def _say_freshness(
     chosen = {CHANNEL: filters.channels, REGION: filters.regions, PERSONA: filters.personas}
     ignored = [name for name, values in chosen.items() if values and name not in view.filters]
     if ignored:
-        layout.note(f"This page has no filter for {' and '.join(ignored)}: it shows all.")
+        layout.note(f"What is chosen as {' and '.join(ignored)} does not narrow this page.")
 
 
 @st.fragment(run_every=LOOK_AGAIN)

@@ -104,6 +104,14 @@ def test_a_file_in_the_place_of_home_is_refused(tmp_path: Path) -> None:
         read_settings({"C360_HOME": str(tmp_path / "home")})
 
 
+def test_a_mistyped_name_is_doubted_and_what_may_be_meant_is_named() -> None:
+    mistyped = {"C360_HOEM": "x", "C360_COLOUR": "x", "C360_SEED": "8", "HOME": "x"}
+    assert read_settings(mistyped).doubts == (
+        "C360_COLOUR is no setting and does nothing.",
+        "C360_HOEM is no setting and does nothing: C360_HOME is one.",
+    )
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         read_settings({}).seed = 8  # type: ignore[misc]
