@@ -19,6 +19,14 @@ SOURCES = PROJECT / "models" / "sources"
 DOC = re.compile(r"\{\{\s*doc\('(\w+)'\)\s*\}\}")
 BLOCK = re.compile(r"\{%\s*docs (\w+)\s*%\}\s*(.*?)\s*\{%\s*enddocs\s*%\}", re.DOTALL)
 """A description that is said once, where it is named and where it stands."""
+PROVENANCE = {
+    "_file": "varchar",
+    "_row": "bigint",
+    "_known_at": "date",
+    "_loaded_at": "timestamp",
+    "_run_id": "varchar",
+}
+"""What bronze adds to the contract's columns: where a row comes from, since when it is known."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,6 @@ UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
 PREFIX = "C360_"
 FIRST_YEAR = 1900
 """Nothing that a retailer's files say is older: an earlier day is mistyped."""
-
-
 UNUSABLE = set("*?[%")
 """In a path, patterns of files to DuckDB and polars, and marks of an address to SQLite."""
 

@@ -6,18 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from landing_contract import PROVENANCE
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "dbt_c360"
 PROFILES = PROJECT / "portable"
-
-# What the loader writes beside a file's own columns.
-PROVENANCE = {
-    "_file": "varchar",
-    "_row": "bigint",
-    "_known_at": "date",
-    "_loaded_at": "timestamp",
-    "_run_id": "varchar",
-}
 
 
 class NotPortableError(Exception):

@@ -95,17 +95,16 @@ def _choose_likeliest(
 ) -> pl.DataFrame:
     """Of any two people one pair: what is decided of it holds for all of their records."""
     person = identities["customer_id"].cast(pl.Categorical).to_physical()
-    by_people = [
-        frame.with_columns(
-            pl.min_horizontal(ends).alias("one"), pl.max_horizontal(ends).alias("other")
-        )
-        for frame in (pairs, apart)
-        for ends in [[person[frame[side]].rename(side) for side in ("left", "right")]]
-    ]
-    listed, decided = by_people
+
+    def name_people(frame: pl.DataFrame) -> pl.DataFrame:
+        ends = [person[frame[side]].rename(side) for side in ("left", "right")]
+        one, other = pl.min_horizontal(ends).alias("one"), pl.max_horizontal(ends).alias("other")
+        return frame.with_columns(one, other)
+
     return (
-        listed.filter(pl.col("one") != pl.col("other"))
-        .join(decided, on=["one", "other"], how="anti", maintain_order="left")
+        name_people(pairs)
+        .filter(pl.col("one") != pl.col("other"))
+        .join(name_people(apart), on=["one", "other"], how="anti", maintain_order="left")
         .sort(pl.col("probability").neg(), "left", "right", nulls_last=True, maintain_order=True)
         .unique(["one", "other"], keep="first", maintain_order=True)
         .select(pairs.columns)

@@ -7,16 +7,7 @@ import duckdb
 from c360_dagster.loading.load_log import create_log
 from c360_dagster.loading.sql import quote, transaction
 from c360_dagster.loading.stamps import create_stamps
-from landing_contract import Column, Table
-
-PROVENANCE = {
-    "_file": "varchar",
-    "_row": "bigint",
-    "_known_at": "date",
-    "_loaded_at": "timestamp",
-    "_run_id": "varchar",
-}
-"""What bronze adds to the contract's columns: where a row comes from, since when it is known."""
+from landing_contract import PROVENANCE, Column, Table
 
 
 class ContractChangedError(Exception):

@@ -12,7 +12,7 @@ from c360_dagster.loading.columns import Layout
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import LandingFile, question_day
 from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
-from c360_dagster.loading.schema import PROVENANCE, bronze_name
+from c360_dagster.loading.schema import bronze_name
 from c360_dagster.loading.sql import (
     fetch_count,
     fetch_row,
@@ -21,7 +21,7 @@ from c360_dagster.loading.sql import (
     quote,
     transaction,
 )
-from landing_contract import Column, Table
+from landing_contract import PROVENANCE, Column, Table
 
 HEADER_AGAIN = "the header stands here once more"
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
+from c360_dagster.resources.whole_files import replace_file
+
 CURRENT = "current"
 ABOUT = "about.json"
 FAST = 1
@@ -79,9 +81,7 @@ class Registry:
             frame.write_parquet(folder / f"{name}.parquet", compression_level=FAST)
         about = {"number": number, "as_of": as_of.isoformat(), "files": sorted(frames)}
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-        pointer = self.folder / f".{CURRENT}"
-        pointer.write_text(folder.name + "\n", "utf-8")
-        pointer.replace(self.folder / CURRENT)
+        replace_file(self.folder / CURRENT, folder.name + "\n")
         for other in self._list_generations():
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from portable.project import PROVENANCE, failures, read_project
+from landing_contract import PROVENANCE
+from portable.project import failures, read_project
 
 
 def model(name: str, *parents: str, enforced: bool = False) -> dict[str, Any]:

@@ -244,13 +244,16 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     assert {file.name: file.read_text() for file in shelf.iterdir()}.items() >= known.items()
 
 
+def _meddle(warehouse: Path, table: str) -> None:
+    """Somebody makes that table anew, empty, and drops another."""
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute(f"create or replace table {table} as from {table} limit 0")
+        con.execute("drop table gold.dim_products")
+
+
 def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
     _build(warehouse)
-    with duckdb.connect(str(warehouse)) as con:
-        con.execute(
-            "create or replace table silver.order_status as from silver.order_status limit 0"
-        )
-        con.execute("drop table gold.dim_products")
+    _meddle(warehouse, "silver.order_status")
     results = _build(warehouse)
     built = {key.split(".")[2] for key, each in results.items() if each.message != dbt.STANDS}
     assert built == {"order_status", "dim_products"}
@@ -262,11 +265,7 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
 ) -> None:
     """Somebody has made tables anew and left a view between them, as an older version does."""
     _build(warehouse)
-    with duckdb.connect(str(warehouse)) as con:
-        con.execute(
-            "create or replace table silver.stg_products as from silver.stg_products limit 0"
-        )
-        con.execute("drop table gold.dim_products")
+    _meddle(warehouse, "silver.stg_products")
     told = _build(warehouse)
     order = [name.split(".")[2] for name in told]
     assert order.index("stg_products") < order.index("int_products") < order.index("dim_products")
