@@ -15,7 +15,7 @@ from dbt.cli.main import dbtRunner
 from c360_dagster.assets import bronze
 from c360_dagster.definitions import build_definitions
 from c360_dagster.home import prepare_dagster_home
-from c360_dagster.resources import rendered
+from c360_dagster.resources import sending
 from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.settings import Settings, read_settings
 from tests.road import SMALL
@@ -59,7 +59,7 @@ def _count_calls() -> Iterator[Counter[str]]:
         for name, owner, function in (
             ("start", dbtRunner, "invoke"),
             ("statement", DuckDBCursorWrapper, "execute"),
-            ("node", rendered, "_send"),
+            ("node", sending, "_send"),
             ("connection", duckdb, "connect"),
             ("import", bronze, "import_ahead"),
         ):

@@ -23,7 +23,8 @@ from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import parts_of, without
 from c360_dagster.layers import BRONZE, LAYERS
-from c360_dagster.resources.dbt import STANDS, DbtBuilder, Extent, NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
+from c360_dagster.resources.dbt import STANDS, DbtBuilder, Extent
 from c360_dagster.resources.dbt_project import Manifest, digest_project, is_personal
 from c360_dagster.resources.lineage import Lineage
 from c360_dagster.resources.lock import HomeLock
@@ -186,7 +187,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     results.append(result)
                     if result.is_bad:
                         context.log.error(describe(manifest, result))
-                    if result.is_by_dbt or (result.sql and result.unique_id not in lineage):
+                    if result.has_let_go or (result.sql and result.unique_id not in lineage):
                         unreported.append(result)
                     else:
                         yield from part.report(con, result, lineage)

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.loading.sql import fetch_count, quote
-from c360_dagster.resources.dbt import NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt_project import Manifest, is_personal
 from c360_dagster.resources.lineage import Column
 

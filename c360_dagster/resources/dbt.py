@@ -1,71 +1,28 @@
-"""dbt inside the step's own process: builds, whose results come as they happen.
+"""A build of dbt's project, whose results come as they happen.
 
-A build by the stock command costs eight seconds before its first model; in process, one.
+By the stock command it costs eight seconds before its first model; dbt in this process, one; and
+nothing where dbt has rendered the same before.
 """
 
 import contextlib
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import duckdb
 
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.aside import Tell, work_aside
-from c360_dagster.resources.dbt_project import (
-    PARSED,
-    DbtError,
-    name_folders,
-    read_parsed,
-    read_stamp,
-)
+from c360_dagster.resources.asking_dbt import Dbt, NodeResult
+from c360_dagster.resources.dbt_project import read_known, read_stamp
 from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
-from c360_dagster.resources.rendered import (
-    EXTENT,
-    Ended,
-    Rendered,
-    Shelf,
-    Variables,
-    describe,
-    send,
-)
-from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables
+from c360_dagster.resources.sending import Ended, find_leading, send
 
-SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
-"""A build within this process is heard; what dbt would write of it goes with its folder."""
 STANDS = "stands: nothing that it is made of has changed"
 MEMORY_LIMIT = "6GB"
 """As dbt's own profile has it."""
-WENT_THROUGH = {"success", "pass", "warn", "no-op"}
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """What became of one model, seed or test."""
-
-    unique_id: str
-    status: str
-    message: str
-    seconds: float
-    failures: int | None
-    sql: str = ""
-    """What a model's `select` was, once compiled."""
-    statements: tuple[str, ...] = ()
-    """What dbt sent to the database for it."""
-    is_by_dbt: bool = False
-    """Told by dbt itself, which has the warehouse alone meanwhile."""
-
-    @property
-    def is_bad(self) -> bool:
-        return self.status in {"error", "fail", "runtime error"}
 
 
 class Extent(dg.ConfigurableResource):
@@ -95,135 +52,101 @@ class DbtBuilder(dg.ConfigurableResource):
         """Results as they come; `let_go` closes what the caller has open, for dbt's own sake.
 
         What was made of the same before stands, unless all is asked for anew. What dbt has
-        rendered before is sent without it; only what does not go through is dbt's.
+        rendered before is sent without it; only what is not known or does not go through is dbt's.
         """
         scratch.mkdir(parents=True, exist_ok=True)
-        project = read_stamp()
-        shelf = Shelf(dbt_project.TARGET, project, self.warehouse)
-        is_heard = self.mode == "inprocess"
-        known, is_of_other = _find_build(shelf, select, variables) if is_heard else ([], False)
-        left, went = [], []
-        if known:
-            with self._connect(scratch) as con:
-                marks = mark_nodes(con, known, project, variables)
-                standing = [] if anew else find_standing(con, known, marks)
-                to_send = [node for node in known if node not in standing]
-                if is_of_other and any(EXTENT in node.asks for node in to_send):
-                    known, standing, to_send, is_of_other = [], [], [], False
-                kept = {node.unique_id: _keep(node) for node in standing}
-                for node, ended, seconds in _send_aside(con, known, kept, variables):
-                    went.append((node, ended.status))
-                    yield _tell(node, ended, seconds)
-                sent = [each for each in went if each[0].unique_id not in kept]
-                write_down(con, sent, marks)
-            done = {node for node, _ in went}
-            left = [node for node in known if node not in done]
-            if known and not left:
-                return
-        results = []
-        asked = [node.selector for node in left] or select
-        let_go()
-        for result in self._ask_dbt(asked, variables, scratch):
-            results.append(result)
-            yield result
-        if not project:
-            return
-        went_through = [result for result in results if result.status in WENT_THROUGH]
-        told = list(_describe(went_through, variables))
-        with self._connect(scratch) as con:
-            write_down(con, told, mark_nodes(con, (node for node, _ in told), project, variables))
-        if is_heard and not is_of_other and len(went_through) == len(results):
-            others = [node for node in known if node not in left]
-            shelf.put(select, variables, [*others, *(node for node, _ in told)])
+        dbt = Dbt(self.warehouse, self.mode, scratch)
+        if not (project := read_stamp()):
+            let_go()
+            return dbt.build(select, variables)
+        known_by = [project, Path(self.warehouse).stem]
+        shelf = Shelf(read_known(project), dbt_project.TARGET / FOLDER, known_by, variables)
+        nodes = shelf.choose(select) if dbt.is_heard else []
+        return _Build(dbt, project, shelf, nodes, variables, let_go).run(select, anew=anew)
 
-    @contextlib.contextmanager
-    def _connect(self, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect(self.warehouse) as con:
-            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-            con.execute("set temp_directory = ?", [str(scratch / "spill")])
-            yield con
+
+@dataclass
+class _Build:
+    """A build of a project that has been parsed, and so has a name."""
+
+    dbt: Dbt
+    project: str
+    shelf: Shelf
+    nodes: Sequence[Rendered]
+    """None where only dbt can tell which are asked for."""
+    variables: Variables
+    let_go: Callable[[], None]
+    has_let_go: bool = False
+    standing: dict[str, Ended] = field(default_factory=dict)
+    """What needs no more than its turn, by unique id."""
+    ended: dict[str, Ended] = field(default_factory=dict)
+    """What went through or had its turn."""
+
+    def run(self, select: Sequence[str], *, anew: bool) -> Iterator[NodeResult]:
+        yield from self._send(anew=anew)
+        leading = find_leading(self.nodes, self.ended.keys() | self.standing.keys())
+        if 0 < len(leading) < len(self._left):
+            yield from (result for result in self._ask_dbt(leading) if result.went_through)
+            yield from self._send(anew=anew)
+        if self._left or not self.nodes:
+            yield from self._ask_dbt(self._left, select)
+
+    @property
+    def _left(self) -> list[Rendered]:
+        return [node for node in self.nodes if node.unique_id not in self.ended]
+
+    def _send(self, *, anew: bool) -> Iterator[NodeResult]:
+        if not any(node.statements for node in self.nodes):
+            return
+        with self._connect() as con:
+            marks = mark_nodes(con, self.nodes, self.project, self.variables)
+            if not anew:
+                standing = find_standing(con, self.nodes, marks)
+                self.standing = {node.unique_id: _keep(node) for node in standing}
+            kept = self.standing | self.ended
+            sent = []
+            for node, ended, seconds in _send_aside(con, self.nodes, kept, self.variables):
+                if node.unique_id in self.ended:
+                    continue
+                self.ended[node.unique_id] = ended
+                if node.unique_id not in kept:
+                    sent.append((node, ended.status))
+                yield NodeResult(
+                    node.unique_id,
+                    ended.status,
+                    ended.message,
+                    seconds,
+                    ended.failures,
+                    node.sql,
+                    has_let_go=self.has_let_go,
+                )
+            write_down(con, sent, marks)
 
     def _ask_dbt(
-        self, select: Sequence[str], variables: Variables, scratch: Path
+        self, nodes: Sequence[Rendered], select: Sequence[str] = ()
     ) -> Iterator[NodeResult]:
-        target = Path(tempfile.mkdtemp(prefix="dbt_", dir=scratch))
-        arguments = [
-            "build",
-            *("--exclude-resource-type", "unit_test"),
-            *("--vars", json.dumps(variables)),
-            *name_folders(target),
-        ]
-        if select:
-            arguments += ["--indirect-selection", "empty", "--select", *select]
-        tell_dbt_the_warehouse(self.warehouse)
-        try:
-            run = _run_in_process if self.mode == "inprocess" else _run_apart
-            yield from run(arguments, target)
-        finally:
-            shutil.rmtree(target, ignore_errors=True)
+        self.let_go()
+        self.has_let_go = True
+        told = []
+        for result in self.dbt.build([node.selector for node in nodes] or select, self.variables):
+            node = self.shelf.describe(result.unique_id, result.statements, result.sql)
+            if node and result.went_through:
+                told.append((node, result.status))
+                self.ended[node.unique_id] = Ended(result.status, result.message, result.failures)
+            yield result
+        with self._connect() as con:
+            marks = mark_nodes(con, (node for node, _ in told), self.project, self.variables)
+            write_down(con, told, marks)
+        if self.dbt.is_heard:
+            for node, _ in told:
+                self.shelf.put(node)
 
-
-def _find_build(
-    shelf: Shelf, select: Sequence[str], variables: Variables
-) -> tuple[list[Rendered], bool]:
-    """The build as it is known, and whether it is of the other extent.
-
-    That one will do where all stands that differs with it.
-    """
-    if known := shelf.find(select, variables):
-        return known, False
-    other = {**variables, EXTENT: None if variables.get(EXTENT) else "another"}
-    known = shelf.find(select, other)
-    return known, bool(known)
-
-
-def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
-    """Runs dbt in a thread of this process and tells its nodes as they finish."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415
-
-    sent: defaultdict[str, list[str]] = defaultdict(list)
-
-    def run(tell: Tell[NodeResult]) -> None:
-        def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
-            if event.info.name == "SQLQuery":
-                sent[event.data.node_info.unique_id].append(event.data.sql)
-            elif event.info.name == "NodeFinished":
-                tell(_read_event(event, target, sent[event.data.node_info.unique_id]))
-
-        try:
-            runner = dbtRunner(manifest=read_parsed(), callbacks=[listen])
-            ended = runner.invoke([*SILENTLY, *arguments])
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-        if ended.exception:
-            raise DbtError(f"dbt stopped: {ended.exception}")
-
-    yield from work_aside(run, "dbt")
-
-
-def _read_event(
-    event: Any,  # noqa: ANN401  the same
-    target: Path,
-    sent: Sequence[str],
-) -> NodeResult:
-    result = event.data.run_result
-    node = event.data.node_info
-    sql = ""
-    if node.resource_type == "model":
-        package = node.unique_id.split(".")[1]
-        with contextlib.suppress(OSError):  # a model that was skipped has not been compiled
-            sql = (target / "compiled" / package / "models" / node.node_path).read_text("utf-8")
-    return NodeResult(
-        unique_id=node.unique_id,
-        status=str(node.node_status),
-        message=str(result.message),
-        seconds=float(result.execution_time),
-        failures=int(result.num_failures),
-        sql=sql,
-        statements=tuple(sent),
-        is_by_dbt=True,
-    )
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(self.dbt.warehouse) as con:
+            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            con.execute("set temp_directory = ?", [str(self.dbt.scratch / "spill")])
+            yield con
 
 
 def _send_aside(
@@ -245,39 +168,3 @@ def _send_aside(
 
 def _keep(node: Rendered) -> Ended:
     return Ended("pass", STANDS, failures=0) if node.is_test else Ended("success", STANDS)
-
-
-def _tell(node: Rendered, ended: Ended, seconds: float) -> NodeResult:
-    return NodeResult(
-        node.unique_id, ended.status, ended.message, seconds, ended.failures, node.sql
-    )
-
-
-def _describe(
-    results: Sequence[NodeResult], variables: Variables
-) -> Iterator[tuple[Rendered, str]]:
-    """As the project was when dbt built it: it may have been edited since."""
-    manifest = json.loads((dbt_project.TARGET / PARSED[0]).read_text("utf-8"))
-    for result in results:
-        if node := manifest["nodes"].get(result.unique_id):  # exposures have nothing to send
-            rendered = describe(manifest, node, result.statements, result.sql, variables)
-            yield rendered, result.status
-
-
-def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
-    """The stock way: the dbt command in a process of its own, its results read from its file."""
-    command = [str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    results = target / "run_results.json"
-    if not results.exists():
-        raise DbtError(f"dbt stopped: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-    for result in json.loads(results.read_text("utf-8"))["results"]:
-        yield NodeResult(
-            unique_id=result["unique_id"],
-            status=result["status"],
-            message=result["message"] or "",
-            seconds=result["execution_time"],
-            failures=result["failures"],
-            sql=result.get("compiled_code") or "",
-            is_by_dbt=True,
-        )

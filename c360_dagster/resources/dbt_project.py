@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,15 @@ def read_manifest() -> Manifest:
     stamp = TARGET / STAMP
     with contextlib.suppress(OSError, ValueError):
         if stamp.read_text() == digest:
-            manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
-            return manifest
+            return read_known(digest)
     return _parse_project(digest)
+
+
+@lru_cache(maxsize=1)
+def read_known(stamp: str) -> Manifest:  # noqa: ARG001  what the cache knows it by
+    """What was parsed under that stamp, read once in a process."""
+    manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
+    return manifest
 
 
 def _parse_project(digest: str) -> Manifest:

@@ -1,41 +1,33 @@
-"""What dbt sent to the database for a build, kept, and sent again without dbt.
+"""What dbt sent to the database for a node, kept, so that it can be sent again without dbt.
 
-dbt renders, compares and logs each node for longer than a small one takes to run. As long as
-nothing that it renders from has changed, its statements are the same; a node that does not go
-through this way is dbt's again, with its words and its way to fail.
+As long as nothing that a node is rendered from has changed, its statements are the same, in
+whatever selection it is asked for.
 """
 
 import contextlib
 import hashlib
 import json
-import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
-from graphlib import TopologicalSorter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.whole_files import replace_file
 
 FOLDER = "rendered"
 EXTENT = "since"
 PLACED = ("as_of", EXTENT, "run_id", "published_at")
-"""Variables that differ from run to run. Others are part of what a build is known by."""
+"""Variables that differ from run to run. Others are part of what a node is known by."""
 LEFT_OUT = ("select", "describe", "drop")
 """Of a model's statements: comparing its columns with a contract, because what was found equal
 stays so; and making way for a table where a view was, which is not done twice.
 """
 COUNTING = "as should_error"
 """What a test's first statement ends its columns with."""
-THREADS = 2
-"""As dbt's own profile has it."""
-TUPLES = ("after", "reads", "asks", "statements")
 SEED_TYPES = {"string": "varchar"}
+KINDS = {"model", "seed", "test"}
 
 Variables = Mapping[str, str | None]
 
@@ -59,222 +51,147 @@ class Rendered:
     """The relations that these are."""
     asks: tuple[str, ...]
     """Which of the variables that differ from run to run it is given."""
-    statements: tuple[str, ...]
-    sql: str
+    statements: tuple[str, ...] = ()
+    """None where only dbt can tell."""
+    sql: str = ""
     """What a model's `select` was."""
 
     @property
     def is_test(self) -> bool:
-        return _is_test(self.unique_id)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What became of a node that went through."""
-
-    status: str
-    message: str
-    failures: int | None = None
+        return self.unique_id.startswith("test.")
 
 
 class Shelf:
-    """The builds that are known, each in a file named for all that it was rendered from.
+    """The project's nodes, and the statements of those that dbt has rendered.
 
-    Nothing is known of a project that was parsed by nobody, and so has no name.
+    Each is in a file named for all that it was rendered from.
     """
 
-    def __init__(self, target: Path, project: str, warehouse: str) -> None:
-        self._folder = target / FOLDER
-        self._known_by = [project, Path(warehouse).stem]
-        self._has_name = bool(project)
+    def __init__(
+        self, manifest: Mapping[str, Any], folder: Path, known_by: Sequence[str], given: Variables
+    ) -> None:
+        fixed = {name: value for name, value in given.items() if name not in PLACED}
+        self._manifest = manifest
+        self._folder = folder
+        self._known_by = [*known_by, sorted(fixed.items())]
+        self._given = given
 
-    def find(self, select: Sequence[str], variables: Variables) -> list[Rendered]:
-        """The nodes; none where the build is not known."""
-        if not self._has_name:
-            return []
-        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
-            kept = json.loads(self._path(select, variables).read_text("utf-8"))
-            return [
-                Rendered(**node | {name: tuple(node[name]) for name in TUPLES}) for node in kept
-            ]
-        return []
+    def choose(self, select: Sequence[str]) -> list[Rendered]:
+        """What dbt would build of it; nothing where only dbt can tell."""
+        nodes = {
+            unique_id: node
+            for unique_id, node in self._manifest["nodes"].items()
+            if node["resource_type"] in KINDS
+        }
+        names = {node["name"]: unique_id for unique_id, node in nodes.items()}
+        names |= {".".join(node["fqn"]): unique_id for unique_id, node in nodes.items()}
+        chosen: set[str] = set() if select else set(nodes)
+        for each in select:
+            unique_id = names.get(each.removeprefix("+"))
+            if unique_id is None:
+                return []
+            chosen |= _reach(nodes, [unique_id], "nodes") if each.startswith("+") else {unique_id}
+        return [self._find(self._outline(node)) for name, node in nodes.items() if name in chosen]
 
-    def put(self, select: Sequence[str], variables: Variables, nodes: Iterable[Rendered]) -> None:
-        if not self._has_name:
-            return
-        path = self._path(select, variables)
+    def describe(self, unique_id: str, statements: Sequence[str], sql: str) -> Rendered | None:
+        """The node with what dbt sent for it; of what sends nothing, nothing."""
+        node = self._manifest["nodes"].get(unique_id)
+        if not node:
+            return None
+        outline = self._outline(node)
+        places = {literal(value): place(name) for name, value in self._tell(outline).items()}
+        kept = (fill_in(each, places) for each in _keep_what_counts(node, statements))
+        return replace(outline, statements=tuple(kept), sql=sql)
+
+    def put(self, node: Rendered) -> None:
         with contextlib.suppress(OSError):  # a read-only installation asks dbt each time
             self._folder.mkdir(parents=True, exist_ok=True)
-            replace_file(path, json.dumps([asdict(node) for node in nodes]))
+            kept = {"statements": node.statements, "sql": node.sql}
+            replace_file(self._path(node), json.dumps(kept))
 
-    def _path(self, select: Sequence[str], variables: Variables) -> Path:
-        given = {name: value for name, value in variables.items() if value is not None}
-        given |= {name: "" for name in PLACED if name in given}
-        known_by = [*self._known_by, sorted(select), sorted(given.items())]
+    def _find(self, outline: Rendered) -> Rendered:
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+            kept = json.loads(self._path(outline).read_text("utf-8"))
+            return replace(outline, statements=tuple(kept["statements"]), sql=kept["sql"])
+        return outline
+
+    def _path(self, node: Rendered) -> Path:
+        known_by = [*self._known_by, node.unique_id, sorted(self._tell(node))]
         return self._folder / f"{hashlib.sha256(repr(known_by).encode()).hexdigest()[:32]}.json"
 
+    def _tell(self, node: Rendered) -> dict[str, str]:
+        """The variables that it asks for and is given."""
+        return {name: value for name in node.asks if (value := self._given.get(name))}
 
-def describe(
-    manifest: Mapping[str, Any],
-    node: Mapping[str, Any],
-    statements: Sequence[str],
-    sql: str,
-    variables: Variables,
-) -> Rendered:
-    """A node of the manifest with what dbt sent for it."""
-    kind, config = node["resource_type"], node.get("config", {})
-    after = tuple(node["depends_on"].get("nodes", ()))
+    def _outline(self, node: Mapping[str, Any]) -> Rendered:
+        config, is_test = node.get("config", {}), node["resource_type"] == "test"
+        after = tuple(node["depends_on"].get("nodes", ()))
+        return Rendered(
+            unique_id=node["unique_id"],
+            name=node["unique_id"] if is_test else self._name_relation(node["unique_id"]),
+            selector=".".join(node["fqn"]),
+            schema=node["schema"],
+            relation=node.get("relation_name") or "",
+            severity=str(config.get("severity", "error")).lower(),
+            warn_if=str(config.get("warn_if", "")),
+            after=after,
+            reads=tuple(self._name_relation(each) for each in after),
+            asks=tuple(name for name in PLACED if name in self._find_asked(node)),
+        )
+
+    def _name_relation(self, unique_id: str) -> str:
+        node = self._manifest["nodes"].get(unique_id) or self._manifest["sources"][unique_id]
+        return f"{node['schema']}.{node.get('alias') or node['name']}"
+
+    def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
+        """By the node itself and by the macros that it calls."""
+        macros = self._manifest["macros"]
+        called = _reach(macros, node["depends_on"].get("macros", ()), "macros")
+        asked = _read_asked(str(node.get("raw_code", ""))).union(
+            *(_read_asked(macros[each]["macro_sql"]) for each in called)
+        )
+        if node.get("config", {}).get("materialized") == "incremental":
+            asked.add(EXTENT)  # by what puts it in place
+        return asked
+
+
+def _read_asked(code: str) -> set[str]:
+    said = code.replace('"', "'")
+    return {name for name in PLACED if f"var('{name}')" in said}
+
+
+def _reach(within: Mapping[str, Mapping[str, Any]], start: Iterable[str], kind: str) -> set[str]:
+    """These and all that they depend on, of one kind."""
+    found: set[str] = set()
+    ahead = list(start)
+    while ahead:
+        each = ahead.pop()
+        if each in within and each not in found:
+            found.add(each)
+            ahead.extend(within[each]["depends_on"].get(kind, ()))
+    return found
+
+
+def _keep_what_counts(node: Mapping[str, Any], statements: Sequence[str]) -> list[str]:
+    kind = node["resource_type"]
     if kind == "seed":
-        statements = [_write_seed(node)]
-    elif kind == "model":
-        statements = [each for each in statements if not _is_left_out(each)]
-    else:  # dbt may look at the catalogue first, and where none fails, drop the rows kept before
-        asked = dropwhile(lambda each: COUNTING not in each, statements)
-        statements = [each for each in asked if COUNTING in each or not _is_left_out(each)]
-    places = {
-        literal(value): _place(name)
-        for name, value in variables.items()
-        if name in PLACED and value and _asks_for(node, name)
-    }
-    return Rendered(
-        unique_id=node["unique_id"],
-        name=node["unique_id"] if kind == "test" else _name_relation(manifest, node["unique_id"]),
-        selector=".".join(node["fqn"]),
-        schema=node["schema"],
-        relation=node.get("relation_name") or "",
-        severity=str(config.get("severity", "error")).lower(),
-        warn_if=str(config.get("warn_if", "")),
-        after=after,
-        reads=tuple(_name_relation(manifest, each) for each in after),
-        asks=tuple(name for name in PLACED if _asks_for(node, name)),
-        statements=tuple(_replace(statement, places) for statement in statements),
-        sql=sql,
-    )
+        return [_write_seed(node)]
+    if kind == "model":
+        return [each for each in statements if not _is_left_out(each)]
+    # dbt may look at the catalogue first, and where none fails, drop the rows kept before
+    asked = dropwhile(lambda each: COUNTING not in each, statements)
+    return [each for each in asked if COUNTING in each or not _is_left_out(each)]
 
 
-def _name_relation(manifest: Mapping[str, Any], unique_id: str) -> str:
-    node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-    return f"{node['schema']}.{node.get('alias') or node['name']}"
-
-
-def send(
-    con: duckdb.DuckDBPyConnection,
-    nodes: Sequence[Rendered],
-    kept: Mapping[str, Ended],
-    variables: Variables,
-) -> Generator[tuple[Rendered, Ended, float], None, None]:
-    """Each node that went through, with its seconds. What waits for another is not begun.
-
-    What is kept, by unique id, is not sent, and has its turn all the same: a view may show what is
-    yet to be made, to whatever reads it.
-    """
-    by_id = {node.unique_id: node for node in nodes}
-    order = TopologicalSorter(_arrange(by_id))
-    order.prepare()
-    values = {_place(name): literal(value) for name in PLACED if (value := variables.get(name))}
-    for schema in sorted({node.schema for node in nodes if node.unique_id not in kept}):
-        con.execute(f"create schema if not exists {quote(schema)}")
-    with ThreadPoolExecutor(THREADS) as pool:
-        running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
-        while True:
-            while ready := order.get_ready():
-                for each in ready:
-                    if each in kept:
-                        order.done(each)
-                        yield by_id[each], kept[each], 0.0
-                    else:
-                        running[pool.submit(_send_timed, con, by_id[each], values)] = by_id[each]
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                node = running.pop(future)
-                ended, seconds = future.result()
-                if ended or _only_warns(node):
-                    order.done(node.unique_id)
-                if ended:
-                    yield node, ended, seconds
-
-
-def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
-    """What each node waits for: what it reads, and each test of nothing but what it reads."""
-    waits = {name: {each for each in node.after if each in nodes} for name, node in nodes.items()}
-    behind: dict[str, set[str]] = {}
-    for name in TopologicalSorter(waits).static_order():
-        behind[name] = waits[name].union(*(behind[each] for each in waits[name]))
-    tests = {name: waits[name] for name in nodes if _is_test(name) and waits[name]}
-    return {
-        name: before
-        if _is_test(name)
-        else before | {test for test, reads in tests.items() if reads <= behind[name]}
-        for name, before in waits.items()
-    }
-
-
-def _is_test(name: str) -> bool:
-    return name.startswith("test.")
-
-
-def _only_warns(node: Rendered) -> bool:
-    return node.is_test and node.severity == "warn"
-
-
-def _send_timed(
-    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
-) -> tuple[Ended | None, float]:
-    started = time.monotonic()
-    with con.cursor() as cursor:
-        ended = _send(cursor, node, values)
-    return ended, time.monotonic() - started
-
-
-def _send(
-    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
-) -> Ended | None:
-    """None where it did not go through, and nothing of it remains."""
-    statements = [_replace(statement, values) for statement in node.statements]
-    try:
-        if node.is_test:
-            return _test(con, node, statements)
-        for statement in statements:
-            con.execute(statement)
-    except duckdb.Error:
-        with contextlib.suppress(duckdb.Error):  # there may be no transaction
-            con.rollback()
-        return None
-    return Ended("success", "OK")
-
-
-def _test(
-    con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
-) -> Ended | None:
-    """Passed, or a warning whose rows dbt has kept before; whatever else is told by dbt."""
-    counting, *keeping = statements
-    failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
-    if not is_warning and not is_error:
-        con.execute(f"drop table if exists {node.relation}")
-        return Ended("pass", "PASS", failures=0)
-    if node.severity != "warn" or not keeping:
-        return None
-    for statement in keeping:
-        con.execute(statement)
-    rows = "1 result" if failures == 1 else f"{failures} results"
-    return Ended("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))
-
-
-def _place(variable: str) -> str:
+def place(variable: str) -> str:
+    """What stands in a statement for the variable's value."""
     return f"{{{{{variable}}}}}"
 
 
-def _replace(statement: str, values: Mapping[str, str]) -> str:
+def fill_in(statement: str, values: Mapping[str, str]) -> str:
     for old, new in values.items():
         statement = statement.replace(old, new)
     return statement
-
-
-def _asks_for(node: Mapping[str, Any], variable: str) -> bool:
-    if variable == EXTENT:  # macros ask for it, of every model that can be continued
-        return bool(node.get("config", {}).get("materialized") == "incremental")
-    return f"var('{variable}')" in str(node.get("raw_code", "")).replace('"', "'")
 
 
 def _is_left_out(statement: str) -> bool:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from c360_dagster.resources import dbt_project
-from c360_dagster.resources.dbt import NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lineage import Lineage, read_columns
 from c360_dagster.resources.whole_files import replace_file

@@ -11,7 +11,8 @@ import pytest
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt_project
-from c360_dagster.resources.dbt import DbtBuilder, NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
+from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.lineage import Lineage
 from c360_dagster.resources.traced import read_lineage, trace_lineage
 from landing_contract import read_contract

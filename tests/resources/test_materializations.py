@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from c360_dagster.resources import dbt_project
-from c360_dagster.resources.dbt import DbtBuilder, NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
+from c360_dagster.resources.dbt import DbtBuilder
 
 CONTRACT = """
 models:

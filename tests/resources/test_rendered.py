@@ -1,5 +1,6 @@
 """What dbt has rendered is sent without it; dbt is asked wherever that is not certain."""
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from dbt.cli.main import dbtRunner
 from c360_dagster.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt, dbt_project
-from c360_dagster.resources.dbt import DbtBuilder, NodeResult
+from c360_dagster.resources.asking_dbt import NodeResult
+from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.rendered import Variables
 from landing_contract import read_contract
 from tests.road import know_nothing
@@ -43,9 +45,25 @@ def warehouse(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt renders of the nodes that most of these tests build, once for all of them."""
+    folder = tmp_path_factory.mktemp("rendered")
+    with pytest.MonkeyPatch.context() as patch:
+        shelf = know_nothing(folder, patch)
+        _land(folder / "warehouse.duckdb")
+        _build(folder / "warehouse.duckdb")
+    return shelf
+
+
 @pytest.fixture(autouse=True)
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return know_nothing(tmp_path, monkeypatch)
+def shelf(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return shutil.copytree(rendered, know_nothing(tmp_path, monkeypatch))
+
+
+@pytest.fixture
+def nothing_known(shelf: Path) -> None:
+    shutil.rmtree(shelf)
 
 
 def _land(path: Path) -> None:
@@ -101,6 +119,7 @@ def _read_all(path: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.usefixtures("nothing_known")
 def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
     warehouse: Path, tmp_path: Path, starts: list[Any]
 ) -> None:
@@ -153,11 +172,11 @@ def test_rows_that_fail_are_told_by_dbt_and_then_kept_without_it(
             "('T1', 'lost at sea', 'sales/transactions.csv', 1)"
         )
     told = _build(warehouse)[test]
-    assert (told.status, told.failures, len(starts)) == ("warn", 1, 2)
+    assert (told.status, told.failures, len(starts)) == ("warn", 1, 1)
     assert len(_ask(warehouse, kept)) == 1
     again = _build(warehouse)[test]
     assert (again.status, again.failures, again.message) == ("warn", 1, told.message)
-    assert len(starts) == 2
+    assert len(starts) == 1
     with duckdb.connect(str(warehouse)) as con:
         con.execute("delete from bronze.transactions")
     assert _build(warehouse)[test].status == "pass"
@@ -172,14 +191,14 @@ def test_an_error_is_dbts_to_tell_and_stops_what_follows(
     with duckdb.connect(str(warehouse)) as con:
         con.execute("alter table bronze.products rename column price to price_then")
     results = _build(warehouse)
-    assert len(starts) == 2
+    assert len(starts) == 1
     (failed,) = [result for result in results.values() if result.is_bad]
     assert 'does not have a column named "price"' in failed.message
     assert results["model.c360.dim_products"].status == "skipped"
     with duckdb.connect(str(warehouse)) as con:
         con.execute("alter table bronze.products rename column price_then to price")
     assert not any(result.is_bad for result in _build(warehouse).values())
-    assert len(starts) == 2, "what was known before is known still"
+    assert len(starts) == 1, "what was known before is known still"
 
 
 def test_what_dbt_renders_from_is_what_a_build_is_known_by(
@@ -189,7 +208,7 @@ def test_what_dbt_renders_from_is_what_a_build_is_known_by(
     (shelf.parent / dbt_project.STAMP).unlink()
     (shelf.parent / dbt_project.STAMP).write_text("another project")
     _build(warehouse)
-    assert len(starts) == 2
+    assert len(starts) == 1
     for file in shelf.iterdir():
         file.write_text("[{")
     (shelf.parent / dbt_project.STAMP).unlink()
@@ -197,7 +216,7 @@ def test_what_dbt_renders_from_is_what_a_build_is_known_by(
         dbt_project.PROJECT / "target" / dbt_project.STAMP
     )
     assert not any(result.is_bad for result in _build(warehouse).values())
-    assert len(starts) == 3, "a spoilt file is no file"
+    assert len(starts) == 2, "a spoilt file is no file"
 
 
 def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any]) -> None:
@@ -217,7 +236,7 @@ def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any
     assert {"stg_products", "dim_products"} <= built
     assert not built & {"stg_transactions", "order_status", "order_statuses_are_mapped"}
     assert _ask(warehouse, "select count(*) from gold.dim_products") == [(3,)]
-    assert len(starts) == 1
+    assert not starts
 
 
 def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
@@ -232,8 +251,9 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     with duckdb.connect(str(warehouse)) as con:
         con.execute("drop table silver.stg_products cascade")
     again = _build(warehouse, since="2025-03-01", select=products)
-    assert again["model.c360.stg_products"].message != dbt.STANDS
-    assert len(starts) == 1
+    built = {key for key, each in again.items() if each.message != dbt.STANDS}
+    assert built == {"model.c360.stg_products"}
+    assert len(starts) == 1, "its macros ask for the day of the last build"
     with duckdb.connect(str(warehouse)) as con:
         con.execute(
             "insert into bronze.products (product_id, price, _file, _row) values "
@@ -242,6 +262,38 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     _build(warehouse, since="2025-03-01", select=products)
     assert len(starts) == 2, "dbt is asked as soon as one of the continued does not stand"
     assert {file.name: file.read_text() for file in shelf.iterdir()}.items() >= known.items()
+
+
+def test_what_is_known_of_one_selection_serves_another(
+    warehouse: Path, tmp_path: Path, starts: list[Any]
+) -> None:
+    _build(warehouse)
+    other = tmp_path / "other" / warehouse.name
+    other.parent.mkdir()
+    _land(other)
+    _build(other, select=["c360.order_status", "+int_products", "+int_primary_suppliers"])
+    assert not starts
+    _build(other, select=["dim_products", "stg_rates"])
+    assert not starts
+    _build(other, select=["tag:none", "order_status"])
+    assert len(starts) == 1, "what is meant by a tag is for dbt to say"
+
+
+def test_what_is_not_known_is_asked_for_by_itself(
+    warehouse: Path, tmp_path: Path, starts: list[Any]
+) -> None:
+    """The day is told to one node alone, at the root; the others are known without it."""
+    _build(warehouse)
+    other = tmp_path / "other" / warehouse.name
+    other.parent.mkdir()
+    _land(other)
+    results = {each.unique_id: each for each in _begin(other)}
+    assert len(starts) == 1
+    assert starts[0][-1] == "c360.intermediate.int_data_clock"
+    assert {each.status for each in results.values()} == {"success", "pass"}
+    assert results.keys() == _build(warehouse).keys()
+    assert not results["seed.c360.order_status"].has_let_go
+    assert results["model.c360.dim_products"].has_let_go
 
 
 def _meddle(warehouse: Path, table: str) -> None:
@@ -271,7 +323,7 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
     assert order.index("stg_products") < order.index("int_products") < order.index("dim_products")
     assert told["model.c360.int_products"].message == dbt.STANDS
     assert _ask(warehouse, "select count(*) from gold.dim_products") == [(2,)]
-    assert len(starts) == 1
+    assert not starts
 
 
 def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:

@@ -1,0 +1,139 @@
+"""Sending again what dbt sent before: nodes side by side, each after what it waits for.
+
+What does not go through leaves nothing behind, and is dbt's to tell, with its words and its way
+to fail.
+"""
+
+import contextlib
+import time
+from collections.abc import Collection, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+import duckdb
+
+from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.resources.rendered import PLACED, Rendered, Variables, fill_in, place
+
+THREADS = 2
+"""As dbt's own profile has it."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a node that went through."""
+
+    status: str
+    message: str
+    failures: int | None = None
+
+
+def send(
+    con: duckdb.DuckDBPyConnection,
+    nodes: Sequence[Rendered],
+    kept: Mapping[str, Ended],
+    variables: Variables,
+) -> Generator[tuple[Rendered, Ended, float], None, None]:
+    """Each node that went through, with its seconds. What waits for another is not begun.
+
+    What is kept, by unique id, is not sent, and has its turn all the same: a view may show what is
+    yet to be made, to whatever reads it.
+    """
+    by_id = {node.unique_id: node for node in nodes}
+    order = TopologicalSorter(_arrange(by_id))
+    order.prepare()
+    values = {place(name): literal(value) for name in PLACED if (value := variables.get(name))}
+    for schema in sorted({node.schema for node in nodes if node.unique_id not in kept}):
+        con.execute(f"create schema if not exists {quote(schema)}")
+    with ThreadPoolExecutor(THREADS) as pool:
+        running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
+        while True:
+            while ready := order.get_ready():
+                for node in map(by_id.__getitem__, ready):
+                    if node.unique_id in kept:
+                        order.done(node.unique_id)
+                        yield node, kept[node.unique_id], 0.0
+                    else:
+                        running[pool.submit(_send_timed, con, node, values)] = node
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                node = running.pop(future)
+                ended, seconds = future.result()
+                if ended or _only_warns(node):
+                    order.done(node.unique_id)
+                if ended:
+                    yield node, ended, seconds
+
+
+def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
+    """What each node waits for: what it reads, and each test of nothing but what it reads."""
+    waits = {name: {each for each in node.after if each in nodes} for name, node in nodes.items()}
+    behind: dict[str, set[str]] = {}
+    for name in TopologicalSorter(waits).static_order():
+        behind[name] = waits[name].union(*(behind[each] for each in waits[name]))
+    tests = {name: waits[name] for name, node in nodes.items() if node.is_test and waits[name]}
+    return {
+        name: before
+        if nodes[name].is_test
+        else before | {test for test, reads in tests.items() if reads <= behind[name]}
+        for name, before in waits.items()
+    }
+
+
+def find_leading(nodes: Sequence[Rendered], done: Collection[str]) -> list[Rendered]:
+    """The nodes that are not known, if all else can be sent once dbt has built them."""
+    waits = _arrange({node.unique_id: node for node in nodes})
+    unknown = [node for node in nodes if not node.statements and node.unique_id not in done]
+    before = {node.unique_id for node in unknown}.union(done)
+    return unknown if all(waits[node.unique_id] <= before for node in unknown) else []
+
+
+def _only_warns(node: Rendered) -> bool:
+    return node.is_test and node.severity == "warn"
+
+
+def _send_timed(
+    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
+) -> tuple[Ended | None, float]:
+    started = time.monotonic()
+    with con.cursor() as cursor:
+        ended = _send(cursor, node, values)
+    return ended, time.monotonic() - started
+
+
+def _send(
+    con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
+) -> Ended | None:
+    """None where it did not go through, and nothing of it remains; or dbt has not rendered it."""
+    if not node.statements:
+        return None
+    statements = [fill_in(statement, values) for statement in node.statements]
+    try:
+        if node.is_test:
+            return _test(con, node, statements)
+        for statement in statements:
+            con.execute(statement)
+    except duckdb.Error:
+        with contextlib.suppress(duckdb.Error):  # there may be no transaction
+            con.rollback()
+        return None
+    return Ended("success", "OK")
+
+
+def _test(
+    con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
+) -> Ended | None:
+    """Passed, or a warning whose rows dbt has kept before; whatever else is told by dbt."""
+    counting, *keeping = statements
+    failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
+    if not is_warning and not is_error:
+        con.execute(f"drop table if exists {node.relation}")
+        return Ended("pass", "PASS", failures=0)
+    if node.severity != "warn" or not keeping:
+        return None
+    for statement in keeping:
+        con.execute(statement)
+    rows = "1 result" if failures == 1 else f"{failures} results"
+    return Ended("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))
