@@ -26,11 +26,10 @@ from c360_dagster.layers import BRONZE, LAYERS
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt import STANDS, DbtBuilder, Extent
 from c360_dagster.resources.dbt_project import Manifest, digest_project, is_personal
-from c360_dagster.resources.lineage import Lineage
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.storage import advise, guard_storage
-from c360_dagster.resources.traced import read_lineage, trace_lineage
+from c360_dagster.resources.traced import Traced
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
@@ -130,7 +129,7 @@ class _Part:
         return [".".join(node["fqn"]) for node in (*self.models_and_seeds, *tests)]
 
     def report(
-        self, con: duckdb.DuckDBPyConnection, result: NodeResult, lineage: Lineage
+        self, con: duckdb.DuckDBPyConnection, result: NodeResult, lineage: Traced
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         node = self.manifest["nodes"].get(result.unique_id, {})
         if node.get("resource_type") == "test":
@@ -138,8 +137,8 @@ class _Part:
             if key and self._is_selected(key) and result.status != "skipped":
                 yield report_test(con, key, node, result)
         elif node and result.status == "success":
-            columns = lineage.get(result.unique_id, {})
-            yield report_table(con, self.translator.get_asset_key(node), node, result, columns)
+            asset, columns = self.translator.get_asset_key(node), lineage.find(result)
+            yield report_table(con, asset, node, result, columns)
 
     def _find_check(self, test: str) -> dg.AssetCheckKey | None:
         return get_asset_check_key_for_test(self.manifest, self.translator, test, None)
@@ -165,7 +164,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         part = _Part(context, manifest, translator)
         run_id = context.run.run_id
         asked = Asked(run_id, digest_project(), settings.as_of, anew=extent.full_refresh)
-        lineage = read_lineage()
+        lineage = Traced(manifest)
         with contextlib.ExitStack() as held:
             # While one is open, further connections cost little; dbt itself wants the file alone.
             con = held.enter_context(warehouse.connect())
@@ -187,7 +186,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     results.append(result)
                     if result.is_bad:
                         context.log.error(describe(manifest, result))
-                    if result.has_let_go or (result.sql and result.unique_id not in lineage):
+                    if result.has_let_go or not lineage.knows(result):
                         unreported.append(result)
                     else:
                         yield from part.report(con, result, lineage)
@@ -197,7 +196,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, asked, manifest, [result.unique_id for result in results])
                 forget_removed_tests(con, manifest)
-                lineage = trace_lineage(manifest, unreported, lineage)
+                lineage.trace(unreported)
                 for result in unreported:
                     yield from part.report(con, result, lineage)
         _raise_failures(manifest, results, settings)

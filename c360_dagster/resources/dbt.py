@@ -15,7 +15,7 @@ import duckdb
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.aside import Tell, work_aside
 from c360_dagster.resources.asking_dbt import Dbt, NodeResult
-from c360_dagster.resources.dbt_project import read_known, read_stamp
+from c360_dagster.resources.dbt_project import digest_foundation, read_known, read_stamp
 from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables
 from c360_dagster.resources.sending import Ended, find_leading, send
@@ -59,18 +59,23 @@ class DbtBuilder(dg.ConfigurableResource):
         if not (project := read_stamp()):
             let_go()
             return dbt.build(select, variables)
-        known_by = [project, Path(self.warehouse).stem]
-        shelf = Shelf(read_known(project), dbt_project.TARGET / FOLDER, known_by, variables)
+        manifest = read_known(project)
+        shelf = Shelf(
+            manifest,
+            dbt_project.TARGET / FOLDER,
+            foundation=digest_foundation(manifest),
+            database=Path(self.warehouse).stem,
+            given=variables,
+        )
         nodes = shelf.choose(select) if dbt.is_heard else []
-        return _Build(dbt, project, shelf, nodes, variables, let_go).run(select, anew=anew)
+        return _Build(dbt, shelf, nodes, variables, let_go).run(select, anew=anew)
 
 
 @dataclass
 class _Build:
-    """A build of a project that has been parsed, and so has a name."""
+    """A build of a project that has been parsed, and so is known."""
 
     dbt: Dbt
-    project: str
     shelf: Shelf
     nodes: Sequence[Rendered]
     """None where only dbt can tell which are asked for."""
@@ -99,7 +104,7 @@ class _Build:
         if not any(node.statements for node in self.nodes):
             return
         with self._connect() as con:
-            marks = mark_nodes(con, self.nodes, self.project, self.variables)
+            marks = mark_nodes(con, self.nodes, self.variables)
             if not anew:
                 standing = find_standing(con, self.nodes, marks)
                 self.standing = {node.unique_id: _keep(node) for node in standing}
@@ -135,7 +140,7 @@ class _Build:
                 self.ended[node.unique_id] = Ended(result.status, result.message, result.failures)
             yield result
         with self._connect() as con:
-            marks = mark_nodes(con, (node for node, _ in told), self.project, self.variables)
+            marks = mark_nodes(con, (node for node, _ in told), self.variables)
             write_down(con, told, marks)
         if self.dbt.is_heard:
             for node, _ in told:

@@ -12,15 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from c360_dagster.resources.rendered import FOLDER
 from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.settings import tell_dbt_the_warehouse
-from c360_dagster.standing import digest_sources
+from c360_dagster.standing import digest, digest_sources
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
 TARGET = PROJECT / "target"
 STAMP = "manifest.stamp"
+"""What was parsed, by its digest, and where it lay: dbt looks for the seeds there."""
 PARSED = ("manifest.json", "partial_parse.msgpack")
+LIBRARIES = ("dbt-core", "dbt-duckdb")
 WATCHED = {".sql", ".yml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
 
@@ -35,9 +36,8 @@ class DbtError(Exception):
 def read_manifest() -> Manifest:
     """The project's manifest, made now where it is missing, stale or broken."""
     digest = digest_project()
-    stamp = TARGET / STAMP
     with contextlib.suppress(OSError, ValueError):
-        if stamp.read_text() == digest:
+        if _read_stamp() == (digest, str(PROJECT)):
             return read_known(digest)
     return _parse_project(digest)
 
@@ -50,10 +50,16 @@ def read_known(stamp: str) -> Manifest:  # noqa: ARG001  what the cache knows it
 
 
 def _parse_project(digest: str) -> Manifest:
-    """Parses into a folder aside and moves the files into place, so that two at once are safe."""
+    """Parses into a folder aside and moves the files into place, so that two at once are safe.
+
+    dbt parses anew what has changed since, and the rest where it was parsed elsewhere or by others.
+    """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
     with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
+        with contextlib.suppress(OSError):
+            if _read_stamp()[1] == str(PROJECT):
+                shutil.copy(TARGET / PARSED[1], folder)
         silently = ("--quiet", "--log-level", "none")
         result = dbtRunner().invoke(["parse", *silently, *name_folders(Path(folder))])
         if not result.success:
@@ -64,10 +70,9 @@ def _parse_project(digest: str) -> Manifest:
         text = (Path(folder) / PARSED[0]).read_text("utf-8")
         with contextlib.suppress(OSError):  # a read-only installation parses each time
             TARGET.mkdir(exist_ok=True)
-            shutil.rmtree(TARGET / FOLDER, ignore_errors=True)
             for name in PARSED:
                 replace_file(TARGET / name, (Path(folder) / name).read_bytes())
-            replace_file(TARGET / STAMP, digest)
+            replace_file(TARGET / STAMP, f"{digest}\n{PROJECT}")
     manifest: Manifest = json.loads(text)
     return manifest
 
@@ -81,13 +86,35 @@ def digest_project() -> str:
         for path in (part.rglob("*") if part.is_dir() else [part])
         if path.suffix in WATCHED
     )
-    return digest_sources(PROJECT, files, ("dagster-dbt", "dbt-core", "dbt-duckdb"))
+    return digest_sources(PROJECT, files, ("dagster-dbt", *LIBRARIES))
+
+
+def digest_foundation(manifest: Manifest) -> str:
+    """Changes with what all nodes are rendered by, and with what macros ask of other nodes."""
+    settings = digest_sources(PROJECT, PROJECT.glob("*.yml"), LIBRARIES)
+    macros = {
+        unique_id: macro["macro_sql"]
+        for unique_id, macro in manifest["macros"].items()
+        if macro["package_name"] == manifest["metadata"]["project_name"]
+    }
+    continued = [
+        unique_id
+        for unique_id, node in manifest["nodes"].items()
+        if node["config"].get("materialized") == "incremental"
+    ]
+    return digest(settings, sorted(macros.items()), sorted(continued))
 
 
 def read_stamp() -> str:
+    """The digest of the project that was parsed; nothing where none was."""
     with contextlib.suppress(OSError):
-        return (TARGET / STAMP).read_text()
+        return _read_stamp()[0]
     return ""
+
+
+def _read_stamp() -> tuple[str, str]:
+    digest, _, place = (TARGET / STAMP).read_text("utf-8").partition("\n")
+    return digest, place
 
 
 def read_parsed() -> Any:  # noqa: ANN401  dbt has no types

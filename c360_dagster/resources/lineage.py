@@ -10,8 +10,6 @@ Column = tuple[str, str, str]
 """Schema, table and column."""
 Columns = Mapping[str, Mapping[str, Sequence[str]]]
 """The columns of every table, by schema and table."""
-Lineage = dict[str, dict[str, list[Column]]]
-"""What each column of each model comes from, by the model's id in the manifest."""
 
 
 def read_columns(manifest: Manifest) -> dict[str, dict[str, list[str]]]:

@@ -16,7 +16,7 @@ Marks = Mapping[str, str | None]
 
 
 def mark_nodes(
-    con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], project: str, variables: Variables
+    con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], variables: Variables
 ) -> Marks:
     """What each node would be made of now; None where too little is known to tell.
 
@@ -31,8 +31,8 @@ def mark_nodes(
         if node := by_name.get(name):
             reads = [marks.get(each) for each in node.reads]
             asks = [variables.get(each) for each in node.asks if each != EXTENT]
-            made_of = digest(project, fixed, node.unique_id, asks, reads)
-            marks[name] = made_of if project and None not in reads else None
+            made_of = digest(node.origin, fixed, asks, reads)
+            marks[name] = made_of if None not in reads else None
     return marks
 
 

@@ -5,9 +5,8 @@ whatever selection it is asked for.
 """
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.standing import digest
 
 FOLDER = "rendered"
 EXTENT = "since"
@@ -28,6 +28,17 @@ COUNTING = "as should_error"
 """What a test's first statement ends its columns with."""
 SEED_TYPES = {"string": "varchar"}
 KINDS = {"model", "seed", "test"}
+SAID = {"description", "doc_blocks"}
+"""Of a node and its columns: words for readers, of which nothing is made."""
+PLACES = {
+    "build_path",
+    "compiled_path",
+    "created_at",
+    "original_file_path",
+    "patch_path",
+    "root_path",
+}
+"""And where and when it was read. Its folder is in its name, because settings go by folders."""
 
 Variables = Mapping[str, str | None]
 
@@ -51,6 +62,8 @@ class Rendered:
     """The relations that these are."""
     asks: tuple[str, ...]
     """Which of the variables that differ from run to run it is given."""
+    origin: str
+    """Changes with all that it is rendered from, the variables aside."""
     statements: tuple[str, ...] = ()
     """None where only dbt can tell."""
     sql: str = ""
@@ -64,16 +77,24 @@ class Rendered:
 class Shelf:
     """The project's nodes, and the statements of those that dbt has rendered.
 
-    Each is in a file named for all that it was rendered from.
+    Each is in a file named for the node and what it is told; within stands what it was rendered
+    from.
     """
 
     def __init__(
-        self, manifest: Mapping[str, Any], folder: Path, known_by: Sequence[str], given: Variables
+        self,
+        manifest: Mapping[str, Any],
+        folder: Path,
+        *,
+        foundation: str,
+        database: str,
+        given: Variables,
     ) -> None:
         fixed = {name: value for name, value in given.items() if name not in PLACED}
         self._manifest = manifest
+        self._foundation = foundation
         self._folder = folder
-        self._known_by = [*known_by, sorted(fixed.items())]
+        self._known_by = [database, sorted(fixed.items())]
         self._given = given
 
     def choose(self, select: Sequence[str]) -> list[Rendered]:
@@ -91,7 +112,7 @@ class Shelf:
             if unique_id is None:
                 return []
             chosen |= _reach(nodes, [unique_id], "nodes") if each.startswith("+") else {unique_id}
-        return [self._find(self._outline(node)) for name, node in nodes.items() if name in chosen]
+        return [self._find(node) for name, node in nodes.items() if name in chosen]
 
     def describe(self, unique_id: str, statements: Sequence[str], sql: str) -> Rendered | None:
         """The node with what dbt sent for it; of what sends nothing, nothing."""
@@ -106,18 +127,22 @@ class Shelf:
     def put(self, node: Rendered) -> None:
         with contextlib.suppress(OSError):  # a read-only installation asks dbt each time
             self._folder.mkdir(parents=True, exist_ok=True)
-            kept = {"statements": node.statements, "sql": node.sql}
+            kept = {"origin": node.origin, "statements": node.statements, "sql": node.sql}
             replace_file(self._path(node), json.dumps(kept))
 
-    def _find(self, outline: Rendered) -> Rendered:
+    def _find(self, node: Mapping[str, Any]) -> Rendered:
+        outline = self._outline(node)
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(outline).read_text("utf-8"))
-            return replace(outline, statements=tuple(kept["statements"]), sql=kept["sql"])
+            if kept["origin"] == outline.origin:
+                # a seed's file may lie elsewhere by now
+                statements = _keep_what_counts(node, kept["statements"])
+                return replace(outline, statements=tuple(statements), sql=kept["sql"])
         return outline
 
     def _path(self, node: Rendered) -> Path:
-        known_by = [*self._known_by, node.unique_id, sorted(self._tell(node))]
-        return self._folder / f"{hashlib.sha256(repr(known_by).encode()).hexdigest()[:32]}.json"
+        name = digest(*self._known_by, node.unique_id, sorted(self._tell(node)))
+        return self._folder / f"{name}.json"
 
     def _tell(self, node: Rendered) -> dict[str, str]:
         """The variables that it asks for and is given."""
@@ -137,6 +162,7 @@ class Shelf:
             after=after,
             reads=tuple(self._name_relation(each) for each in after),
             asks=tuple(name for name in PLACED if name in self._find_asked(node)),
+            origin=digest(self._foundation, _tell_origin(node)),
         )
 
     def _name_relation(self, unique_id: str) -> str:
@@ -153,6 +179,16 @@ class Shelf:
         if node.get("config", {}).get("materialized") == "incremental":
             asked.add(EXTENT)  # by what puts it in place
         return asked
+
+
+def _tell_origin(node: Mapping[str, Any]) -> str:
+    columns = {name: _leave_out(SAID, column) for name, column in node["columns"].items()}
+    said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
+    return json.dumps(said, sort_keys=True, default=str)
+
+
+def _leave_out(names: Collection[str], of: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in of.items() if name not in names}
 
 
 def _read_asked(code: str) -> set[str]:

@@ -1,41 +1,58 @@
-"""Lineage as far as it has been traced, kept beside the project as parsed: once for each model."""
+"""Lineage as far as it has been traced, kept beside the project as parsed: each query once."""
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt_project import Manifest
-from c360_dagster.resources.lineage import Lineage, read_columns
+from c360_dagster.resources.lineage import Column, read_columns
 from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.standing import digest
 
 TRACED = "lineage.json"
 
 
-def read_lineage() -> Lineage:
-    """Where the columns of the models come from, as far as it has been traced."""
-    with contextlib.suppress(OSError, ValueError, LookupError):
-        kept = json.loads((dbt_project.TARGET / TRACED).read_text("utf-8"))
-        if kept["project"] == dbt_project.read_stamp():
-            traced: Lineage = kept["models"]
-            return traced
-    return {}
+class Traced:
+    """Where the columns of the models come from."""
 
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._nodes = {**manifest["nodes"], **manifest["sources"]}
+        self._kept: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            kept = json.loads((dbt_project.TARGET / TRACED).read_text("utf-8"))
+            self._kept = {name: traced for name, traced in kept.items() if name in self._nodes}
 
-def trace_lineage(manifest: Manifest, results: Sequence[NodeResult], known: Lineage) -> Lineage:
-    """With the columns of these models, each traced once a project."""
-    traced = dict(known)
-    untraced = [result for result in results if result.sql and result.unique_id not in traced]
-    if untraced:
-        # What reads SQL is slow to import, and a project is traced once.
+    def knows(self, result: NodeResult) -> bool:
+        kept = self._kept.get(result.unique_id, {})
+        return not result.sql or kept.get("of") == self._tell_query(result)
+
+    def find(self, result: NodeResult) -> dict[str, list[Column]]:
+        kept = self._kept.get(result.unique_id, {})
+        return kept.get("columns", {}) if self.knows(result) else {}
+
+    def trace(self, results: Iterable[NodeResult]) -> None:
+        """The columns of these models, too."""
+        untraced = [result for result in results if not self.knows(result)]
+        if not untraced:
+            return
+        # What reads SQL is slow to import, and a query is traced once.
         from c360_dagster.resources.tracing import trace_columns  # noqa: PLC0415
 
-        columns = read_columns(manifest)
-        dialect = manifest["metadata"]["adapter_type"]
+        declared = read_columns(self._manifest)
+        dialect = self._manifest["metadata"]["adapter_type"]
         for result in untraced:
-            traced[result.unique_id] = trace_columns(result.sql, columns, dialect)
-        kept = {"project": dbt_project.read_stamp(), "models": traced}
+            columns = trace_columns(result.sql, declared, dialect)
+            self._kept[result.unique_id] = {"of": self._tell_query(result), "columns": columns}
         with contextlib.suppress(OSError):  # a read-only installation traces each time
-            replace_file(dbt_project.TARGET / TRACED, json.dumps(kept))
-    return traced
+            replace_file(dbt_project.TARGET / TRACED, json.dumps(self._kept))
+
+    def _tell_query(self, result: NodeResult) -> str:
+        """The query, and the columns of what it reads: it may ask for all of them."""
+        node = self._nodes.get(result.unique_id, {"depends_on": {}})
+        reads = node["depends_on"].get("nodes", ())
+        columns = [list(self._nodes[each]["columns"]) for each in reads if each in self._nodes]
+        return digest(result.sql, columns)

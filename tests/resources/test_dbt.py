@@ -1,26 +1,24 @@
 """dbt in process: what it leaves open, what it says of a broken project, and its fall-back."""
 
 import json
-import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
+from dbt.contracts.graph.nodes import ModelNode
+from dbt.parser.models import ModelParser
+from dbt.parser.search import FileBlock
 
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.lineage import Lineage
-from c360_dagster.resources.traced import read_lineage, trace_lineage
+from c360_dagster.resources.traced import Traced
 from landing_contract import read_contract
-
-KEPT = (
-    *("*.yml", "macros/*", "seeds/*", "docs/*", "models/sources/*"),
-    *(f"models/**/{name}.*" for name in ("stg_customers", "stg_file_days", "int_data_clock")),
-)
+from tests.small_project import copy_project
 
 
 @pytest.fixture
@@ -33,13 +31,7 @@ def warehouse(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A part of the dbt project that a test may spoil: one model and what it reads, soon parsed."""
-    copy = tmp_path / "dbt_c360"
-    for name in KEPT:
-        for path in dbt_project.PROJECT.glob(name):
-            target = copy / path.relative_to(dbt_project.PROJECT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+    copy = copy_project(tmp_path)
     monkeypatch.setattr(dbt_project, "PROJECT", copy)
     monkeypatch.setattr(dbt_project, "TARGET", copy / "target")
     return copy
@@ -84,6 +76,38 @@ def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> Non
     assert "model.c360.stg_more" in dbt_project.read_manifest()["nodes"]
 
 
+def test_a_project_that_has_moved_finds_its_seeds(
+    project: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dbt_project.read_manifest()
+    _build(warehouse, "inprocess")
+    moved = project.rename(project.with_name("moved"))
+    monkeypatch.setattr(dbt_project, "PROJECT", moved)
+    monkeypatch.setattr(dbt_project, "TARGET", moved / "target")
+    dbt_project.read_manifest()
+    builder = DbtBuilder(warehouse=str(warehouse))
+    built = builder.build(select=[], variables={}, scratch=warehouse.parent / "scratch", anew=True)
+    assert {each.status for each in built if each.unique_id.startswith("seed.")} == {"success"}
+
+
+def test_what_has_changed_is_parsed_anew_and_nothing_else(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dbt_project.read_manifest()
+    parse, parsed = ModelParser.parse_node, []
+
+    def watch(self: ModelParser, block: FileBlock) -> ModelNode:
+        parsed.append(block.name)
+        return parse(self, block)
+
+    monkeypatch.setattr(ModelParser, "parse_node", watch)
+    model = project / "models" / "staging" / "customer" / "stg_customers.sql"
+    model.write_text(model.read_text() + "-- and more\n")
+    node = dbt_project.read_manifest()["nodes"]["model.c360.stg_customers"]
+    assert node["raw_code"].endswith("-- and more")
+    assert parsed == ["stg_customers"]
+
+
 def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> None:
     dbt_project.read_manifest()
     (project / "target" / "partial_parse.msgpack").write_bytes(b"xx")
@@ -108,17 +132,17 @@ def test_the_dbt_command_lies_beside_the_interpreter() -> None:
     assert (Path(sys.executable).parent / "dbt").exists()
 
 
-def test_lineage_is_traced_once_a_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = dbt_project.read_manifest()
+@pytest.mark.usefixtures("project")
+def test_each_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = "select city from silver.stg_customers"
-    results = [NodeResult("model.c360.people", "success", "", 0.1, None, sql)]
-    traced = trace_lineage(manifest, results, read_lineage())
-    assert _said(traced) == '{"city": [["silver", "stg_customers", "city"]]}'
+    asked = NodeResult("model.c360.stg_customers", "success", "", 0.1, None, sql)
+    other = replace(asked, sql=sql.replace("city", "state"))
+    first = Traced(dbt_project.read_manifest())
+    first.trace([asked])
     monkeypatch.setattr("c360_dagster.resources.tracing.trace_columns", lambda *_: {})
-    assert _said(trace_lineage(manifest, results, read_lineage())) == _said(traced)
-    (project / "docs" / "more.md").write_text("{% docs more %}More.{% enddocs %}")
-    assert _said(trace_lineage(dbt_project.read_manifest(), results, read_lineage())) == "{}"
-
-
-def _said(lineage: Lineage) -> str:
-    return json.dumps(lineage["model.c360.people"])
+    again = Traced(dbt_project.read_manifest())
+    again.trace([asked])
+    assert json.dumps(again.find(asked)) == '{"city": [["silver", "stg_customers", "city"]]}'
+    assert not again.knows(other)
+    again.trace([other])
+    assert again.find(other) == {}

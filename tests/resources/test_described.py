@@ -7,7 +7,7 @@ from c360_dagster.resources.rendered import Shelf
 COUNT = "select count(*) as failures, count(*) != 0 as should_warn, false as should_error from x"
 KEEP = ["BEGIN", "create or replace table test_failures.t as (select 1)", "COMMIT"]
 TEST = {"unique_id": "test.c360.t", "resource_type": "test", "name": "t", "fqn": ["c360", "t"],
-        "schema": "test_failures", "config": {"severity": "warn"},
+        "schema": "test_failures", "columns": {}, "config": {"severity": "warn"},
         "depends_on": {"nodes": ["model.c360.x"]}}  # fmt: skip
 MODEL = {"schema": "silver", "alias": "x"}
 MANIFEST = {"nodes": {"model.c360.x": MODEL, "test.c360.t": TEST}, "macros": {}}
@@ -18,7 +18,7 @@ def test_rows_that_are_dropped_once_are_not_dropped_when_they_come_back(
 ) -> None:
     """Where a test passes, dbt drops what was kept before; where it fails again, that is no way."""
     dropped = "/* of dbt */\n\n  drop table if exists test_failures.t cascade"
-    shelf = Shelf(MANIFEST, tmp_path, [], {})
+    shelf = Shelf(MANIFEST, tmp_path, foundation="", database="warehouse", given={})
     passed = shelf.describe("test.c360.t", ["select 'the catalogue'", COUNT, dropped], "")
     assert passed
     assert passed.statements == (COUNT,)

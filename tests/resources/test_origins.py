@@ -1,0 +1,106 @@
+"""What an edit of the dbt project reaches: what stands after it, and what is made anew."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_dagster.computed import create_computed
+from c360_dagster.loading.schema import create_bronze
+from c360_dagster.resources import dbt_project
+from c360_dagster.resources.dbt import STANDS, DbtBuilder
+from c360_dagster.resources.rendered import Shelf
+from landing_contract import read_contract
+from tests.small_project import copy_project
+
+MODEL = "models/staging/customer/stg_customers"
+SEED = "seeds/calling_codes.csv"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(autouse=True)
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
+    monkeypatch.setattr(dbt_project, "TARGET", project / "target")
+
+
+def _read_origins() -> dict[str, str]:
+    manifest = dbt_project.read_manifest()
+    foundation = dbt_project.digest_foundation(manifest)
+    shelf = Shelf(manifest, Path(), foundation=foundation, database="warehouse", given={})
+    return {node.unique_id.split(".")[2]: node.origin for node in shelf.choose([])}
+
+
+def _edit(old: str, new: str) -> Callable[[str], str]:
+    def edit(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "reached"),
+    [
+        (f"{MODEL}.sql", _edit("select", "select  "), {"stg_customers"}),
+        (f"{MODEL}.yml", _edit("One row per customer", "One row a customer"), set()),
+        (SEED, _edit("1", "2"), {"calling_codes"}),
+        ("dbt_project.yml", _edit("horizon_days: 365", "horizon_days: 30"), None),
+        ("macros/dates.sql", _edit("3600.0", "3600.00"), None),
+    ],
+    ids=["a model", "words", "a seed", "a setting", "a macro"],
+)
+def test_an_edit_reaches_what_is_rendered_from_it(
+    project: Path, file: str, edit: Callable[[str], str], reached: set[str] | None
+) -> None:
+    before = _read_origins()
+    path = project / file
+    path.write_text(edit(path.read_text()))
+    after = _read_origins()
+    others = {name for name in before if before[name] != after[name]}
+    assert others == (before.keys() if reached is None else reached)
+
+
+def test_a_new_model_reaches_nothing_that_stands(project: Path) -> None:
+    before = _read_origins()
+    (project / "models" / "more.sql").write_text("select 1 as n")
+    after = _read_origins()
+    assert after.keys() - before.keys() == {"more"}
+    assert before.items() <= after.items()
+
+
+def test_macros_ask_the_graph_for_nothing_but_what_is_continued() -> None:
+    """What else they asked of other nodes would have to be part of what all is rendered by."""
+    macros = (dbt_project.PROJECT / "macros").glob("*.sql")
+    asking = [line for path in macros for line in path.read_text().split("\n") if "graph." in line]
+    assert asking == [
+        "    {%- set found = graph.nodes.values() | selectattr(kind, 'equalto', 'incremental') -%}"
+    ]
+
+
+def test_only_what_was_edited_and_what_reads_it_is_built(project: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as con:
+        create_bronze(con, read_contract().values())
+        create_computed(con)
+
+    def build() -> set[str]:
+        dbt_project.read_manifest()
+        built = DbtBuilder(warehouse=str(warehouse)).build(
+            select=["+stg_customers", "+stg_file_days"],
+            variables={"as_of": "2025-03-01"},
+            scratch=tmp_path / "scratch",
+        )
+        return {each.unique_id.split(".")[2] for each in built if each.message != STANDS}
+
+    everything = build()
+    assert {"stg_customers", "int_data_clock", "calling_codes"} <= everything
+    model = project / f"{MODEL}.sql"
+    model.write_text(model.read_text() + "-- and more\n")
+    assert build() == {"stg_customers"}
+    assert build() == set()

@@ -1,0 +1,21 @@
+"""A part of the dbt project that a test may spoil: one model and what it reads, soon parsed."""
+
+import shutil
+from pathlib import Path
+
+from c360_dagster.resources import dbt_project
+
+KEPT = (
+    *("*.yml", "macros/*", "seeds/*", "docs/*", "models/sources/*"),
+    *(f"models/**/{name}.*" for name in ("stg_customers", "stg_file_days", "int_data_clock")),
+)
+
+
+def copy_project(folder: Path) -> Path:
+    copy = folder / "dbt_c360"
+    for name in KEPT:
+        for path in dbt_project.PROJECT.glob(name):
+            target = copy / path.relative_to(dbt_project.PROJECT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    return copy
