@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 OWN_DATA = (ROOT / "docs/your-own-data.md").read_text("utf-8")
+AUDIENCES = (ROOT / "docs/audiences.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 SUMMARY = (ROOT / "c360_dagster/summary.py").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -159,6 +160,14 @@ def test_the_guide_explains_every_column_of_the_log_and_of_the_rejects(name: str
         column for line in part.splitlines() for column in re.findall(r"`(\w+)`", cells(line)[0])
     }
     assert explained == columns
+
+
+def test_the_guide_to_audiences_can_be_followed_from_python() -> None:
+    section = AUDIENCES.split("\n## From Python\n")[1]
+    (example,) = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    names: dict[str, object] = {}
+    exec(example, names)  # noqa: S102  the page's own words
+    assert "then.mart_customer_360" in str(names["sql"])
 
 
 def test_every_decision_is_in_the_index_under_its_own_title() -> None:
