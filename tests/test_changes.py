@@ -10,7 +10,7 @@ import pytest
 
 from c360_dagster.changes import Asked, begin_build, finish_build
 from c360_dagster.loading.bronze import load_table
-from c360_dagster.loading.load_log import LoadRun
+from c360_dagster.loading.load_log import LoadRun, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 
@@ -71,6 +71,7 @@ ORDERS = (
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
+        con.execute("set timezone = 'UTC'")
         home = Home(tmp_path, con)
         home.land("sales/transactions.csv", ORDERS, "t1,c1,completed,2025-05-01 10:00:00,1,0,0,1")
         yield home
@@ -131,6 +132,14 @@ def test_a_build_as_of_a_day_that_did_not_finish_is_not_continued(home: Home) ->
 def test_a_replaced_file_builds_everything(home: Home) -> None:
     home.build("one")
     home.land("sales/transactions.csv", ORDERS, "t1,c1,completed,2025-05-01 10:00:00,2,0,0,2")
+    assert "sales/transactions.csv were replaced" in home.begin("two")
+
+
+def test_a_file_that_was_read_for_another_zone_builds_everything(home: Home) -> None:
+    home.build("one")
+    home.con.execute("set timezone = 'Asia/Kolkata'")
+    forget_other_zones(home.con)
+    home.land("channels/rates.csv", "currency,date,rate")
     assert "sales/transactions.csv were replaced" in home.begin("two")
 
 

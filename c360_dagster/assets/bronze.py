@@ -12,7 +12,7 @@ from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.files import find_strangers
-from c360_dagster.loading.load_log import LoadRun, TableLoad
+from c360_dagster.loading.load_log import LoadRun, TableLoad, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.loading.strangers import say_stranger
@@ -49,6 +49,12 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
             context.log.warning("landing/%s", say_stranger(stranger, contract))
         with warehouse.connect() as con:
             create_bronze(con, contract.values())
+            if zones := forget_other_zones(con):
+                context.log.warning(
+                    "C360_TIMEZONE is %s and was %s: what lies in landing is loaded anew.",
+                    settings.timezone,
+                    ", ".join(zones),
+                )
             selected = [
                 table
                 for table in contract.values()

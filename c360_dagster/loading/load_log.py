@@ -83,18 +83,29 @@ def create_log(con: duckdb.DuckDBPyConnection) -> None:
             status varchar, message varchar, rows_read bigint, rows_loaded bigint,
             rows_rejected bigint, cells_unreadable bigint, empty_essential_cells bigint,
             unknown_columns varchar[], missing_columns varchar[],
-            started_at timestamp, finished_at timestamp, run_id varchar, cells_rounded bigint
+            started_at timestamp, finished_at timestamp, run_id varchar, cells_rounded bigint,
+            timezone varchar
         )
         """
     )
-    # A log from before roundings were counted.
+    # A log from before roundings were counted, and zones noted.
     con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
+    con.execute("alter table bronze.load_log add column if not exists timezone varchar")
+
+
+def forget_other_zones(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Files whose times became those of another zone count as never seen: they load anew."""
+    zones = con.execute(
+        "update bronze.load_log set checksum = null where checksum is not null "
+        "and timezone <> current_setting('TimeZone') returning timezone"
+    ).fetchall()
+    return sorted({zone for (zone,) in zones})
 
 
 def write_log(con: duckdb.DuckDBPyConnection, attempt: Attempt, load: FileLoad) -> None:
     fingerprint = attempt.fingerprint
     con.execute(
-        f"insert into bronze.load_log values ({', '.join('?' * 18)})",
+        f"insert into bronze.load_log values ({', '.join('?' * 18)}, current_setting('TimeZone'))",
         [
             load.name,
             attempt.file.table.name,

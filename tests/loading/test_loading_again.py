@@ -17,7 +17,7 @@ from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading import schema, writing
 from c360_dagster.loading.files import find_strangers, match_name, read_chunks
-from c360_dagster.loading.load_log import TableLoad
+from c360_dagster.loading.load_log import TableLoad, forget_other_zones
 from c360_dagster.loading.strangers import say_stranger
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
@@ -415,7 +415,8 @@ def test_a_column_that_the_contract_gains_reaches_the_table(bronze: Bronze) -> N
     rows = rows.replace("I", "J").replace("\n", ",red\n")
     bronze.put("sales/transaction_items_b.csv", f"{header},Colour\n{rows}")
     table = _change_contract(read_contract()["transaction_items"], Colour="varchar")
-    bronze.con.execute("alter table bronze.load_log drop column cells_rounded")
+    for name in ("cells_rounded", "timezone"):
+        bronze.con.execute(f"alter table bronze.load_log drop column {name}")
     for _ in range(2):
         schema.create_bronze(bronze.con, [table])
         loader.load_table(bronze.con, bronze.landing, table, bronze.run)
@@ -442,6 +443,28 @@ def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: B
     ]
     query = "select colour, count(*) from bronze.transaction_items group by 1 order by 1"
     assert bronze.rows(query) == [("red", 3), (None, 3)]
+
+
+def test_another_zone_loads_anew_what_lies_in_landing(bronze: Bronze) -> None:
+    """Or half of the times would be of one zone, and half of the other, without a word."""
+    sessions = "usage_id,customer_id,session_start\nU{0},C1,2025-07-01 02:00:00Z\n"
+    bronze.put("customer/app_usage.csv", sessions.format(1))
+    bronze.put("customer/app_usage_copy.csv", sessions.format(1))
+    gone = bronze.put("customer/app_usage_gone.csv", sessions.format(2))
+    bronze.load("app_usage")
+    gone.unlink()
+    assert forget_other_zones(bronze.con) == []
+    bronze.con.execute("set timezone = 'America/New_York'")
+    assert forget_other_zones(bronze.con) == ["UTC"]
+    for statuses in (["loaded", "repeated"], ["unchanged", "repeated"]):
+        assert [load.status for load in bronze.load("app_usage").values()] == statuses
+        assert forget_other_zones(bronze.con) == [], "it is said once"
+    assert bronze.rows(
+        "select usage_id, session_start::varchar from bronze.app_usage order by 1"
+    ) == [
+        ("U1", "2025-06-30 22:00:00"),
+        ("U2", "2025-07-01 02:00:00"),
+    ]
 
 
 def test_a_contract_that_changes_otherwise_says_what_to_do(bronze: Bronze) -> None:
