@@ -9,6 +9,8 @@ from landing_contract import Table
 
 NUMBERED = re.compile(r"_?\d.*")
 """What stands behind a table's name: a day or a number."""
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+"""What another name makes no CSV of."""
 
 
 def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
@@ -18,7 +20,9 @@ def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
         return f"{what}: docs/your-own-data.md says how each table's files are called."
     if right == name.lower():
         return f"{what}: capitals count, so call it {right}."
-    return f"{what}: did you mean {right}? Then call it that."
+    is_renamed = right.endswith(".xlsx") or not name.lower().endswith(SPREADSHEETS)
+    then = "call it that" if is_renamed else "save it as CSV under that name"
+    return f"{what}: did you mean {right}? Then {then}."
 
 
 def _find_right_name(name: str, tables: Mapping[str, Table]) -> str | None:

@@ -267,6 +267,10 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         ("transactions.csv", ": did you mean sales/transactions.csv?"),
         ("products/customers_may.parquet", ": did you mean customer/customers_may.parquet?"),
         ("sales/transactions.txt", ": did you mean sales/transactions.csv?"),
+        (
+            "customer/customers.xlsx",
+            ": did you mean customer/customers.csv? Then save it as CSV under that name.",
+        ),
         ("sales/orders.csv", ": docs/your-own-data.md says how each table's files are called."),
     ],
 )
