@@ -1,6 +1,6 @@
 """2. Bronze: loads every new or changed landing file and says what became of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +12,7 @@ from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.files import find_strangers
-from c360_dagster.loading.load_log import LoadRun, TableLoad, forget_other_zones
+from c360_dagster.loading.load_log import FileLoad, LoadRun, TableLoad, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.loading.strangers import say_stranger
@@ -65,16 +65,8 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 if load.having("loaded") and not is_new:
                     is_new = True
                     import_ahead(list_needed_later(context.job_def))
-                for file in load.files:
-                    if file.message:
-                        context.log.warning(file.message)
-                    if file.unknown_columns:
-                        context.log.warning(
-                            "%s: loaded without %s: docs/your-own-data.md lists the columns of %s.",
-                            file.name,
-                            ", ".join(file.unknown_columns),
-                            load.table,
-                        )
+                for sentence in say_load(load):
+                    context.log.warning(sentence)
                 table = contract[load.table]
                 yield dg.MaterializeResult(
                     asset_key=[BRONZE.name, table.name],
@@ -83,6 +75,27 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 )
 
     return load_bronze
+
+
+def say_load(load: TableLoad) -> Iterator[str]:
+    """What is to be known of the files; what many have in common is said of the first alone."""
+    repeated = load.having("repeated")
+    yield from (file.message for file in load.files if file.message and file not in repeated)
+    if repeated:
+        yield f"{repeated[0].message}{_count_more(repeated, ' The same is true of {} more.')}"
+    without: dict[tuple[str, ...], list[FileLoad]] = {}
+    for file in load.files:
+        without.setdefault(file.unknown_columns, []).append(file)
+    for columns, files in without.items():
+        if columns:
+            yield (
+                f"{files[0].name}{_count_more(files, ' and {} more')}: loaded without "
+                f"{', '.join(columns)}: docs/your-own-data.md lists the columns of {load.table}."
+            )
+
+
+def _count_more(files: Sequence[FileLoad], words: str) -> str:
+    return words.format(f"{len(files) - 1:,}") if len(files) > 1 else ""
 
 
 def list_needed_later(job: dg.JobDefinition) -> list[str]:
