@@ -4,7 +4,7 @@ Dagster's daemon watches when tables were made; this looks at what is in them, i
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,6 +20,8 @@ from c360_dagster.settings import Settings
 CLOCK = dg.AssetKey([SILVER.name, "int_data_clock"])
 LATEST_DAY = timedelta(days=1)
 """Yesterday's events are complete today; older ones mean that a delivery is missing."""
+NO_DAY = date(1970, 1, 1)
+"""What int_data_clock says where nothing that was loaded has a day."""
 
 
 def build_recency(settings: Settings, manifest: Manifest) -> dg.AssetChecksDefinition:
@@ -63,7 +65,9 @@ def check_recency(
     days = (now.date() - as_of).days if as_of else 0
     said = []
     if settings.as_of is None:
-        if timedelta(days=days) > LATEST_DAY:
+        if as_of == NO_DAY:
+            said.append("Nothing with a date was loaded: look at what was refused or rejected.")
+        elif timedelta(days=days) > LATEST_DAY:
             said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
         elif days < -1:  # tomorrow it may be somewhere
             said.append(f"The data goes to {as_of}, {-days} days ahead: is a date in it wrong?")

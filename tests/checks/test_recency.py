@@ -58,6 +58,13 @@ def test_a_missing_delivery_is_asked_for(con: duckdb.DuckDBPyConnection) -> None
     assert check(con, datetime(2025, 6, 12, 0, 1)) == (False, ended)
 
 
+def test_where_nothing_has_a_day_no_delivery_is_missing(con: duckdb.DuckDBPyConnection) -> None:
+    """As where the first files of all were refused: 1970 is nobody's day."""
+    con.execute("update silver.int_data_clock set as_of_date = date '1970-01-01'")
+    said = "Nothing with a date was loaded: look at what was refused or rejected."
+    assert check(con, datetime(2025, 6, 12)) == (False, said)
+
+
 def test_data_from_the_days_to_come_is_asked_about(con: duckdb.DuckDBPyConnection) -> None:
     """As a clock that ran ahead leaves it, or a mistyped date; tomorrow is here somewhere."""
     assert check(con, datetime(2025, 6, 9, 12)) == (True, "As of 2025-06-10.")

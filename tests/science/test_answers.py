@@ -15,6 +15,7 @@ from c360_dagster.science.answers.segments import answer_segments, judge_stabili
 from c360_dagster.science.answers.suggestions import answer_suggestions
 from c360_dagster.science.lifetime_value import NO_SEASON, measure_customers, plan_rehearsal
 from c360_dagster.science.model_card import Evidence, write_card
+from c360_dagster.science.segmentation import fit_segments
 from c360_dagster.science.standards import CHECKS
 from tests.science.orders import START, run_shop
 from tests.science.retailer import Retailer
@@ -67,6 +68,18 @@ def test_segments_that_do_not_hold_are_said(
     finding = judge_stability(pl.DataFrame(tried | changed))
     assert finding.is_passed == is_passed
     assert finding.said.endswith(ending)
+
+
+def test_of_nobody_nothing_is_wrong() -> None:
+    """As before the first order: the report counted both among the checks that found something."""
+    tried = fit_segments(pl.DataFrame(schema={"customer_id": pl.String, "a": pl.Float64})).stability
+    finding = judge_stability(tried)
+    assert (finding.is_passed, finding.said) == (True, "Nobody has ordered yet.")
+    plans = [plan_rehearsal(START, START + timedelta(days=days), 30) for days in (60, 30)]
+    orders = run_shop(customers=1, days=60, seed=1).clear()
+    rows, past = (measure_customers(orders, each) for each in plans)
+    answer = answer_forecasts(rows, plans[0], past, plans[1], truth=None)
+    assert all(finding.is_passed for finding in answer.findings)
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def _judge_intervals(held_out: pl.DataFrame) -> Finding:
     nothing = int((spend == 0).sum()) / max(spend.len(), 1)
     return find(
         "intervals_cover",
-        _is_covered(covered, nothing),
+        held_out.is_empty() or _is_covered(covered, nothing),
         f"{covered:.1%} of {held_out.height:,} customers were within their interval; "
         f"{nothing:.1%} bought nothing.",
         coverage=covered,

@@ -46,8 +46,9 @@ def answer_segments(
 def judge_stability(tried: pl.DataFrame) -> Finding:
     used = tried.filter("is_chosen")
     better = tried.filter("is_clearly_better")["k"].to_list()
-    stable = float(used["mean_ari"][0]) if used.height else 0.0
-    smallest = float(used["smallest_share"][0]) if used.height else 0.0
+    if used.is_empty():
+        return find("segments_are_stable", True, "Nobody has ordered yet.")  # noqa: FBT003
+    stable, smallest = float(used["mean_ari"][0]), float(used["smallest_share"][0])
     said = f"Stability {stable:.3f}, smallest segment {smallest:.1%} of the customers."
     if better:
         said += f" Clearly better: {', '.join(map(str, better))} segments."
