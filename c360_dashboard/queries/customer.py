@@ -182,7 +182,9 @@ def load(reader: Reader, customer_id: str) -> Customer:
         ),
         reader.frame(
             """
-            select n.rank, p.product_name, p.category, p.price, n.product_id
+            select
+                n.rank, coalesce(p.product_name, n.product_id) as product_name, p.category,
+                p.price, n.product_id
             from next_best_products as n
             left join dim_products as p on n.product_id = p.product_id
             where n.customer_id = $id
@@ -234,7 +236,8 @@ def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
             c.preferred_channel, c.loyalty_tier, c.customer_segment,
             m.customer_gender, m.customer_gender_source, m.total_orders, m.total_spent,
             m.avg_order_value, m.first_order_date, m.last_order_date, m.days_since_last_order,
-            m.orders_refunded, m.orders_cancelled, m.store_name, m.rfm_segment, m.persona,
+            m.orders_refunded, m.orders_cancelled,
+            coalesce(m.store_name, m.store_id) as store_name, m.rfm_segment, m.persona,
             m.clv_12m, m.churn_risk, m.tickets_open, m.avg_satisfaction, m.late_deliveries,
             m.sessions_90d, m.favourite_category, m.next_best_category, m.marketing_consent,
             z.clv_12m_low, z.clv_12m_high, z.expected_orders_12m

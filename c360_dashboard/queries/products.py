@@ -108,7 +108,9 @@ def _best_sellers(reader: Reader) -> pl.DataFrame:
             group by k.product_id
         )
 
-        select s.*, p.product_name, p.category, f.return_rate, f.stock_on_hand, f.days_of_stock
+        select
+            s.*, coalesce(p.product_name, s.product_id) as product_name, p.category,
+            f.return_rate, f.stock_on_hand, f.days_of_stock
         from sold as s
         left join dim_products as p on s.product_id = p.product_id
         left join product_performance as f on s.product_id = f.product_id

@@ -227,7 +227,7 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
         ],
         title="Favourite categories",
         file="favourites",
-        empty="Nothing was bought yet.",
+        empty="Nothing of a known category was bought yet.",
     )
 
 

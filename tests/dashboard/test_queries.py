@@ -375,6 +375,19 @@ def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
     assert spent[date(2025, 7, 1)] == 0
 
 
+def test_without_a_catalogue_products_and_stores_go_by_their_ids(tmp_path: Path) -> None:
+    given = rows() | {"dim_products": [{"product_id": "P1"}]}
+    for row in given["mart_customer_360"]:
+        row["store_id"] = "ST1"
+    write_snapshot(tmp_path, given)
+    with find_snapshot(tmp_path, shows_personal_data=False).open() as reader:
+        best = products.load(reader, chosen()).products
+        found = customer.load(reader, "C1")
+    assert sorted(best["product_name"]) == ["P1", "P2"]
+    assert found.suggestions["product_name"].to_list() == ["P2"]
+    assert found.person["store_name"] == "ST1"
+
+
 def test_events_after_the_as_of_day_are_not_on_the_timeline(reader: Reader) -> None:
     assert "O7" not in customer.load(reader, "C2").timeline["reference"].to_list()
 
