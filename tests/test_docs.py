@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from c360_dagster.loading.schema import create_bronze
+from c360_dagster.resources.dbt_project import read_manifest
 from landing_contract import Table, read_contract
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +20,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 OWN_DATA = (ROOT / "docs/your-own-data.md").read_text("utf-8")
 AUDIENCES = (ROOT / "docs/audiences.md").read_text("utf-8")
+GOLD = (ROOT / "docs/reading-gold.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 SUMMARY = (ROOT / "c360_dagster/summary.py").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -160,6 +162,17 @@ def test_the_guide_explains_every_column_of_the_log_and_of_the_rejects(name: str
         column for line in part.splitlines() for column in re.findall(r"`(\w+)`", cells(line)[0])
     }
     assert explained == columns
+
+
+def test_the_guide_to_gold_names_every_table() -> None:
+    manifest = read_manifest()
+    tables = {
+        node["name"]
+        for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
+        if node["resource_type"] in {"model", "source"} and node["schema"] == "gold"
+    }
+    assert "audience_changes" in tables, "what Python works out in gold is meant too"
+    assert {name for name in tables if f"`{name}`" not in GOLD} == set()
 
 
 def test_the_guide_to_audiences_can_be_followed_from_python() -> None:
