@@ -1,6 +1,7 @@
 """Three records that are one person: every table of gold speaks of her once, and of all she did.
 
-Numbers were worked out by hand from the rows below.
+The workbooks know her by an id that is somebody else's in the CRM. Numbers were worked out by hand
+from the rows below.
 """
 
 from datetime import date, datetime
@@ -43,34 +44,42 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("one_person"))
     warehouse.create_bronze()
     warehouse.land("customers", PEOPLE)
-    warehouse.land("customer_master", [{"customer_id": "7", "email": "ann@example.com"}])
+    warehouse.land("customer_master", [{"customer_id": "c3", "email": "ann@example.com"}])
     warehouse.land("products", [{"product_id": "p1", "category": "Toys", "price": 10}])
     warehouse.land("transactions", ORDERS)
     warehouse.land("transaction_items", LINES)
     warehouse.land(
         "workbook_transactions",
-        [{"transaction_id": "w1", "customer_id": "7", "transaction_date": "2026-01-20",
+        [{"transaction_id": "w1", "customer_id": "c3", "transaction_date": "2026-01-20",
           "amount": "7.50"}],
     )  # fmt: skip
     warehouse.land(
         "loyalty_program",
         [{"customer_id": "c1", "loyalty_tier": "Gold", "tier_start_date": "2025-04-01"},
-         {"customer_id": "c2", "loyalty_tier": "Silver", "tier_start_date": "2025-10-01"}],
+         {"customer_id": "c2", "loyalty_tier": "Silver", "tier_start_date": "2025-10-01"},
+         {"customer_id": "c3", "loyalty_tier": "Bronze", "tier_start_date": "2025-11-01"}],
     )  # fmt: skip
     warehouse.land(
         "consents",
         [{"customer_id": "c1", "purpose": "marketing", "granted": True,
           "updated_at": "2025-04-01 00:00:00"},
          {"customer_id": "c2", "purpose": "marketing", "granted": False,
-          "updated_at": "2025-10-01 00:00:00"}],
+          "updated_at": "2025-10-01 00:00:00"},
+         {"customer_id": "c3", "purpose": "marketing", "granted": True,
+          "updated_at": "2025-11-01 00:00:00"}],
     )  # fmt: skip
+    warehouse.land("support_tickets", [{"ticket_id": "k1", "customer_id": "c3"}])
+    warehouse.land("customer_support", [{"ticket_id": "k1", "customer_id": "c3"}])
+    warehouse.land("app_usage", [{"usage_id": "a1", "customer_id": "c3"}])
+    warehouse.land("web_interactions", [{"session_id": "a1", "customer_id": "c3"}])
+    warehouse.land("campaign_contacts", [{"contact_id": "m1", "customer_id": "c3"}])
     one = {"customer_id": "c1", "match_rule": "same e-mail", "match_probability": 0.99}
     warehouse.resolve(
         "identities",
         [
             {"source_system": "crm", "source_id": "c1", **one},
             {"source_system": "crm", "source_id": "c2", **one},
-            {"source_system": "workbooks", "source_id": "7", **one},
+            {"source_system": "workbooks", "source_id": "c3", **one},
             {"source_system": "crm", "source_id": "c3", "customer_id": "c3",
              "match_rule": "single"},
         ],
@@ -88,6 +97,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
          {"found_on": date(2026, 2, 5), "kind": "split", "from_id": "c1", "to_id": "c2",
           "why": "found later"}],
     )  # fmt: skip
+    warehouse.resolve(
+        "review",
+        [{"left_system": "crm", "left_id": "c3", "right_system": "workbooks", "right_id": "c3",
+          "reason": "one id", "suggestion": "two people"}],
+    )  # fmt: skip
     assert warehouse.build(as_of=AS_OF, run_id="one") == {}
     return warehouse
 
@@ -100,7 +114,7 @@ def test_she_is_one_customer_with_all_her_orders(warehouse: Warehouse) -> None:
     ) == [
         ("c1", 3, D("37.50"), D("12.50"), datetime(2025, 12, 1, 10), "s2", "crm,workbooks",
          "Silver", False, "F"),
-        ("c3", 1, D("5.00"), D("5.00"), datetime(2026, 1, 11, 10), None, "crm", None, None,
+        ("c3", 1, D("5.00"), D("5.00"), datetime(2026, 1, 11, 10), None, "crm", "Bronze", True,
          "unknown"),
     ]  # fmt: skip
 
@@ -113,6 +127,38 @@ def test_the_surviving_values_are_hers(warehouse: Warehouse) -> None:
         ("c1", "Anne", "ann@example.com", "15550100001", True, "TX", 3, datetime(2025, 3, 1)),
         ("c3", "Bob", None, None, None, None, 1, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "record", "of_crm", "of_workbooks"),
+    [
+        ("fct_orders", "order_id", "t3", "wb-w1"),
+        ("fct_support_tickets", "ticket_id", "k1", "wb-k1"),
+        ("fct_sessions", "session_id", "a1", "wb-a1"),
+    ],
+)
+def test_an_id_is_another_person_in_another_system(
+    warehouse: Warehouse, table: str, record: str, of_crm: str, of_workbooks: str
+) -> None:
+    rows = warehouse.rows(
+        f"select {record}, customer_id from gold.{table}"
+        f" where {record} in ('{of_crm}', '{of_workbooks}') order by 1"
+    )
+    assert rows == [(of_crm, "c3"), (of_workbooks, "c1")]
+
+
+def test_what_the_crm_alone_tells_is_of_its_own_people(warehouse: Warehouse) -> None:
+    assert warehouse.rows("select customer_id from gold.fct_campaign_contacts") == [("c3",)]
+    # t1 and t2; the workbooks' order has no lines
+    assert warehouse.rows(
+        "select customer_id, total_revenue from gold.customer_lifetime_value order by 1"
+    ) == [("c1", D("30.00")), ("c3", D("5.00"))]
+
+
+def test_a_pair_to_look_at_names_both_customers(warehouse: Warehouse) -> None:
+    assert warehouse.rows(
+        "select left_customer_id, right_customer_id from gold.identity_review"
+    ) == [("c3", "c1")]
 
 
 @pytest.mark.parametrize(
