@@ -39,10 +39,13 @@ def land_what_was_known(warehouse: Warehouse) -> None:
     warehouse.land(
         "customers", [{"customer_id": "c1", "city": "Rome", "customer_segment": "basic"}]
     )
-    warehouse.land("customers", [{"customer_id": "c1", "city": "Oslo"}], known="2026-01-05")
+    for known in ("2026-01-05", "2026-01-09"):  # the second says nothing new
+        warehouse.land("customers", [{"customer_id": "c1", "city": "Oslo"}], known=known)
     warehouse.land("loyalty_program", [{"customer_id": "c1", "loyalty_tier": "silver",
                                         "points_balance": 10}], known="2026-01-07")  # fmt: skip
-    warehouse.land("products", [{"product_id": "p1", "category": "Toys", "price": 10, "cost": 4}])
+    toy = {"product_id": "p1", "category": "Toys", "price": 10, "cost": 4}
+    for day in (None, "2026-01-09"):  # the same
+        warehouse.land("products", [toy], known=day)
     warehouse.land("transactions", [order("t1", "2026-01-02 10:00:00", 10)], known="2026-01-05")
     warehouse.land("transaction_items", [line("i1", "t1", 10)], known="2026-01-05")
     warehouse.land(
