@@ -92,6 +92,32 @@ def test_an_address_is_of_one_piece() -> None:
     assert home == ["2 Oak Street", "Birchton", "02002"]
 
 
+def test_what_records_agree_on_or_one_alone_knows_is_hers() -> None:
+    """Of two people, each of whom is known twice: the second's agree, and differ by gaps alone."""
+    pairs = [[["crm", "C1"], ["crm", "C2"]], [["crm", "C4"], ["workbooks", "4"]]]
+    told = person(7) | {"gender": "F"}
+    rows = [
+        *ROWS[:2],
+        record("crm", "C4", told, phone=None, zip_code=None),
+        record("workbooks", "4", told, gender=None, date_of_birth=None),
+    ]
+    found = resolve(frame(rows), rules={"always": pairs})
+    hers = found.golden.filter(customer_id="C4").row(0, named=True)
+    assert {name: hers[name] for name in told} == told
+    origins = found.provenance.filter(customer_id="C4")
+    assert set(origins["rule"]) == {"only value"}
+    assert dict(origins.select("field", "source_id").iter_rows()) == {
+        name: "4" if name in {"phone", "zip_code"} else "C4" for name in told
+    }
+
+
+def test_a_gap_in_an_address_is_not_filled_from_another_one() -> None:
+    moved = ROWS[1] | {"zip_code": None}
+    found = resolve(frame([ROWS[0], moved]), rules={"always": AS_ONE["always"][:1]})
+    home = [golden(found, name) for name in ("address_line1", "city", "zip_code")]
+    assert home == ["2 Oak Street", "Birchton", None]
+
+
 def test_sources_have_their_order() -> None:
     found = survive(source_order=["workbooks"], fields={"last_name": "source_priority"})
     assert golden(found, "last_name") == "Oakly"
