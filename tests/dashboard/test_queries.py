@@ -51,7 +51,28 @@ def test_sales_count_completed_orders_up_to_the_as_of_day(reader: Reader) -> Non
     totals = overview.load(reader, chosen()).totals
     assert (totals["revenue"], totals["orders"], totals["customers"]) == (200, 4, 2)
     assert totals["order_value"] == 50
-    assert (totals["revenue_before"], totals["orders_before"]) == (100, 2)
+    before = ("revenue_before", "orders_before", "customers_before")
+    assert [totals[name] for name in before] == [100, 2, 2]
+
+
+def test_a_period_has_its_first_and_last_day(reader: Reader) -> None:
+    """O3 and O4 are of first days, O1 of a last one; nobody is counted twice for two orders."""
+    first, last = date(2026, 5, 1), date(2026, 6, 29)
+    year_before = date(2025, 6, 30)
+    span = Span(first, last, year_before, year_before, "week")
+    totals = overview.load(reader, Filters(span)).totals
+    assert (totals["revenue"], totals["orders"], totals["customers"]) == (200, 4, 2)
+    assert (totals["revenue_before"], totals["customers_before"]) == (60, 1)
+    longer = Span(AS_OF, AS_OF, first, last, "week")
+    assert overview.load(reader, Filters(longer)).totals["customers_before"] == 2
+
+
+def test_what_sells_most_is_first_and_what_sold_only_before_is_not_there(reader: Reader) -> None:
+    found = overview.load(reader, chosen())
+    assert found.by_channel["channel"].to_list() == ["store", "online"]
+    assert found.by_region["region"].to_list() == ["CA", "NY", "TX"]
+    span = Span(date(2026, 6, 2), AS_OF, FIRST, date(2025, 6, 30), "week")
+    assert overview.load(reader, Filters(span)).by_channel["channel"].to_list() == ["store"]
 
 
 def test_sales_by_channel_and_region(reader: Reader) -> None:
