@@ -61,7 +61,9 @@ def publish_gold(
                 customer_id varchar, total_orders bigint, favourite_category varchar,
                 clv_12m decimal(18, 2), as_of_date date);
             create table gold.dim_customers (
-                customer_id varchar, email varchar, phone varchar, is_phone_valid boolean)
+                customer_id varchar, email varchar, phone varchar, is_phone_valid boolean,
+                address_line1 varchar, first_name varchar, last_name varchar, city varchar,
+                state varchar, zip_code varchar, country varchar)
             """
         )
         con.execute("insert into gold.publication values (?)", [as_of])
@@ -76,8 +78,9 @@ def publish_gold(
                 [names, category, as_of],
             )
             con.execute(
-                "insert into gold.dim_customers select name, name || '@example.com', "
-                "'15550100', true from (select unnest(?) as name)",
+                "insert into gold.dim_customers by name select name as customer_id, "
+                "name || '@example.com' as email, '15550100' as phone, true as is_phone_valid, "
+                "'1 Elm Street' as address_line1 from (select unnest(?) as name)",
                 [names],
             )
 

@@ -72,11 +72,15 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
         con.execute(
             "update gold.dim_customers set is_phone_valid = false where customer_id = 'cem'"
         )
+        con.execute("update gold.dim_customers set address_line1 = null where customer_id = 'ann'")
     by_mail = left_out(tmp_path, contact=True)
     assert by_mail == {"ann": None, "bob": "no address", "cem": "no address"}
     assert left_out(tmp_path, contact=False)["bob"] is None
     by_phone = left_out(tmp_path, contact=True, channel="phone", purpose=SERVICE)
     assert by_phone == {"ann": None, "bob": None, "cem": "no address"}
+    assert left_out(tmp_path, contact=True, channel="sms", purpose=SERVICE) == by_phone
+    by_post = left_out(tmp_path, contact=True, channel="post", purpose=SERVICE)
+    assert by_post == {"ann": "no address", "bob": None, "cem": None}
 
 
 def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:
@@ -112,7 +116,10 @@ def test_another_relation_can_be_asked(published: Path) -> None:
     who = replace(audience(), condition="total_orders = 7")
     condition = check_audience(who, COLUMNS, "my.yml")
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
-        con.execute("create temp table then_mart as select 'yes' as customer_id, 7 as total_orders")
+        con.execute(
+            "create temp table then_mart as"
+            " select unnest(['yes', 'no', 'never_asked']) as customer_id, 7 as total_orders"
+        )
         con.execute("create temp table then_consents as from gold.customer_consents")
         asked = Relations(mart="then_mart", consents="then_consents", contacts="nowhere")
         found = con.execute(members_sql(who, condition, asked)).fetchall()
