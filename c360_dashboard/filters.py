@@ -76,7 +76,8 @@ def read_period(period: str, as_of: date, first: date) -> Span:
 def _span(  # the five days that make a span
     start: date, end: date, start_before: date, end_before: date, *, grain: str, first: date
 ) -> Span:
-    is_comparable = start_before >= first - 7 * DAY
+    # Of a year a week may be missing, of a quarter a day: of four weeks it would be a quarter.
+    is_comparable = start_before >= first - (end - start) // 52
     return Span(
         start,
         end,

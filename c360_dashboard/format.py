@@ -40,10 +40,14 @@ def short_money(value: Number, currency: str) -> str:
     """As much as fits on a card: $1.2 M."""
     if value is None or is_missing(value):
         return NOTHING
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            scaled = value / (1e3 if letter == "k" else size)
-            text = f"{abs(scaled):,.{2 if letter != 'k' else 1}f} {letter}"
+    # What rounds up to the next size is of that size: $1.00 M, and no $1,000.0 k.
+    for least, size, letter, places in (
+        (999.995e6, 1e9, "B", 2),
+        (999.95e3, 1e6, "M", 2),
+        (1e4, 1e3, "k", 1),
+    ):
+        if abs(value) >= least:
+            text = f"{abs(value) / size:,.{places}f} {letter}"
             return ("−" if value < 0 else "") + _with_currency(text, currency)
     return money(value, currency, 0 if abs(value) >= 1000 else 2)
 
@@ -54,8 +58,8 @@ def in_currency(title: str, currency: str) -> str:
 
 
 def change(now: Number, before: Number) -> str | None:
-    """Relative change with its sign, or None where there is nothing to compare with."""
-    if now is None or not before:
+    """Relative change with its sign, or None: of nothing, or of less, there are no per cents."""
+    if now is None or before is None or before <= 0:
         return None
     return f"{(now / before - 1) * 100:+,.1f} %"
 

@@ -114,7 +114,7 @@ def _by(reader: Reader, column: str) -> pl.DataFrame:
             {column},
             revenue,
             revenue / nullif(sum(revenue) over (), 0) as revenue_share,
-            revenue / nullif(revenue_before, 0) - 1 as revenue_change,
+            case when revenue_before > 0 then revenue / revenue_before - 1 end as revenue_change,
             orders,
             customers,
             order_value

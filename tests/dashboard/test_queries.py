@@ -83,6 +83,18 @@ def test_sales_by_channel_and_region(reader: Reader) -> None:
     assert pairs(found.by_region, "region", "revenue_share") == {"CA": 0.75, "NY": 0.15, "TX": 0.1}
 
 
+def test_a_channel_that_only_gave_back_a_year_before_has_no_per_cents(tmp_path: Path) -> None:
+    """O4 and O8 gave money back: to say that sales changed by -300 % would be no help."""
+    changed = rows()
+    for order in changed["fct_orders"]:
+        if order["order_id"] in {"O4", "O8"}:
+            order["net_amount"] = -abs(order["net_amount"])
+    write_snapshot(tmp_path, changed)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = overview.load(opened, chosen())
+    assert pairs(found.by_channel, "channel", "revenue_change") == {"store": None, "online": None}
+
+
 @pytest.mark.parametrize(
     ("more", "revenue"),
     [
