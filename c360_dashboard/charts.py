@@ -21,6 +21,8 @@ DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
 GREY = "#767b84"
 PALE, WHITISH = "#e8f1f8", "#f5f5f5"
 HEIGHT = 280
+DARK = 0.93
+"""How near to blue a cell is on which white letters are read more easily than black ones."""
 WIDEST = 5
 """How many times the usual effect an axis of intervals reaches."""
 
@@ -165,7 +167,7 @@ def heatmap(
     is_slanted = len(x_order) > 4
     spread = max(abs(top - (middle or 0.0)), abs(lowest - (middle or 0.0))) or 1.0
     scale = (
-        alt.Scale(range=[PALE, BLUE], domain=[0, top or 1.0])
+        alt.Scale(range=[PALE, BLUE], domain=[0, top or 1.0], interpolate="rgb")
         if middle is None
         else alt.Scale(
             range=[BLUE, WHITISH, ORANGE],
@@ -202,15 +204,15 @@ def heatmap(
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color(f"{value}:Q", scale=scale, legend=None)
     )
-    # White letters where the cell is dark; orange never is.
+    # Orange never is dark.
     is_dark = (
-        f"datum['{value}'] > {0.55 * top}"
+        f"datum['{value}'] > {DARK * top}"
         if middle is None
-        else f"datum['{value}'] < {middle - 0.5 * spread}"
+        else f"datum['{value}'] < {middle - DARK * spread}"
     )
     numbers = base.mark_text(fontSize=12).encode(
         text=alt.Text(f"{value}:Q", format=value_format),
-        color=alt.condition(is_dark, alt.value("white"), alt.value("#1b1b1b")),
+        color=alt.condition(is_dark, alt.value("white"), alt.value("black")),
     )
     below = 130 if is_slanted else 60
     return alt.layer(cells, numbers).properties(height=max(150, 36 * len(y_order) + below))
@@ -291,7 +293,7 @@ def intervals(
             title=None,
             sort=kinds,
             scale=alt.Scale(domain=kinds, range=[BLUE, GREY, VERMILLION]),
-            legend=alt.Legend(orient="top"),
+            legend=_legend(kinds),
         ),
         tooltip=[
             alt.Tooltip(f"{y}:N", title="Campaign"),

@@ -62,7 +62,7 @@ def _effects(frame: pl.DataFrame) -> None:
             low="lift_low",
             high="lift_high",
             x_format="+.0%",
-            x_title="Effect on revenue per contact, 95 % interval",
+            x_title="Effect, 95 % interval",
         ),
         "Effect of each campaign with its 95 % interval; the table below has the numbers.",
     )
