@@ -61,7 +61,7 @@ def _choose(
 ) -> tuple[Filters, tuple[tuple[str, str], ...]]:
     """The filters, in the address and so in every link and on every page."""
     with st.sidebar:
-        st.subheader("Filters", anchor=False)
+        st.header("Filters", anchor=False)
         period = st.selectbox(
             "Period",
             list(PERIODS),

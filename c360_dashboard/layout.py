@@ -19,30 +19,37 @@ from c360_dashboard import format as say
 from c360_dashboard.charts import Drawing
 
 CODE = re.compile(r"`([^`]+)`")
+FORMULA = tuple("=+-@＝＋－＠")
+"""How a cell begins that a spreadsheet calculates; Asian ones take the wide signs too."""
 STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 84rem}
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
 [data-testid="stMetric"] {padding: 0 !important}
+[data-testid="stMain"] [data-testid="stHeading"] h2 {font-size: 1.75rem; padding: .75rem 0 1rem}
 /* White letters stand on it, in the dark too, where all else takes the lighter blue. */
 [data-testid="stMultiSelectTagsContainer"] > span > span {background-color: #0072B2 !important}
 [data-testid="stMetricValue"] {font-size: 1.4rem}
 [data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
-    white-space: normal; overflow: visible; text-overflow: clip}
+    white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: anywhere}
 .c360-fresh {font-size: .88rem; opacity: .85; margin: 0}
 .c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
 .c360-scroll {overflow: auto; max-height: 34rem}
 .c360-scroll.timeline {max-height: 56rem}
-.c360-scroll:focus-visible {outline: 2px solid #56B4E9}
+/* Streamlit marks what has the focus by a shade of grey, and forced colours take that away too. */
+[data-testid="stApp"] :is(a, button, .c360-scroll):focus-visible {
+    outline: 2px solid currentColor !important; outline-offset: 2px}
+[data-testid="stElementToolbar"]:focus-within {opacity: 1; z-index: 1}
 table.c360 {border-collapse: separate; border-spacing: 0; width: 100%; font-size: .88rem}
 table.c360 th, table.c360 td {
     padding: .38rem .5rem; text-align: left; vertical-align: top; white-space: nowrap;
     border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent)}
-table.c360 td.long {white-space: normal; min-width: 12rem; overflow-wrap: anywhere}
-table.c360 th {
+table.c360 .long {white-space: normal; min-width: 12rem; overflow-wrap: anywhere}
+table.c360 tbody th {font-weight: 400}
+table.c360 thead th {
     white-space: normal; vertical-align: bottom; font-weight: 600; border-bottom-width: 2px;
-    position: sticky; top: 0; backdrop-filter: blur(14px)}
+    position: sticky; top: 0; z-index: 1; background: Canvas}
 table.c360 th[title] {
     text-decoration: underline dotted; text-underline-offset: 3px; cursor: help}
 table.c360 .number {text-align: right; font-variant-numeric: tabular-nums}
@@ -53,6 +60,9 @@ dl.c360 {
 dl.c360 dt {opacity: .75; margin: 0; padding: 0}
 dl.c360 dd {margin: 0; padding: 0; overflow-wrap: anywhere}
 [data-testid="stButtonGroup"] > div {flex-wrap: wrap}
+/* Axes, legends and the numbers beside bars as dark as other text: greys are hard to read. */
+[data-testid="stVegaLiteChart"] :is(.role-axis-label, .role-axis-title, .role-legend-label) text,
+[data-testid="stVegaLiteChart"] text[fill="#767b84"] {fill: currentColor}
 ol.c360 {list-style: none; margin: 0; padding: 0; font-size: .92rem}
 ol.c360 li {
     display: grid; grid-template-columns: 6.2rem 5.2rem 1fr; gap: .1rem .6rem; margin: 0;
@@ -70,13 +80,22 @@ ol.c360 .session {border-color: #CC79A7}
         flex: 0 0 calc(50% - .5rem) !important}
     [data-testid="stMetricValue"] {font-size: 1.3rem}
     h1 {font-size: 1.8rem !important}
-    h3 {font-size: 1.3rem !important}
-    table.c360 td:first-child, table.c360 th:first-child {
-        position: sticky; left: 0; backdrop-filter: blur(14px); max-width: 9rem;
-        white-space: normal}
+    h2 {font-size: 1.3rem !important}
+    table.c360 tr > :first-child {
+        position: sticky; left: 0; background: Canvas; max-width: 9rem; white-space: normal}
+    table.c360 thead th:first-child {z-index: 2}
     ol.c360 li {grid-template-columns: 6.2rem 1fr}
     ol.c360 .kind {justify-self: start; min-width: 5.2rem}
     ol.c360 li > :last-child {grid-column: 1 / -1}
+}
+@media print {
+    [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stDownloadButton"],
+    [data-testid="stPopover"] {display: none}
+    .c360-scroll, .c360-scroll.timeline {overflow: visible; max-height: none}
+    table.c360 {font-size: .7rem}
+    table.c360 thead th, table.c360 tr > :first-child {position: static}
+    table.c360 td, table.c360 tbody th {white-space: normal}
+    [data-testid="stVegaLiteChart"] svg {max-width: 100%; height: auto}
 }
 </style>
 """
@@ -205,12 +224,16 @@ def note(sentence: str) -> None:
 
 
 def heading(words: str, explanation: str = "") -> None:
-    st.subheader(words, help=explanation or None, anchor=False)
+    st.header(words, help=explanation or None, anchor=False)
 
 
 def to_csv(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
-    """The rows with their titles; a cell that a spreadsheet would calculate is made text."""
+    """The rows with their titles; a cell that a spreadsheet would calculate is made text.
+
+    The mark in front tells spreadsheets that it is UTF-8: they take names apart without it.
+    """
     out = io.StringIO()
+    out.write("\ufeff")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.title for column in columns])
     shown = frame.select([column.name for column in columns])
@@ -226,7 +249,7 @@ def _table(frame: pl.DataFrame, columns: Sequence[Column], title: str) -> str:
         for column in columns
     )
     body = "".join(
-        "<tr>" + "".join(_td(row, column) for column in columns) + "</tr>"
+        "<tr>" + "".join(_write_cell(row, column, columns) for column in columns) + "</tr>"
         for row in frame.iter_rows(named=True)
     )
     return (
@@ -236,11 +259,14 @@ def _table(frame: pl.DataFrame, columns: Sequence[Column], title: str) -> str:
     )
 
 
-def _td(row: dict[str, Any], column: Column) -> str:
+def _write_cell(row: dict[str, Any], column: Column, columns: Sequence[Column]) -> str:
+    """The first cell heads its row: a screen reader says it before each number."""
     value = row[column.name]
     shown = escape(say.NOTHING if value is None else column.show(value))
     if column.link and value is not None:
         shown = f'<a href="{escape(column.link(row))}" target="_self">{shown}</a>'
+    if column is columns[0]:
+        return f'<th scope="row"{_class(column)}>{shown}</th>'
     return f"<td{_class(column)}>{shown}</td>"
 
 
@@ -259,7 +285,7 @@ def _as_text(value: Any) -> str:  # noqa: ANN401  whatever a column holds
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
-    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
+    if isinstance(value, str) and value.lstrip().startswith(FORMULA):
         return f"'{value}"
     return value
 

@@ -34,6 +34,9 @@ FIRST_TWO_SIDE_BY_SIDE = """() => {
     const [first, second] = document.querySelectorAll('[data-testid=stMetric]')
     return second && first.getBoundingClientRect().top === second.getBoundingClientRect().top
 }"""
+LAYER = "cell => Number(getComputedStyle(cell).zIndex)"
+TAGS = "all => all.map(each => each.tagName)"
+FILLS = "all => all.map(each => getComputedStyle(each).fill)"
 PERSONAL = ("Bérg", "ana.berg", "old.ana", "15550101", "First Street", "Aville", "window.hacked")
 
 
@@ -46,6 +49,7 @@ def test_a_page_opens_without_an_error_and_tells_nothing_personal(
     expect(page.get_by_test_id("freshness")).to_contain_text("As of 30 Jun 2026")
     expect(page.get_by_test_id("freshness")).to_contain_text("personal data masked")
     assert page.get_by_test_id("stException").count() == 0
+    assert set(page.locator("h1, h2, h3, h4").evaluate_all(TAGS)) == {"H1", "H2"}
     page.set_viewport_size(PHONE)
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
     page.wait_for_function(f"{WIDTH} <= {PHONE['width']}")
@@ -109,14 +113,14 @@ def test_the_search_finds_a_person_by_the_id_before_a_merge(tab: Tab, old: str) 
     page = tab.open("customer")
     page.get_by_role("textbox", name="Search for a customer").fill(old)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=2)).to_have_text("Customer C2")
+    expect(page.locator("h2.c360-name")).to_have_text("Customer C2")
     expect(page.get_by_role("note").first).to_contain_text(f"{old} is today C2")
 
 
 def test_a_search_with_several_answers_leads_to_a_customers_page(tab: Tab) -> None:
     page = tab.open("customer?q=example.com")
     page.get_by_role("table", name="Customers found").get_by_role("link", name="C1").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("Customer C1")
+    expect(page.locator("h2.c360-name")).to_have_text("Customer C1")
     tab.settle()
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("2 visits")
     assert tab.problems == []
@@ -146,11 +150,11 @@ def test_a_page_tells_where_no_history_is_kept(tab: Tab) -> None:
 def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
     page = tab.open("customer?q=example.com")
     shown = page.get_by_role("table", name="Customers found").get_by_role("row")
-    ids = [row.get_by_role("cell").first.inner_text() for row in shown.all()[1:]]
+    ids = [row.get_by_role("rowheader").inner_text() for row in shown.all()[1:]]
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     assert download.value.suggested_filename == "customers-found.csv"
-    text = Path(download.value.path()).read_text("utf-8")
+    text = Path(download.value.path()).read_text("utf-8-sig")
     titles, *read = csv.reader(io.StringIO(text))
     assert [row[0] for row in read] == ids == ["C1", "C2"]
     assert titles[:3] == ["Customer", "Name", "E-mail"]
@@ -166,6 +170,52 @@ def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
     assert max(map(int, re.findall(r"\d+", background)[:3])) < 60
     page.wait_for_function(f"{WIDTH} <= {PHONE['width']}")
     page.wait_for_function(FIRST_TWO_SIDE_BY_SIDE)
+
+
+def test_what_stays_while_a_table_moves_hides_what_moves_below_it(tab: Tab) -> None:
+    """Of a number that shows through a name, half a number is read."""
+    page = tab.open("segments")
+    page.set_viewport_size(PHONE)
+    for cell in (page.locator("thead th").first, page.locator("tbody th").first):
+        assert cell.evaluate("cell => getComputedStyle(cell).position") == "sticky"
+        expect(cell).to_have_css("background-color", "rgb(255, 255, 255)")
+    corner, other = page.locator("thead th").all()[:2]
+    assert corner.evaluate(LAYER) > other.evaluate(LAYER)
+
+
+def test_whatever_has_the_focus_has_a_line_around_it(
+    open_tab: Callable[..., Tab], address: str
+) -> None:
+    """Forced colours take shades and shadows away; a chart's buttons come up for the keyboard."""
+    page = open_tab(address, forced_colors="active").open()
+    for wanted in ("link", "button"):
+        focused = page.get_by_role(wanted).last
+        page.keyboard.press("Tab")  # from here on the browser shows where the keyboard is
+        focused.focus()
+        expect(focused).to_have_css("outline-style", "solid")
+    tools = page.get_by_test_id("stElementToolbar").first
+    tools.get_by_role("button").first.focus()
+    expect(tools).to_have_css("opacity", "1")
+
+
+def test_on_paper_tables_are_whole_and_nothing_is_to_press(tab: Tab) -> None:
+    page = tab.open("segments")
+    page.emulate_media(media="print")
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.get_by_role("button", name="Download CSV").first).to_be_hidden()
+    expect(page.locator(".c360-scroll").first).to_have_css("max-height", "none")
+    page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_words_around_a_chart_are_as_dark_as_others(
+    open_tab: Callable[..., Tab], address: str, scheme: str
+) -> None:
+    page = open_tab(address, color_scheme=scheme).open("products")
+    page.wait_for_selector(".role-axis-label text")
+    ink = page.get_by_role("heading", level=1).evaluate("each => getComputedStyle(each).color")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    assert set(chart.locator("svg text").evaluate_all(FILLS)) == {ink}
 
 
 def test_a_chosen_filter_can_be_read_in_the_dark(
@@ -184,7 +234,7 @@ def test_with_the_operators_word_names_are_shown_and_a_hostile_one_is_only_text(
     with serve(published.parent, C360_SHOW_PII="1") as address:
         tab = open_tab(address)
         page = tab.open("customer?q=cole")
-        expect(page.get_by_role("heading", level=2)).to_have_text(f"{HOSTILE} Cole")
+        expect(page.locator("h2.c360-name")).to_have_text(f"{HOSTILE} Cole")
         page = tab.open("customer?q=example.com")
         expect(page.get_by_role("table")).to_contain_text(HOSTILE)
         expect(page.get_by_role("table")).to_contain_text("ana.berg@example.com")

@@ -1,5 +1,6 @@
 """Days, numbers, tables and downloads as people read them."""
 
+import codecs
 import csv
 import io
 from datetime import date, datetime, timedelta
@@ -9,7 +10,7 @@ import pytest
 
 from c360_dashboard import format as say
 from c360_dashboard import layout
-from c360_dashboard.filters import read_period
+from c360_dashboard.filters import DAY, read_period
 
 AS_OF = date(2026, 6, 30)
 LONG_AGO = date(2020, 1, 1)
@@ -45,6 +46,14 @@ def test_nothing_is_compared_with_days_before_the_data() -> None:
     assert read_period("12m", AS_OF, date(2025, 1, 1)).start_before is None
 
 
+@pytest.mark.parametrize(("period", "missing"), [("4w", 0), ("13w", 1), ("26w", 3), ("12m", 7)])
+def test_a_few_days_may_be_missing_of_many_and_none_of_a_few(period: str, missing: int) -> None:
+    before = read_period(period, AS_OF, LONG_AGO).start_before
+    assert before is not None
+    assert read_period(period, AS_OF, before + missing * DAY).start_before == before
+    assert read_period(period, AS_OF, before + (missing + 1) * DAY).start_before is None
+
+
 def test_a_leap_day_meets_the_end_of_february() -> None:
     assert read_period("ytd", date(2028, 2, 29), LONG_AGO).end_before == date(2027, 2, 28)
 
@@ -60,11 +69,14 @@ def test_numbers_are_written_for_people() -> None:
     )
     assert say.short_money(1_234_567, "EUR") == "€1.23 M"
     assert say.short_money(12_345, "USD") == "$12.3 k"
+    assert say.short_money(-999_950, "USD") == "−$1.00 M"
+    assert say.short_money(999_949, "USD") == "$999.9 k"
+    assert say.short_money(999_995_000, "USD") == "$1.00 B"
     assert say.percent(-0.0000001) == "0.0 %"
     assert say.percent(0.256) == "25.6 %"
     assert say.percent(None) == say.whole(None) == say.money(None, "USD") == "–"
     assert say.change(150, 100) == "+50.0 %"
-    assert say.change(150, 0) is None
+    assert say.change(150, 0) is say.change(150, -100) is None
 
 
 @pytest.mark.parametrize(
@@ -93,16 +105,20 @@ def test_a_table_escapes_whatever_it_shows() -> None:
     assert "<img" not in html
     assert "&lt;img" in html
     assert 'title="Who &lt;she&gt; is"' in html
+    assert '<th scope="row">&lt;img' in html
     assert "A &amp; B" in html
     assert "$5" in html
 
 
 def test_a_download_holds_the_rows_and_no_formulas() -> None:
-    frame = pl.DataFrame({"name": ['=HYPERLINK("x")', "Ana, B.", None], "spent": [-5.0, 2.5, 0.0]})
-    read = list(csv.reader(io.StringIO(layout.to_csv(frame, COLUMNS))))
-    assert read == [
+    names = ['=HYPERLINK("x")', "Ana, B.", None, "＝1+1"]
+    frame = pl.DataFrame({"name": names, "spent": [-5.0, 2.5, 0.0, 1.0]})
+    mark, text = layout.to_csv(frame, COLUMNS)[:1], layout.to_csv(frame, COLUMNS)[1:]
+    assert mark.encode() == codecs.BOM_UTF8
+    assert list(csv.reader(io.StringIO(text))) == [
         ["Name", "Spent"],
         ['\'=HYPERLINK("x")', "-5.0"],
         ["Ana, B.", "2.5"],
         ["", "0.0"],
+        ["'＝1+1", "1.0"],
     ]
