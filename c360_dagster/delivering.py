@@ -74,9 +74,28 @@ class DeliveryLog:
 
     def read_last(self, to: str) -> list[dict[str, Any]]:
         """What this receiver took of the last delivery that it got anything of."""
-        lines = [{"delivery": 0, "content": line["key"]} | line for line in self.read()]
-        lines = [line for line in lines if line["to"] == to]
+        lines = self._read_of(to)
         return [line for line in lines if line["delivery"] == lines[-1]["delivery"]]
+
+    def find_held(self, to: str, before: date) -> tuple[date | None, list[date]]:
+        """The last day whose list this receiver took whole, and those it took a part of since."""
+        deliveries: dict[tuple[int, str], list[dict[str, Any]]] = {}
+        for line in self._read_of(to):
+            deliveries.setdefault((line["delivery"], line["as_of"]), []).append(line)
+        parts: list[date] = []
+        for (_, as_of), lines in reversed(deliveries.items()):
+            day = date.fromisoformat(as_of)
+            # Of a day whose list was replaced, the files are of the one that came in part.
+            if day >= before or day in parts:
+                continue
+            if len({line["batch"] for line in lines}) == lines[0]["batches"]:
+                return day, parts
+            parts.append(day)
+        return None, parts
+
+    def _read_of(self, to: str) -> list[dict[str, Any]]:
+        lines = [{"delivery": 0, "content": line["key"]} | line for line in self.read()]
+        return [line for line in lines if line["to"] == to]
 
     def _read_lines(self) -> Iterator[dict[str, Any]]:
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []

@@ -33,6 +33,10 @@ class ExportFolder:
         earlier = max((day for day in days if day < as_of), default=None)
         return self._read(earlier) if earlier else None
 
+    def find(self, day: date) -> Previous | None:
+        """That day's own; None where somebody deleted it."""
+        return self._read(day) if (self.folder / f"{day}{MANIFEST}").exists() else None
+
     def write(self, as_of: date, files: Mapping[str, bytes]) -> None:
         """All are written aside before the first is put in place."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -18,7 +18,7 @@ from c360_dagster.audiences.declarations import (
     Declared,
     read_audiences,
 )
-from c360_dagster.audiences.export import Export, build_export, write_files
+from c360_dagster.audiences.export import Export, build_export, tell, write_files
 from c360_dagster.audiences.members import PUBLISHED as READ
 from c360_dagster.audiences.members import candidates_sql, check_audience, members_sql
 from c360_dagster.delivering import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
@@ -84,7 +84,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                     continue
                 try:
                     said = _deliver(settings, export)
-                except DeliveryError as problem:
+                except (DeliveryError, ExportError) as problem:
                     said = "Not delivered to the end."
                     problems.append(str(problem))
                 context.log.info("%s: %s", name, f"{export.say()} {said}".rstrip())
@@ -143,11 +143,16 @@ def _deliver(settings: Settings, export: Export) -> str:
     url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
     if url is None:
         return ""
-    log = DeliveryLog(settings.exports / export.audience.name / LOG)
-    latest = log.latest(name_receiver(url))
+    folder = ExportFolder(settings.exports / export.audience.name)
+    log, to = DeliveryLog(folder.folder / LOG), name_receiver(url)
+    latest = log.latest(to)
     if latest and latest > export.as_of:
         return f"Not delivered: the receiver was told of {latest} already."
-    return deliver(cut_batches(export), url, log, settings.now).say()
+    whole, parts = log.find_held(to, before=export.as_of)
+    told = tell(
+        export, folder.find(whole) if whole else None, list(filter(None, map(folder.find, parts)))
+    )
+    return deliver(cut_batches(told), url, log, settings.now).say()
 
 
 @contextmanager

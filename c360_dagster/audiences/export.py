@@ -6,8 +6,8 @@ The same members give the same bytes: nothing here knows when, or in which run.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -125,6 +125,31 @@ def build_export(
         met=candidates.height,
         left_out={name: reasons.get(name, 0) for name in LEFT_OUT},
         previous=previous,
+    )
+
+
+def tell(export: Export, whole: Previous | None, parts: Sequence[Previous]) -> Export:
+    """The export as a receiver is told of it: what changes what it took, not yesterday's files.
+
+    Of some lists it may have taken a part. Whom it may lack has entered, whom it may hold has left:
+    to be told so twice does no harm. Nobody who was held out was sent to it.
+    """
+    sent = [each.members.filter(group=TREATMENT) for each in ([whole] if whole else []) + [*parts]]
+    known = sent[0].select("customer_id") if whole else pl.DataFrame(schema=KNOWN)
+    for other in sent[1:]:
+        known = known.join(other, on="customer_id", how="semi")
+    held = pl.concat([pl.DataFrame(schema=KNOWN), *sent]).unique("customer_id")
+    return replace(
+        export,
+        members=export.members.with_columns(
+            pl.when(pl.col("customer_id").is_in(known["customer_id"].to_list()))
+            .then(pl.lit(STAYED))
+            .otherwise(pl.lit(ENTERED))
+            .alias("change")
+        ),
+        left=held.join(export.members.filter(group=TREATMENT), on="customer_id", how="anti").sort(
+            "customer_id"
+        ),
     )
 
 

@@ -198,6 +198,43 @@ def test_a_day_of_the_past_is_exported_and_not_delivered(home: Home, receiver: R
     assert [batch["as_of"] for batch in receiver.taken] == ["2026-06-02"]
 
 
+def test_who_goes_by_the_change_holds_the_list_whatever_she_missed(
+    home: Home, receiver: Receiver
+) -> None:
+    """Days without a webhook, a day that did not arrive, a larger and a smaller control group."""
+
+    def held() -> set[str]:
+        people: set[str] = set()
+        for told in (member for batch in receiver.taken for member in batch["members"]):
+            if told["change"] == "left":
+                people.discard(told["customer_id"])
+            elif told["change"] == "entered":
+                people.add(told["customer_id"])
+        return people
+
+    def treated(day: str) -> set[str]:
+        members = pl.read_parquet(home.settings.exports / "fans" / f"{day}.parquet")
+        return set(members.filter(group="treatment")["customer_id"])
+
+    def run(day: str, names: list[str], holdout: float = 0.1) -> dg.ExecuteInProcessResult:
+        home.declare(FANS.replace("holdout: 0", f"holdout: {holdout}") + "    webhook: default\n")
+        home.publish(day, names)
+        return home.run(webhook=receiver.url)
+
+    home.publish("2026-06-01", NAMES)
+    home.run()
+    assert run("2026-06-02", NAMES).success
+    assert held() == treated("2026-06-02")
+    receiver.codes = [404]
+    assert not run("2026-06-03", [*NAMES[5:], "C98"]).success
+    assert run("2026-06-04", [*NAMES[5:], "C98", "C99"]).success
+    assert held() == treated("2026-06-04")
+    for day, holdout in (("2026-06-05", 0.7), ("2026-06-06", 0.2)):
+        assert run(day, NAMES[5:], holdout).success
+        assert held() == treated(day)
+    assert home.manifest("fans", "2026-06-06")["counts"]["entered"] == 0
+
+
 def test_a_delivery_that_fails_fails_the_run_and_leaves_the_files(
     home: Home, receiver: Receiver
 ) -> None:

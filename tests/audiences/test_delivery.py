@@ -13,14 +13,14 @@ import polars as pl
 import pytest
 
 from c360_dagster.audiences.batches import Batch, cut_batches
-from c360_dagster.audiences.export import Export, Previous, build_export
+from c360_dagster.audiences.export import Export, Previous, build_export, tell
 from c360_dagster.delivering import Delivery, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.settings import REPOSITORY
 from tests.audiences.gold import audience
 from tests.audiences.receiver import Receiver, receive
 
 AT_ONCE = (0.0, 0.0)
-MONDAY, TUESDAY = date(2026, 6, 1), date(2026, 6, 2)
+MONDAY, TUESDAY, WEDNESDAY = (date(2026, 6, day) for day in (1, 2, 3))
 
 
 @pytest.fixture
@@ -98,6 +98,35 @@ def test_another_day_another_list_and_another_receiver_are_sent(
         assert len(other.taken) == 3
     assert log.latest(name_receiver(receiver.url)) == TUESDAY
     assert log.latest("nobody") is None
+
+
+def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    """Monday's list came whole, of Tuesday's the first batch; whom it held nobody can say."""
+    to = name_receiver(receiver.url)
+    assert log.find_held(to, TUESDAY) == (None, [])
+    send(receiver, log, batches(members=3))
+    receiver.codes = [200, 404]
+    with pytest.raises(DeliveryError):
+        send(receiver, log, batches(day=TUESDAY))
+    assert log.find_held(to, TUESDAY) == (MONDAY, [])
+    assert log.find_held(to, WEDNESDAY) == (MONDAY, [TUESDAY])
+    assert log.find_held("nobody", WEDNESDAY) == (None, [])
+
+    def before(names: str) -> Previous:
+        group = ["control" if name == "C9" else "treatment" for name in names.split()]
+        return Previous(MONDAY, {}, pl.DataFrame({"customer_id": names.split(), "group": group}))
+
+    told = tell(export(5, WEDNESDAY), before("C0 C1 C2 C8 C9"), [before("C1 C2 C3 C7")])
+    assert dict(told.members.select("customer_id", "change").iter_rows()) == {
+        "C0": "entered",
+        "C1": "stayed",
+        "C2": "stayed",
+        "C3": "entered",
+        "C4": "entered",
+    }
+    assert told.left.rows() == [("C7", "treatment"), ("C8", "treatment")]
 
 
 def test_a_list_that_returns_within_a_day_is_sent_again(
