@@ -255,8 +255,9 @@ class _Part:
         self.known.append(field)
         value = self.content.get(field)
         if value is None and default is None:
-            near = [each for each in self.content if str(each) not in self.known]
-            hint = suggest(field, map(str, near))
+            # What has a meaning of its own was not meant to be another field.
+            own = {*self.known, *Audience.__dataclass_fields__}
+            hint = suggest(field, [str(each) for each in self.content if str(each) not in own])
             raise self.wrong(field, f"it is missing{hint}")
         return default if value is None else value
 

@@ -75,6 +75,7 @@ def test_an_address_is_a_secret_and_not_in_the_manifest() -> None:
         ("holdout: 0.1", "holdout: 10%", "audience 'fans', holdout: it is '10%'; it must be a sh"),
         ("holdout: 0.1", "holdout: 1", "audience 'fans', holdout: it is 1; it must be a share"),
         ("holdout: 0.1", "", "audience 'fans', holdout: it is missing."),
+        ("    description: ", "    columns: []\n    # ", "description: it is missing."),
         ("holdout:", "holdout: 0.1\n    holdot:", "there is no field 'holdot'; did you mean hold"),
         ("condition:", "conditoin:", "condition: it is missing; did you mean conditoin?"),
         ("total_orders > 3", "3", "audience 'fans', condition: it is 3; it must be a text."),
