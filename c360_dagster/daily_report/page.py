@@ -46,7 +46,7 @@ def write_page(facts: Facts, said: Said | None) -> str:
         _write_head(facts),
         _section("The day", _show_day(facts)),
         _section("What changed since the last report", _show_changes(facts, said)),
-        _section(f"The last {len(facts.shown) or SHOWN_DAYS} days", _show_chart(facts)),
+        _section(_name_days(len(facts.shown) or SHOWN_DAYS), _show_chart(facts)),
         _section("By channel", _show_parts(facts, facts.channels, "channel")),
         _section("By region", _show_parts(facts, _shorten(facts.regions), "region")),
         _section("Personas", _show_personas(facts, said)),
@@ -204,6 +204,10 @@ def _tell_since(facts: Facts, said: Said) -> list[str]:
     return items
 
 
+def _name_days(count: int) -> str:
+    return "The first day" if count == 1 else f"The last {count} days"
+
+
 def _show_chart(facts: Facts) -> list[str]:
     days = facts.shown
     if not days:
@@ -226,7 +230,7 @@ def _show_chart(facts: Facts) -> list[str]:
         legend += '<span class="key dashed"></span>the same a year before'
     ends = "".join(
         f"<span>{words.short_day(day, facts.as_of)}</span>"
-        for day in (days[0], days[len(days) // 2], days[-1])
+        for day in dict.fromkeys((days[0], days[len(days) // 2], days[-1]))
     )
     return [
         f"<p>{_text(told)}</p>",

@@ -227,7 +227,11 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
         ],
         title="Favourite categories",
         file="favourites",
-        empty="Nothing of a known category was bought yet.",
+        empty=(
+            "Of what was bought, no category is known."
+            if person["total_orders"] and not _has_returns_alone(person)
+            else "Nothing was bought yet."
+        ),
     )
 
 

@@ -242,6 +242,12 @@ def test_nothing_of_the_data_becomes_markup_and_nobody_is_named(facts: Facts) ->
     assert not tags & {"script", "b"}
 
 
+def test_the_first_day_is_called_so_and_named_once(facts: Facts) -> None:
+    page = write_page(replace(facts, first_day=AS_OF), None)
+    assert "<h2>The first day</h2>" in page
+    assert '<div class="days"><span>30 Jun</span></div>' in page
+
+
 def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     empty = replace(
         facts, sales={}, first_day=None, channels=(), regions=(), personas=(), leaving=()

@@ -131,8 +131,14 @@ def test_an_unknown_id_is_a_plain_sentence(tab: Tab) -> None:
     expect(page.get_by_role("note")).to_contain_text("no customer with the id C404")
 
 
+def test_orders_without_lines_are_not_said_to_be_nothing(tab: Tab) -> None:
+    page = tab.open("customer?id=C2")
+    expect(page.get_by_text("Of what was bought, no category is known.")).to_be_visible()
+
+
 def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
     page = tab.open("customer?id=C3")
+    expect(page.get_by_text("Nothing was bought yet.")).to_be_visible()
     expect(page.get_by_role("note").first).to_contain_text("Only returns are known")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("Returned")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$5.50")
