@@ -251,7 +251,7 @@ def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
 
 
 def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
-    """What happened, the latest first; the sessions of a day are one event."""
+    """What happened, the latest of each kind first; the sessions of a day are one event."""
     return reader.frame(
         f"""
         with events as (
@@ -316,8 +316,8 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
         select day, kind, what, amount, reference
         from events
         where day is not null
+        qualify row_number() over (partition by kind order by day desc, reference) <= {EVENTS}
         order by day desc, kind, reference
-        limit {EVENTS}
         """,
         one,
     )

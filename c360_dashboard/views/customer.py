@@ -238,8 +238,8 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
 def _timeline(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         "What happened",
-        f"The latest {customer.EVENTS} events, the newest first. Of a campaign's control group "
-        "nobody is written to, so that its effect can be told.",
+        f"The latest {customer.EVENTS} events of what is chosen, the newest first. Of a campaign's "
+        "control group nobody is written to, so that its effect can be told.",
     )
     kinds = st.pills(
         "Show",
@@ -250,9 +250,9 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
         key="kinds",
         label_visibility="collapsed",
     )
-    shown = frame.filter(pl.col("kind").is_in(kinds))
+    shown = frame.filter(pl.col("kind").is_in(kinds)).head(customer.EVENTS)
     if not len(shown):
-        layout.note("Nothing of this kind happened.")
+        layout.note("Nothing of this kind happened." if kinds else "Choose what to show.")
         return
     st.html(_events(shown, page.currency))
     columns = [

@@ -1,7 +1,7 @@
 """What the pages ask, on three customers and eight orders worked by hand."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -419,6 +419,21 @@ def test_without_a_catalogue_products_and_stores_go_by_their_ids(tmp_path: Path)
     assert sorted(best["product_name"]) == ["P1", "P2"]
     assert found.suggestions["product_name"].to_list() == ["P2"]
     assert found.person["store_name"] == "ST1"
+
+
+def test_many_events_of_one_kind_push_no_others_off_the_timeline(tmp_path: Path) -> None:
+    """Whoever comes every day is worth most, and her orders are what one wants to see."""
+    many = rows()
+    (ticket,) = many["fct_support_tickets"]
+    latest = {"created_at": datetime(2026, 6, 30, 9)}
+    many["fct_support_tickets"] = [
+        ticket | latest | {"ticket_id": f"K{number:03}"} for number in range(customer.EVENTS + 1)
+    ]
+    write_snapshot(tmp_path, many)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        kinds = customer.load(opened, "C1").timeline["kind"]
+    assert (kinds == "Ticket").sum() == customer.EVENTS
+    assert {"Order", "Delivery", "Session"} <= set(kinds)
 
 
 def test_events_after_the_as_of_day_are_not_on_the_timeline(reader: Reader) -> None:
