@@ -100,14 +100,26 @@ def load(reader: Reader, filters: Filters) -> Service:
         tickets_by("channel"),
         reader.frame(
             """
+            with places as (
+                select
+                    store_id,
+                    -- two stores of one name are told apart
+                    store_name || case
+                        when count(*) over (partition by store_name) > 1
+                            then ' (' || store_id || ')'
+                        else ''
+                    end as name
+                from dim_stores
+            )
+
             select
-                coalesce(s.store_name, a.location_id, 'unknown') as location, a.channel,
+                coalesce(p.name, a.location_id, 'unknown') as location, a.channel,
                 sum(a.arrivals)::bigint as arrivals,
                 sum(a.orders)::bigint as orders,
                 sum(a.orders) / nullif(sum(a.arrivals), 0) as conversion_rate,
                 mode(a.peak_hour) as peak_hour
             from arrivals_summary as a
-            left join dim_stores as s on a.location_id = s.store_id
+            left join places as p on a.location_id = p.store_id
             where a.date between $start and $end
             group by all
             order by arrivals desc, location

@@ -224,6 +224,20 @@ def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
     assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
 
 
+def test_two_stores_of_one_name_are_two(tmp_path: Path) -> None:
+    chain = rows()
+    chain["dim_stores"].append({"store_id": "ST2", "store_name": "Mall Store", "store_state": "NY"})
+    (mall, *_) = chain["arrivals_summary"]
+    chain["arrivals_summary"].append(mall | {"location_id": "ST2", "orders": 6})
+    write_snapshot(tmp_path, chain)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = service.load(opened, chosen()).visits.filter(channel="store")
+    assert pairs(found, "location", "conversion_rate") == {
+        "Mall Store (ST1)": 0.05,
+        "Mall Store (ST2)": 0.15,
+    }
+
+
 def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
     found = marketing.load(reader, chosen())
     assert pairs(found.campaigns, "campaign_id", "verdict") == {
