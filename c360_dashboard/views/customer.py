@@ -327,7 +327,7 @@ def _records(found: customer.Customer) -> None:
             layout.text("value", "Value", is_long=True),
             layout.text("source_system", "From"),
             layout.text("source_id", "Id there"),
-            layout.text("rule", "Why this one"),
+            layout.Column("rule", "Why this one", say.words),
             layout.text("losing_values", "Other records say", is_long=True),
         ],
         title="Where each value comes from",
