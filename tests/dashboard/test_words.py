@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
+from c360_dashboard import charts, layout
 from c360_dashboard import format as say
-from c360_dashboard import layout
 from c360_dashboard.filters import DAY, read_period
 
 AS_OF = date(2026, 6, 30)
@@ -91,6 +91,37 @@ def test_numbers_are_written_for_people() -> None:
 def test_age_is_said_in_its_largest_unit(passed: timedelta, words: str) -> None:
     now = datetime(2026, 7, 1, 12)
     assert say.age(now - passed, now) == words
+
+
+def light(colour: tuple[float, ...]) -> float:
+    """How light a colour is, as WCAG 2.2 works it out."""
+    parts = [part / 255 for part in colour]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("pale", [charts.PALE, charts.WHITISH])
+def test_the_letters_in_a_cell_can_be_read_on_every_blue(pale: str) -> None:
+    ends = [tuple(bytes.fromhex(colour[1:])) for colour in (pale, charts.BLUE)]
+    for step in range(101):
+        cell = light(tuple(a + (b - a) * step / 100 for a, b in zip(*ends, strict=True)))
+        contrast = 1.05 / (cell + 0.05) if step / 100 > charts.DARK else (cell + 0.05) / 0.05
+        assert contrast >= 4.5
+
+
+def test_a_legend_of_three_has_two_rows_so_that_a_phone_shows_it() -> None:
+    frame = pl.DataFrame({"who": ["A"], "lift": [0.1], "low": [-0.1], "high": [0.3]})
+    drawn = charts.intervals(
+        frame, y="who", middle="lift", low="low", high="high", x_format="", x_title=""
+    ).to_dict()
+    legends = [
+        layer["encoding"]["color"]["legend"]["columns"]
+        for layer in drawn["layer"]
+        if "color" in layer.get("encoding", {})
+    ]
+    assert set(legends) == {2}
 
 
 COLUMNS = [
