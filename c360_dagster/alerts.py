@@ -14,7 +14,7 @@ from c360_dagster.posting import PostError, post
 
 TIMEOUT_SECONDS = 5
 PAUSES_SECONDS = (1.0, 2.0)
-"""Between the tries; all of it has to end before Dagster stops the sensor, after a minute."""
+"""Between the tries; all of it, for each run that a look speaks of, has to end within a minute."""
 MOST_NAMED = 5
 LONGEST_REASON = 600
 

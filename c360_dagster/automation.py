@@ -17,7 +17,7 @@ from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.reports import read_report
-from c360_dagster.settings import Settings
+from c360_dagster.settings import Settings, let_alerts_end_in_time
 from landing_contract import read_contract
 
 DAILY_AT = "0 6 * * *"
@@ -43,6 +43,7 @@ class Automation:
 
 def build_automation(settings: Settings) -> Automation:
     """Jobs by name, and what starts them or speaks of them."""
+    let_alerts_end_in_time()
     road = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # a day is asked for by date
     everything = dg.define_asset_job(
         "everything",

@@ -187,6 +187,15 @@ def let_dagster_write_at_once() -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "10000")
 
 
+def let_alerts_end_in_time() -> None:
+    """Has a look of a sensor speak of two runs at most; the environment alone says so, too.
+
+    Five of them, Dagster's own number, take longer with a webhook that does not answer than a
+    sensor is given, and what a look that was stopped has told, the next one tells again.
+    """
+    os.environ.setdefault("DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT", "2")
+
+
 class _Values:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment

@@ -9,8 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorDefinition
+from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from c360_dagster.alerts import PAUSES_SECONDS, TIMEOUT_SECONDS
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import read_settings
 
@@ -255,6 +257,21 @@ def test_one_message_for_each_run_that_has_something_to_say(
         (url, "Check straight on board: it leans", f"{UI}/runs/{leaning.run_id}"),
     ] if url else [])  # fmt: skip
     assert capfd.readouterr().err.count("Why, in fail: the shelf fell down") == 1
+
+
+def test_a_look_ends_before_dagster_stops_it(tmp_path: Path, sent: list[tuple[str, str]]) -> None:
+    """Else what it told would be told again, minute for minute, as long as nobody answers."""
+    definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook")
+    patience = (len(PAUSES_SECONDS) + 1) * TIMEOUT_SECONDS + sum(PAUSES_SECONDS)
+    with dg.instance_for_test() as instance:
+        cursor = evaluate(definitions, "alert_on_failure", instance, None)
+        for _ in range(4):
+            shelf.execute_in_process(instance=instance, raise_on_error=False)
+        for _ in range(4):
+            told_before = len(sent)
+            cursor = evaluate(definitions, "alert_on_failure", instance, cursor)
+            assert (len(sent) - told_before) * patience < DEFAULT_SENSOR_GRPC_TIMEOUT
+    assert len(sent) == len(set(sent)) == 4
 
 
 def test_alerts_are_on_where_there_is_somewhere_to_send_them(tmp_path: Path) -> None:
