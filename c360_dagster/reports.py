@@ -114,7 +114,10 @@ def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation
 def _was_found_before(
     instance: dg.DagsterInstance, run_id: str, evaluation: AssetCheckEvaluation
 ) -> bool:
-    """Whether the check found the same in the last run before this one that asked it."""
+    """Whether the check found the same in the last run before this one that asked it.
+
+    Not in one that somebody cancelled: of that, nothing is told.
+    """
     history = instance.event_log_storage.get_asset_check_execution_history(
         evaluation.asset_check_key, LAST_RUNS
     )
@@ -125,8 +128,16 @@ def _was_found_before(
     ]
     runs = [run for run, _ in answers]
     earlier = answers[runs.index(run_id) :] if run_id in runs else []
-    before = next((answer for run, answer in earlier if run != run_id), None)
+    before = next(
+        (answer for run, answer in earlier if run != run_id and not _was_cancelled(instance, run)),
+        None,
+    )
     return bool(before and not before.passed and _tell_apart(before) == _tell_apart(evaluation))
+
+
+def _was_cancelled(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status == dg.DagsterRunStatus.CANCELED
 
 
 def _tell_apart(evaluation: AssetCheckEvaluation) -> object:

@@ -277,6 +277,9 @@ def test_what_a_check_found_before_is_no_news() -> None:
         assert is_news(rejected=0), "without a number the words count"
         assert not is_news()
         assert is_news(said="other words")
+        instance.report_run_canceled(instance.get_runs(limit=1)[0])
+        assert is_news(), "nobody is told of what a run found that was cancelled"
+        assert not is_news()
 
 
 def test_known_warnings_are_only_counted() -> None:
