@@ -16,6 +16,8 @@ from c360_dagster.resources.at_work import GONE
 
 LAST_RUNS = 30
 """So many are looked through for what a check found before; there may be many of chosen tables."""
+FOUND_DEAD = "marked as failed from outside the execution context"
+"""All that the server says in the end of a run of its own whose process died."""
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
@@ -92,7 +94,8 @@ def _say_end(event: dg.DagsterEvent) -> str:
     told = event.message or "nobody knows"
     data = event.event_specific_data
     error = data.error if isinstance(data, JobFailureData) else None
-    return GONE if GONE in told else _say_error(error) or told
+    is_gone = any(sign in told for sign in (GONE, FOUND_DEAD))
+    return GONE if is_gone else _say_error(error) or told
 
 
 def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster

@@ -21,6 +21,7 @@ from c360_dagster.alerts import (
     write_message,
 )
 from c360_dagster.reports import read_report
+from c360_dagster.resources.at_work import GONE
 from c360_dagster.resources.warehouse import WarehouseError
 
 ADDRESS = "http://127.0.0.1:3000"
@@ -218,15 +219,23 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
     assert report.job == "a run of chosen tables"
 
 
-def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same() -> None:
-    """One whose process was killed while its server lived."""
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, GONE),  # by the server, which lives on when a run's process is killed
+        ("Run timed out due to taking longer than 300 seconds to start.",) * 2,
+    ],
+)
+def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
+    said: str | None, reason: str
+) -> None:
     with dg.instance_for_test() as instance:
         run = instance.create_run_for_job(dg.GraphDefinition("nightly").to_job())
-        instance.report_run_failed(run, "The process exited with code -9.")
+        instance.report_run_failed(run, said)
         ended = instance.get_run_by_id(run.run_id)
         assert ended
         report = read_report(instance, ended)
-    assert report.failures == (Failure(None, "The process exited with code -9."),)
+    assert report.failures == (Failure(None, reason),)
     again = replace(report, is_tried_again=True)
     assert write_message(again, "").startswith("Customer 360: nightly failed, and is tried again.")
 
