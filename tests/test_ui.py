@@ -11,11 +11,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pytest
 
+from c360_dagster import __main__
 from c360_dagster.history.days import KEY
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.layers import LAYERS
@@ -100,6 +101,24 @@ __main__.become_dagster(read_settings({}))
 """
     ran = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
     assert ran.stdout == b"False\n"
+
+
+def test_a_second_ui_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would show nothing, and its daemon would launch the first one's runs."""
+
+    def begin(*_: object) -> NoReturn:
+        pytest.fail("it began")
+
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        monkeypatch.setattr(__main__, "UI_PORT", str(first.getsockname()[1]))
+        monkeypatch.setattr(__main__, "become_dagster", begin)
+        monkeypatch.setenv("C360_HOME", str(tmp_path / "home"))
+        monkeypatch.setattr(sys, "argv", ["c360_dagster", "ui"])
+        assert __main__.main() == 1
+    assert "another `make ui` is at work" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> None:
