@@ -52,14 +52,11 @@ def read_known(stamp: str) -> Manifest:  # noqa: ARG001  what the cache knows it
 def _parse_project(digest: str) -> Manifest:
     """Parses into a folder aside and moves the files into place, so that two at once are safe.
 
-    dbt parses anew what has changed since, and the rest where it was parsed elsewhere or by others.
+    All of it: where dbt parses only what has changed, tests in files lose their descriptions.
     """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
     with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
-        with contextlib.suppress(OSError):
-            if _read_stamp()[1] == str(PROJECT):
-                shutil.copy(TARGET / PARSED[1], folder)
         silently = ("--quiet", "--log-level", "none")
         result = dbtRunner().invoke(["parse", *silently, *name_folders(Path(folder))])
         if not result.success:

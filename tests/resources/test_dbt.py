@@ -7,9 +7,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from dbt.contracts.graph.nodes import ModelNode
-from dbt.parser.models import ModelParser
-from dbt.parser.search import FileBlock
 
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
@@ -88,24 +85,6 @@ def test_a_project_that_has_moved_finds_its_seeds(
     builder = DbtBuilder(warehouse=str(warehouse))
     built = builder.build(select=[], variables={}, scratch=warehouse.parent / "scratch", anew=True)
     assert {each.status for each in built if each.unique_id.startswith("seed.")} == {"success"}
-
-
-def test_what_has_changed_is_parsed_anew_and_nothing_else(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dbt_project.read_manifest()
-    parse, parsed = ModelParser.parse_node, []
-
-    def watch(self: ModelParser, block: FileBlock) -> ModelNode:
-        parsed.append(block.name)
-        return parse(self, block)
-
-    monkeypatch.setattr(ModelParser, "parse_node", watch)
-    model = project / "models" / "staging" / "customer" / "stg_customers.sql"
-    model.write_text(model.read_text() + "-- and more\n")
-    node = dbt_project.read_manifest()["nodes"]["model.c360.stg_customers"]
-    assert node["raw_code"].endswith("-- and more")
-    assert parsed == ["stg_customers"]
 
 
 def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> None:

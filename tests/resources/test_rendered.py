@@ -12,7 +12,7 @@ from dbt.cli.main import dbtRunner
 
 from c360_dagster.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt, dbt_project
+from c360_dagster.resources import dbt
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.rendered import Variables
@@ -201,21 +201,17 @@ def test_an_error_is_dbts_to_tell_and_stops_what_follows(
     assert len(starts) == 1, "what was known before is known still"
 
 
-def test_what_dbt_renders_from_is_what_a_build_is_known_by(
-    warehouse: Path, starts: list[Any], shelf: Path
+def test_what_dbt_renders_from_is_what_a_node_is_known_by(
+    warehouse: Path, starts: list[Any], shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _build(warehouse)
-    (shelf.parent / dbt_project.STAMP).unlink()
-    (shelf.parent / dbt_project.STAMP).write_text("another project")
+    assert not starts
+    monkeypatch.setattr(dbt, "digest_foundation", lambda _: "other macros")
     _build(warehouse)
     assert len(starts) == 1
     for file in shelf.iterdir():
         file.write_text("[{")
-    (shelf.parent / dbt_project.STAMP).unlink()
-    (shelf.parent / dbt_project.STAMP).symlink_to(
-        dbt_project.PROJECT / "target" / dbt_project.STAMP
-    )
-    assert not any(result.is_bad for result in _build(warehouse).values())
+    assert not any(result.is_bad for result in _build(warehouse, day="2025-04-01").values())
     assert len(starts) == 2, "a spoilt file is no file"
 
 
