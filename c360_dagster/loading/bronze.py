@@ -38,7 +38,7 @@ from c360_dagster.loading.load_log import (
     log_once,
     write_log,
 )
-from c360_dagster.loading.sql import fetch_row, transaction
+from c360_dagster.loading.sql import transaction
 from c360_dagster.loading.stamps import keep_stamps, read_moment, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from c360_dagster.loading.writing import clear_file, drop_temporary, write_file
@@ -80,7 +80,7 @@ def load_table(
 ) -> TableLoad:
     """Loads the table's new and changed files; says of every file what became of it."""
     loads, pending = [], []
-    current = _current_contents(con, table)
+    current, refused = _current_contents(con, table), _find_refused(con, table)
     known, moment = read_stamps(con, table.name), read_moment(run.scratch)
     news: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
@@ -93,7 +93,7 @@ def load_table(
         if fingerprint != known.get(file.name):
             news[file.name] = fingerprint
         if current.get(file.name) == _content(attempt):
-            loads.append(_note_unchanged(con, attempt))
+            loads.append(_note_unchanged(con, attempt, was_refused=file.name in refused))
         else:
             pending.append(attempt)
     loads += _settle(con, pending, current)
@@ -158,6 +158,16 @@ def _current_contents(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str,
     return {path: (checksum, known_at) for path, checksum, known_at in rows}
 
 
+def _find_refused(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
+    """Files of which the last word was that they could not be loaded."""
+    rows = con.execute(
+        "select path from bronze.load_log where table_name = ? "
+        "group by path having arg_max(status, rowid) = 'refused'",
+        [table.name],
+    ).fetchall()
+    return {path for (path,) in rows}
+
+
 def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
     attempt.run.scratch.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="load_", dir=attempt.run.scratch))
@@ -216,10 +226,11 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
         return log_once(con, attempt, FileLoad(name, "repeated", message))
 
 
-def _note_unchanged(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
+def _note_unchanged(
+    con: duckdb.DuckDBPyConnection, attempt: Attempt, *, was_refused: bool
+) -> FileLoad:
     """Logs nothing, unless the last word about the file was that it could not be loaded."""
     name = attempt.file.name
-    query = "select status from bronze.load_log where path = ? order by rowid desc limit 1"
-    if fetch_row(con, query, [name]) == ("refused",):
+    if was_refused:
         write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
     return FileLoad(name, "unchanged", question_day(attempt.file))

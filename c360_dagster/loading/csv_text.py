@@ -41,6 +41,7 @@ REJECT = (
     "line ubigint, line_byte_position ubigint, error_type text, csv_line text, error_message text"
 )
 """What the reader tells of each."""
+DOUBTFUL = "record bigint, line bigint, raw text, is_cut boolean, is_broken boolean, reason text"
 WHOLE = 10_000
 """Bytes that the reader keeps of a line that it rejects."""
 SAMPLE = 50
@@ -64,6 +65,10 @@ class Reading:
     """Columns that `staged` holds as text, because of how the file writes them."""
     rounded: int = 0
     """Cells in `staged` that have more decimals than the contract."""
+    is_staged: bool = False
+    """Whether there is more than `texts`."""
+    is_doubted: bool = True
+    """Whether there is `texts`."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class LostRowsError(Exception):
 def read_text(
     con: duckdb.DuckDBPyConnection, path: Path, shape: TextShape, table: Table, scratch: Path
 ) -> Reading:
-    """Fills `staged`, `shifts` and `texts` from the file."""
+    """Fills `staged`, `doubtful`, `shifts` and, where any record is doubtful, `texts`."""
     header = _read_header(path)
     layout = match_header(header, table)
     records = shape.lines - 1
@@ -110,8 +115,9 @@ def read_text(
         _doubt_unsound_rows(con, fetch, table, plan, header)
         _tell_broken(con, repaired)
     _complete_texts(con, fetch)
-    _open_texts(con, layout, scratch / "second_look.csv")
-    return Reading(layout, records, plan.as_text, _count_rounded(con, layout))
+    is_doubted = _open_texts(con, layout, scratch / "second_look.csv")
+    rounded = _count_rounded(con, layout)
+    return Reading(layout, records, plan.as_text, rounded, is_staged=True, is_doubted=is_doubted)
 
 
 def _read_header(path: Path) -> list[str]:
@@ -225,9 +231,12 @@ def _is_written(text: str, form: str) -> bool:
 
 def _collect_doubtful(con: duckdb.DuckDBPyConnection, errors: str) -> None:
     """One row a record that the reader rejected; `is_broken` where its columns cannot be told."""
+    con.execute(f"create or replace temporary table doubtful ({DOUBTFUL})")
+    if not fetch_count(con, "select count(*) from reject_errors"):
+        return
     con.execute(
         f"""
-        create or replace temporary table doubtful as
+        insert into doubtful
         select
             cast(record as bigint) as record,
             min(cast(file_line as bigint)) as line,
@@ -368,8 +377,13 @@ def _fetch_lines(path: Path, wanted: Sequence[int]) -> Iterator[Found]:
         first = last
 
 
-def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> None:
-    """`texts`: the doubtful records again, every cell as text, for a lenient second look."""
+def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> bool:
+    """`texts`: the doubtful records again, every cell as text, for a lenient second look.
+
+    False where there are none, as of most files: to plan a look at nothing takes as long.
+    """
+    if not fetch_count(con, "select count(*) from doubtful where not is_broken"):
+        return False
     con.execute(
         f"copy (select raw from doubtful where not is_broken order by record) to "
         f"{literal(str(scratch))} (header false, quote '', escape '', delimiter '\x01')"
@@ -398,3 +412,4 @@ def _open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -
         ) as doubted on cells.rowid = doubted.place
         """
     )
+    return True

@@ -3,6 +3,7 @@
 All in one transaction: a record that is neither loaded nor rejected undoes the load.
 """
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 import duckdb
@@ -29,7 +30,8 @@ HEADER_AGAIN = "the header stands here once more"
 def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Reading) -> FileLoad:
     """Replaces the file's rows by those just read, and accounts for every record."""
     file, run = attempt.file, attempt.run
-    _examine_texts(con, file.table, reading.layout)
+    if reading.is_doubted:
+        _examine_texts(con, file.table, reading.layout)
     columns = ", ".join(quote(name) for name in (*file.table.column_names, *PROVENANCE))
     cells = ", ".join(quote(name) for name in file.table.column_names)
     known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
@@ -42,7 +44,7 @@ def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readin
                 f"{literal(file.name)}, _row, {known_at}, {loaded_at}, {literal(run.run_id)} "
                 f"from {rows}"
             )
-        _write_rejects(con, file, run.run_id)
+        _write_rejects(con, file, reading, run.run_id)
         load = _account(con, file, reading)
         write_log(con, attempt, load)
     return load
@@ -54,11 +56,15 @@ def clear_file(con: duckdb.DuckDBPyConnection, file: LandingFile) -> None:
     con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
 
 
-def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> list[str]:
+def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> Iterator[str]:
     """The relations whose rows go to bronze: those read at once, and those read at second look."""
-    sources = ["(select *, record as _row from examined where not is_rejected order by record)"]
-    if not _exists(con, "staged"):
-        return sources
+    if reading.is_staged:
+        yield _select_staged(con, table, reading)
+    if reading.is_doubted:
+        yield "(select *, record as _row from examined where not is_rejected order by record)"
+
+
+def _select_staged(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> str:
     present = {column.name for column in reading.layout.declared}
     values = ", ".join(
         f"{_staged_value(column, reading) if column.name in present else 'null'} "
@@ -66,13 +72,12 @@ def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading)
         for column in table.columns
     )
     if fetch_count(con, "select count(*) from shifts") == 0:
-        return [f"(select {values}, rowid + 1 as _row from staged)", *sources]
-    numbered = (
+        return f"(select {values}, rowid + 1 as _row from staged)"
+    return (
         f"(select {values}, rows.place + 1 + coalesce(shifts.skipped, 0) as _row "
         "from (select *, rowid as place from staged) as rows "
         "asof left join shifts on rows.place >= shifts.first_row)"
     )
-    return [numbered, *sources]
 
 
 def _staged_value(column: Column, reading: Reading) -> str:
@@ -126,14 +131,16 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
     )
 
 
-def _write_rejects(con: duckdb.DuckDBPyConnection, file: LandingFile, run_id: str) -> None:
-    listed = [
-        (
+def _write_rejects(
+    con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading, run_id: str
+) -> None:
+    listed = []
+    if reading.is_doubted:
+        listed.append(
             "select line, if(is_rejected, 'row', 'cell') as kind, errors, raw "
             "from examined where len(errors) > 0"
         )
-    ]
-    if _exists(con, "doubtful"):
+    if reading.is_staged:
         listed.append(
             "select line, 'row' as kind, "
             '[struct_pack("column" := null::varchar, reason := reason)] as errors, raw '
@@ -172,6 +179,9 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
             f"{file.name}: {reading.records} records were counted, {loaded} loaded and {rejected} "
             "rejected: nothing of the file was kept; please report this file's shape"
         )
+    rounded = reading.rounded
+    if reading.is_doubted:
+        rounded += fetch_count(con, "select sum(rounded) from examined where not is_rejected")
     return FileLoad(
         name=file.name,
         status="loaded",
@@ -180,8 +190,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
         rows_loaded=loaded,
         rows_rejected=rejected,
         cells_unreadable=cells,
-        cells_rounded=reading.rounded
-        + fetch_count(con, "select sum(rounded) from examined where not is_rejected"),
+        cells_rounded=rounded,
         empty_essential_cells=empty,
         unknown_columns=reading.layout.unknown,
         missing_columns=reading.layout.missing,
@@ -193,8 +202,3 @@ def drop_temporary(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"drop table if exists temp.{name}")
     for name in ("reject_errors", "reject_scans"):
         con.execute(f"drop table if exists {name}")
-
-
-def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    query = "select count(*) from duckdb_tables() where temporary and table_name = ?"
-    return fetch_count(con, query, [name]) == 1
