@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from c360_dagster.daily_report.words import count
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote
@@ -48,12 +49,12 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
         from {HELD_LOADS}
         """,
     ) or (0, 0, 0, 0)
-    lines = [f"Bronze holds {loaded:,} rows of {files} files."]
+    lines = [f"Bronze holds {count(loaded, 'row')} of {count(files, 'file')}."]
     reasons = []
     if rejected or cells:
         lines.append(
-            f"{rejected:,} rows were rejected and {cells:,} cells left empty, each listed with its "
-            "line and reason in bronze.rejected_rows:"
+            f"{count(rejected, 'row was', 'rows were')} rejected and {count(cells, 'cell')} left "
+            "empty, each listed with its line and reason in bronze.rejected_rows:"
         )
         reasons = con.execute(
             """
@@ -66,8 +67,8 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             [LONGEST_LIST],
         ).fetchall()
         lines += [
-            f"  {path}: {count:,} {kind}{'s' if count > 1 else ''}, first in line {line}: {reason}"
-            for path, kind, count, line, reason in reasons
+            f"  {path}: {count(cases, kind)}, first in line {line}: {reason}"
+            for path, kind, cases, line, reason in reasons
         ]
     told = con.execute(
         f"select path, status, message from {LAST_WORDS} "
@@ -100,7 +101,8 @@ def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
         return []
     as_of, customers, orders = row
     holds = (
-        f"Gold holds {customers:,} customers and {orders:,} orders of every status as of {as_of}."
+        f"Gold holds {count(customers, 'customer')} and {count(orders, 'order')} of every status "
+        f"as of {as_of}."
     )
     return [holds, *_summarise_people(con), *_find_checks(con)]
 
@@ -111,8 +113,10 @@ def _summarise_people(con: duckdb.DuckDBPyConnection) -> list[str]:
         "select count(*), count(distinct customer_id), "
         "(select count(*) from gold.identity_review) from gold.customer_identities",
     ) or (0, 0, 0)
-    look = f"; {doubtful:,} pairs to look at in gold.identity_review" if doubtful else ""
-    return [f"{records:,} records of all systems are {people:,} people{look}."]
+    look = f"; {count(doubtful, 'pair')} to look at in gold.identity_review" if doubtful else ""
+    are = "is" if records == 1 else "are"
+    people = count(people, "person", "people")
+    return [f"{count(records, 'record')} of all systems {are} {people}{look}."]
 
 
 def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:

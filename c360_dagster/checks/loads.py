@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
+from c360_dagster.daily_report.words import count
 from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS, TableLoad
 from c360_dagster.loading.sql import fetch_row, quote
@@ -102,7 +103,7 @@ def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
         check_name="arrival",
         passed=not said,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said or f"{len(load.files)} files",
+        description=said or count(len(load.files), "file"),
         metadata={"files": len(load.files), "refused": len(refused)},
     )
 
