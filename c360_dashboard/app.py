@@ -50,10 +50,28 @@ def main() -> None:
 def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
     publication = read_publication(snapshot)
     offered = ask(snapshot, choices.load)
+    lost = _find_lost(offered)
     filters, address = _choose(view, publication, offered)
     _say_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
+    if lost:
+        layout.note(f"Nothing is known of {' and '.join(lost)}, which the address asks for.")
     _wait_for_another(snapshot)
     view.draw(Page(snapshot, publication, offered, filters, address))
+
+
+def _find_lost(offered: choices.Choices) -> list[str]:
+    """What an address from another day names and nobody can choose today: Streamlit forgets it."""
+    known = {
+        CHANNEL: set(map(say.words, offered.channels)),
+        REGION: set(offered.regions),
+        PERSONA: set(offered.personas),
+    }
+    return [
+        f"{name} “{value}”"
+        for name, values in known.items()
+        for value in st.query_params.get_all(name)
+        if value not in values
+    ]
 
 
 def _choose(

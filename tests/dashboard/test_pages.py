@@ -58,6 +58,12 @@ def test_a_page_opens_without_an_error_and_tells_nothing_personal(
     assert tab.problems == []
 
 
+def test_a_link_to_what_is_no_more_says_so_and_shows_everything(tab: Tab) -> None:
+    page = tab.open("?region=Atlantis&channel=Online")
+    note = page.get_by_role("note").filter(has_text="Nothing is known of")
+    expect(note).to_have_text("Nothing is known of region “Atlantis”, which the address asks for.")
+
+
 def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) -> None:
     page = tab.open()
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$200.00")
