@@ -170,6 +170,7 @@ def test_the_guide_to_gold_names_every_table() -> None:
         node["name"]
         for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
         if node["resource_type"] in {"model", "source"} and node["schema"] == "gold"
+        if "own" not in node["fqn"]  # what whoever uses this has added
     }
     assert "audience_changes" in tables, "what Python works out in gold is meant too"
     assert {name for name in tables if f"`{name}`" not in GOLD} == set()
