@@ -186,7 +186,8 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     results.append(result)
                     if result.is_bad:
                         context.log.error(describe(manifest, result))
-                    if result.has_let_go or not lineage.knows(result):
+                    # Dagster takes nothing before what it is made of: all that follows waits, too.
+                    if unreported or result.has_let_go or not lineage.knows(result):
                         unreported.append(result)
                     else:
                         yield from part.report(con, result, lineage)

@@ -9,6 +9,7 @@ import pytest
 from c360_dagster.assets.dbt_results import forget_removed_tests
 from c360_dagster.definitions import build_definitions
 from c360_dagster.loading.schema import create_bronze
+from c360_dagster.resources.traced import Traced
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
@@ -21,7 +22,7 @@ Metadata = dict[str, dict[str, dg.MetadataValue]]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResult:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home: Path = tmp_path_factory.mktemp("home")
     settings = read_settings({"C360_HOME": str(home)})
     with duckdb.connect(str(settings.warehouse)) as con:
@@ -36,7 +37,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dg.ExecuteInProcessResult:
             "select 'k' || n, '2026-01-01', n, 'support_tickets.csv', n, '2026-01-02' "
             "from unnest([4, 5, 6, 10]) as scores(n)"
         )
-    definitions = build_definitions(settings)
+    return home
+
+
+@pytest.fixture(scope="module")
+def run(home: Path) -> dg.ExecuteInProcessResult:
+    return _build(home)
+
+
+def _build(home: Path) -> dg.ExecuteInProcessResult:
+    definitions = build_definitions(read_settings({"C360_HOME": str(home)}))
     return dg.materialize(
         [each for each in definitions.assets or [] if isinstance(each, dg.AssetsDefinition)],
         resources=definitions.resources,
@@ -67,6 +77,19 @@ def test_every_table_that_was_built_says_its_columns(
     view = metadata["silver/int_data_clock"]["dagster/column_schema"].value
     assert isinstance(view, dg.TableSchema)
     assert [column.type for column in view.columns] == ["date"]
+
+
+@pytest.mark.usefixtures("run")
+def test_a_query_that_was_never_traced_holds_up_what_is_made_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sets a day, say: all else has been sent before, and is told of at once."""
+    knows = Traced.knows
+    clock = "model.c360.int_data_clock"
+    monkeypatch.setattr(
+        Traced, "knows", lambda self, result: result.unique_id != clock and knows(self, result)
+    )
+    assert _build(home).success
 
 
 def test_tables_say_their_rows(metadata: Metadata) -> None:
