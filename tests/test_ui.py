@@ -65,6 +65,8 @@ def server(tmp_path: Path) -> Iterator[str]:
         "DAGSTER_HOME": str(tmp_path / "dagster"),
     }
     log = (tmp_path / "server.log").open("w")
+    # Tests that a script has started in the background would hand on that Ctrl-C is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*DAGSTER, "dev", "-h", "127.0.0.1", "-p", str(port)],
         cwd=REPOSITORY,
@@ -73,6 +75,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_up(address, process)
