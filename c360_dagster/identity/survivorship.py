@@ -165,12 +165,18 @@ def _list_lost(shared: pl.DataFrame, won: _Won, name: str) -> pl.DataFrame:
     winners = shared[won.rows.drop_nulls()].select("code", pl.col(name).alias("winner"))
     lost = known.join(winners, on="code").filter(pl.col(name) != pl.col("winner"))
     lost = lost.sort("code", name, "row").unique(["code", name], keep="first", maintain_order=True)
-    each = pl.format("{} ({}:{})", pl.col(name).cast(pl.String), "source_system", "source_id")
+    each = pl.format("{} ({}:{})", _write(known, name), "source_system", "source_id")
     return lost.group_by("code").agg(each.str.join("; ").alias("losing_values"))
 
 
 def _tell(records: pl.DataFrame, name: str) -> pl.DataFrame:
-    text = pl.col(name).cast(pl.String)
+    value = _write(records, name).alias("value")
     return records.filter(pl.col(name).is_not_null()).select(
-        "customer_id", pl.lit(name).alias("field"), text.alias("value"), *KEY, "code", "order"
+        "customer_id", pl.lit(name).alias("field"), value, *KEY, "code", "order"
     )
+
+
+def _write(records: pl.DataFrame, name: str) -> pl.Expr:
+    """The value as text, as the database writes it: whole seconds have no fraction."""
+    text = pl.col(name).cast(pl.String)
+    return text.str.strip_suffix(".000000") if records.schema[name] == pl.Datetime else text

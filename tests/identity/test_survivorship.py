@@ -137,6 +137,15 @@ def test_every_surviving_value_has_its_source(
     assert true.height == resolved.provenance.height
 
 
+def test_a_time_is_written_as_the_database_writes_it() -> None:
+    rows = frame(ROWS).with_columns(pl.col("registered_at").str.to_datetime(time_unit="us"))
+    told = resolve(rows, rules=AS_ONE).provenance.filter(field="registered_at")
+    assert told["value"].to_list() == ["2023-01-01 00:00:00"]
+    assert told["losing_values"].to_list() == [
+        "2024-01-01 00:00:00 (crm:C2); 2025-01-01 00:00:00 (workbooks:9)"
+    ]
+
+
 def test_other_columns_are_carried_along() -> None:
     rows = frame(ROWS).with_columns(country=pl.lit("US"), points=pl.Series([1, 2, 3]))
     found = resolve(rows, rules={**AS_ONE, "survivorship": {"fields": {"points": "most_recent"}}})
