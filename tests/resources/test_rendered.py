@@ -45,6 +45,15 @@ def warehouse(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def other(tmp_path: Path, warehouse: Path) -> Path:
+    """Another one with the same in it, of which nothing has been built."""
+    path = tmp_path / "other" / warehouse.name
+    path.parent.mkdir()
+    _land(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What dbt renders of the nodes that most of these tests build, once for all of them."""
@@ -121,13 +130,10 @@ def _read_all(path: Path) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("nothing_known")
 def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
-    warehouse: Path, tmp_path: Path, starts: list[Any]
+    warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
     first = _build(warehouse)
     assert len(starts) == 1
-    other = tmp_path / "other" / warehouse.name
-    other.parent.mkdir()
-    _land(other)
     second = _build(other)
     assert len(starts) == 1
     assert len(_read_all(other)) > 5
@@ -138,11 +144,8 @@ def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
     assert second["model.c360.dim_products"].sql == first["model.c360.dim_products"].sql
 
 
-def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, tmp_path: Path) -> None:
+def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, other: Path) -> None:
     built = _build(warehouse)
-    other = tmp_path / "other" / warehouse.name
-    other.parent.mkdir()
-    _land(other)
     results = _begin(other, variables={"as_of": "2025-03-01", "run_id": "one"})
     first = next(results)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -261,12 +264,9 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
 
 
 def test_what_is_known_of_one_selection_serves_another(
-    warehouse: Path, tmp_path: Path, starts: list[Any]
+    warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
     _build(warehouse)
-    other = tmp_path / "other" / warehouse.name
-    other.parent.mkdir()
-    _land(other)
     _build(other, select=["c360.order_status", "+int_products", "+int_primary_suppliers"])
     assert not starts
     _build(other, select=["dim_products", "stg_rates"])
@@ -276,13 +276,10 @@ def test_what_is_known_of_one_selection_serves_another(
 
 
 def test_what_is_not_known_is_asked_for_by_itself(
-    warehouse: Path, tmp_path: Path, starts: list[Any]
+    warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
     """The day is told to one node alone, at the root; the others are known without it."""
     _build(warehouse)
-    other = tmp_path / "other" / warehouse.name
-    other.parent.mkdir()
-    _land(other)
     results = {each.unique_id: each for each in _begin(other)}
     assert len(starts) == 1
     assert starts[0][-1] == "c360.intermediate.int_data_clock"
