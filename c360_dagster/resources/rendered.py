@@ -150,7 +150,7 @@ class Shelf:
 
     def _outline(self, node: Mapping[str, Any]) -> Rendered:
         config, is_test = node.get("config", {}), node["resource_type"] == "test"
-        after = tuple(node["depends_on"].get("nodes", ()))
+        after, asked = tuple(node["depends_on"].get("nodes", ())), self._find_asked(node)
         return Rendered(
             unique_id=node["unique_id"],
             name=node["unique_id"] if is_test else self._name_relation(node["unique_id"]),
@@ -161,7 +161,7 @@ class Shelf:
             warn_if=str(config.get("warn_if", "")),
             after=after,
             reads=tuple(self._name_relation(each) for each in after),
-            asks=tuple(name for name in PLACED if name in self._find_asked(node)),
+            asks=tuple(name for name in PLACED if name in asked),
             origin=digest(self._foundation, _tell_origin(node)),
         )
 

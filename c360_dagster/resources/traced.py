@@ -31,8 +31,9 @@ class Traced:
         return not result.sql or kept.get("of") == self._tell_query(result)
 
     def find(self, result: NodeResult) -> dict[str, list[Column]]:
-        kept = self._kept.get(result.unique_id, {})
-        return kept.get("columns", {}) if self.knows(result) else {}
+        """Of a model that is known; of what has no query, nothing."""
+        columns: dict[str, list[Column]] = self._kept.get(result.unique_id, {}).get("columns", {})
+        return columns
 
     def trace(self, results: Iterable[NodeResult]) -> None:
         """The columns of these models, too."""
