@@ -129,6 +129,17 @@ def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
     assert told.left.rows() == [("C7", "treatment"), ("C8", "treatment")]
 
 
+def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    """Monday's files are those of the second list by then, and nobody has all of that."""
+    send(receiver, log, batches(members=3))
+    receiver.codes = [200, 404]
+    with pytest.raises(DeliveryError):
+        send(receiver, log, batches(members=5))
+    assert log.find_held(name_receiver(receiver.url), TUESDAY) == (None, [MONDAY])
+
+
 def test_a_list_that_returns_within_a_day_is_sent_again(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
