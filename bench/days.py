@@ -8,8 +8,8 @@ from pathlib import Path
 
 import mock_data
 from bench.measure import Measured, measure
-from c360_dagster.changes import Asked, begin_build, finish_build
-from c360_dagster.computed import create_computed
+from c360_dagster.building.changes import Asked, begin_build, finish_build
+from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze

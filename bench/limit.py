@@ -15,12 +15,12 @@ import duckdb
 import polars as pl
 
 from bench.plan import Plan, read_plan
+from c360_dagster.building.computed import create_computed, replace_computed
 from c360_dagster.checks.truth import Truth
-from c360_dagster.computed import create_computed, replace_computed
 from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
 from c360_dagster.loading.sql import literal, quote
-from c360_dagster.publishing import Known, publish
+from c360_dagster.publishing.publication import Known, publish
 from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 

@@ -12,7 +12,7 @@ import mock_data
 from bench.checksums import Contents, find_differences, read_contents
 from bench.measure import measure
 from bench.plan import make_plan
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze

@@ -30,7 +30,7 @@ from c360_dagster.settings import (
     environment_for_dagster,
     read_settings,
 )
-from c360_dagster.summary import summarise_run
+from c360_dagster.telling.summary import summarise_run
 
 MODULE = "c360_dagster.definitions"
 SERVED = "c360_dagster.served"
@@ -102,7 +102,7 @@ def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
     if said.run is None and not said.log_trouble:
         sys.stderr.write(f"`{verb}` started nothing: the reason stands above.\n")
     else:
-        from c360_dagster.last_words import explain_failure  # noqa: PLC0415  slow import
+        from c360_dagster.telling.last_words import explain_failure  # noqa: PLC0415  slow import
 
         sys.stderr.write(explain_failure(settings, verb, said.run, said.log_trouble))
     return 1

@@ -12,9 +12,9 @@ from dagster._core.definitions.run_status_sensor_definition import RunStatusSens
 from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from c360_dagster.alerts import PAUSES_SECONDS, TIMEOUT_SECONDS
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import read_settings
+from c360_dagster.telling.alerts import PAUSES_SECONDS, TIMEOUT_SECONDS
 
 UI = "https://dagster.example.com/c360"
 

@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 
 from c360_dagster.home import check_landing, check_rights
-from c360_dagster.last_words import explain_failure
 from c360_dagster.listening import call_dagster, say_briefly
-from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
+from c360_dagster.telling.last_words import explain_failure
+from c360_dagster.telling.reports import read_report
 from tests.road import MATERIALIZE, call, rows
 
 OWN = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_dagster.changes import begin_build
+from c360_dagster.building.changes import begin_build
 from tests.counted import Counted, walk
 from tests.road import A_MONTH_LATER, SMALL, copy_home
 

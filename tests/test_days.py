@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_dagster import taking_over
+from c360_dagster.publishing import taking_over
 from tests.days import Home, differing_in_files, differing_tables, rewrite
 
 WINTER = date(2025, 2, 28)

@@ -9,7 +9,7 @@ import pytest
 
 from c360_dagster.__main__ import configure
 from c360_dagster.assets.bronze import NEEDED_LATER, list_needed_later
-from c360_dagster.computed import read_computed
+from c360_dagster.building.computed import read_computed
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
 from c360_dagster.history.memberships import CHANGES

@@ -17,8 +17,8 @@ from c360_dagster.assets.dbt_results import (
     report_test,
     say_demand,
 )
-from c360_dagster.changes import EVERYTHING, Asked, begin_build, finish_build
-from c360_dagster.computed import create_computed
+from c360_dagster.building.changes import EVERYTHING, Asked, begin_build, finish_build
+from c360_dagster.building.computed import create_computed
 from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import parts_of, without

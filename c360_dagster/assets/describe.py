@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from c360_dagster.computed import ComputedTable
+from c360_dagster.building.computed import ComputedTable
 from c360_dagster.layers import Layer
 from landing_contract import Table
 

@@ -12,13 +12,14 @@ import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
-from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
-from c360_dagster.computed import (
+from c360_dagster.building.computed import (
     create_computed,
     read_computed,
     replace_rows,
     stamp,
 )
+from c360_dagster.building.standing import read_comments, write_marks
+from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.dbt import Extent
@@ -28,7 +29,6 @@ from c360_dagster.resources.registry import Generation, Registry
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
-from c360_dagster.standing import read_comments, write_marks
 
 # Slow to import, and the definitions do not need it, nor does a run without news.
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.computed import read_computed
-from c360_dagster.standing import digest, digest_sources, read_marks
+from c360_dagster.building.computed import read_computed
+from c360_dagster.building.standing import digest, digest_sources, read_marks
 
 THINKING = ("duckdb", "numpy", "polars", "scikit-learn", "scipy", "splink")
 CODE = Path(__file__).parents[1]

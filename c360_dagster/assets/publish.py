@@ -18,7 +18,7 @@ from c360_dagster.history.memberships import CHANGES, Memberships
 from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
-from c360_dagster.publishing import Known, publish
+from c360_dagster.publishing.publication import Known, publish
 from c360_dagster.resources.dbt_project import Manifest, is_personal, read_keys
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage

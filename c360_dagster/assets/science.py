@@ -15,16 +15,16 @@ import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
+from c360_dagster.building.computed import read_computed, replace_computed
+from c360_dagster.building.standing import write_marks
 from c360_dagster.checks.science import report_findings, specify_science_checks
 from c360_dagster.checks.truth import Truth
-from c360_dagster.computed import read_computed, replace_computed
 from c360_dagster.layers import SCIENCE, SILVER
 from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.science.answers import Answer, tabulate
 from c360_dagster.settings import Settings
-from c360_dagster.standing import write_marks
 
 PREVIEW_ROWS = 5
 

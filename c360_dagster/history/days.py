@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import specify_computed
-from c360_dagster.computed import ComputedTable, read_computed, show_view
+from c360_dagster.building.computed import ComputedTable, read_computed, show_view
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import PARQUET, fetch_row, literal, quote
 

@@ -5,9 +5,15 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
+from c360_dagster.building.standing import (
+    digest,
+    mark_sources,
+    note_passes,
+    read_marks,
+    write_marks,
+)
 from c360_dagster.loading.sql import transaction
 from c360_dagster.resources.rendered import EXTENT, PLACED, Rendered, Variables
-from c360_dagster.standing import digest, mark_sources, note_passes, read_marks, write_marks
 
 PASSED = "pass"
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from c360_dagster.building.standing import digest
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lineage import Column, read_columns
 from c360_dagster.resources.whole_files import replace_file
-from c360_dagster.standing import digest
 
 TRACED = "lineage.json"
 

@@ -1,6 +1,6 @@
 {#-
     Working out only what has changed since the last finished build (docs/adr/0037). `since` is that
-    build's as-of day, null where everything is built; c360_dagster/changes.py decides. Schema
+    build's as-of day, null where everything is built; c360_dagster/building/changes.py decides. Schema
     `changes` holds, per incremental model, the rows that have changed since: as they were and as
     they are. Who reads a model finds there which of its own rows to work out anew: `touched` names
     the key of those rows and the queries that find them, among which `{this}` is the model's table.

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from c360_dagster.assets import identity, keeping
-from c360_dagster.standing import MADE_OF
+from c360_dagster.building.standing import MADE_OF
 from tests.assets.test_identity import ANN, ANNE, BOB, Road
 
 IDENTITIES = dg.AssetKey(["identity", "identities"])

@@ -10,7 +10,7 @@ import polars as pl
 from c360_dagster.audiences.declarations import Audience, Purpose
 from c360_dagster.audiences.export import Export, build_export, write_files
 from c360_dagster.audiences.members import candidates_sql, check_audience
-from c360_dagster.exporting import ExportFolder
+from c360_dagster.delivery.exports import ExportFolder
 
 MARKETING = Purpose("marketing", needs_consent=True)
 SERVICE = Purpose("service", needs_consent=False, because="It sells nothing.")

@@ -14,7 +14,13 @@ import pytest
 
 from c360_dagster.audiences.batches import Batch, cut_batches
 from c360_dagster.audiences.export import Export, Previous, build_export, tell
-from c360_dagster.delivering import Delivery, DeliveryError, DeliveryLog, deliver, name_receiver
+from c360_dagster.delivery.webhook import (
+    Delivery,
+    DeliveryError,
+    DeliveryLog,
+    deliver,
+    name_receiver,
+)
 from c360_dagster.settings import REPOSITORY
 from tests.audiences.gold import audience
 from tests.audiences.receiver import Receiver, receive
@@ -237,7 +243,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from datetime import datetime
-from c360_dagster.delivering import DeliveryLog, deliver
+from c360_dagster.delivery.webhook import DeliveryLog, deliver
 from tests.audiences.test_delivery import batches
 now = lambda: datetime(2026, 6, 1, 6, 0)
 deliver(batches(), sys.argv[1], DeliveryLog(Path(sys.argv[2])), now)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from c360_dagster.audiences.export import Export, build_export, write_csv, write_files
-from c360_dagster.exporting import ExportError, ExportFolder
+from c360_dagster.delivery.exports import ExportError, ExportFolder
 from tests.audiences.gold import audience, candidates, export
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 3)
@@ -131,7 +131,7 @@ def test_a_failure_leaves_the_days_files_as_they_were(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("c360_dagster.exporting._write_privately", fill_up)
+        patched.setattr("c360_dagster.delivery.exports._write_privately", fill_up)
         with pytest.raises(OSError, match="No space"):
             export(tmp_path, MONDAY, "bob")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

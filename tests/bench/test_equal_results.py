@@ -12,7 +12,7 @@ from bench.checksums import find_differences, read_contents
 from bench.limit import walk
 from bench.marts import MARTS, build, prepare, read_both, read_road, run_pandas
 from bench.plan import Plan, cut, make_plan, read_plan
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.resources.dbt import DbtBuilder
 
 CUSTOMERS, FIRST, LAST = 150, date(2025, 1, 1), date(2025, 4, 30)

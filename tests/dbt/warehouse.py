@@ -14,7 +14,7 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.dbt_project import PROJECT, read_manifest, read_parsed

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from c360_dagster.__main__ import read_days
 from c360_dagster.assets.audiences import load_audiences
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
 from c360_dagster.history.past import Past, open_past

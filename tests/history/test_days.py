@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.computed import create_computed, read_computed
+from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.history.days import History, HistoryError, excerpt
 from c360_dagster.resources.dbt_project import read_manifest
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.history import memberships as module
 from c360_dagster.history.memberships import Memberships
 

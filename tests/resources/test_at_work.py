@@ -14,12 +14,12 @@ from dagster._core.launcher import WorkerStatus
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 
-from c360_dagster.alerts import Failure, write_message
 from c360_dagster.home import prepare_dagster_home
-from c360_dagster.reports import read_report
 from c360_dagster.resources import at_work
 from c360_dagster.resources.at_work import GONE, WatchfulRunLauncher, has_sign
 from c360_dagster.settings import Settings, read_settings
+from c360_dagster.telling.alerts import Failure, write_message
+from c360_dagster.telling.reports import read_report
 
 RUN = """
 import sys

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt_project
 from c360_dagster.resources.dbt import STANDS, DbtBuilder

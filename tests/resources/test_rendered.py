@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
 
-from c360_dagster.computed import create_computed
+from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources import dbt
 from c360_dagster.resources.asking_dbt import NodeResult

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_dagster.computed import read_computed
+from c360_dagster.building.computed import read_computed
 from c360_dagster.science.answers import NOBODY_KNOWS, Answer, find, tabulate
 from c360_dagster.science.answers.campaigns import answer_campaigns
 from c360_dagster.science.answers.forecasts import answer_forecasts

@@ -11,8 +11,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.events import JobFailureData
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from c360_dagster.alerts import Failure, Finding, RunReport, name_reason
 from c360_dagster.resources.at_work import GONE
+from c360_dagster.telling.alerts import Failure, Finding, RunReport, name_reason
 
 LAST_RUNS = 30
 """So many are looked through for what a check found before; there may be many of chosen tables."""

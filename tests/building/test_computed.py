@@ -6,7 +6,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.computed import create_computed, read_computed, replace_computed
+from c360_dagster.building.computed import create_computed, read_computed, replace_computed
 
 REDIRECTS = "identity.redirects"
 

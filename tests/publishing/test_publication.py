@@ -11,9 +11,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.publishing import Known, Published, PublishError, publish
-from c360_dagster.standing import MADE_OF
-from c360_dagster.unpublished import forget, note_changes
+from c360_dagster.building.standing import MADE_OF
+from c360_dagster.building.unpublished import forget, note_changes
+from c360_dagster.publishing.publication import Known, Published, PublishError, publish
 
 KNOWN = Known({"dim_customers": frozenset({"email", "born"})})
 
@@ -79,7 +79,7 @@ def test_a_failure_leaves_the_last_publication(
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("c360_dagster.publishing._write_parquet", no_space)
+    monkeypatch.setattr("c360_dagster.publishing.publication._write_parquet", no_space)
     with pytest.raises(PublishError, match=r"still holds what it held.*disk full"):
         publish(con, tmp_path, run="run2", known=KNOWN)
     with duckdb.connect(str(first.snapshot), read_only=True) as snapshot:

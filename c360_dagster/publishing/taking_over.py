@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 
+from c360_dagster.building.standing import read_marks
+from c360_dagster.building.unpublished import Keys, find_changed
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_count
-from c360_dagster.standing import read_marks
-from c360_dagster.unpublished import Keys, find_changed
 
 NOTE = "last.json"
 FEW = 0.25

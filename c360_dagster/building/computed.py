@@ -14,7 +14,7 @@ import polars as pl
 from c360_dagster.loading.sql import fetch_row, literal, quote, transaction
 from landing_contract import Column, read_column, read_sources
 
-DECLARED = Path(__file__).parents[1] / "dbt_c360" / "models" / "computed"
+DECLARED = Path(__file__).parents[2] / "dbt_c360" / "models" / "computed"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from c360_dagster.alerts import (
+from c360_dagster.resources.at_work import GONE
+from c360_dagster.resources.warehouse import WarehouseError
+from c360_dagster.telling.alerts import (
     AlertError,
     Failure,
     Finding,
@@ -20,9 +22,7 @@ from c360_dagster.alerts import (
     send,
     write_message,
 )
-from c360_dagster.reports import read_report
-from c360_dagster.resources.at_work import GONE
-from c360_dagster.resources.warehouse import WarehouseError
+from c360_dagster.telling.reports import read_report
 
 ADDRESS = "http://127.0.0.1:3000"
 AT_ONCE = (0.0, 0.0)

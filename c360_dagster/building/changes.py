@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
+from c360_dagster.building.standing import PASSES, SCHEMA, read_comments, write_marks
+from c360_dagster.building.unpublished import forget, note_changes
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
-from c360_dagster.standing import PASSES, SCHEMA, read_comments, write_marks
-from c360_dagster.unpublished import forget, note_changes
 
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"

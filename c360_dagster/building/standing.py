@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.computed import read_computed
+from c360_dagster.building.computed import read_computed
 from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_row, literal

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.changes import Asked, begin_build, finish_build
+from c360_dagster.building.changes import Asked, begin_build, finish_build
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun, forget_other_zones
 from c360_dagster.loading.schema import create_bronze

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from c360_dagster.layers import LAYERS
-from c360_dagster.posting import PostError, post
+from c360_dagster.telling.posting import PostError, post
 
 TIMEOUT_SECONDS = 5
 PAUSES_SECONDS = (1.0, 2.0)

@@ -9,11 +9,11 @@ import dagster as dg
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
-from c360_dagster.alerts import RunReport
 from c360_dagster.loading.sql import fetch_row
-from c360_dagster.reports import read_report
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import Settings
+from c360_dagster.telling.alerts import RunReport
+from c360_dagster.telling.reports import read_report
 
 LITTLE_ROOM = 10 << 20
 """Bytes; a full disk lets SQLite say only that it could not write or read."""

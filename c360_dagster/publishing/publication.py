@@ -15,10 +15,10 @@ from pathlib import Path
 
 import duckdb
 
+from c360_dagster.building.unpublished import Keys, begin_again
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import PARQUET, fetch_count, literal, quote, transaction
-from c360_dagster.taking_over import LastPublication, TakenOver
-from c360_dagster.unpublished import Keys, begin_again
+from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 
 SCHEMA = GOLD.name
 # Older versions of DuckDB than the one that writes shall read it.

@@ -1,0 +1,1 @@
+"""What a build of silver and gold works out and what of it stands; start reading at changes.py."""

@@ -1,0 +1,1 @@
+"""Audiences on their way out: files in exports/, batches to a webhook."""

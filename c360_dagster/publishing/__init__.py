@@ -1,0 +1,1 @@
+"""Gold as files that people open; start reading at publication.py."""
