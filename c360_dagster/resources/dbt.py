@@ -19,6 +19,7 @@ from c360_dagster.resources.dbt_project import digest_foundation, read_known, re
 from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables
 from c360_dagster.resources.sending import Ended, find_leading, send
+from c360_dagster.resources.warehouse import bound
 
 STANDS = "stands: nothing that it is made of has changed"
 MEMORY_LIMIT = "6GB"
@@ -149,8 +150,7 @@ class _Build:
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(self.dbt.warehouse) as con:
-            con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-            con.execute("set temp_directory = ?", [str(self.dbt.scratch / "spill")])
+            bound(con, MEMORY_LIMIT, self.dbt.scratch)
             yield con
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.storage import advise_rebuild, find_context, guard_storage
 
 MEMORY_LIMIT = "2500MB"
@@ -38,14 +39,26 @@ class Warehouse(dg.ConfigurableResource):
             try:
                 with suppress(PermissionError):  # it is another's, who lets us write to it
                     path.chmod(0o600)
-                con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-                con.execute("set temp_directory = ?", [str(Path(self.scratch) / "spill")])
+                bound(con, MEMORY_LIMIT, Path(self.scratch))
                 # For its cursors too, which is what loading side by side works with.
                 con.execute("set global timezone = ?", [self.timezone])
                 con.execute("set enable_progress_bar = false")
                 yield con
             finally:
                 con.close()
+
+
+def bound(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
+    """What the database may take of memory, and where it goes beyond that.
+
+    Connections that are open at once share both, and where one has spilled, the place is not named
+    again: DuckDB refuses also the same.
+    """
+    con.execute(f"set memory_limit = '{memory}'")
+    scratch.mkdir(parents=True, exist_ok=True)
+    spill = str(scratch / "spill")
+    if fetch_row(con, "select current_setting('temp_directory')") != (spill,):
+        con.execute("set temp_directory = ?", [spill])
 
 
 def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:

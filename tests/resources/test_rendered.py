@@ -16,6 +16,7 @@ from c360_dagster.resources import dbt
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.rendered import Variables
+from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
 from tests.road import know_nothing
 
@@ -142,6 +143,21 @@ def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
         key: each.status for key, each in first.items() if each.status != "no-op"
     }
     assert second["model.c360.dim_products"].sql == first["model.c360.dim_products"].sql
+
+
+def test_whoever_spills_leaves_the_warehouse_open_for_others(warehouse: Path) -> None:
+    """As a large retailer's builds do: DuckDB lets nobody name the place for that again."""
+    scratch = warehouse.parent / "scratch"
+    connected = Warehouse(path=str(warehouse), scratch=str(scratch))
+    with connected.connect() as con:
+        con.execute("set memory_limit = '30MB'")
+        con.execute(
+            "create temporary table t as select hash(range) as n from range(4000000) order by n"
+        )
+        assert [*scratch.rglob("*.tmp")], "it spilled"
+        assert not any(result.is_bad for result in _build(warehouse).values())
+        with connected.connect() as again:
+            assert again.execute("select count(*) from silver.stg_products").fetchall() == [(2,)]
 
 
 def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, other: Path) -> None:
