@@ -220,6 +220,8 @@ def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
         with promised as (
             select
                 is_late,
+                -- of what is due today and not there, nothing is known before the day is over
+                is_late or (is_delivered and not is_late) as is_decided,
                 is_late and not is_delivered and delivery_status <> 'lost' as is_overdue,
                 as_of_date - estimated_delivery_date as ago
             from gold.fct_shipments cross join gold.publication
@@ -228,9 +230,9 @@ def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
         )
 
         select
-            count(is_late) filter (ago < 7),
+            count(*) filter (ago < 7 and is_decided),
             count(*) filter (ago < 7 and is_late),
-            count(is_late) filter (ago between 7 and 13),
+            count(*) filter (ago between 7 and 13 and is_decided),
             count(*) filter (ago between 7 and 13 and is_late),
             count(*) filter (is_overdue)
         from promised

@@ -30,9 +30,11 @@ TICKETS = f"""
         where not f.is_after_as_of and f.created_at::date between $start and $end {WHO}
     )
 """
+# What is under way and not yet due is neither on time nor late, as in operational_efficiency.
 DELIVERY = """
     count(*) as parcels,
-    1 - avg(is_late::integer) as on_time_rate,
+    count(*) filter (is_delivered and not is_late)
+        / nullif(count(*) filter (is_late or (is_delivered and not is_late)), 0) as on_time_rate,
     avg(delivery_days) filter (is_delivered) as delivery_days,
     avg(shipping_cost) as shipping_cost,
     count(*) filter (delivery_status = 'lost') as lost,
@@ -89,7 +91,8 @@ def load(reader: Reader, filters: Filters) -> Service:
             from parcels group by step
             -- Of the latest parcels many are on their way, and those that came are the quick ones;
             -- of a week that began before the first day only some are here.
-            having count(is_late) >= 0.95 * count(*) and step - 6 >= $start
+            having count(*) filter (not is_delivered and not is_late) <= 0.05 * count(*)
+                and on_time_rate is not null and step - 6 >= $start
             order by step
             """,
             values,

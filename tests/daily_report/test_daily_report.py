@@ -59,6 +59,11 @@ def write_warehouse(path: Path) -> None:
             strict=True,
         )
     ]  # fmt: skip
+    # due on the day itself, and not there yet: who knows
+    given["fct_shipments"].append(
+        given["fct_shipments"][1]
+        | {"shipment_id": "S3", "is_late": False, "estimated_delivery_date": "2026-06-30"}
+    )
     given["fct_support_tickets"] += [
         {
             "ticket_id": "K2",

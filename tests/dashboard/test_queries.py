@@ -219,6 +219,24 @@ def test_parcels_are_counted_in_whole_weeks_back_from_the_as_of_day(reader: Read
     assert service.load(reader, since_may).on_time["step"].to_list() == [date(2026, 6, 2)]
 
 
+def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path) -> None:
+    """As in operational_efficiency. A week of which many are under way is not shown; one is that
+    holds parcels of which nobody will ever know."""
+    sent = rows()
+    (on_time, late) = sent["fct_shipments"]
+    under_way = {"is_delivered": False, "is_late": False, "delivery_status": "in_transit"}
+    sent["fct_shipments"] += [
+        on_time | under_way | {"shipment_id": "S3", "ship_date": "2026-06-30"},
+        on_time | {"shipment_id": "S4", "ship_date": "2026-06-30"},
+        late | {"shipment_id": "S5", "is_late": None, "is_delivered": False},
+    ]
+    write_snapshot(tmp_path, sent)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = service.load(opened, chosen())
+    assert (found.parcels["parcels"], found.parcels["on_time_rate"]) == (5, pytest.approx(2 / 3))
+    assert found.on_time["step"].to_list() == [date(2026, 5, 5), date(2026, 6, 2)]
+
+
 def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
     found = service.load(reader, chosen(channels=("store",))).visits
     assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
