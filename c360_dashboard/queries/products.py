@@ -80,11 +80,23 @@ def load(reader: Reader, filters: Filters) -> Products:
         ),
         reader.frame(
             f"""
+            with costed as (
+                select
+                    p.primary_supplier_id as supplier_id,
+                    sum(f.margin)
+                        / nullif(sum(f.revenue) filter (f.margin is not null), 0) as margin_rate
+                from product_performance as f
+                inner join dim_products as p on f.product_id = p.product_id
+                group by p.primary_supplier_id
+            )
+
             select
-                supplier_name, products, units, revenue, margin / nullif(revenue, 0) as margin_rate,
-                avg_lead_time_days, quality_rating, stock_outs
-            from supplier_performance
-            order by revenue desc nulls last, supplier_id
+                coalesce(s.supplier_name, s.supplier_id) as supplier_name,
+                s.products, s.units, s.revenue, c.margin_rate,
+                s.avg_lead_time_days, s.quality_rating, s.stock_outs
+            from supplier_performance as s
+            left join costed as c on s.supplier_id = c.supplier_id
+            order by s.revenue desc, s.supplier_id
             limit {LISTED}
             """
         ),

@@ -201,6 +201,24 @@ def test_products_sell_by_line(reader: Reader) -> None:
     assert narrow.affinity["category"].to_list() == ["Home"]
 
 
+def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Path) -> None:
+    """One that the suppliers' file does not name is shown by its id."""
+    supplied = rows() | {
+        "supplier_performance": [{"supplier_id": "V1", "revenue": 400, "margin": 50}],
+        "product_performance": [
+            {"product_id": "P1", "revenue": 100, "margin": 50},
+            {"product_id": "P2", "revenue": 300, "margin": None},
+        ],
+    }
+    supplied["dim_products"] = [
+        row | {"primary_supplier_id": "V1"} for row in supplied["dim_products"]
+    ]
+    write_snapshot(tmp_path, supplied)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = products.load(opened, chosen()).suppliers
+    assert found.select("supplier_name", "revenue", "margin_rate").rows() == [("V1", 400, 0.5)]
+
+
 def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
     found = service.load(reader, chosen())
     assert found.parcels["on_time_rate"] == 0.5
