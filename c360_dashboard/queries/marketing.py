@@ -61,7 +61,9 @@ def load(reader: Reader, filters: Filters) -> Marketing:
                 coalesce(sum(contacts), 0) as contacts,
                 sum(cost) as cost,
                 sum(incremental_revenue) as incremental_revenue,
-                (sum(incremental_revenue) - sum(cost)) / nullif(sum(cost), 0) as roi,
+                -- without a control group or a budget, one of the two is missing
+                sum(incremental_revenue - cost)
+                    / nullif(sum(cost) filter (incremental_revenue is not null), 0) as roi,
                 count(*) filter (lift_low > 0) as clear_gains
             from marketing_effectiveness
             where not is_running

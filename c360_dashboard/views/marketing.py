@@ -39,7 +39,11 @@ def _cards(page: Page, totals: dict[str, Any]) -> None:
                 say.short_money(totals["incremental_revenue"], page.currency),
                 "Revenue beyond what the control groups lead one to expect.",
             ),
-            Card("Return", say.percent(totals["roi"], 0), "Extra revenue less cost, per cost."),
+            Card(
+                "Return",
+                say.percent(totals["roi"], 0),
+                "Extra revenue less cost, per cost, of the campaigns that have both.",
+            ),
             Card(
                 "Clear gains",
                 f"{totals['clear_gains']} of {totals['campaigns']}",

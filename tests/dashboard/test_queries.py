@@ -283,6 +283,21 @@ def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
     assert found.totals["roi"] == 2
 
 
+def test_a_return_is_of_the_campaigns_whose_effect_and_cost_are_known(tmp_path: Path) -> None:
+    """One had no control group, one no budget: 300 for 100 is a return of 2 all the same."""
+    sent = rows()
+    (campaign, *_) = sent["marketing_effectiveness"]
+    sent["marketing_effectiveness"] = [
+        campaign,
+        campaign | {"campaign_id": "CMP2", "incremental_revenue": None, "lift_low": None},
+        campaign | {"campaign_id": "CMP3", "incremental_revenue": 900, "cost": None},
+    ]
+    write_snapshot(tmp_path, sent)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        totals = marketing.load(opened, chosen()).totals
+    assert (totals["roi"], totals["cost"], totals["incremental_revenue"]) == (2, 200, 1200)
+
+
 def test_who_was_never_asked_has_not_agreed(reader: Reader) -> None:
     agreed = {"Engaged Regulars": 1, "Premium but At-Risk": 1, "No purchase yet": 0}
     assert pairs(marketing.load(reader, chosen()).consent, "persona", "consent") == agreed
