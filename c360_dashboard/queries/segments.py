@@ -76,6 +76,7 @@ def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
                         partition by cluster_id order by lift desc, category
                     ) as place
                 from product_affinity
+                where lift > 1
             )
             where place <= 2
             group by cluster_id

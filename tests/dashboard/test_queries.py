@@ -201,6 +201,23 @@ def test_products_sell_by_line(reader: Reader) -> None:
     assert narrow.affinity["category"].to_list() == ["Home"]
 
 
+def test_a_persona_likes_what_it_buys_more_of_than_others(tmp_path: Path) -> None:
+    liked = rows()
+    liked["behaviour_overview"] = [
+        {"cluster_id": 1, "persona": "Engaged Regulars"},
+        {"cluster_id": 3, "persona": "Premium but At-Risk"},
+    ]
+    liked["product_affinity"] = [
+        {"cluster_id": 1, "category": "Footwear", "lift": 1.5},
+        {"cluster_id": 1, "category": "Home", "lift": 0.9},
+        {"cluster_id": 3, "category": "Home", "lift": 1},
+    ]
+    write_snapshot(tmp_path, liked)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = segments.load(opened, chosen()).habits
+    assert found["likes"].to_list() == ["Footwear", None]
+
+
 def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Path) -> None:
     """One that the suppliers' file does not name is shown by its id."""
     supplied = rows() | {
