@@ -65,11 +65,15 @@ select
     coalesce(summed.sessions, 0) as sessions,
     coalesce(summed.sessions_30d, 0) as sessions_30d,
     coalesce(summed.sessions_90d, 0) as sessions_90d,
+    -- no session has no pages and no length; of sessions that tell neither, neither is known
     {%- for span in spans %}
+        {%- set sessions = 'coalesce(summed.' ~ span.format('sessions') ~ ', 0)' %}
         {%- set pages, minutes = span.format('page_views'), span.format('minutes') %}
-        coalesce(summed.{{ span.format('sessions') }}, 0) as {{ span.format('sessions') }},
-        cast(coalesce(summed.{{ pages }}, 0) as bigint) as {{ pages }},
-        cast(coalesce(summed.{{ minutes }}, 0) as decimal(18, 2)) as {{ minutes }},
+        {{ sessions }} as {{ span.format('sessions') }},
+        cast(case when {{ sessions }} = 0 then 0 else summed.{{ pages }} end as bigint)
+            as {{ pages }},
+        cast(case when {{ sessions }} = 0 then 0 else summed.{{ minutes }} end as decimal(18, 2))
+            as {{ minutes }},
     {%- endfor %}
     summed.last_session_date
 from customers
