@@ -19,6 +19,7 @@ select
 
     versions.is_after_as_of,
 
-    coalesce(versions.session_date, cast(versions.session_start as date)) as session_date,
+    -- the start is in the business's zone, the day as the source counts days
+    coalesce(cast(versions.session_start as date), versions.session_date) as session_date,
     versions.session_start as session_start_at
 from versions
