@@ -106,7 +106,7 @@ def _choose(
             disabled=REGION not in view.filters,
             bind="query-params",
             placeholder="All",
-            help="The state where the customer lives; for guests, the store's.",
+            help="The customer's state; of an order where none is known, the store's.",
         )
         personas = st.multiselect(
             "Persona",

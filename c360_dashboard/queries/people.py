@@ -20,7 +20,7 @@ BUYERS = """
     )
 """
 # Orders and lines are `o`, buyers `b`, stores `s`. An order's region is where its customer lives;
-# a guest's is the store's.
+# where that is unknown, as of guests, the store's.
 CHOSEN = """
     (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], o.channel))
     and (

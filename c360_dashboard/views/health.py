@@ -47,16 +47,10 @@ def _reconciliation(page: Page, frame: pl.DataFrame) -> None:
         frame,
         [
             layout.text("check_name", "What is compared", is_long=True),
-            layout.number("compared", "Compared", "Rows that both sides have."),
+            layout.number("compared", "Compared", "How many could be compared."),
             layout.number("differing", "Differing"),
             layout.share("share", "Share"),
-            layout.amount(
-                "largest_difference",
-                "Largest difference",
-                "In the amount's currency.",
-                page.currency,
-                2,
-            ),
+            layout.amount("largest_difference", "Largest difference", "", page.currency, 2),
         ],
         title="Do the systems agree?",
         file="reconciliation",
