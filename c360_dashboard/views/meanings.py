@@ -15,7 +15,7 @@ ON_TIME = (
     "Parcels that came by the promised day, of those that came or are overdue; lost ones are late."
 )
 SATISFACTION = "Average answer from 1 to 5; empty where nobody answered."
-RESOLUTION = "Half of the tickets were resolved within this many hours."
+RESOLUTION = "Half of those that were resolved took at most this many hours."
 PROBABILITY = "How sure the matching is that two records are one person."
 EFFECT = (
     "Revenue per contacted customer against the control group's: +20 % means a fifth more. Where "
