@@ -7,7 +7,10 @@ ORDER_VALUE = "Revenue per order."
 SPENT = "All completed orders since the beginning, with tax."
 CLV = "What a customer is expected to spend in the twelve months after the as-of day."
 CHURN = "How likely a customer buys nothing in twelve months: 0 % stays, 100 % leaves."
-AT_RISK = "Expected value times risk of leaving: what is lost if nobody acts."
+AT_RISK = (
+    "Expected value times risk of leaving. It says whom to look after first, not what will be "
+    "lost: the expected value allows for the risk already."
+)
 CONSENT = "Customers who agreed to marketing; nobody else may be written to."
 LIFT = "Share of this group's revenue per share of all groups': above 1 is more than others."
 MARGIN = "Revenue less the supplier's unit cost, per revenue, where the cost is known."
