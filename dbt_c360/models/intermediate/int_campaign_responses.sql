@@ -47,7 +47,8 @@ drawn as (
     group by campaign_id, customer_id
 ),
 
--- both groups are watched over the same days: the campaign's, and four weeks where it has no end
+-- both groups are watched over the same days: the campaign's, and four weeks where it has no end;
+-- of whom no first day is known, nothing could be seen
 watched as (
     select
         drawn.campaign_id,
@@ -66,6 +67,7 @@ watched as (
     from drawn
     left join campaigns
         on drawn.campaign_id = campaigns.campaign_id
+    where coalesce(campaigns.start_date, drawn.sent_date) is not null
 ),
 
 bought as (
