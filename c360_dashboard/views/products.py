@@ -106,7 +106,9 @@ def _affinity(page: Page, frame: pl.DataFrame) -> None:
             layout.text("persona", "Persona"),
             layout.text("category", "Category"),
             layout.number("lift", "Lift", meanings.LIFT, lambda value: say.decimal(value, 2)),
-            layout.share("revenue_share", "Share", "Of the persona's revenue."),
+            layout.share(
+                "revenue_share", "Share", "Of the persona's revenue whose category is known."
+            ),
             layout.number("customers", "Customers"),
             layout.amount("revenue", "Revenue", "Since the beginning.", page.currency),
         ],

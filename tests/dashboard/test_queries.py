@@ -192,6 +192,19 @@ def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
     assert never.totals["customers"] == 0
 
 
+def test_who_is_expected_to_bring_nothing_is_of_low_value(tmp_path: Path) -> None:
+    """However many they are: where two thirds are, the upper third begins at nothing."""
+    gone = rows()
+    gone["mart_customer_360"] = [
+        row | {"clv_12m": 0 if row["total_orders"] else row["clv_12m"]}
+        for row in gone["mart_customer_360"]
+    ]
+    write_snapshot(tmp_path, gone)
+    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+        found = value.load(opened, chosen()).bands
+    assert set(found["value_band"]) == {"Low"}
+
+
 def test_products_sell_by_line(reader: Reader) -> None:
     found = products.load(reader, chosen())
     assert pairs(found.categories, "category", "revenue") == {"Footwear": 120, "Home": 80}
