@@ -38,13 +38,14 @@ def main() -> None:
     st.set_page_config(page_title=f"{view.title} · Customer 360", page_icon="🛍️", layout="wide")
     st.html(layout.STYLE)
     st.title(view.title, anchor=False)
+    snapshot = None
     try:
         settings = read_settings()
         snapshot = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
         _draw(view, settings, snapshot)
     except (SettingsError, SnapshotError) as problem:
         st.warning(_plain(str(problem)), icon=":material/info:")
-        _wait_for_another(None)
+        _wait_for_another(snapshot)
 
 
 def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
@@ -150,10 +151,10 @@ def _say_freshness(
 @st.fragment(run_every=LOOK_AGAIN)
 def _wait_for_another(seen: Snapshot | None) -> None:
     """Draws nothing; runs the page again once another snapshot has taken the file's place."""
-    settings = read_settings()
     try:
+        settings = read_settings()
         found = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
-    except SnapshotError:
+    except (SettingsError, SnapshotError):
         return
     if found != seen:
         st.rerun()

@@ -53,10 +53,11 @@ class Snapshot:
             con.execute(f"attach '{quoted}' as c360 (read_only)")
             con.execute("use c360.gold")
             yield Reader(con, self.shows_personal_data)
-        except duckdb.CatalogException as problem:
+        except (duckdb.CatalogException, duckdb.BinderException) as problem:
             raise SnapshotError(
-                "The published snapshot lacks something that this page shows: it was made by an "
-                f"older version. Type `make run` to publish anew. ({_first_line(problem)})"
+                "The published snapshot lacks something that this page shows: another version "
+                "made it. Type `make refresh` to publish anew; where that is done, start `make "
+                f"dashboard` again. ({_first_line(problem)})"
             ) from problem
         except (duckdb.IOException, duckdb.SerializationException) as problem:
             raise SnapshotError(

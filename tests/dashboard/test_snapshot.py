@@ -35,10 +35,12 @@ def test_a_file_that_is_no_database_is_a_plain_sentence(tmp_path: Path) -> None:
         read_publication(snapshot)
 
 
-def test_a_snapshot_of_an_older_version_is_a_plain_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", ["", "create table gold.publication (as_of_date date)"])
+def test_a_snapshot_of_another_version_is_a_plain_sentence(tmp_path: Path, held: str) -> None:
+    """It may lack a table, or a column of one."""
     with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
-        con.execute("create schema gold")
-    with pytest.raises(SnapshotError, match="older version"):
+        con.execute(f"create schema gold; {held}")
+    with pytest.raises(SnapshotError, match="another version made it"):
         read_publication(find_snapshot(tmp_path, shows_personal_data=False))
 
 
