@@ -119,7 +119,8 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
             yield dg.SkipReason(f"{job.name} is at work or in the queue: files wait for its end.")
         else:
             context.update_cursor(json.dumps({"seen": seen, "asked": seen}))
-            yield dg.RunRequest(run_key=seen)
+            # Without a key, which Dagster takes once ever: a file may be put back as it was.
+            yield dg.RunRequest()
 
     return files_arrived
 
