@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from logging import Logger
 from typing import Any
 
 import dagster as dg
@@ -166,7 +165,7 @@ def _build_failure_alert(settings: Settings) -> dg.SensorDefinition:
         description=f"One message for each run that failed. {_say_status(settings)}",
     )
     def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
-        _alert(settings, context.instance, context.dagster_run, context.log)
+        _alert(settings, context)
 
     return alert_on_failure
 
@@ -184,7 +183,7 @@ def _build_check_alert(settings: Settings) -> dg.SensorDefinition:
         ),
     )
     def alert_on_checks(context: dg.RunStatusSensorContext) -> None:
-        _alert(settings, context.instance, context.dagster_run, context.log)
+        _alert(settings, context)
 
     return alert_on_checks
 
@@ -201,13 +200,23 @@ def _say_status(settings: Settings) -> str:
     return "Off, because C360_WEBHOOK_URL does not say where to; switched on, it writes to its log."
 
 
-def _alert(
-    settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun, log: Logger
-) -> None:
-    report = read_report(instance, run)
+def _alert(settings: Settings, context: dg.RunStatusSensorContext) -> None:
+    if _is_someone_elses(context.dagster_run, context.repository_def):
+        return
+    report = read_report(context.instance, context.dagster_run)
     if not report.is_worth_a_message:
         return
     message = write_message(report, settings.ui_url)
-    log.warning(message)
+    context.log.warning(message)
     if settings.webhook_url:
         send(settings.webhook_url, message)
+
+
+def _is_someone_elses(run: dg.DagsterRun, ours: dg.RepositoryDefinition | None) -> bool:
+    """A run of another code location beside this one: what it says is not for our webhook."""
+    if not ours or not run.remote_job_origin:
+        return False
+    chosen = run.asset_selection or set()
+    return not ours.has_job(run.job_name) or (
+        bool(chosen) and chosen.isdisjoint(ours.asset_graph.get_all_asset_keys())
+    )

@@ -9,6 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorDefinition
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT
 from dagster._utils.schedules import schedule_execution_time_iterator
 
@@ -256,6 +261,37 @@ def test_one_message_for_each_run_that_has_something_to_say(
         (url, "Check straight on board: it leans", f"{UI}/runs/{leaning.run_id}"),
     ] if url else [])  # fmt: skip
     assert capfd.readouterr().err.count("Why, in fail: the shelf fell down") == 1
+
+
+def test_what_other_code_locations_run_is_not_ours_to_tell(
+    tmp_path: Path, sent: list[tuple[str, str]]
+) -> None:
+    definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook", C360_UI_URL=UI)
+    theirs, mart = dg.AssetKey("their_report"), dg.AssetKey(["gold", "mart_customer_360"])
+    ran: list[tuple[str, dg.AssetKey | None]] = [
+        ("their_job", None), ("__ASSET_JOB", theirs), ("models_only", None), ("__ASSET_JOB", mart),
+    ]  # fmt: skip
+    with dg.instance_for_test() as instance:
+        cursor = evaluate(definitions, "alert_on_failure", instance, None)
+        for job, chosen in ran:
+            place = RemoteRepositoryOrigin(
+                RegisteredCodeLocationOrigin("anywhere"), "__repository__"
+            )
+            run = dg.DagsterRun(
+                job,
+                status=dg.DagsterRunStatus.STARTED,
+                asset_selection=frozenset([chosen]) if chosen else None,
+                remote_job_origin=RemoteJobOrigin(place, job),
+            )
+            instance.add_run(run)
+            instance.report_run_failed(run)
+        for _ in ran:
+            cursor = evaluate(definitions, "alert_on_failure", instance, cursor)
+    titles = [text.splitlines()[0] for _, text in sent]
+    assert titles == [
+        "Customer 360: models_only failed.",
+        "Customer 360: a run of chosen tables failed.",
+    ]
 
 
 def test_a_look_ends_before_dagster_stops_it(tmp_path: Path, sent: list[tuple[str, str]]) -> None:
