@@ -75,6 +75,15 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
                 },
             )
             pruned = prune(settings, con, context.instance, settings.now(), context.run.run_id)
+            # With a run that is forgotten goes the mark of its day, which is there all the same.
+            marked = context.instance.get_materialized_partitions(KEY)
+            others = [
+                history.look_up(con, day)
+                for day in history.days()
+                if day.isoformat() not in marked and (not recorded or day != recorded.date)
+            ]
+        for day in others:
+            context.log_event(day.report())
         if recorded:
             context.log_event(recorded.report())
             context.log_event(came_and_went)

@@ -14,7 +14,7 @@ import duckdb
 from c360_dagster.assets.describe import specify_computed
 from c360_dagster.building.computed import ComputedTable, read_computed, show_view
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import PARQUET, fetch_row, literal, quote
+from c360_dagster.loading.sql import PARQUET, fetch_count, fetch_row, literal, quote
 
 HISTORY = "customer_360_history"
 KEY = dg.AssetKey([GOLD.name, HISTORY])
@@ -103,6 +103,12 @@ class History:
         aside.chmod(0o600)
         aside.replace(path)
         return Day(day, customers, path)
+
+    def look_up(self, con: duckdb.DuckDBPyConnection, day: date) -> Day:
+        """What is there to be said of a day that was recorded some time."""
+        path = self.folder / f"{day}.parquet"
+        rows = f"select count(*) from read_parquet({literal(str(path))})"
+        return Day(day, fetch_count(con, rows), path)
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
         """Makes the table of all days a view of the files."""

@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 from c360_dagster.__main__ import read_days
 from c360_dagster.assets.audiences import load_audiences
 from c360_dagster.building.computed import create_computed
+from c360_dagster.definitions import build_definitions
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
 from c360_dagster.history.past import Past, open_past
@@ -148,6 +149,17 @@ def test_dagsters_calendar_has_the_days_of_the_road_and_of_the_backfill(backfill
     with dg.DagsterInstance.from_config(str(backfilled / "dagster")) as instance:
         days = instance.get_materialized_partitions(KEY)
     assert days == {BEFORE, FIRST, LAST}
+
+
+def test_the_calendar_is_told_of_days_whose_runs_are_forgotten(home: Path, tmp_path: Path) -> None:
+    """An empty log knows of no day; the folder has two or more."""
+    home = copy_home(home, tmp_path / "home")
+    job = build_definitions(settings_of(home)).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        published = dg.AssetKey(["published", "c360"])
+        assert job.execute_in_process(instance=instance, asset_selection=[published]).success
+        days = {path.stem for path in history_of(home).folder.glob("*.parquet")}
+        assert instance.get_materialized_partitions(KEY) == days > {LAST}
 
 
 def test_the_ends_of_months_are_published(home: Path) -> None:
