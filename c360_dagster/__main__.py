@@ -99,7 +99,9 @@ def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
     """The verb's own code, after the last words about a run that failed."""
     if code == 0:
         return 0
-    if said.run is None and not said.log_trouble:
+    if said.run is None and said.is_stopped:
+        sys.stderr.write(f"`{verb}` was stopped before it began anything.\n")
+    elif said.run is None and not said.log_trouble:
         sys.stderr.write(f"`{verb}` started nothing: the reason stands above.\n")
     else:
         from c360_dagster.telling.last_words import explain_failure  # noqa: PLC0415  slow import

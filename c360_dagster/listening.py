@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster
 
@@ -19,9 +19,11 @@ FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps faile
 """What is said of steps that were not even begun, and of a failure that was told already."""
 OWN_FAILURE = re.compile(
     r"(?:dagster\._core\.definitions\.events\.Failure|c360_dagster\.[\w.]+Error): "
+    r"|dagster\._core\.errors\.DagsterExecutionInterruptedError$"
 )
-"""Before a sentence that our code wrote for people: where in the code helps nobody."""
-CRASH = "Traceback (most recent call last):"
+"""Before a sentence that our code wrote for people, or no words, where somebody stopped the run:
+where in the code helps nobody."""
+CRASH, STOPPED = "Traceback (most recent call last):", "KeyboardInterrupt\n"
 LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
 """Dagster keeps its log of runs in SQLite, and we keep nothing there."""
 
@@ -34,6 +36,8 @@ class Said:
     """The run that it started, if it did."""
     log_trouble: str | None = None
     """Why it could not write down what happens, where that is what stopped it."""
+    is_stopped: bool = False
+    """By somebody, with Ctrl-C or a signal."""
 
 
 def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
@@ -46,14 +50,22 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        # Who stops the verb alone, as `timeout` does, means the run: it would go on by itself.
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        told: list[int] = []
+
+        def stop(number: int, _: object) -> None:
+            """Dagster ends, and what it says until then is heard; Ctrl-C has told it already."""
+            told.append(number)
+            if number == signal.SIGTERM:  # as `timeout` tells the verb alone: the run would go on
+                process.terminate()
+
+        before = signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
         try:
             said = say_briefly(process.stdout or ())
-            return process.wait(), said
-        except KeyboardInterrupt:  # Dagster was told, too: what it says in the end names the run
-            said = say_briefly(process.stdout or ())
-            return process.wait() or 130, said
+            code = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+    return (code or 130, replace(said, is_stopped=True)) if told else (code, said)
 
 
 def say_briefly(lines: Iterable[str]) -> Said:
@@ -81,7 +93,7 @@ def say_briefly(lines: Iterable[str]) -> Said:
         elif is_shown:
             _show([line])
     trouble = next((line for line in crash if LOG_TROUBLE.match(line)), None)
-    if trouble is None:
+    if trouble is None and crash[-1:] != [STOPPED]:
         _show(crash)
     return Said(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
 
@@ -90,6 +102,6 @@ def _show(lines: list[str]) -> None:
     try:
         sys.stdout.writelines(lines)
         sys.stdout.flush()
-    except BrokenPipeError:  # as `| head` leaves it: the run goes on to its end, and nobody reads
+    except OSError:  # as `| head` or a full disk leaves it: the run goes on, and nobody reads
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     lines.clear()

@@ -6,13 +6,15 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from c360_dagster.__main__ import conclude
 from c360_dagster.home import check_landing, check_rights
-from c360_dagster.listening import call_dagster, say_briefly
+from c360_dagster.listening import Said, call_dagster, say_briefly
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from c360_dagster.telling.last_words import explain_failure
@@ -89,11 +91,28 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
         assert ("  File x" in shown) == (error == "KeyError")
 
 
-def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `make refresh | head` has it."""
+def test_where_a_stopped_run_was_in_the_code_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - Failed.\n"
+    interrupted = "dagster._core.errors.DagsterExecutionInterruptedError\n"
+    say_briefly([event, "\n", interrupted, "\n", "Stack Trace:\n", "  File x\n"])
+    assert "File" not in capsys.readouterr().out
+    imports = ["Traceback (most recent call last):\n", "  File x\n", "KeyboardInterrupt\n"]
+    said = replace(say_briefly(imports), is_stopped=True)
+    assert conclude(read_settings({"C360_HOME": str(tmp_path)}), "make run", 130, said) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "`make run` was stopped before it began anything.\n")
+
+
+@pytest.mark.parametrize("place", ["pipe", "/dev/full"])
+def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """As `make refresh | head` has it, and a log on a full disk."""
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "w") as out:
+    with os.fdopen(writer, "w") if place == "pipe" else Path(place).open("w") as out:
         monkeypatch.setattr("sys.stdout", out)
         told = f"2025-01-01 06:00:00 +0000 - dagster - INFO - j - {uuid.uuid4()} - "
         last = str(uuid.uuid4())
@@ -101,18 +120,21 @@ def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(monkeypatch: pytest.M
         assert say_briefly(lines).run == last
 
 
+@pytest.mark.parametrize(
+    ("number", "then", "code"), [(15, "time.sleep(9)", -15), (2, "print('the end')", 130)]
+)
 def test_whoever_stops_the_verb_stops_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, then: str, code: int
 ) -> None:
     """Also where only the verb is told, as `timeout` tells it: the run would go on by itself."""
-    run = "import os, time; os.kill(os.getppid(), 15); time.sleep(9)"
+    run = f"import os, time; os.kill(os.getppid(), {number}); {then}"
     monkeypatch.setattr("c360_dagster.listening.DAGSTER", (sys.executable, "-c", run))
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
     try:
-        code, said = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))
+        told = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert (code, said.run) == (-signal.SIGTERM, None)
+    assert told == (code, Said(None, is_stopped=True))
 
 
 def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:
