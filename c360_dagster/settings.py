@@ -27,6 +27,8 @@ FIRST_YEAR = 1900
 """Nothing that a retailer's files say is older: an earlier day is mistyped."""
 UNUSABLE = set("*?[%")
 """In a path, patterns of files to DuckDB and polars, and marks of an address to SQLite."""
+LONGEST_HOME = 400
+"""Bytes. Where Dagster's log of a run lies, the path must not come to the 512 that SQLite opens."""
 
 
 class SettingsError(ValueError):
@@ -243,6 +245,11 @@ def _parse_home(text: str) -> Path:
         )
     if home.exists() and not home.is_dir():
         raise ValueError("it must be a folder, and a file of that name is in the way")
+    if len(os.fsencode(home.resolve())) > LONGEST_HOME:
+        raise ValueError(
+            "the databases that lie there cannot be opened by so long a path: name one of at most "
+            f"{LONGEST_HOME} letters"
+        )
     return home
 
 

@@ -45,6 +45,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_HOME", "x" * 300, "cannot be looked at"),
         ("C360_HOME", "/data/50%", "cannot be opened with %"),
         ("C360_HOME", "/data/[new] *", "with * and [ in a folder's name"),
+        ("C360_HOME", "/data" + "/long" * 90, "by so long a path"),
         ("C360_AUDIENCES", "x" * 300, "cannot be looked at"),
         ("C360_UI_URL", "dagster.example.com", "begins with http"),
         ("C360_KEEP_DAYS", "0", "from 1"),
