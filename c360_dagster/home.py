@@ -14,6 +14,8 @@ from c360_dagster.settings import REPOSITORY, Settings, SettingsError
 from landing_contract import read_contract
 
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
+WRITTEN = {*REMOVABLE, "registry", "history", "exports", "truth", ".lock"}
+"""Beside landing; what else lies there, such as a volume's `lost+found`, is nobody's business."""
 
 
 @contextmanager
@@ -31,15 +33,16 @@ def name_home(settings: Settings) -> Iterator[None]:
 def check_rights(home: Path) -> None:
     """A PermissionError before anything begins, where something there is kept from this user.
 
-    One run by the administrator leaves such files. Those in landing may be somebody else's.
+    One run by the administrator leaves such files, and a volume may be there to be read alone.
     """
     for folder, below, names in os.walk(home, onerror=_refuse):
         if Path(folder) == home:
-            below[:] = [name for name in below if name != "landing"]
+            below[:] = WRITTEN.intersection(below)
+            names[:] = WRITTEN.intersection(names)
         for path in (Path(folder), *(Path(folder, name) for name in names)):
             with suppress(FileNotFoundError):  # a run that is at work takes its files away
-                is_theirs = path.lstat().st_uid != os.geteuid()
-                if is_theirs and not os.access(path, os.R_OK | os.W_OK, follow_symlinks=False):
+                is_replaced = path != Path(folder) and path.lstat().st_uid == os.geteuid()
+                if not is_replaced and not os.access(path, os.R_OK | os.W_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 

@@ -263,20 +263,24 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, verb: str) -
 def test_what_is_kept_from_this_user_is_named_before_anything_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as what the administrator's one run left; whose files lie in landing is no matter."""
-    for name in ("landing/sales/transactions.csv", "published/c360.duckdb", "dagster/runs.db"):
+    """Such as what the administrator's one run left; what others put there is no matter."""
+    left = ("landing/sales/transactions.csv", "lost+found/x", "published/c360.duckdb", "dagster/db")
+    for name in left:
         path = tmp_path / name
         path.parent.mkdir(parents=True)
         path.touch()
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     check_rights(tmp_path / "new")
     check_rights(tmp_path)
-    closed = {"transactions.csv", "c360.duckdb"}
+    closed = {"transactions.csv", "lost+found", "c360.duckdb"}
     monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path).name not in closed)
     with pytest.raises(PermissionError, match=r"denied: '.*/published/c360\.duckdb'"):
         check_rights(tmp_path)
-    (tmp_path / "published" / "c360.duckdb").unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid)
     check_rights(tmp_path)
+    closed.add("published")
+    with pytest.raises(PermissionError, match=r"denied: '.*/published'"):
+        check_rights(tmp_path)
 
 
 def test_clean_keeps_landing(tmp_path: Path) -> None:
