@@ -65,6 +65,7 @@ def send(to: Receiver, log: DeliveryLog, sent: list[Batch]) -> Delivery:
 
 def test_everybody_arrives_once_in_batches(receiver: Receiver, log: DeliveryLog) -> None:
     assert send(receiver, log, batches()).say() == "Delivered in 3 batches."
+    assert Delivery(sent=1, sent_before=2).say() == "Delivered in 1 batch, 2 before."
     assert receiver.members == ["C0", "C1", "C2", "C3", "C4"]
     assert [(batch["batch"], batch["batches"]) for batch in receiver.taken] == [
         (1, 3),
@@ -100,7 +101,7 @@ def test_another_day_another_list_and_another_receiver_are_sent(
     send(receiver, log, batches(members=6))
     assert len(receiver.asked) == len(set(receiver.asked)) == 9
     with receive() as other:
-        send(other, log, batches())
+        send(other, log, batches(members=6))
         assert len(other.taken) == 3
     assert log.latest(name_receiver(receiver.url)) == TUESDAY
     assert log.latest("nobody") is None
@@ -196,6 +197,9 @@ def test_a_receiver_that_is_busy_is_asked_again_with_the_same_key(
     [
         (404, 1, "it answered 404 Not Found: look whether the address is still right"),
         (401, 1, "it answered 401 Unauthorized: the address lacks what identifies you"),
+        (403, 1, "it answered 403 Forbidden: the address lacks what identifies you"),
+        (410, 1, "it answered 410 Gone: look whether the address is still right"),
+        (413, 1, ": the receiver takes no bodies of this size"),
         (422, 1, "does not take what docs/audiences.md describes"),
         (302, 1, "it answered 302 Found"),
         (500, 3, "it answered 500 Internal Server Error. What was taken before is not sent again"),
@@ -218,7 +222,7 @@ def test_a_refusal_says_which_batch_why_and_what_to_do(
 def test_a_receiver_that_is_not_there_is_an_error(log: DeliveryLog) -> None:
     with Receiver() as closed:
         pass
-    with pytest.raises(DeliveryError, match="it cannot be reached"):
+    with pytest.raises(DeliveryError, match=r"it cannot be reached: [^:]*\. What was taken"):
         send(closed, log, batches())
 
 
@@ -291,3 +295,11 @@ def test_the_log_keeps_the_address_secret_and_is_for_its_owner(
     send(receiver, log, batches())
     assert "SECRET" not in log.path.read_text()
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.path.parent.stat().st_mode) == 0o700
+
+
+def test_the_log_has_a_line_for_each_batch_and_no_others(
+    receiver: Receiver, log: DeliveryLog
+) -> None:
+    send(receiver, log, batches())
+    assert log.path.read_text().splitlines() == [json.dumps(line) for line in log.read()]

@@ -32,15 +32,16 @@ def test_who_bought_once_half_a_year_ago_has_half_left() -> None:
     (row,) = scores(customers(ONCE)).iter_rows(named=True)
     assert row["churn_risk_proxy"] == pytest.approx(0.5)
     assert row["loyalty_score"] == pytest.approx(0.1)
+    assert row["engagement_index"] == pytest.approx(0.35 * (1 - 2**-0.125) + 0.25 / 4, abs=1e-6)
     assert row["online_purchase_ratio"] == 0.0
 
 
 def test_who_never_bought_has_no_churn_and_no_ratio() -> None:
-    (row,) = scores(customers(VISITOR)).iter_rows(named=True)
-    assert row["churn_risk_proxy"] is None
-    assert row["online_purchase_ratio"] is None
-    assert row["loyalty_score"] == 0.0
-    assert row["engagement_index"] == pytest.approx(0.25 * 0.75)
+    for row in scores(customers(VISITOR, (None, *VISITOR[1:]))).iter_rows(named=True):
+        assert row["churn_risk_proxy"] is None
+        assert row["online_purchase_ratio"] is None
+        assert row["loyalty_score"] == 0.0
+        assert row["engagement_index"] == pytest.approx(0.25 * 0.75)
 
 
 def test_orders_that_tell_no_channel_are_not_taken_for_a_stores() -> None:
