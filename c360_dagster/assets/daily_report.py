@@ -29,6 +29,7 @@ READS = {
         "dim_stores",
         "mart_customer_360",
         "revenue_by_cluster",
+        "segment_migrations",
         "customer_merges",
         "identity_review",
         "reconciliation",

@@ -73,7 +73,7 @@ def gather(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool])
         con, "select as_of_date, published_at, run_id from gold.publication"
     ) or (None, None, "")
     asked = {"as_of": as_of}
-    moved_in, moves = _find_moves(con, as_of)
+    moved_in, moves = _find_moves(con)
     return Facts(
         as_of=as_of,
         published_at=published_at,
@@ -160,25 +160,9 @@ def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
     return tuple(Persona(*row) for row in rows)
 
 
-def _find_moves(con: Con, as_of: date) -> tuple[str | None, tuple[Move, ...]]:
-    """The largest moves of the last month that the history of segments knows, where there is one.
-
-    A published state of an older version has no such table.
-    """
-    there = _one(
-        con,
-        "select count(*) from duckdb_tables() "
-        "where schema_name = 'gold' and table_name = 'segment_migrations'",
-    )
-    month = (
-        _one(
-            con,
-            "select max(month) from gold.segment_migrations where month <= ?",
-            [f"{as_of:%Y-%m}"],
-        )
-        if there
-        else None
-    )
+def _find_moves(con: Con) -> tuple[str | None, tuple[Move, ...]]:
+    """The largest moves of the last month that the history of segments knows, if of any."""
+    month = _one(con, "select max(month) from gold.segment_migrations")
     if month is None:
         return None, ()
     rows = con.execute(

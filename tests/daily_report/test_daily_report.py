@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from c360_dagster.assets.daily_report import build_daily_report
+from c360_dagster.assets.daily_report import READS, build_daily_report
 from c360_dagster.daily_report import words
 from c360_dagster.daily_report.facts import Difference, Facts, Leaving, Part, Sales, keep
 from c360_dagster.daily_report.gather import gather
@@ -35,7 +35,7 @@ TODAY = [
     order("T6", "C2", "2026-06-30", "online", 999, is_counted=False, order_status="cancelled"),
 ]
 MOVES = """
-    create table gold.segment_migrations as
+    create or replace table gold.segment_migrations as
     select * from (values
         ('2026-05', 'C1', 'Occasional Premiums', 'Engaged Regulars'),
         ('2026-05', 'C2', 'Occasional Premiums', 'Occasional Premiums'),
@@ -146,7 +146,6 @@ def test_moves_between_personas_are_told_where_their_history_is_kept(
     copy = tmp_path / "warehouse.duckdb"
     copy.write_bytes((home / "warehouse.duckdb").read_bytes())
     with duckdb.connect(str(copy)) as con:
-        con.execute("drop table if exists gold.segment_migrations")
         con.execute(MOVES)
         moved = gather(con, {}, lambda _: False)
     assert moved.moved_in == "2026-05"
@@ -296,6 +295,11 @@ def test_amounts_are_written_for_people() -> None:
 
 
 # The asset ------------------------------------------------------------------------------------
+
+
+def test_the_graph_shows_each_table_of_gold_that_is_asked() -> None:
+    asked = Path(gather.__code__.co_filename).read_text("utf-8")
+    assert set(re.findall(r"\bgold\.([a-z0-9_]+)", asked)) == set(READS["gold"])
 
 
 @pytest.fixture
