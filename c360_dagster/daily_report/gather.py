@@ -206,7 +206,8 @@ def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
                 is_late,
                 -- of what is due today and not there, nothing is known before the day is over
                 is_late or (is_delivered and not is_late) as is_decided,
-                is_late and not is_delivered and delivery_status <> 'lost' as is_overdue,
+                is_late and not is_delivered and delivery_status is distinct from 'lost'
+                    as is_overdue,
                 as_of_date - estimated_delivery_date as ago
             from gold.fct_shipments cross join gold.publication
             where estimated_delivery_date between as_of_date - 60 and as_of_date

@@ -14,7 +14,15 @@ import pytest
 
 from c360_dagster.assets.daily_report import READS, build_daily_report
 from c360_dagster.daily_report import words
-from c360_dagster.daily_report.facts import Difference, Facts, Leaving, Part, Sales, keep
+from c360_dagster.daily_report.facts import (
+    Difference,
+    Facts,
+    Leaving,
+    Part,
+    Persona,
+    Sales,
+    keep,
+)
 from c360_dagster.daily_report.gather import gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, restate, write_said
@@ -34,11 +42,42 @@ TODAY = [
     order("T5", "C2", "2025-07-01", "store", 120),  # the Tuesday of last year
     order("T6", "C2", "2026-06-30", "online", 999, is_counted=False, order_status="cancelled"),
 ]
+EDGES = [
+    order("E1", "C2", "2026-06-17", "online", 5),  # the first day of the week before
+    order("E2", "C2", "2026-06-16", "online", 7),  # and what lies behind it
+    order("E3", "C2", "2025-06-25", "store", 8),  # the same of last year
+    order("E4", "C2", "2025-06-24", "store", 9),
+    order("E5", "C2", "2026-04-02", "store", 17),  # the same of the ninety days
+    order("E6", "C2", "2026-04-01", "store", 13),
+    order("E7", "C2", "2025-03-28", "store", 11),  # the first that the mean of last year needs
+]
+PARCELS = [
+    ("arrived in time", "2026-06-24", "delivered", False),
+    ("under way", "2026-06-29", "in_transit", True),
+    ("due today", "2026-06-30", "in_transit", False),  # and not there yet: who knows
+    ("lost", "2026-06-25", "lost", True),
+    ("returned", "2026-06-28", "returned", None),
+    ("in time before", "2026-06-23", "delivered", False),
+    ("late before", "2026-06-17", "delivered", True),
+    ("of no status", "2026-06-16", None, True),
+    ("two months late", "2026-05-01", "delayed", True),
+    ("later than that", "2026-04-30", "delayed", True),
+    ("sent after the day", "2026-06-28", "in_transit", True),
+]
+TICKETS = [
+    ("K2", "high", True, "2026-06-30 10:00:00", None),
+    ("K3", "low", True, "2026-06-10 10:00:00", None),
+    ("K4", "urgent", False, "2026-06-30 11:00:00", "2026-06-30 12:00:00"),
+    ("K5", "urgent", False, "2026-06-29 11:00:00", "2026-06-29 12:00:00"),
+]
 MOVES = """
     create or replace table gold.segment_migrations as
     select * from (values
         ('2026-05', 'C1', 'Occasional Premiums', 'Engaged Regulars'),
         ('2026-05', 'C2', 'Occasional Premiums', 'Occasional Premiums'),
+        ('2026-05', 'C4', 'Premium but At-Risk', 'Engaged Regulars'),
+        ('2026-05', 'C5', 'Premium but At-Risk', 'Engaged Regulars'),
+        ('2026-05', 'C6', null, 'Engaged Regulars'),
         ('2026-04', 'C3', null, 'No purchase yet')
     ) as moves (month, customer_id, persona_before, persona_after)
 """
@@ -46,32 +85,39 @@ MOVES = """
 
 def write_warehouse(path: Path) -> None:
     given = rows()
-    given["fct_orders"] = given["fct_orders"] + TODAY
+    given["fct_orders"] = given["fct_orders"] + TODAY + EDGES
     given["fct_shipments"] = [
-        row
-        | {
+        {
+            "shipment_id": name,
+            "estimated_delivery_date": due,
             "delivery_status": status,
             "is_delivered": status == "delivered",
-            "estimated_delivery_date": due,
+            "is_late": is_late,
+            "is_after_as_of": name == "sent after the day",
         }
-        for row, status, due in zip(
-            given["fct_shipments"], ("delivered", "in_transit"), ("2026-06-24", "2026-06-29"),
-            strict=True,
-        )
-    ]  # fmt: skip
-    # due on the day itself, and not there yet: who knows
-    given["fct_shipments"].append(
-        given["fct_shipments"][1]
-        | {"shipment_id": "S3", "is_late": False, "estimated_delivery_date": "2026-06-30"}
-    )
+        for name, due, status, is_late in PARCELS
+    ]
     given["fct_support_tickets"] += [
         {
-            "ticket_id": "K2",
-            "priority": "high",
-            "is_open": True,
+            "ticket_id": name,
+            "priority": priority,
+            "is_open": is_open,
             "is_after_as_of": False,
-            "created_at": "2026-06-30 10:00:00",
+            "created_at": created,
+            "resolved_at": resolved,
         }
+        for name, priority, is_open, created, resolved in TICKETS
+    ]
+    for table, name, days in (
+        ("dim_customers", "registered_at", ("2026-06-30 23:00", "2026-06-29 23:00", None)),
+        ("mart_customer_360", "first_order_date", ("2026-06-30", "2025-01-02", None)),
+    ):
+        for row, day in zip(given[table], days, strict=True):
+            row[name] = day
+    given["mart_customer_360"][0] |= {"churn_risk": 0.3, "late_deliveries": None}
+    given["reconciliation"] += [
+        {"check_name": "lines vs orders", "compared": 2, "differing": 1, "largest_difference": 5},
+        {"check_name": "prices", "compared": 9, "differing": 0},
     ]
     write_snapshot(path.parent / "made", given)
     (path.parent / "made" / "c360.duckdb").replace(path)
@@ -80,6 +126,7 @@ def write_warehouse(path: Path) -> None:
         con.execute(
             "insert into bronze.load_log (path, status, message, rows_loaded, rows_rejected, "
             "cells_unreadable) values ('a.csv', 'loaded', null, 97, 3, 1), "
+            "('c.csv', 'loaded', null, 10, 2, 4), "
             "('b.csv', 'refused', 'b.csv: <b>no</b> header', 0, 0, 0), "
             "('gone.csv', 'refused', 'gone.csv: no header', 0, 0, 0)"
         )
@@ -116,26 +163,50 @@ def test_a_day_is_its_completed_orders(facts: Facts) -> None:
     assert facts.sold(AS_OF - DAY * 364) == Sales(Decimal(120), 1, 1)
     assert facts.sold(AS_OF - DAY * 2) == Sales()
     assert facts.sold(date(2025, 1, 1)) is None  # before the data
+    assert facts.sold(AS_OF - DAY * 459) == Sales(Decimal(11), 1, 1)
+    assert (facts.joined, facts.first_buyers) == (1, 1)
 
 
 def test_channels_and_regions_add_up_to_the_day_and_the_week(facts: Facts) -> None:
     assert facts.channels == (
-        Part("store", Decimal(130), Decimal(230), Decimal(0), Decimal(180)),
-        Part("online", Decimal(50), Decimal(50), Decimal(60), Decimal(0)),
+        Part("store", Decimal(130), Decimal(230), Decimal(0), Decimal(188)),
+        Part("online", Decimal(50), Decimal(50), Decimal(65), Decimal(0)),
     )
     # C1 lives in CA, the guest bought in a store in TX, C2 lives in NY
     assert {part.name: part.day for part in facts.regions} == {"CA": 150, "TX": 30, "NY": 0}
 
 
+def test_personas_are_told_with_what_ninety_days_brought(facts: Facts) -> None:
+    assert facts.personas == (
+        Persona("Engaged Regulars", 1, Decimal(300), 0.3),
+        Persona("Premium but At-Risk", 1, Decimal(119), 0.8),
+        Persona("No purchase yet", 1, Decimal(0), 1),
+    )
+
+
+def test_who_has_most_to_lose_is_first(facts: Facts) -> None:
+    """C1's 400 at 0.3 before C2's 100 at 0.8; C3 is worth nothing."""
+    assert facts.value_at_risk == 200
+    assert facts.leaving == (
+        Leaving("C1", "Engaged Regulars", Decimal(400), 0.3, 1, 0, 0),
+        Leaving("C2", "Premium but At-Risk", Decimal(100), 0.8, 60, 0, 0),
+    )
+
+
 def test_service_and_health_are_counted(facts: Facts) -> None:
     service, health = facts.service, facts.health
-    assert (service.due, service.due_late, service.overdue) == (2, 1, 1)
-    assert (service.tickets_open, service.tickets_urgent, service.tickets_opened) == (1, 1, 1)
-    assert service.oldest_open == AS_OF
-    assert (health.rows_loaded, health.rows_rejected, health.cells_unreadable) == (97, 3, 1)
+    assert (service.due, service.due_late, service.overdue) == (3, 2, 3)
+    assert (service.due_before, service.due_late_before) == (2, 1)
+    assert (service.tickets_open, service.tickets_urgent) == (2, 1)
+    assert (service.tickets_opened, service.tickets_resolved) == (2, 1)
+    assert service.oldest_open == date(2026, 6, 10)
+    assert (health.rows_loaded, health.rows_rejected, health.cells_unreadable) == (107, 5, 5)
     assert health.refused == ("b.csv: <b>no</b> header",)  # the other one is gone from landing
     assert health.checks == ("Every id is known: 2 findings.", "lifts are found: Half of them.")
-    assert health.differences == (Difference("order total vs its parts", 8, 2, None),)
+    assert health.differences == (
+        Difference("lines vs orders", 2, 1, Decimal(5)),
+        Difference("order total vs its parts", 8, 2, None),
+    )
 
 
 def test_moves_between_personas_are_told_where_their_history_is_kept(
@@ -149,6 +220,11 @@ def test_moves_between_personas_are_told_where_their_history_is_kept(
         con.execute(MOVES)
         moved = gather(con, {}, lambda _: False)
     assert moved.moved_in == "2026-05"
+    assert [(each.before, each.customers) for each in moved.moves] == [
+        ("Premium but At-Risk", 2),
+        ("Occasional Premiums", 1),
+        ("unknown", 1),
+    ]
     page = write_page(moved, None)
     assert "The largest moves in May 2026" in page
     assert "Occasional Premiums → Engaged Regulars: 1" in page
@@ -158,9 +234,11 @@ def test_what_was_said_is_kept_and_read_again(facts: Facts) -> None:
     said = keep(facts)
     assert read_said(write_said(said)) == said
     assert restate(said, facts) == []
-    for text in ("", "[]", "{}", '{"format": 0}', write_said(said).replace('"100', '"x')):
-        with pytest.raises(SaidError):
+    for text in ("", "[]", "{}", write_said(said).replace('"100', '"x')):
+        with pytest.raises(SaidError, match="it cannot be read: "):
             read_said(text)
+    with pytest.raises(SaidError, match=r"^it has format 0, not 1$"):
+        read_said(write_said(said).replace('"format": 1', '"format": 0'))
 
 
 def test_a_late_row_shows_what_was_said_and_what_is_known(facts: Facts) -> None:
@@ -180,6 +258,15 @@ def test_a_day_without_orders_that_got_some_is_restated(facts: Facts) -> None:
     told = {each.day: (each.said.orders, each.known.orders) for each in restate(said, facts)}
     assert told[AS_OF - DAY] == (0, 1)
     assert AS_OF not in told  # it was not told of
+
+
+def test_of_an_old_report_are_restated_the_days_that_are_known(facts: Facts) -> None:
+    """Of March there is an order, of two days ago there is none; further back nobody looks."""
+    known, without = AS_OF - DAY * 100, AS_OF - DAY * 2
+    sold = Sales(Decimal(1), 1, 1)
+    said = replace(keep(facts), sales=dict.fromkeys((known, without, AS_OF - DAY * 600), sold))
+    later = replace(facts, sales=facts.sales | {known: Sales(Decimal(2), 1, 1)})
+    assert [each.day for each in restate(said, later)] == [without, known]
 
 
 class Outline(HTMLParser):
