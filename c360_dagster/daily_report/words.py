@@ -24,7 +24,7 @@ def short(value: Number | None, currency: str) -> str:
     if value is None or abs(float(value)) < SHORT_FROM:
         return money(value, currency)
     sign, size = "−" if float(value) < 0 else "", abs(float(value))
-    if size < 1_000_000:
+    if size < 999_500:  # what rounds up to a million is one
         return sign + _with_currency(f"{size / 1000:,.0f} k", currency)
     return sign + _with_currency(f"{size / 1_000_000:,.2f} M", currency)
 

@@ -359,10 +359,15 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
         (5, 0, None, None),
         (5, Decimal(-3), None, None),
         (None, 5, None, None),
+        (5, None, None, None),
+        (299, 100, "+199.0 %", "+199 %"),
+        (300, 100, "3.0 times", "×3.0"),
+        (9_990, 100, "99.9 times", "×99.9"),
+        (10_000, 100, "100.0 times", "×100"),
     ],
 )
 def test_changes_are_written_for_people(
-    now: Decimal | None, before: Decimal, long: str | None, brief: str | None
+    now: Decimal | None, before: Decimal | None, long: str | None, brief: str | None
 ) -> None:
     assert words.change(now, before) == long
     assert words.brief_change(now, before) == brief
@@ -371,9 +376,22 @@ def test_changes_are_written_for_people(
 def test_amounts_are_written_for_people() -> None:
     assert words.money(Decimal("-1234.5"), "USD", 2) == "−$1,234.50"
     assert words.money(Decimal(10), "CHF") == "10 CHF"
+    assert words.money(Decimal(0), "USD") == words.money(Decimal("-0.4"), "USD") == "$0"
     assert words.short(Decimal(1_234_567), "EUR") == "€1.23 M"
+    assert [words.short(size, "USD") for size in (99_999, 100_000, 999_499, 999_500)] == [
+        "$99,999",
+        "$100 k",
+        "$999 k",
+        "$1.00 M",
+    ]
     assert words.short(Decimal(-123_456), "USD") == "−$123 k"
     assert words.short(None, "USD") == words.money(None, "USD") == "–"
+    assert [words.percent(part) for part in (None, -0.0001, 0.125)] == ["–", "0.0 %", "12.5 %"]
+    assert [words.count(number, "order") for number in (0, 1, 1000)] == [
+        "no orders",
+        "1 order",
+        "1,000 orders",
+    ]
     assert (words.more(5, 3), words.more(3, 5), words.more(3, 3)) == (
         "2 more",
         "2 fewer",
