@@ -25,7 +25,7 @@ from c360_dashboard.queries import (
     value,
 )
 from c360_dashboard.snapshot import Reader, ask, find_snapshot, read_publication
-from tests.dashboard.small_snapshot import AS_OF, move, rows, write_snapshot
+from tests.dashboard.small_snapshot import AS_OF, move, order, rows, write_snapshot
 
 FIRST = date(2025, 1, 2)
 
@@ -86,9 +86,9 @@ def test_sales_by_channel_and_region(reader: Reader) -> None:
 def test_a_channel_that_only_gave_back_a_year_before_has_no_per_cents(tmp_path: Path) -> None:
     """O4 and O8 gave money back: to say that sales changed by -300 % would be no help."""
     changed = rows()
-    for order in changed["fct_orders"]:
-        if order["order_id"] in {"O4", "O8"}:
-            order["net_amount"] = -abs(order["net_amount"])
+    for row in changed["fct_orders"]:
+        if row["order_id"] in {"O4", "O8"}:
+            row["net_amount"] = -abs(row["net_amount"])
     write_snapshot(tmp_path, changed)
     with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
         found = overview.load(opened, chosen())
@@ -167,6 +167,16 @@ def test_customers_move_between_states(reader: Reader) -> None:
         ("Lapsed", "Active", 2),
         ("No order yet", "No order yet", 1),
     }
+
+
+def test_an_order_of_the_day_itself_tells_the_state_of_before(busy: Reader) -> None:
+    """C4 bought on the day six months ago, and C5 last half a year before it."""
+    assert segments.load_moves(busy, chosen(), 6).rows() == [
+        ("Active", "Lapsed", 1, 1.0),
+        ("Lapsed", "Active", 2, pytest.approx(2 / 3)),
+        ("Lapsed", "Lapsed", 1, pytest.approx(1 / 3)),
+        ("No order yet", "No order yet", 1, 1.0),
+    ]
 
 
 def test_value_at_risk_is_value_times_risk(reader: Reader) -> None:
@@ -290,18 +300,101 @@ def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
     assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
 
 
-def test_two_stores_of_one_name_are_two(tmp_path: Path) -> None:
-    chain = rows()
-    chain["dim_stores"].append({"store_id": "ST2", "store_name": "Mall Store", "store_state": "NY"})
-    (mall, *_) = chain["arrivals_summary"]
-    chain["arrivals_summary"].append(mall | {"location_id": "ST2", "orders": 6})
-    write_snapshot(tmp_path, chain)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
-        found = service.load(opened, chosen()).visits.filter(channel="store")
-    assert pairs(found, "location", "conversion_rate") == {
-        "Mall Store (ST1)": 0.05,
-        "Mall Store (ST2)": 0.15,
-    }
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """The same with a second store, what guests sent and asked, and two more customers."""
+    more = rows()
+    more["dim_stores"].append({"store_id": "ST2", "store_name": "Mall Store", "store_state": "NY"})
+    (mall, *_) = more["arrivals_summary"]
+    more["arrivals_summary"] += [
+        mall | {"location_id": "ST2", "orders": 6},
+        mall | {"location_id": "ST2", "arrivals": 80, "orders": 3, "date": "2026-06-16"},
+    ]
+    (parcel, *_), (ticket,) = more["fct_shipments"], more["fct_support_tickets"]
+    for name, day, status, is_late in (
+        ("S3", "2026-06-20", "lost", True),
+        ("S4", "2026-06-27", "returned", None),
+        ("S5", "2026-06-30", "in_transit", False),
+    ):
+        more["fct_shipments"].append(
+            parcel
+            | {"shipment_id": name, "customer_id": None, "carrier": "Slowpost", "ship_date": day}
+            | {"delivery_status": status, "is_delivered": False, "is_late": is_late}
+        )
+    asked = {"customer_id": None, "category": None, "channel": "chat", "is_open": True}
+    more["fct_support_tickets"] += [ticket | asked | {"ticket_id": name} for name in ("K2", "K3")]
+    for name, persona, spent, days in (
+        ("C4", "Engaged Regulars", 69, ("2025-03-01", "2025-12-30")),
+        ("C5", "Premium but At-Risk", 23, ("2025-06-01",)),
+    ):
+        more["dim_customers"].append({"customer_id": name, "state": "TX"})
+        more["mart_customer_360"].append(
+            {"customer_id": name, "persona": persona, "total_orders": 1, "total_spent": spent}
+        )
+        more["fct_orders"] += [order(f"{name} {day}", name, day, "store", 1) for day in days]
+    more["behaviour_overview"] = [
+        {"cluster_id": 3, "persona": "Premium but At-Risk"},
+        {"cluster_id": 2, "persona": "Transitional Shoppers"},
+        {"cluster_id": 1, "persona": "Engaged Regulars"},
+    ]
+    more["product_affinity"] += [
+        {"cluster_id": 1, "category": "Home", "lift": 0.9},
+        {"cluster_id": 1, "category": "Toys", "lift": 2.0},
+    ]
+    folder = tmp_path_factory.mktemp("busy")
+    write_snapshot(folder, more)
+    with find_snapshot(folder, shows_personal_data=True).open() as opened:
+        yield opened
+
+
+def test_two_stores_of_one_name_are_two(busy: Reader) -> None:
+    found = service.load(busy, chosen()).visits
+    assert found.select("location", "arrivals", "orders", "conversion_rate").rows() == [
+        ("Mall Store (ST2)", 120, 9, 0.075),
+        ("online", 100, 1, 0.01),
+        ("Mall Store (ST1)", 40, 2, 0.05),
+    ]
+
+
+def test_what_guests_sent_and_asked_counts_the_busiest_first(busy: Reader) -> None:
+    found = service.load(busy, chosen())
+    assert (found.parcels["parcels"], found.parcels["lost"], found.parcels["returned"]) == (5, 1, 1)
+    assert found.carriers.select("what", "parcels").rows() == [("Slowpost", 3), ("Swiftpost", 2)]
+    assert (found.tickets["tickets"], found.tickets["still_open"]) == (3, 2)
+    assert found.categories.select("what", "tickets").rows() == [("unknown", 2), ("shipping", 1)]
+    assert found.channels.select("what", "tickets").rows() == [("chat", 2), ("email", 1)]
+
+
+def test_weeks_of_parcels_come_in_order_and_not_while_their_fate_is_open(busy: Reader) -> None:
+    """Of the last week, one parcel in two came back, and nobody knows whether it was late."""
+    found = service.load(busy, chosen()).on_time
+    assert found.select("step", "on_time_rate").rows() == [
+        (date(2026, 5, 5), 0),
+        (date(2026, 6, 2), 1),
+        (date(2026, 6, 23), 0),
+    ]
+
+
+def test_personas_are_added_up_and_the_ones_that_spent_most_come_first(busy: Reader) -> None:
+    """C1 and C4 spent 300 in 4 orders, C2 and C5 100 in 3; C3 has only given back."""
+    found = segments.load(busy, chosen())
+    names = ("segment", "customers", "spent", "order_value", "customer_share", "spent_share")
+    assert [tuple(row) for row in found.personas.select(names).iter_rows()] == [
+        ("Engaged Regulars", 2, 300, 75, 0.4, 0.75),
+        ("Premium but At-Risk", 2, 100, pytest.approx(100 / 3), 0.4, 0.25),
+        ("No purchase yet", 1, -5.5, None, 0.2, 0),
+    ]
+
+
+def test_what_personas_like_is_what_lifts_most(busy: Reader) -> None:
+    found = segments.load(busy, chosen()).habits
+    assert found.select("persona", "likes").rows() == [
+        ("Engaged Regulars", "Toys, Footwear"),
+        ("Transitional Shoppers", None),
+        ("Premium but At-Risk", "Home"),
+    ]
+    narrow = segments.load(busy, chosen(personas=("Transitional Shoppers",))).habits
+    assert narrow["persona"].to_list() == ["Transitional Shoppers"]
 
 
 def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
@@ -350,6 +443,7 @@ MIGRATIONS = """
         ('2026-06', 'C1', 'A', 'B', 'loyal', 'champions'),
         ('2026-06', 'C2', 'A', 'B', 'loyal', 'loyal'),
         ('2026-06', 'C3', 'A', 'C', 'lost', 'lost'),
+        ('2026-06', 'C7', null, 'B', 'lost', 'lost'),
         ('2026-06', 'C9', 'B', 'B', 'lost', 'loyal')
     ) as moves (
         month, customer_id, persona_before, persona_after, rfm_segment_before, rfm_segment_after
@@ -371,7 +465,7 @@ def migrated(published: Path, tmp_path: Path) -> Iterator[Reader]:
 @pytest.mark.parametrize(
     ("more", "what", "expected"),
     [
-        ({}, "persona", [("A", "B", 2, 2 / 3), ("A", "C", 1, 1 / 3)]),
+        ({}, "persona", [("A", "B", 2, 2 / 3), ("A", "C", 1, 1 / 3), ("unknown", "B", 1, 1.0)]),
         ({}, "rfm_segment", [("lost", "loyal", 1, 1.0), ("loyal", "champions", 1, 1.0)]),
         ({"regions": ("NY",)}, "persona", [("A", "B", 1, 1.0)]),
         ({"personas": ("C",)}, "persona", [("A", "C", 1, 1.0)]),
