@@ -229,11 +229,27 @@ def test_a_key_that_stands_there_twice_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("rules", "sentence"),
     [
-        ({"thresholds": {"link": 2}}, "link is 2; it must be a number from 0 to 1"),
+        ({"thresholds": {"link": 1.01}}, "link is 1.01; it must be a number from 0 to 1"),
+        ({"thresholds": {"review": -0.01}}, "review is -0.01; it must be a number from 0 to 1"),
+        ({"thresholds": {"link": True}}, "link is True; it must be a number from 0 to 1"),
+        ({"thresholds": {"link": 0.5}}, "review (0.6) lies above link (0.5); put it below"),
         ({"thresholds": {"lnik": 0.9}}, "thresholds knows no 'lnik'"),
         ({"limits": {"emails": "many"}}, "emails is 'many'; it must be a whole number"),
+        ({"limits": {"emails": -1}}, "emails is -1; it must be a whole number"),
+        ({"limits": {"emails": True}}, "emails is True; it must be a whole number"),
+        ({"limits": {"people": 1}}, "it knows birth_dates, emails, first_names, records."),
+        ({"limits": [1]}, "limits must be a list of names and values, not [1]"),
+        ({"lmits": {"emails": 1}}, "the rules knows no 'lmits'"),
         ({"survivorship": {"fields": {"email": "newest"}}}, "email is 'newest'"),
+        ({"survivorship": {"source_order": "crm"}}, "source_order is 'crm'; it must be a list"),
+        ({"survivorship": {"source_order": [1]}}, "source_order is [1]; it must be a list"),
+        ({"survivorship": {"adress": "earliest"}}, "survivorship knows no 'adress'"),
         ({"always": [[["crm", 1], ["crm", "2"]]]}, "ids in quotes"),
+        ({"always": [[["crm", "1"]]]}, "two different records"),
+        ({"always": [[["crm", "1"], ["2"]]]}, "two different records"),
+        ({"always": [[["crm", "1"], ["crm", "1"]]]}, "two different records"),
+        ({"never": "crm:1"}, "never is 'crm:1'; it must be a list of pairs"),
+        ({"never_link": {"mails": []}}, "never_link knows no 'mails'"),
         ({"never_link": {"emails": ["("]}}, "regular expressions"),
         ({"never_link": {"phones": ["^(?!1)0"]}}, "regular expressions (look-around, including"),
         (
@@ -246,6 +262,17 @@ def test_bad_rules_are_one_sentence(rules: dict, sentence: str) -> None:
     with pytest.raises(RulesError, match=r".") as caught:
         resolve(frame([]), rules=rules)
     assert sentence in str(caught.value)
+
+
+def test_rules_may_go_as_far_as_they_say_and_leave_out_the_rest() -> None:
+    default, pair = Rules.read(), [["workbooks", "7"], ["crm", "7"]]
+    told = {"thresholds": {"link": 1, "review": 1}, "limits": {"emails": 0}, "always": [pair]}
+    strict = Rules.read(told)
+    assert (strict.link, strict.review, strict.max_emails) == (1, 1, 0)
+    assert strict.always == ((("crm", "7"), ("workbooks", "7")),)
+    assert (strict.max_records, strict.fields) == (default.max_records, default.fields)
+    assert Rules.read({"thresholds": {"link": 0, "review": 0}}).link == 0
+    assert Rules.read({"limits": None, "thresholds": {"link": None}}) == default
 
 
 def test_weights_are_those_of_fellegi_and_sunter() -> None:

@@ -58,6 +58,7 @@ def test_the_files_are_for_their_owner_alone(
     published = publish(con, tmp_path / "published", run="run1", known=KNOWN)
     for path in (published.snapshot, published.parquet / "dim_customers.parquet"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert stat.S_IMODE(published.snapshot.parent.stat().st_mode) == 0o700
 
 
 def test_an_older_duckdb_can_read_it(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -116,6 +117,8 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
         with pytest.raises(PublishError, match="still holds what it held"):
             publish(con, tmp_path, run="run3", known=KNOWN)
     assert pl.read_parquet(tmp_path / "parquet" / "publication.parquet").item() == "run2"
+    assert [path.name for path in (tmp_path / ".generations").glob("run*")] == ["run2"]
+    (tmp_path / ".parquet").symlink_to("what a killed run left")
     fill(con, 4)
     last = publish(con, tmp_path, run="run4", known=KNOWN)
     assert pl.read_parquet(last.parquet / "publication.parquet").item() == "run4"
