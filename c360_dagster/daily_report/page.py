@@ -189,8 +189,8 @@ def _tell_since(facts: Facts, said: Said) -> list[str]:
     merges = sum(count for day, count in facts.merges.items() if day > said.as_of)
     if merges:
         items.append(
-            f"{words.count(merges, 'time')} records turned out to be one person, or two: ids of "
-            "before lead to those of today."
+            f"Who is who changed {words.count(merges, 'time')}: records turned out to be one "
+            "person, or two. Ids of before lead to those of today."
         )
     listed = {each.customer_id for each in facts.leaving}
     new, gone = len(listed - set(said.leaving)), len(set(said.leaving) - listed)
@@ -413,7 +413,8 @@ def _show_health(facts: Facts, said: Said | None) -> list[str]:
     )
     items = [rejected, *(f"Not loaded: {_text(message)}" for message in health.refused)]
     items.append(
-        f"{words.count(health.to_decide, 'pair')} of records wait for a person to decide."
+        f"{words.count(health.to_decide, 'pair of records waits', 'pairs of records wait')} for a "
+        "person to decide."
         if health.to_decide
         else "No pair of records waits for a decision."
     )

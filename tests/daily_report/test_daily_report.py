@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from c360_dagster.assets.daily_report import READS, build_daily_report
 from c360_dagster.daily_report import words
+from c360_dagster.daily_report.drawing import draw_days
 from c360_dagster.daily_report.facts import (
     Difference,
     Facts,
@@ -21,6 +23,7 @@ from c360_dagster.daily_report.facts import (
     Part,
     Persona,
     Sales,
+    Service,
     keep,
 )
 from c360_dagster.daily_report.gather import gather
@@ -291,6 +294,144 @@ def read_outline(page: str) -> Outline:
     outline.feed(page)
     assert outline.open == []
     return outline
+
+
+TOLD = """
+Tuesday, 30 June 2026 Revenue of $180 from 3 orders, 3.0 times against the Tuesday before.
+The day Revenue $180 +80.0 % from the day before (29 Jun: $100)
+3.0 times from Tuesday last week (23 Jun: $60)
++50.0 % from Tuesday last year (1 Jul 2025: $120) Orders 3
+
+Average order value $60.00 −40.0 % from the day before (29 Jun: $100.00)
+
+1 customer joined on this day, and 1 customer bought for the first time.
+
+The last report was of Saturday, 30 May 2026. What was said of earlier days still holds
+
+Customers: 3, 1 more. Who is who changed 1 time: records
+
+Valuable and leaving: 1 new on the list, 1 no longer on it.
+Open tickets: 2, 2 fewer. Rejected rows: 5, 2 more. The last 90 days
+Revenue of $469 in all; the best day was Tue 30 Jun 2026 with $180.
+The last seven days against those a year before: +48.9 %. $180 2 Apr 17 May 30 Jun
+
+7 days vs 7 before vs last year Store $130 $230 – +22 % Online $50 $50 −23 % – By region
+
+vs last year CA $150 $250 – ×4.2 TX $30 $30 – – NY $0 $0 −100 % −100 % Personas
+
+people since last revenue risk Engaged Regulars 1 +1 71.6 % 30 %
+Premium but At-Risk 1 0 28.4 % 80 % No purchase yet 1 0 0.0 % 100 %
+
+Of all customers together, $200 of the next twelve months' value is at risk.
+
+days silent C1 new Engaged Regulars $400 30 % 1 C2 Premium but At-Risk $100 80 % 60
+
+Of 3 parcels promised for the last seven days, 2 came late or not yet: 33.3 % on time, 50.0 % in
+the seven days before. 3 parcels are overdue and still on the way. 2 tickets are open, 1 of them
+urgent or of high priority; the oldest since Wed 10 Jun 2026. On this day 2 tickets were opened
+and 1 resolved.
+
+5 of 112 rows could not be read, 2 of them since the last report; 5 cells were left empty.
+Not loaded: b.csv: <b>no</b> header No pair of records waits for a decision.
+Checks that found something Every id is known: 2 findings. Lifts are found: Half of them. Where
+
+at most by Lines vs orders 1 2 $5.00 Order total vs its parts 2 8 –
+
+Published on Wed 1 Jul 2026, 06:00, by run run-one.
+"""
+TOLD_OF_LITTLE = """
+No completed order is known of this day yet.
+
+Average order value – – from the day before (29 Jun: $5.00) Tuesday last week: no data then
+
+The last 2 days Revenue of $5 in all; the best day was Mon 29 Jun 2026 with $5. $5 29 Jun 30 Jun
+revenue of the day mean of seven days By channel
+
+the day 7 days vs 7 before Store
+
+Nobody changed persona in June 2026.
+
+C2 Premium but At-Risk, 1 late parcel, 2 open tickets $100 80 % –
+
+No parcel was promised for the last seven days. No tickets are open. On this day no tickets were
+opened and 0 resolved.
+
+0 of 107 rows could not be read; 5 cells
+
+1 pair of records waits for a person to decide. Every check passed. The systems agree
+
+Published by run run-one.
+"""
+"""Of two days, without a year before, parcels, tickets or findings."""
+
+
+def read_text(page: str) -> str:
+    body = re.sub(r"<svg.*?</svg>", "", page.partition("<body>")[2])
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_the_page_says_what_is_known(facts: Facts) -> None:
+    """Beside a report of a month ago, when C1 was not leaving and there was more to do."""
+    before = replace(
+        facts,
+        as_of=date(2026, 5, 30),
+        customers=2,
+        personas=facts.personas[1:],
+        leaving=(facts.leaving[1], replace(facts.leaving[1], customer_id="C9")),
+        service=replace(facts.service, tickets_open=4),
+        health=replace(facts.health, rows_rejected=3),
+    )
+    text = read_text(write_page(facts, keep(before)))
+    for said in TOLD.split("\n\n"):
+        assert " ".join(said.split()) in text
+
+
+def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
+    nothing = replace(
+        facts,
+        sales={facts.as_of - DAY: Sales(Decimal(5), 1, 1)},
+        first_day=facts.as_of - DAY,
+        published_at=None,
+        moved_in="2026-06",
+        leaving=(replace(facts.leaving[1], days_silent=None, late_deliveries=1, tickets_open=2),),
+        service=Service(0, 0, 0, 0, 0, 0, 0, 0, 0, None),
+        health=replace(facts.health, rows_rejected=0, checks=(), differences=(), to_decide=1),
+    )
+    text = read_text(write_page(nothing, keep(facts)))
+    for said in TOLD_OF_LITTLE.split("\n\n"):
+        assert " ".join(said.split()) in text
+
+
+def test_long_lists_end_with_what_they_leave_out(facts: Facts) -> None:
+    region = Part("R", *map(Decimal, (1, 2, 3, 4)))
+    checks = tuple(f"c{number}" for number in range(13))
+    said = replace(
+        keep(facts),
+        sales={AS_OF - DAY * back: Sales(Decimal(10), 1, 1) for back in range(12, 19)},
+    )
+    many = replace(facts, regions=(region,) * 10, health=replace(facts.health, checks=checks))
+    text = read_text(write_page(many, said))
+    assert "R $1 $2 −33 % −50 % 2 others $2 $4 −33 % −50 % Personas" in text
+    assert "C11 … and 1 more. Where" in text
+    assert "2 other days changed too, by −$20.00 in all." in text
+    few = replace(facts, regions=(region,) * 9, health=replace(facts.health, checks=checks[:12]))
+    text = read_text(write_page(few, replace(said, sales=dict(list(said.sales.items())[:5]))))
+    assert "others" not in text
+    assert "more. Where" not in text
+    assert "changed too" not in text
+
+
+def test_bars_and_lines_are_as_high_as_their_amounts() -> None:
+    """Three days, each a third of 900 wide; 100 is the whole height of 200, a return nothing."""
+    bars, line = [Decimal(100), Decimal(50), Decimal(-10)], [None, Decimal(75), Decimal(50)]
+    drawn = draw_days(bars, line, [None] * 3, Decimal(100))
+    (path,) = re.findall(r'class="bars" d="([^"]*)"', drawn)
+    assert path == (
+        "M37.5 200v-200.0h225.0V200zM337.5 200v-100.0h225.0V200zM637.5 200v-0.0h225.0V200z"
+    )
+    assert '<path class="mean" d="M450.0 50.0L750.0 100.0"/>' in drawn
+    assert 'class="before"' not in drawn
+    assert "v-0.0h" in draw_days([Decimal(0)], [None], [None], Decimal(0))
 
 
 def test_the_page_stands_alone_and_can_be_read_aloud(facts: Facts) -> None:
