@@ -64,17 +64,17 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             order by path, kind
             limit ?
             """,
-            [LONGEST_LIST],
+            [LONGEST_LIST + 1],
         ).fetchall()
         lines += [
             f"  {path}: {count(cases, kind)}, first in line {line}: {reason}"
-            for path, kind, cases, line, reason in reasons
+            for path, kind, cases, line, reason in reasons[:LONGEST_LIST]
         ]
     told = con.execute(
         f"select path, status, message from {LAST_WORDS} "
         "where status in ('loaded', 'refused') and message is not null order by message"
     ).fetchall()
-    if len(reasons) == LONGEST_LIST:
+    if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     lines += [
         f"{SAID_OF[status]}: {message}"

@@ -477,6 +477,7 @@ def test_nothing_of_the_data_becomes_markup_and_nobody_is_named(facts: Facts) ->
 def test_the_first_day_is_called_so_and_named_once(facts: Facts) -> None:
     page = write_page(replace(facts, first_day=AS_OF), None)
     assert "<h2>The first day</h2>" in page
+    assert "Revenue of $180 from 3 orders.</p>" in page
     assert '<div class="days"><span>30 Jun</span></div>' in page
 
 
@@ -486,7 +487,7 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     )
     page = write_page(empty, None)
     read_outline(page)
-    assert "There are no completed orders yet." in page
+    assert "The last 90 days</h2>\n<p>There are no completed orders yet." in page
     assert "no data then" in page
 
 

@@ -1,0 +1,156 @@
+"""A run's last words, on a warehouse made by hand: the road's own are in test_commands.py."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from c360_dagster.loading.schema import create_bronze
+from c360_dagster.settings import Settings, read_settings
+from c360_dagster.telling.summary import LONGEST_LIST, summarise_run
+
+REJECTED = (
+    "6 rows were rejected and 3 cells left empty, each listed with its line and reason in "
+    "bronze.rejected_rows:"
+)
+FOUND = (
+    "  ids_are_known: id C1, orders 1, and 1,000 more; look at them with: "
+    "select * from test_failures.ids_are_known"
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({"C360_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def con(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(settings.warehouse)) as con:
+        create_bronze(con, [])
+        yield con
+
+
+def log(con: duckdb.DuckDBPyConnection, path: str, status: str, message: str | None = None) -> None:
+    con.execute(
+        "insert into bronze.load_log (path, status, message, rows_loaded, rows_rejected, "
+        "cells_unreadable) values (?, ?, ?, ?, ?, ?)",
+        [path, status, message, *((1000, 2, 1) if status == "loaded" else (0, 0, 0))],
+    )
+
+
+def reject(con: duckdb.DuckDBPyConnection, path: str, line: int, kind: str, reason: str) -> None:
+    con.execute(
+        "insert into bronze.rejected_rows (path, line, kind, errors) "
+        "values (?, ?, ?, [{'column': 'c', 'reason': ?}])",
+        [path, line, kind, reason],
+    )
+
+
+def summarise(
+    settings: Settings, con: duckdb.DuckDBPyConnection, *, has_failed: bool = False
+) -> list[str]:
+    con.close()
+    return summarise_run(settings, has_failed=has_failed).splitlines()
+
+
+def test_bronze_is_told_by_file_with_the_first_reason(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    plain, odd, bad, gone = (f"sales/transactions{each}.csv" for each in ("", "_o", "_b", "_g"))
+    log(con, plain, "loaded")
+    log(con, odd, "loaded", "o: is it of 2025?")
+    log(con, gone, "loaded")
+    log(con, bad, "refused", "b: no header.")
+    log(con, gone, "refused", "g: no header, and it has been taken away.")
+    (settings.landing / "sales").mkdir(parents=True)
+    for path in (odd, bad):
+        (settings.landing / path).touch()
+    reject(con, odd, 9, "row", "later")
+    reject(con, odd, 3, "row", "first")
+    reject(con, odd, 7, "cell", "no day")
+    reject(con, plain, 5, "row", "no number")
+    assert summarise(settings, con) == [
+        "Bronze holds 3,000 rows of 3 files.",
+        REJECTED,
+        "  sales/transactions.csv: 1 row, first in line 5: no number",
+        "  sales/transactions_o.csv: 1 cell, first in line 7: no day",
+        "  sales/transactions_o.csv: 2 rows, first in line 3: first",
+        "Not loaded: b: no header.",
+        "In doubt: o: is it of 2025?",
+    ]
+
+
+@pytest.mark.parametrize("files", [LONGEST_LIST, LONGEST_LIST + 1])
+def test_long_lists_are_cut_and_only_then_said_to_be(
+    settings: Settings, con: duckdb.DuckDBPyConnection, files: int
+) -> None:
+    log(con, "sales/a.csv", "loaded")
+    settings.landing.mkdir()
+    for number in range(files):
+        reject(con, f"sales/{number:02}.csv", 1, "row", "no number")
+        (settings.landing / f"{number:02}.txt").touch()
+    told = summarise(settings, con)
+    assert sum(": 1 row, first" in line for line in told) == LONGEST_LIST
+    assert sum(line.startswith("Not loaded: ") for line in told) == LONGEST_LIST
+    assert [line for line in told if "…" in line] == [
+        "  … and more: ask bronze.rejected_rows for all of them.",
+        "  … and 1 more that are no table's files.",
+    ][: 2 * (files - LONGEST_LIST)]
+
+
+def fill_gold(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("create schema gold")
+    con.execute(
+        "create table gold.publication as "
+        "select date '2026-06-30' as as_of_date, 1200 as customers, 1 as orders"
+    )
+    con.execute(
+        "create table gold.customer_identities as select unnest(['C1', 'C1', 'C2']) as customer_id"
+    )
+    con.execute("create table gold.identity_review as select 1 as pair")
+    con.execute("create schema test_failures")
+    con.execute("create table test_failures.nothing_wrong (id integer)")
+    con.execute(
+        "create table test_failures.ids_are_known as "
+        "select 'C' || i as id, i as orders from range(1, 1002) as t(i)"
+    )
+
+
+def test_gold_is_told_with_who_is_who_and_what_checks_found(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    fill_gold(con)
+    settings.published.mkdir()
+    (settings.published / "report.html").touch()
+    assert summarise(settings, con) == [
+        "Bronze holds no rows of no files.",
+        "Gold holds 1,200 customers and 1 order of every status as of 2026-06-30.",
+        "3 records of all systems are 2 people; 1 pair to look at in gold.identity_review.",
+        "Checks that found rows:",
+        FOUND,
+        f"The day on one page: {settings.published / 'report.html'}",
+    ]
+
+
+def test_of_a_run_that_failed_only_its_load_and_its_checks_are_told(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    fill_gold(con)
+    settings.published.mkdir()
+    (settings.published / "report.html").touch()
+    assert summarise(settings, con, has_failed=True)[1:] == [
+        "Checks that found rows:",
+        FOUND,
+    ]
+
+
+def test_without_bronze_there_is_nothing_to_tell(settings: Settings) -> None:
+    assert summarise_run(settings, has_failed=False) == ""
+    duckdb.connect(str(settings.warehouse)).close()
+    assert summarise_run(settings, has_failed=False) == ""
+    settings.warehouse.write_bytes(b"no database" * 1000)
+    assert summarise_run(settings, has_failed=True) == ""
+    with pytest.raises(duckdb.Error):
+        summarise_run(settings, has_failed=False)
