@@ -127,14 +127,13 @@ def _card(
             rows.append(f'<li class="soft">{name}: no data then</li>')
             continue
         then = measure(sales)
-        shown = words.NOTHING if then is None else show(then)
+        beside = f"({words.short_day(day, facts.as_of)}: {_text(show(then))})"
         rows.append(
             f"<li>{_mark(words.change(now, then))} from {name} "
-            f'<span class="soft">({words.short_day(day, facts.as_of)}: {_text(shown)})</span></li>'
+            f'<span class="soft">{beside}</span></li>'
         )
-    value = words.NOTHING if now is None else show(now)
     return (
-        f'<div class="card"><h3>{title}</h3><p class="big">{_text(value)}</p>'
+        f'<div class="card"><h3>{title}</h3><p class="big">{_text(show(now))}</p>'
         f"<ul>{''.join(rows)}</ul></div>"
     )
 

@@ -381,7 +381,10 @@ def test_the_page_says_what_is_known(facts: Facts) -> None:
         service=replace(facts.service, tickets_open=4),
         health=replace(facts.health, rows_rejected=3),
     )
-    text = read_text(write_page(facts, keep(before)))
+    page = write_page(facts, keep(before))
+    for kind, change in (("up", "+80.0 %"), ("down", "−40.0 %"), ("same", "no change")):
+        assert f'<span class="{kind}">{change}</span>' in page
+    text = read_text(page)
     for said in TOLD.split("\n\n"):
         assert " ".join(said.split()) in text
 
