@@ -219,13 +219,11 @@ def _show_chart(facts: Facts) -> list[str]:
     total = sum(bars, Decimal(0))
     told = f"Revenue of {_money(facts, total)} in all; the best day was {words.day(best)} with "
     told += f"{_money(facts, max(bars))}."
-    is_compared = any(value is not None for value in before)
-    if is_compared and before[-1] and line[-1] is not None:
-        change = words.change(line[-1], before[-1])
+    if change := words.change(line[-1], before[-1]):
         told += f" The last seven days against those a year before: {change}."
     legend = '<span class="key bar"></span>revenue of the day'
     legend += '<span class="key"></span>mean of seven days'
-    if is_compared:
+    if any(value is not None for value in before):
         legend += '<span class="key dashed"></span>the same a year before'
     ends = "".join(
         f"<span>{words.short_day(day, facts.as_of)}</span>"

@@ -306,7 +306,7 @@ Average order value $60.00 −40.0 % from the day before (29 Jun: $100.00)
 
 1 customer joined on this day, and 1 customer bought for the first time.
 
-The last report was of Saturday, 30 May 2026. What was said of earlier days still holds
+The last report was of Friday, 1 May 2026. What was said of earlier days still holds
 
 Customers: 3, 1 more. Who is who changed 1 time: records
 
@@ -371,10 +371,10 @@ def read_text(page: str) -> str:
 
 
 def test_the_page_says_what_is_known(facts: Facts) -> None:
-    """Beside a report of a month ago, when C1 was not leaving and there was more to do."""
+    """Beside a report of two months ago, when C1 was not leaving and there was more to do."""
     before = replace(
         facts,
-        as_of=date(2026, 5, 30),
+        as_of=date(2026, 5, 1),
         customers=2,
         personas=facts.personas[1:],
         leaving=(facts.leaving[1], replace(facts.leaving[1], customer_id="C9")),
@@ -403,6 +403,13 @@ def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
     text = read_text(write_page(nothing, keep(facts)))
     for said in TOLD_OF_LITTLE.split("\n\n"):
         assert " ".join(said.split()) in text
+
+
+def test_against_a_week_in_which_more_was_given_back_nothing_is_said(facts: Facts) -> None:
+    returned = facts.sales | {AS_OF - DAY * 364: Sales(Decimal(-500), 1, 1)}
+    text = read_text(write_page(replace(facts, sales=returned), None))
+    assert "with $180. $180 2 Apr" in text
+    assert "the same a year before By channel" in text
 
 
 def test_long_lists_end_with_what_they_leave_out(facts: Facts) -> None:
