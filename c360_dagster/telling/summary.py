@@ -52,8 +52,9 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     lines = [f"Bronze holds {count(loaded, 'row')} of {count(files, 'file')}."]
     reasons = []
     if rejected or cells:
+        were_rejected = count(rejected, "row was", "rows were").capitalize()
         lines.append(
-            f"{count(rejected, 'row was', 'rows were')} rejected and {count(cells, 'cell')} left "
+            f"{were_rejected} rejected and {count(cells, 'cell')} left "
             "empty, each listed with its line and reason in bronze.rejected_rows:"
         )
         reasons = con.execute(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -183,13 +184,17 @@ def test_what_a_version_without_numbers_delivered_is_not_sent_again(
 
 
 def test_a_receiver_that_is_busy_is_asked_again_with_the_same_key(
-    receiver: Receiver, log: DeliveryLog
+    receiver: Receiver, log: DeliveryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receiver.codes = [503, 429]
-    send(receiver, log, batches(members=1))
+    slept: list[float] = []
+    monkeypatch.setattr("c360_dagster.telling.posting.time", SimpleNamespace(sleep=slept.append))
+    receiver.codes = [408, 425, 429, 500, 502, 503, 504]
+    pauses = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+    deliver(batches(members=1), receiver.url, log, datetime.now, pauses)
     assert receiver.members == ["C0"]
-    assert len(receiver.asked) == 3
+    assert len(receiver.asked) == 8
     assert len(set(receiver.asked)) == 1
+    assert slept == list(pauses)
 
 
 @pytest.mark.parametrize(

@@ -491,6 +491,12 @@ def test_the_first_day_is_called_so_and_named_once(facts: Facts) -> None:
     assert '<div class="days"><span>30 Jun</span></div>' in page
 
 
+def test_last_year_has_a_column_where_all_of_its_week_is_known(facts: Facts) -> None:
+    for back, is_there in ((370, True), (369, False)):
+        page = write_page(replace(facts, first_day=AS_OF - DAY * back), None)
+        assert ("vs last year" in page) is is_there
+
+
 def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     empty = replace(
         facts, sales={}, first_day=None, channels=(), regions=(), personas=(), leaving=()

@@ -32,11 +32,17 @@ def con(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def log(con: duckdb.DuckDBPyConnection, path: str, status: str, message: str | None = None) -> None:
+def log(
+    con: duckdb.DuckDBPyConnection,
+    path: str,
+    status: str,
+    message: str | None = None,
+    rows: tuple[int, int, int] = (0, 0, 0),
+) -> None:
     con.execute(
         "insert into bronze.load_log (path, status, message, rows_loaded, rows_rejected, "
         "cells_unreadable) values (?, ?, ?, ?, ?, ?)",
-        [path, status, message, *((1000, 2, 1) if status == "loaded" else (0, 0, 0))],
+        [path, status, message, *rows],
     )
 
 
@@ -58,14 +64,17 @@ def summarise(
 def test_bronze_is_told_by_file_with_the_first_reason(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
-    plain, odd, bad, gone = (f"sales/transactions{each}.csv" for each in ("", "_o", "_b", "_g"))
-    log(con, plain, "loaded")
-    log(con, odd, "loaded", "o: is it of 2025?")
-    log(con, gone, "loaded")
+    plain, odd, bad, gone, again = (
+        f"sales/transactions{each}.csv" for each in ("", "_o", "_b", "_g", "_a")
+    )
+    log(con, plain, "loaded", None, (1000, 1, 0))
+    log(con, odd, "loaded", "o: is it of 2025?", (1000, 2, 1))
+    log(con, gone, "loaded", None, (1000, 3, 2))
+    log(con, again, "repeated", "a: has what another has.")
     log(con, bad, "refused", "b: no header.")
     log(con, gone, "refused", "g: no header, and it has been taken away.")
     (settings.landing / "sales").mkdir(parents=True)
-    for path in (odd, bad):
+    for path in (odd, bad, again):
         (settings.landing / path).touch()
     reject(con, odd, 9, "row", "later")
     reject(con, odd, 3, "row", "first")
@@ -82,11 +91,21 @@ def test_bronze_is_told_by_file_with_the_first_reason(
     ]
 
 
+def test_cells_may_be_left_empty_where_no_row_was_rejected(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    log(con, "sales/transactions.csv", "loaded", None, (1, 0, 1))
+    reject(con, "sales/transactions.csv", 2, "cell", "no day")
+    told = summarise(settings, con)
+    assert told[1].startswith("No rows were rejected and 1 cell left empty, each listed")
+    assert told[2:] == ["  sales/transactions.csv: 1 cell, first in line 2: no day"]
+
+
 @pytest.mark.parametrize("files", [LONGEST_LIST, LONGEST_LIST + 1])
 def test_long_lists_are_cut_and_only_then_said_to_be(
     settings: Settings, con: duckdb.DuckDBPyConnection, files: int
 ) -> None:
-    log(con, "sales/a.csv", "loaded")
+    log(con, "sales/a.csv", "loaded", None, (1, files, 0))
     settings.landing.mkdir()
     for number in range(files):
         reject(con, f"sales/{number:02}.csv", 1, "row", "no number")
