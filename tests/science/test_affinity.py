@@ -5,9 +5,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import csr_matrix
 
 from c360_dagster.science.affinity import fit_recommendations, list_purchases, recommend
-from c360_dagster.science.recommenders import PENALTIES, gather_kinds, weigh_items
+from c360_dagster.science.recommenders import PENALTIES, gather_kinds, learn_pairs, weigh_items
 from tests.science.retailer import Retailer
 
 
@@ -117,7 +118,7 @@ def test_luck_beats_no_best_seller() -> None:
         assert choose_method(bought) == "popularity"
 
 
-def test_what_was_bought_lately_is_held_out() -> None:
+def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fifth of the pairs: the second purchases of two days out of five."""
     rows = [
         (f"{i}", f"{half}{i % 20}", day)
@@ -128,6 +129,10 @@ def test_what_was_bought_lately_is_held_out() -> None:
     compared = fit_recommendations(dated, 10).compared
     assert compared["customers"].unique().to_list() == [160]
     assert dict(compared.select("method", "recall").iter_rows())["ease"] == 1.0
+    at_once = fit_recommendations(dated.with_columns(purchased_at=1), 10)
+    assert at_once.compared.equals(fit_recommendations(dated.drop("purchased_at"), 10).compared)
+    monkeypatch.setattr("c360_dagster.science.affinity.JUDGES", 50)  # every fourth of the 160
+    assert fit_recommendations(dated, 10).compared["customers"].unique().to_list() == [40]
 
 
 def test_ease_is_the_best_linear_guess_without_the_item_itself() -> None:
@@ -221,6 +226,26 @@ def test_the_first_day_that_is_known_counts() -> None:
     assert known.when is not None
     assert known.when.tolist() == [0, -1]
     assert known.customer.tolist() == [0, 1]
+
+
+def test_of_many_customers_and_items_some_teach_and_the_most_bought_are_recommended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs = [
+        (f"c{i}", item) for item, n in zip("xyzw", (5, 4, 3, 1), strict=True) for i in range(n)
+    ]
+    bought = purchases(*pairs, ("new", "w"))
+    whole = recommend(bought, 3)
+    monkeypatch.setattr("c360_dagster.science.recommenders.CELLS", 1)
+    assert recommend(bought, 3).equals(whole)
+    monkeypatch.setattr("c360_dagster.science.recommenders.MOST_ITEMS", 2)
+    assert recommend(bought, 3).select("customer_id", "item").rows() == [
+        ("c4", "y"),
+        ("new", "x"),
+        ("new", "y"),
+    ]
+    monkeypatch.setattr("c360_dagster.science.recommenders.LEARNERS", 2)
+    assert learn_pairs(csr_matrix(np.eye(4))).diagonal().tolist() == [1, 0, 1, 0]
 
 
 def test_what_cannot_be_used_is_said() -> None:
