@@ -343,7 +343,7 @@ def _show_leaving(facts: Facts, said: Said | None) -> list[str]:
 
 def _leaving_row(facts: Facts, each: Leaving, before: set[str] | None) -> list[str]:
     is_new = before is not None and each.customer_id not in before
-    about = [each.persona or "", *_tell_troubles(each)]
+    about = [each.persona, *_tell_troubles(each)]
     return [
         _text(each.customer_id)
         + ('<span class="new">new</span>' if is_new else "")

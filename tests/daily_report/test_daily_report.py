@@ -349,7 +349,7 @@ revenue of the day mean of seven days By channel
 
 the day 7 days vs 7 before Store
 
-Nobody changed persona in June 2026.
+people since last revenue risk No purchase yet 1 0 – 100 % Nobody changed persona in June 2026.
 
 C2 Premium but At-Risk, 1 late parcel, 2 open tickets $100 80 % –
 
@@ -396,6 +396,7 @@ def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
         first_day=facts.as_of - DAY,
         published_at=None,
         moved_in="2026-06",
+        personas=facts.personas[2:],
         leaving=(replace(facts.leaving[1], days_silent=None, late_deliveries=1, tickets_open=2),),
         service=Service(0, 0, 0, 0, 0, 0, 0, 0, 0, None),
         health=replace(facts.health, rows_rejected=0, checks=(), differences=(), to_decide=1),
@@ -463,6 +464,7 @@ def test_the_page_stands_alone_and_can_be_read_aloud(facts: Facts) -> None:
 
 def test_nothing_of_the_data_becomes_markup_and_nobody_is_named(facts: Facts) -> None:
     page = write_page(facts, None)
+    assert "since the last report" not in read_text(page).partition("Can the numbers")[2]
     assert "b.csv: &lt;b&gt;no&lt;/b&gt; header" in page
     for personal in ("Ana", "Bérg", "example.com", "4915550101", "Cole", "Aville"):
         assert personal not in page
