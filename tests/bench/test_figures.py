@@ -11,6 +11,7 @@ from bench.figures import MILLION, PROMISES, ROAD, STOCK, Figure, complain, desc
 from bench.report import describe_machine
 from bench.road import compare_growth
 from bench.table import format_table
+from c360_dagster.settings import REPOSITORY
 
 ROAD_AT_A_MILLION = Figure(
     customers=MILLION,
@@ -59,6 +60,27 @@ def test_a_broken_promise_is_a_sentence_with_figure_and_bound() -> None:
     ]
     assert " 1.31 yes  ≤ 1.25 BROKEN" in format_table([slow])
     assert describe(slow)["is_kept"] is False
+
+
+def test_what_was_measured_is_described_as_it_would_be_now() -> None:
+    """Whoever changes a promise measures anew: the results say by which they were judged."""
+    results = json.loads((REPOSITORY / "bench" / "results.json").read_text("utf-8"))
+    judged = {"promise", "is_kept"}
+    for told in results["figures"]:
+        measured = {name: value for name, value in told.items() if name not in judged}
+        assert describe(Figure(**measured)) == told
+    precise = describe(replace(ROAD_AT_A_MILLION, ratio=1.23456))
+    assert (precise["ratio"], precise["promise"], precise["is_kept"]) == (
+        1.235,
+        "ratio ≤ 1.25",
+        True,
+    )
+
+
+def test_rows_a_second_are_told_where_both_are_known() -> None:
+    assert replace(ROAD_AT_A_MILLION, rows=1200, seconds=600.0).rows_a_second == 2
+    assert Figure(customers=1, name=ROAD, rows=1).rows_a_second is None
+    assert Figure(customers=1, name=ROAD, seconds=1.0).rows_a_second is None
 
 
 def test_rows_that_differ_are_said_whatever_the_time() -> None:

@@ -112,8 +112,8 @@ def write_warehouse(path: Path) -> None:
         for name, priority, is_open, created, resolved in TICKETS
     ]
     for table, name, days in (
-        ("dim_customers", "registered_at", ("2026-06-30 23:00", "2026-06-29 23:00", None)),
-        ("mart_customer_360", "first_order_date", ("2026-06-30", "2025-01-02", None)),
+        ("dim_customers", "registered_at", ("2026-06-30 23:00", *["2026-06-29 23:00"] * 2)),
+        ("mart_customer_360", "first_order_date", ("2026-06-30", *["2025-01-02"] * 2)),
     ):
         for row, day in zip(given[table], days, strict=True):
             row[name] = day
