@@ -26,18 +26,19 @@ CHECKS = {
     },
     "forecasts": {
         "beats_naive_forecasts": (
-            "On the window since the cutoff, the forecast's errors are at most 2 % above those of "
-            "the best naive forecast."
+            "On the window since the cutoff, the forecast's errors are at most "
+            f"{WORSE_THAN_NAIVE - 1:.0%} above those of the best naive forecast."
         ),
         "intervals_cover": (
-            "Of the 80 % intervals, 75 to 85 in 100 held what came; more where so many bought "
-            "nothing that no interval can leave them out."
+            f"Of the 80 % intervals, {COVERED[0]:.0%} to {COVERED[1]:.0%} held what came; more "
+            "where so many bought nothing that no interval can leave them out."
         ),
         "churn_is_told_apart": (
             "On the window since the cutoff, who did not come back had the higher risk."
         ),
         "agrees_with_the_future": (
-            "Simulated customers do what was forecast: in total within 10 %, by tenths within 15 %."
+            "Simulated customers do what was forecast: in total within "
+            f"{TOTAL_OFF:.0%}, by tenths within {DECILES_OFF:.0%}."
         ),
     },
     "next_products": {

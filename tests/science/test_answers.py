@@ -10,7 +10,7 @@ import pytest
 from c360_dagster.building.computed import read_computed
 from c360_dagster.science.answers import NOBODY_KNOWS, Answer, find, tabulate
 from c360_dagster.science.answers.campaigns import answer_campaigns
-from c360_dagster.science.answers.forecasts import answer_forecasts
+from c360_dagster.science.answers.forecasts import _is_covered, answer_forecasts
 from c360_dagster.science.answers.segments import answer_segments, judge_stability
 from c360_dagster.science.answers.suggestions import answer_suggestions
 from c360_dagster.science.lifetime_value import NO_SEASON, measure_customers, plan_rehearsal
@@ -146,6 +146,14 @@ def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
     )
     assert not passed
     assert told.endswith(f"over {ids.str.slice(0, 5).n_unique()} customers.")
+
+
+def test_intervals_may_hold_more_where_nobody_can_leave_those_out_who_buy_nothing() -> None:
+    """Eighty in a hundred are meant; of ninety who buy nothing an interval from zero holds all."""
+    fine = [(0.75, 0.0), (0.85, 0.8), (0.89, 0.85), (0.94, 0.9)]
+    wrong = [(0.74, 0.9), (0.86, 0.8), (0.91, 0.85), (0.96, 0.9)]
+    assert all(_is_covered(covered, nothing) for covered, nothing in fine)
+    assert not any(_is_covered(covered, nothing) for covered, nothing in wrong)
 
 
 def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
