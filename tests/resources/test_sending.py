@@ -1,0 +1,118 @@
+"""What is sent again, and in which order, on nodes made by hand; test_rendered.py has dbt's own."""
+
+from collections.abc import Iterator, Mapping
+
+import duckdb
+import pytest
+
+from c360_dagster.resources.rendered import Rendered, Variables
+from c360_dagster.resources.sending import Ended, find_leading, send
+
+NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        yield con
+
+
+def rendered(unique_id: str, after: str, severity: str, statements: tuple[str, ...]) -> Rendered:
+    return Rendered(
+        unique_id=unique_id,
+        name=unique_id,
+        selector=unique_id,
+        schema="made",
+        relation=f"made.{unique_id.partition('.')[2]}",
+        severity=severity,
+        warn_if="!= 0",
+        after=tuple(after.split()),
+        reads=(),
+        asks=(),
+        origin="",
+        statements=statements,
+    )
+
+
+def model(name: str, after: str = "", *statements: str) -> Rendered:
+    statements = statements or (f"create table made.{name} as select 1 as x",)
+    return rendered(f"model.{name}", after, "error", statements)
+
+
+def check(name: str, after: str, found: str, severity: str = "error", *keeping: str) -> Rendered:
+    return rendered(f"test.{name}", after, severity, (f"select {found}", *keeping))
+
+
+def sent(
+    con: duckdb.DuckDBPyConnection,
+    *nodes: Rendered,
+    kept: Mapping[str, Ended] | None = None,
+    variables: Variables | None = None,
+) -> dict[str, Ended]:
+    sending = send(con, nodes, kept or {}, variables or {})
+    return {node.unique_id: ended for node, ended, _ in sending}
+
+
+@pytest.mark.parametrize(
+    ("found", "severity", "ended"),
+    [
+        (NOTHING, "error", ["model.a", "model.b", "test.t"]),
+        (FAILS, "error", ["model.a"]),
+        (WARNS, "error", ["model.a"]),
+        (FAILS, "warn", ["model.a", "model.b"]),
+    ],
+)
+def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warns(
+    con: duckdb.DuckDBPyConnection, found: str, severity: str, ended: list[str]
+) -> None:
+    """`b` is made of `a`, which the test looks at, though it reads nothing of the test."""
+    nodes = (model("b", "model.a"), check("t", "model.a", found, severity), model("a"))
+    assert sorted(sent(con, *nodes)) == ended
+
+
+def test_a_test_of_what_is_made_beside_holds_nothing_back(con: duckdb.DuckDBPyConnection) -> None:
+    nodes = (
+        *(model("a"), model("b", "model.a"), model("c")),
+        *(check("of_c", "model.c", FAILS), check("of_nothing", "", FAILS)),
+    )
+    assert sorted(sent(con, *nodes)) == ["model.a", "model.b", "model.c"]
+
+
+def test_what_breaks_leaves_nothing_and_what_follows_is_not_begun(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    half = model("half", "", "begin", "create table made.half (x int)", "select no", "commit")
+    assert sent(con, half, model("after", "model.half"), model("unknown", "model.half")) == {}
+    assert con.execute("select table_name from duckdb_tables()").fetchall() == []
+    assert sent(con, model("beside")) == {"model.beside": Ended("success", "OK")}
+
+
+def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnection) -> None:
+    keep = "create or replace table made.t as select 1 as x from range(2)"
+    assert sent(con, check("t", "", WARNS, "warn", keep)) == {
+        "test.t": Ended("warn", "Got 2 results, configured to warn if != 0", 2)
+    }
+    one = check("t", "", "1, true, false", "warn", keep)
+    assert sent(con, one)["test.t"].message.startswith("Got 1 result, ")
+    assert sent(con, check("t", "", NOTHING, "warn", keep)) == {"test.t": Ended("pass", "PASS", 0)}
+    assert con.execute("select table_name from duckdb_tables()").fetchall() == []
+
+
+def test_what_is_kept_is_told_and_not_sent_and_variables_are_filled_in(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    stands = {"model.a": Ended("success", "It stands.")}
+    day = model("day", "model.a", "create table made.day as select {{as_of}} as day")
+    ended = sent(con, model("a"), day, kept=stands, variables={"as_of": "it's 2025"})
+    assert ended["model.a"].message == "It stands."
+    assert con.execute("from made.day").fetchall() == [("it's 2025",)]
+    assert con.execute("select table_name from duckdb_tables()").fetchall() == [("day",)]
+
+
+def test_dbt_builds_first_what_is_not_known_where_it_stands_in_front() -> None:
+    known, unknown = model("b", "model.a"), rendered("model.a", "", "error", ())
+    behind = rendered("model.c", "model.b", "error", ())
+    assert find_leading([known, unknown], []) == [unknown]
+    assert find_leading([known, unknown, behind], []) == []
+    assert find_leading([known, unknown, behind], ["model.a", "model.b"]) == [behind]
+    assert find_leading([known], []) == []
