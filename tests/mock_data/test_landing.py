@@ -68,7 +68,8 @@ def test_another_world_is_refused(tmp_path: Path, other: dict[str, Any]) -> None
 def test_days_that_are_there_are_not_made_again(tmp_path: Path) -> None:
     generate(tmp_path)
     before = contents(tmp_path)
-    assert "already reach" in generate(tmp_path, date(2025, 2, 1)).message
+    for end in (date(2025, 2, 1), MARCH_31):
+        assert "already reach" in generate(tmp_path, end).message
     assert contents(tmp_path) == before
 
 
