@@ -41,7 +41,7 @@ def change(now: Number | None, before: Number | None) -> str | None:
     times = float(now) / float(before)
     if times >= MANY_TIMES:
         return f"{times:,.1f} times"
-    part = round((times - 1) * 100, 1) + 0
+    part = round((times - 1) * 100, 1)
     return "no change" if part == 0 else f"{part:+,.1f} %".replace("-", "−")
 
 
@@ -52,7 +52,7 @@ def brief_change(now: Number | None, before: Number | None) -> str | None:
     times = float(now) / float(before)
     if times >= MANY_TIMES:
         return f"×{times:,.1f}" if times < 100 else f"×{times:,.0f}"
-    part = round((times - 1) * 100) + 0
+    part = round((times - 1) * 100)
     return f"{part:+,d} %".replace("-", "−") if part else "0 %"
 
 

@@ -515,6 +515,7 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
         (Decimal(105), Decimal(100), "+5.0 %", "+5 %"),
         (95, 100, "−5.0 %", "−5 %"),
         (100, 100, "no change", "0 %"),
+        (99.96, 100, "no change", "0 %"),
         (Decimal(420), Decimal(100), "4.2 times", "×4.2"),
         (5, 0, None, None),
         (5, Decimal(-3), None, None),
@@ -527,7 +528,7 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     ],
 )
 def test_changes_are_written_for_people(
-    now: Decimal | None, before: Decimal | None, long: str | None, brief: str | None
+    now: words.Number | None, before: words.Number | None, long: str | None, brief: str | None
 ) -> None:
     assert words.change(now, before) == long
     assert words.brief_change(now, before) == brief
