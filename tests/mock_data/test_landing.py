@@ -132,6 +132,13 @@ def test_a_file_put_among_the_unfinished_stays(
     assert mine.read_text() == "mine"
 
 
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    mine = tmp_path / "landing/sales/transactions.csv"
+    with pytest.raises(FileExistsError, match="appeared while it was being simulated"):
+        generate(tmp_path, progress=lambda _: mine.write_text("mine"))
+    assert mine.read_text() == "mine"
+
+
 def test_a_replaced_or_added_file_ends_the_simulation(tmp_path: Path) -> None:
     generate(tmp_path)
     mine = tmp_path / "landing/customer/customers.csv"
