@@ -339,7 +339,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         {"cluster_id": 1, "persona": "Engaged Regulars"},
     ]
     more["product_affinity"] += [
-        {"cluster_id": 1, "category": "Home", "lift": 0.9},
+        {"cluster_id": 1, "category": "Home", "lift": 1.2},
         {"cluster_id": 1, "category": "Toys", "lift": 2.0},
     ]
     folder = tmp_path_factory.mktemp("busy")
