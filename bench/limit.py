@@ -24,7 +24,7 @@ from c360_dagster.publishing.publication import Known, publish
 from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 
-MEMORY = "6GB"
+MEMORY = "5GB"
 PERSON = """
     source_system, source_id, first_name, last_name, email, phone, date_of_birth, address_line1,
     city, state, zip_code, country, gender, customer_segment, preferred_channel, registered_at

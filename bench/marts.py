@@ -179,7 +179,7 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
     marts = cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
     clean = [step for step in steps if step not in marts]
     with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
-        con.execute("set enable_progress_bar = false; set memory_limit = '6GB'")
+        con.execute("set enable_progress_bar = false; set memory_limit = '5GB'")
         con.execute("create schema silver; create schema gold")
         load(con, given, steps, folder)
         con.execute(

@@ -76,7 +76,7 @@ def build(warehouse: Path, *, with_tests: bool) -> Contents:
 
 def run_plain(warehouse: Path, steps: list[str]) -> Contents:
     with duckdb.connect(str(warehouse)) as con:
-        con.execute("set memory_limit = '6GB'; set enable_progress_bar = false")
+        con.execute("set memory_limit = '5GB'; set enable_progress_bar = false")
         con.execute("create schema if not exists silver; create schema if not exists gold")
         for step in steps:
             con.execute(step)

@@ -22,7 +22,7 @@ from c360_dagster.resources.sending import Ended, find_leading, send
 from c360_dagster.resources.warehouse import bound
 
 STANDS = "stands: nothing that it is made of has changed"
-MEMORY_LIMIT = "6GB"
+MEMORY_LIMIT = "5GB"
 """As dbt's own profile has it."""
 
 
