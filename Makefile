@@ -3,8 +3,7 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Of the tests; one more than two cores, for some wait for a server or for another run.
-JOBS ?= 3
+JOBS ?= 2
 
 # The environment's own interpreter looks whether it is current, unless another one is asked for.
 SETUP_PYTHON := $(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard $(PY)),$(PYTHON)),$(PYTHON))
