@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from c360_dagster.science.kmeans import Floats, Ints, draw_chances, find_nearest, run_kmeans
+from c360_dagster.science.standards import SMALLEST, STABLE
 
 SAMPLE = 1_500
 DRAWS, STARTS = 10, 6
 TRIED = range(2, 11)
 THREADS = 2
-STABLE, SMALLEST, CLEARLY = 0.80, 0.05, 0.05
+CLEARLY = 0.05
 SCHEMA = {
     "k": pl.Int64,
     "mean_ari": pl.Float64,
