@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from bench.plan import Plan, read_plan
+from bench.plan import MEMORY, Plan, read_plan
 from c360_dagster.building.computed import create_computed, replace_computed
 from c360_dagster.checks.truth import Truth
 from c360_dagster.loading import casting
@@ -24,7 +24,6 @@ from c360_dagster.publishing.publication import Known, publish
 from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 
-MEMORY = "5GB"
 PERSON = """
     source_system, source_id, first_name, last_name, email, phone, date_of_birth, address_line1,
     city, state, zip_code, country, gender, customer_segment, preferred_channel, registered_at

@@ -20,7 +20,7 @@ import polars as pl
 from bench.checksums import Content, Contents, combine, read_content
 from bench.figures import PANDAS, PANDAS_CLEAN, Figure
 from bench.measure import Measured, measure
-from bench.plan import Plan, Step, cut, make_plan
+from bench.plan import MEMORY, Plan, Step, cut, make_plan
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
@@ -179,7 +179,7 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
     marts = cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
     clean = [step for step in steps if step not in marts]
     with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
-        con.execute("set enable_progress_bar = false; set memory_limit = '5GB'")
+        con.execute(f"set memory_limit = '{MEMORY}'; set enable_progress_bar = false")
         con.execute("create schema silver; create schema gold")
         load(con, given, steps, folder)
         con.execute(

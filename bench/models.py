@@ -11,7 +11,7 @@ import duckdb
 import mock_data
 from bench.checksums import Contents, find_differences, read_contents
 from bench.measure import measure
-from bench.plan import make_plan
+from bench.plan import MEMORY, make_plan
 from c360_dagster.building.computed import create_computed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
@@ -76,7 +76,7 @@ def build(warehouse: Path, *, with_tests: bool) -> Contents:
 
 def run_plain(warehouse: Path, steps: list[str]) -> Contents:
     with duckdb.connect(str(warehouse)) as con:
-        con.execute("set memory_limit = '5GB'; set enable_progress_bar = false")
+        con.execute(f"set memory_limit = '{MEMORY}'; set enable_progress_bar = false")
         con.execute("create schema if not exists silver; create schema if not exists gold")
         for step in steps:
             con.execute(step)

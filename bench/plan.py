@@ -42,6 +42,9 @@ TABLES = {
     "campaign_effects": "effects",
 }
 
+MEMORY = "5GB"
+"""What the database may take where no dbt is, as dbt's own profile has it."""
+
 Node = dict[str, Any]
 """What dbt's manifest says of a model or seed."""
 

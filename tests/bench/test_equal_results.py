@@ -6,14 +6,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 import mock_data
 from bench.checksums import find_differences, read_contents
 from bench.limit import walk
 from bench.marts import MARTS, build, prepare, read_both, read_road, run_pandas
-from bench.plan import Plan, cut, make_plan, read_plan
+from bench.plan import MEMORY, Plan, cut, make_plan, read_plan
 from c360_dagster.building.computed import create_computed
-from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.dbt import MEMORY_LIMIT, DbtBuilder
+from c360_dagster.resources.dbt_project import PROJECT
 
 CUSTOMERS, FIRST, LAST = 150, date(2025, 1, 1), date(2025, 4, 30)
 
@@ -69,6 +71,13 @@ def test_the_pandas_script_agrees_in_every_cell(
     with duckdb.connect(str(warehouse)) as con:
         con.execute("update gold.category_performance set total_revenue = total_revenue + 0.01")
     assert find_differences(ours, read_road(given)) == ["category_performance"]
+
+
+def test_whoever_builds_the_models_has_as_much_memory() -> None:
+    """dbt, what sends without it, and what they are compared with."""
+    profile = yaml.safe_load((PROJECT / "profiles.yml").read_text("utf-8"))
+    settings = profile["c360"]["outputs"]["duckdb"]["settings"]
+    assert settings["memory_limit"] == MEMORY_LIMIT == MEMORY
 
 
 def test_a_plan_is_cut_to_what_is_needed(plan: Plan, tmp_path: Path) -> None:
