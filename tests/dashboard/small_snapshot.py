@@ -1,6 +1,9 @@
 """Three customers and eight orders, worked by hand, in tables that dbt's yml describes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +11,14 @@ import duckdb
 import yaml
 
 from c360_dagster.settings import REPOSITORY
+from c360_dashboard.snapshot import Reader, find_snapshot
 
 AS_OF = date(2026, 6, 30)
 HOSTILE = "<script>window.hacked=1</script><b>bold</b> **star** $x^2$ :red[r]"
 Row = dict[str, Any]
 
 
+@cache
 def gold_models() -> dict[str, dict[str, dict[str, Any]]]:
     """Every gold table's columns, as the yml beside its model describes them."""
     models = {}
@@ -340,3 +345,13 @@ def write_snapshot(published: Path, given: dict[str, list[Row]]) -> None:
                     f"insert into gold.{table} ({names}) values ({marks})", list(row.values())
                 )
     unfinished.replace(published / "c360.duckdb")
+
+
+@contextmanager
+def open_snapshot(
+    published: Path, given: dict[str, list[Row]], *, shows_personal_data: bool = True
+) -> Iterator[Reader]:
+    """Just published, and opened as a page does."""
+    write_snapshot(published, given)
+    with find_snapshot(published, shows_personal_data=shows_personal_data).open() as opened:
+        yield opened

@@ -25,7 +25,7 @@ from c360_dashboard.queries import (
     value,
 )
 from c360_dashboard.snapshot import Reader, ask, find_snapshot, read_publication
-from tests.dashboard.small_snapshot import AS_OF, move, order, rows, write_snapshot
+from tests.dashboard.small_snapshot import AS_OF, move, open_snapshot, order, rows
 
 FIRST = date(2025, 1, 2)
 
@@ -89,8 +89,7 @@ def test_a_channel_that_only_gave_back_a_year_before_has_no_per_cents(tmp_path: 
     for row in changed["fct_orders"]:
         if row["order_id"] in {"O4", "O8"}:
             row["net_amount"] = -abs(row["net_amount"])
-    write_snapshot(tmp_path, changed)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, changed) as opened:
         found = overview.load(opened, chosen())
     assert pairs(found.by_channel, "channel", "revenue_change") == {"store": None, "online": None}
 
@@ -209,8 +208,7 @@ def test_who_is_expected_to_bring_nothing_is_of_low_value(tmp_path: Path) -> Non
         row | {"clv_12m": 0 if row["total_orders"] else row["clv_12m"]}
         for row in gone["mart_customer_360"]
     ]
-    write_snapshot(tmp_path, gone)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, gone) as opened:
         found = value.load(opened, chosen()).bands
     assert set(found["value_band"]) == {"Low"}
 
@@ -235,8 +233,7 @@ def test_a_persona_likes_what_it_buys_more_of_than_others(tmp_path: Path) -> Non
         {"cluster_id": 1, "category": "Home", "lift": 0.9},
         {"cluster_id": 3, "category": "Home", "lift": 1},
     ]
-    write_snapshot(tmp_path, liked)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, liked) as opened:
         found = segments.load(opened, chosen()).habits
     assert found["likes"].to_list() == ["Footwear", None]
 
@@ -253,8 +250,7 @@ def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Pat
     supplied["dim_products"] = [
         row | {"primary_supplier_id": "V1"} for row in supplied["dim_products"]
     ]
-    write_snapshot(tmp_path, supplied)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, supplied) as opened:
         found = products.load(opened, chosen()).suppliers
     assert found.select("supplier_name", "revenue", "margin_rate").rows() == [("V1", 400, 0.5)]
 
@@ -289,8 +285,7 @@ def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path
         on_time | {"shipment_id": "S4", "ship_date": "2026-06-30"},
         late | {"shipment_id": "S5", "is_late": None, "is_delivered": False},
     ]
-    write_snapshot(tmp_path, sent)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, sent) as opened:
         found = service.load(opened, chosen())
     assert (found.parcels["parcels"], found.parcels["on_time_rate"]) == (5, pytest.approx(2 / 3))
     assert found.on_time["step"].to_list() == [date(2026, 5, 5), date(2026, 6, 2)]
@@ -343,8 +338,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         {"cluster_id": 1, "category": "Toys", "lift": 2.0},
     ]
     folder = tmp_path_factory.mktemp("busy")
-    write_snapshot(folder, more)
-    with find_snapshot(folder, shows_personal_data=True).open() as opened:
+    with open_snapshot(folder, more) as opened:
         yield opened
 
 
@@ -416,8 +410,7 @@ def test_a_return_is_of_the_campaigns_whose_effect_and_cost_are_known(tmp_path: 
         campaign | {"campaign_id": "CMP2", "incremental_revenue": None, "lift_low": None},
         campaign | {"campaign_id": "CMP3", "incremental_revenue": 900, "cost": None},
     ]
-    write_snapshot(tmp_path, sent)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, sent) as opened:
         totals = marketing.load(opened, chosen()).totals
     assert (totals["roi"], totals["cost"], totals["incremental_revenue"]) == (2, 200, 1200)
 
@@ -558,8 +551,7 @@ def parted(tmp_path: Path) -> Iterator[Reader]:
         move("2026-06-03", "split", "C1", "C7"),
         move("2026-06-04", "merge", "C7", "C3"),
     ]
-    write_snapshot(tmp_path, given)
-    with find_snapshot(tmp_path, shows_personal_data=False).open() as opened:
+    with open_snapshot(tmp_path, given, shows_personal_data=False) as opened:
         yield opened
 
 
@@ -602,8 +594,7 @@ def test_without_a_catalogue_products_and_stores_go_by_their_ids(tmp_path: Path)
     given = rows() | {"dim_products": [{"product_id": "P1"}]}
     for row in given["mart_customer_360"]:
         row["store_id"] = "ST1"
-    write_snapshot(tmp_path, given)
-    with find_snapshot(tmp_path, shows_personal_data=False).open() as reader:
+    with open_snapshot(tmp_path, given, shows_personal_data=False) as reader:
         best = products.load(reader, chosen()).products
         found = customer.load(reader, "C1")
     assert sorted(best["product_name"]) == ["P1", "P2"]
@@ -619,8 +610,7 @@ def test_many_events_of_one_kind_push_no_others_off_the_timeline(tmp_path: Path)
     many["fct_support_tickets"] = [
         ticket | latest | {"ticket_id": f"K{number:03}"} for number in range(customer.EVENTS + 1)
     ]
-    write_snapshot(tmp_path, many)
-    with find_snapshot(tmp_path, shows_personal_data=True).open() as opened:
+    with open_snapshot(tmp_path, many) as opened:
         kinds = customer.load(opened, "C1").timeline["kind"]
     assert (kinds == "Ticket").sum() == customer.EVENTS
     assert {"Order", "Delivery", "Session"} <= set(kinds)
