@@ -15,8 +15,8 @@ from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.settings import Settings, let_alerts_end_in_time
-from c360_dagster.telling.alerts import send, write_message
-from c360_dagster.telling.reports import read_report
+from c360_dagster.telling.alerts import AlertError, send, write_message
+from c360_dagster.telling.reports import UNTOLD, read_report
 from landing_contract import read_contract
 
 DAILY_AT = "0 6 * * *"
@@ -208,8 +208,13 @@ def _alert(settings: Settings, context: dg.RunStatusSensorContext) -> None:
         return
     message = write_message(report, settings.ui_url)
     context.log.warning(message)
-    if settings.webhook_url:
+    if not settings.webhook_url:
+        return
+    try:
         send(settings.webhook_url, message)
+    except AlertError:
+        context.instance.add_run_tags(context.dagster_run.run_id, UNTOLD)
+        raise
 
 
 def _is_someone_elses(run: dg.DagsterRun, ours: dg.RepositoryDefinition | None) -> bool:

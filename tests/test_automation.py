@@ -19,7 +19,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from c360_dagster.definitions import build_definitions
 from c360_dagster.settings import read_settings
-from c360_dagster.telling.alerts import PAUSES_SECONDS, TIMEOUT_SECONDS
+from c360_dagster.telling.alerts import PAUSES_SECONDS, TIMEOUT_SECONDS, AlertError
+from c360_dagster.telling.reports import UNTOLD
 
 UI = "https://dagster.example.com/c360"
 
@@ -261,6 +262,23 @@ def test_one_message_for_each_run_that_has_something_to_say(
         (url, "Check straight on board: it leans", f"{UI}/runs/{leaning.run_id}"),
     ] if url else [])  # fmt: skip
     assert capfd.readouterr().err.count("Why, in fail: the shelf fell down") == 1
+
+
+def test_a_run_whose_message_does_not_arrive_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AlertError("nobody is there")
+
+    monkeypatch.setattr("c360_dagster.automation.send", refuse)
+    definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook")
+    with dg.instance_for_test() as instance:
+        cursor = evaluate(definitions, "alert_on_failure", instance, None)
+        failed = shelf.execute_in_process(instance=instance, raise_on_error=False)
+        evaluate(definitions, "alert_on_failure", instance, cursor)
+        run = instance.get_run_by_id(failed.run_id)
+        assert run
+        assert run.tags.items() >= UNTOLD.items()
 
 
 def test_what_other_code_locations_run_is_not_ours_to_tell(

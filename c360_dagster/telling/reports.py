@@ -14,6 +14,8 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 from c360_dagster.resources.at_work import GONE
 from c360_dagster.telling.alerts import Failure, Finding, RunReport, name_reason
 
+UNTOLD = {"c360/alert": "not delivered"}
+"""The tag of a run whose message did not arrive: what it found, nobody knows of."""
 LAST_RUNS = 30
 """So many are looked through for what a check found before; there may be many of chosen tables."""
 FOUND_DEAD = "marked as failed from outside the execution context"
@@ -119,7 +121,7 @@ def _was_found_before(
 ) -> bool:
     """Whether the check found the same in the last run before this one that asked it.
 
-    Not in one that somebody cancelled: of that, nothing is told.
+    Not in one of which nobody was told.
     """
     history = instance.event_log_storage.get_asset_check_execution_history(
         evaluation.asset_check_key, LAST_RUNS
@@ -132,15 +134,18 @@ def _was_found_before(
     runs = [run for run, _ in answers]
     earlier = answers[runs.index(run_id) :] if run_id in runs else []
     before = next(
-        (answer for run, answer in earlier if run != run_id and not _was_cancelled(instance, run)),
+        (answer for run, answer in earlier if run != run_id and not _is_untold(instance, run)),
         None,
     )
     return bool(before and not before.passed and _tell_apart(before) == _tell_apart(evaluation))
 
 
-def _was_cancelled(instance: dg.DagsterInstance, run_id: str) -> bool:
+def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Nothing is told of a run that somebody cancelled."""
     run = instance.get_run_by_id(run_id)
-    return run is not None and run.status == dg.DagsterRunStatus.CANCELED
+    return run is not None and (
+        run.status == dg.DagsterRunStatus.CANCELED or run.tags.items() >= UNTOLD.items()
+    )
 
 
 def _tell_apart(evaluation: AssetCheckEvaluation) -> object:

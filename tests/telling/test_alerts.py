@@ -22,7 +22,7 @@ from c360_dagster.telling.alerts import (
     send,
     write_message,
 )
-from c360_dagster.telling.reports import read_report
+from c360_dagster.telling.reports import UNTOLD, read_report
 
 ADDRESS = "http://127.0.0.1:3000"
 AT_ONCE = (0.0, 0.0)
@@ -288,6 +288,8 @@ def test_what_a_check_found_before_is_no_news() -> None:
         assert is_news(said="other words")
         instance.report_run_canceled(instance.get_runs(limit=1)[0])
         assert is_news(), "nobody is told of what a run found that was cancelled"
+        instance.add_run_tags(instance.get_runs(limit=1)[0].run_id, UNTOLD)
+        assert is_news(), "the message of the run before did not arrive"
         assert not is_news()
 
 
