@@ -129,7 +129,7 @@ def _card(
         then = measure(sales)
         beside = f"({words.short_day(day, facts.as_of)}: {_text(show(then))})"
         rows.append(
-            f"<li>{_mark(words.change(now, then))} from {name} "
+            f"<li>{_mark(words.change(now, then))} against {name} "
             f'<span class="soft">{beside}</span></li>'
         )
     return (

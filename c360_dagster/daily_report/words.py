@@ -35,18 +35,18 @@ def percent(value: float | None, places: int = 1) -> str:
 
 
 def change(now: Number | None, before: Number | None) -> str | None:
-    """`+5.0 %`, `4.2 times`, or None where there is nothing sensible to compare with."""
+    """`+5.0 %`, `×4.2`, or None where there is nothing sensible to compare with."""
     if now is None or before is None or float(before) <= 0:
         return None
     times = float(now) / float(before)
     if times >= MANY_TIMES:
-        return f"{times:,.1f} times"
+        return f"×{times:,.1f}"
     part = round((times - 1) * 100, 1)
     return "no change" if part == 0 else f"{part:+,.1f} %".replace("-", "−")
 
 
 def brief_change(now: Number | None, before: Number | None) -> str | None:
-    """The same for a narrow column: `+5 %`, `×4.2`."""
+    """The same for a narrow column: `+5 %`, `×420`."""
     if now is None or before is None or float(before) <= 0:
         return None
     times = float(now) / float(before)

@@ -297,12 +297,12 @@ def read_outline(page: str) -> Outline:
 
 
 TOLD = """
-Tuesday, 30 June 2026 Revenue of $180 from 3 orders, 3.0 times against the Tuesday before.
-The day Revenue $180 +80.0 % from the day before (29 Jun: $100)
-3.0 times from Tuesday last week (23 Jun: $60)
-+50.0 % from Tuesday last year (1 Jul 2025: $120) Orders 3
+Tuesday, 30 June 2026 Revenue of $180 from 3 orders, ×3.0 against the Tuesday before.
+The day Revenue $180 +80.0 % against the day before (29 Jun: $100)
+×3.0 against Tuesday last week (23 Jun: $60)
++50.0 % against Tuesday last year (1 Jul 2025: $120) Orders 3
 
-Average order value $60.00 −40.0 % from the day before (29 Jun: $100.00)
+Average order value $60.00 −40.0 % against the day before (29 Jun: $100.00)
 
 1 customer joined on this day, and 1 customer bought for the first time.
 
@@ -342,7 +342,7 @@ Published on Wed 1 Jul 2026, 06:00, by run run-one.
 TOLD_OF_LITTLE = """
 No completed order is known of this day yet.
 
-Average order value – – from the day before (29 Jun: $5.00) Tuesday last week: no data then
+Average order value – – against the day before (29 Jun: $5.00) Tuesday last week: no data then
 
 The last 2 days Revenue of $5 in all; the best day was Mon 29 Jun 2026 with $5. $5 29 Jun 30 Jun
 revenue of the day mean of seven days By channel
@@ -516,15 +516,15 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
         (95, 100, "−5.0 %", "−5 %"),
         (100, 100, "no change", "0 %"),
         (99.96, 100, "no change", "0 %"),
-        (Decimal(420), Decimal(100), "4.2 times", "×4.2"),
+        (Decimal(420), Decimal(100), "×4.2", "×4.2"),
         (5, 0, None, None),
         (5, Decimal(-3), None, None),
         (None, 5, None, None),
         (5, None, None, None),
         (299, 100, "+199.0 %", "+199 %"),
-        (300, 100, "3.0 times", "×3.0"),
-        (9_990, 100, "99.9 times", "×99.9"),
-        (10_000, 100, "100.0 times", "×100"),
+        (300, 100, "×3.0", "×3.0"),
+        (9_990, 100, "×99.9", "×99.9"),
+        (10_000, 100, "×100.0", "×100"),
     ],
 )
 def test_changes_are_written_for_people(
