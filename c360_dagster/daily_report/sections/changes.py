@@ -1,0 +1,72 @@
+"""What is otherwise than the last report said, of earlier days and of today."""
+
+from decimal import Decimal
+from html import escape
+
+from c360_dagster.daily_report import words
+from c360_dagster.daily_report.facts import Facts, Said
+from c360_dagster.daily_report.said import Restated, restate
+from c360_dagster.daily_report.sections.elements import money, signed
+
+LISTED_RESTATED = 5
+FIRST_REPORT = (
+    "This is the first report that is kept here. From the next one on, this part tells what "
+    "changed, also where rows that came late changed a day that was already reported."
+)
+
+
+def show_changes(facts: Facts, said: Said | None) -> list[str]:
+    if said is None:
+        return [f"<p>{FIRST_REPORT}</p>"]
+    items = [*_tell_restated(facts, said), *_tell_since(facts, said)]
+    return [
+        f"<p>The last report was of {words.long_day(said.as_of)}.</p>",
+        "<ul>",
+        *(f"<li>{item}</li>" for item in items),
+        "</ul>",
+    ]
+
+
+def _tell_restated(facts: Facts, said: Said) -> list[str]:
+    """What was said of earlier days, against what is known of them now."""
+    changed = restate(said, facts)
+    if not changed:
+        return ["What was said of earlier days still holds: no late row has changed any of them."]
+    items = [_tell_day(facts, each) for each in changed[:LISTED_RESTATED]]
+    more = changed[LISTED_RESTATED:]
+    if more:
+        by = sum((each.known.revenue - each.said.revenue for each in more), Decimal(0))
+        items.append(
+            f"{words.count(len(more), 'other day')} changed too, by "
+            f"{escape(signed(facts, by))} in all."
+        )
+    return items
+
+
+def _tell_day(facts: Facts, each: Restated) -> str:
+    return escape(
+        f"For {words.day(each.day)} the report said {money(facts, each.said.revenue, 2)} from "
+        f"{words.count(each.said.orders, 'order')}; with the rows that came since it is "
+        f"{money(facts, each.known.revenue, 2)} from {words.count(each.known.orders, 'order')} "
+        f"({signed(facts, each.known.revenue - each.said.revenue)})."
+    )
+
+
+def _tell_since(facts: Facts, said: Said) -> list[str]:
+    items = [f"Customers: {facts.customers:,}, {words.more(facts.customers, said.customers)}."]
+    merges = sum(count for day, count in facts.merges.items() if day > said.as_of)
+    if merges:
+        items.append(
+            f"Who is who changed {words.count(merges, 'time')}: records turned out to be one "
+            "person, or two. Ids of before lead to those of today."
+        )
+    listed = {each.customer_id for each in facts.leaving}
+    new, gone = len(listed - set(said.leaving)), len(set(said.leaving) - listed)
+    if new or gone:
+        items.append(f"Valuable and leaving: {new:,} new on the list, {gone:,} no longer on it.")
+    tickets = facts.service.tickets_open
+    items.append(f"Open tickets: {tickets:,}, {words.more(tickets, said.tickets_open)}.")
+    rejected = facts.health.rows_rejected
+    if rejected != said.rows_rejected:
+        items.append(f"Rejected rows: {rejected:,}, {words.more(rejected, said.rows_rejected)}.")
+    return items

@@ -1,0 +1,90 @@
+"""Who buys: the personas, and those of much value who may leave. Nobody is named."""
+
+from decimal import Decimal
+from html import escape
+
+from c360_dagster.daily_report import words
+from c360_dagster.daily_report.facts import SHOWN_DAYS, Facts, Leaving, Persona, Said
+from c360_dagster.daily_report.sections.elements import money, table
+
+
+def show_personas(facts: Facts, said: Said | None) -> list[str]:
+    if not facts.personas:
+        return ["<p>There are no customers yet.</p>"]
+    revenue = sum((persona.revenue for persona in facts.personas), Decimal(0))
+    head = ["Persona", "people", *(["since last"] if said else []), "revenue", "risk"]
+    rows = [_persona_row(persona, revenue, said) for persona in facts.personas]
+    return [
+        table(
+            (
+                f"Revenue: the share of the last {SHOWN_DAYS} days. Risk: that no order comes in "
+                "the twelve months ahead, on average."
+            ),
+            head,
+            rows,
+        ),
+        *_tell_moves(facts),
+    ]
+
+
+def _persona_row(persona: Persona, revenue: Decimal, said: Said | None) -> list[str]:
+    since = persona.customers - said.personas.get(persona.name, 0) if said else 0
+    return [
+        escape(persona.name),
+        f"{persona.customers:,}",
+        *([f"{since:+,}".replace("-", "−") if since else "0"] if said else []),
+        words.percent(float(persona.revenue / revenue)) if revenue > 0 else words.NOTHING,
+        words.percent(persona.churn_risk, 0),
+    ]
+
+
+def _tell_moves(facts: Facts) -> list[str]:
+    if facts.moved_in is None:
+        return []
+    when = words.month(facts.moved_in)
+    if not facts.moves:
+        return [f"<p>Nobody changed persona in {when}.</p>"]
+    moves = "".join(
+        f"<li>{escape(move.before)} → {escape(move.after)}: {move.customers:,}</li>"
+        for move in facts.moves
+    )
+    return [f"<p>The largest moves in {when}:</p><ul>{moves}</ul>"]
+
+
+def show_leaving(facts: Facts, said: Said | None) -> list[str]:
+    if not facts.leaving:
+        return ["<p>No customer has a risk of 30 % or more.</p>"]
+    before = set(said.leaving) if said else None
+    rows = [_leaving_row(facts, each, before) for each in facts.leaving]
+    at_risk = money(facts, facts.value_at_risk)
+    head = ["Customer", "12-month value", "risk", "days silent"]
+    lead = (
+        f"Of all customers together, {at_risk} of the next twelve months' value is at risk. These "
+        "have most of it; search for their ids in the dashboard to see why."
+    )
+    return [
+        f"<p>{escape(lead)}</p>",
+        table("Value expected of each, and how likely no order comes.", head, rows),
+    ]
+
+
+def _leaving_row(facts: Facts, each: Leaving, before: set[str] | None) -> list[str]:
+    is_new = before is not None and each.customer_id not in before
+    about = [each.persona, *_tell_troubles(each)]
+    return [
+        escape(each.customer_id)
+        + ('<span class="new">new</span>' if is_new else "")
+        + f'<br><span class="soft">{escape(", ".join(filter(None, about)))}</span>',
+        escape(words.short(each.clv_12m, facts.currency)),
+        words.percent(each.churn_risk, 0),
+        words.NOTHING if each.days_silent is None else f"{each.days_silent:,}",
+    ]
+
+
+def _tell_troubles(each: Leaving) -> list[str]:
+    """What may have driven her away."""
+    late, tickets = each.late_deliveries, each.tickets_open
+    return [
+        *([words.count(late, "late parcel")] if late else []),
+        *([words.count(tickets, "open ticket")] if tickets else []),
+    ]

@@ -1,0 +1,41 @@
+"""The pieces that every section is built of. Their words are escaped, their cells are HTML."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from html import escape
+
+from c360_dagster.daily_report import words
+from c360_dagster.daily_report.facts import Facts
+
+
+def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells are HTML already."""
+    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in rows
+    )
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def mark(change: str | None) -> str:
+    """A change with its sign; colour only repeats what the sign says."""
+    if change is None:
+        return words.NOTHING
+    kind = {"−": "down", "n": "same", "0": "same"}.get(change[0], "up")
+    return f'<span class="{kind}">{change}</span>'
+
+
+def money(facts: Facts, value: Decimal, places: int = 0) -> str:
+    return words.money(value, facts.currency, places)
+
+
+def signed(facts: Facts, value: Decimal) -> str:
+    sign = "+" if value > 0 else ""
+    return sign + words.money(value, facts.currency, 2)

@@ -1,0 +1,41 @@
+"""Whether customers are served well: parcels and tickets."""
+
+from c360_dagster.daily_report import words
+from c360_dagster.daily_report.facts import Facts, Service
+
+
+def show_service(facts: Facts) -> list[str]:
+    service = facts.service
+    return ["<ul>", *(f"<li>{item}</li>" for item in _tell_service(service)), "</ul>"]
+
+
+def _tell_service(service: Service) -> list[str]:
+    items = []
+    if service.due:
+        on_time = 1 - service.due_late / service.due
+        told = (
+            f"Of {words.count(service.due, 'parcel')} promised for the last seven days, "
+            f"{service.due_late:,} came late or not yet: {words.percent(on_time)} on time"
+        )
+        if service.due_before:
+            before = 1 - service.due_late_before / service.due_before
+            told += f", {words.percent(before)} in the seven days before"
+        items.append(told + ".")
+    else:
+        items.append("No parcel was promised for the last seven days.")
+    if service.overdue:
+        items.append(
+            f"{words.count(service.overdue, 'parcel is', 'parcels are')} overdue and still on "
+            "the way."
+        )
+    told = f"{words.name(words.count(service.tickets_open, 'ticket is', 'tickets are'))} open"
+    if service.tickets_urgent:
+        told += f", {service.tickets_urgent:,} of them urgent or of high priority"
+    if service.oldest_open:
+        told += f"; the oldest since {words.day(service.oldest_open)}"
+    items.append(told + ".")
+    items.append(
+        f"On this day {words.count(service.tickets_opened, 'ticket was', 'tickets were')} opened "
+        f"and {service.tickets_resolved:,} resolved."
+    )
+    return items
