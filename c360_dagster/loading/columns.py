@@ -30,6 +30,16 @@ class Layout:
         return tuple(column for column in self.positions if column)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How the reader is to take the file's columns."""
+
+    layout: Layout
+    times: str | None
+    """The one form of its times, or None: then they are read as text."""
+    as_text: frozenset[str]
+
+
 def match_header(header: list[str], table: Table) -> Layout:
     """Finds the declared columns by name, whatever their order, case or surrounding spaces."""
     declared = {column.name.lower(): column for column in table.columns}
