@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from c360_dagster.identity import clusters
+from c360_dagster.identity import growing
 from c360_dagster.identity.clusters import cluster
 from c360_dagster.identity.links import SCHEMA, SEVERAL, Field, Judged
 from c360_dagster.identity.records import FEATURES
@@ -155,14 +155,14 @@ def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
 def test_two_groups_are_held_against_each_other_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many links there are between them: a hundred that are alike have five thousand."""
     asked = 0
-    clash = clusters._Pairs.clash
+    clash = growing.Pairs.clash
 
-    def count(pairs: clusters._Pairs, ones: list[int], others: list[int]) -> bool:
+    def count(pairs: growing.Pairs, ones: list[int], others: list[int]) -> bool:
         nonlocal asked
         asked += 1
         return clash(pairs, ones, others)
 
-    monkeypatch.setattr(clusters._Pairs, "clash", count)
+    monkeypatch.setattr(growing.Pairs, "clash", count)
     links = link(list(combinations(range(100), 2)))
     found = cluster(blank(100), links, [], Rules.read(), judge_as(NONE))
     assert len({*found.labels.tolist()}) == 3, "40, 40 and 20"
