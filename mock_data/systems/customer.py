@@ -1,7 +1,4 @@
-"""The CRM, the loyalty programme, the help desk and the app: landing/customer.
-
-Complaints follow from parcels and products; sessions from purchases yet to come.
-"""
+"""The CRM, the loyalty programme, the help desk and the app: landing/customer."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,16 +7,16 @@ import numpy as np
 import polars as pl
 
 from mock_data import names
+from mock_data.addresses import FIRST_NAMES, address_of, email_of, phone_parts
 from mock_data.batch import Batch, Rows
 from mock_data.behaviour import COMPLETED
-from mock_data.draws import Bools, Ints, scramble
-from mock_data.text import days, ids, moments, padded, whole, words
-from mock_data.world import CHANNELS, NEVER, PURPOSES, SEGMENTS, People, World
+from mock_data.draws import Ints, scramble
+from mock_data.text import days, ids, moments, whole, words
+from mock_data.touchpoints import CAUSES, SHIPPING, draw_complaints, draw_sessions
+from mock_data.world import CHANNELS, NEVER, PURPOSES, SEGMENTS, People
 
 TIERS = ("Bronze", "Silver", "Gold", "Platinum")
 TIER_POINTS = np.array([0, 400, 1500, 4000])
-FIRST_NAMES = pl.Series([*names.FEMALE, *names.MALE, *names.NEUTRAL])
-STREETS, TOWNS = pl.Series(names.STREETS), pl.Series(names.TOWNS)
 TYPO, SWAPPED, OLD_ADDRESS, OTHER_PHONE, TYPO_AND_MAIL = range(5)
 
 
@@ -93,25 +90,6 @@ def _names_of(people: People, row: Ints, how: Ints) -> tuple[pl.Series, pl.Serie
     return last.zip_with(swapped, first), first.zip_with(swapped, last)
 
 
-def email_of(people: People, row: Ints, variant: Ints) -> pl.Series:
-    """An address at a reserved example domain."""
-    first, last = (
-        words(FIRST_NAMES, people.first_name[row]),
-        words(names.FAMILY, people.last_name[row]),
-    )
-    host = (people.number[row] + people.street[row] + variant) % len(names.MAIL_HOSTS)
-    local = (first + "." + last).str.to_lowercase()
-    tail = people.index[row] % 9973 + variant
-    return local + whole(tail) + "@" + words(names.MAIL_HOSTS, host)
-
-
-def phone_parts(world: World, index: Ints, other: Ints) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Area code, exchange and line; no such area code is in use."""
-    number = world.draws.integers("phone", 0, 80 * 800 * 10_000 - 1, index, other)
-    area = words(names.AREA_CODES, number % 80)
-    return area, whole(200 + number // 80 % 800), padded(number // 64_000, 4)
-
-
 def _phones(batch: Batch, index: Ints, key: Ints, how: Ints) -> pl.Series:
     other = np.isin(how, (OTHER_PHONE, TYPO_AND_MAIL)).astype(np.int64)
     area, exchange, line = phone_parts(batch.world, index, other)
@@ -129,25 +107,6 @@ def _phones(batch: Batch, index: Ints, key: Ints, how: Ints) -> pl.Series:
     for number, written in parts.items():
         phones = written.zip_with(pl.Series(style == number), phones)
     return phones
-
-
-def address_of(
-    people: People, row: Ints, day: Ints | int, backwards: Bools | None = None
-) -> tuple[pl.Series, pl.Series, pl.Series, pl.Series]:
-    """Street, town, state and postal code as they are on a day; backwards gives the other one."""
-    moved = people.moves[row] <= day
-    if backwards is not None:
-        moved = moved ^ backwards
-    town = np.where(moved, people.new_town[row], people.town[row])
-    street = np.where(moved, people.new_street[row], people.street[row])
-    number = np.where(moved, people.new_number[row], people.number[row])
-    state = people.state[row]
-    return (
-        whole(number) + " " + words(STREETS, street),
-        words(TOWNS, (state * 20 + town) % len(names.TOWNS)),
-        words(names.STATE_CODES, state),
-        padded(1001 + state * 4000 + town * 181, 5),
-    )
 
 
 def _spoil_customers(batch: Batch, frame: pl.DataFrame, key: Ints) -> pl.DataFrame:
@@ -257,49 +216,6 @@ def _sum_by(person: Ints, amounts: Ints, size: int) -> Ints:
     return np.bincount(person, weights=amounts, minlength=size).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class Complaints:
-    """Tickets of either system, one at most an order."""
-
-    order: Ints
-    opened: Ints
-    """Seconds since the start's midnight, like the next."""
-    solved: Ints
-    cause: Ints
-    score: Ints
-    """0 where nobody answered."""
-
-
-SHIPPING, PRODUCT, RETURNS, BILLING, ACCOUNT = range(5)
-CAUSES = ("shipping", "product", "returns", "billing", "account")
-
-
-def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> Complaints:
-    """Late parcels and bad products make people write; so does, rarely, anything else."""
-    world, orders, lines = batch.world, batch.orders, batch.lines
-    uid = orders.uid[order]
-    worst = np.ones(len(orders))
-    np.minimum.at(worst, lines.order, world.catalogue.quality[lines.product])
-    bad = 1.0 - worst[order]
-    draw = world.draws.uniform("complains", uid)
-    chance_late, chance_bad = 0.3 * is_late, 0.35 * bad**1.5
-    cause = np.where(
-        draw < chance_late, SHIPPING,
-        np.where(draw < chance_late + chance_bad, PRODUCT + (uid >> 1) % 2,
-                 3 + world.draws.integers("other cause", 0, 1, uid)),
-    )  # fmt: skip
-    chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
-    uid, cause = uid[chosen], cause[chosen]
-    wait = world.draws.uniform("waits to write", uid) * 3 * 86_400 + 3600
-    opened = learnt[chosen] * 86_400 + 32_400 + wait.astype(np.int64)
-    hours = np.exp(2.9 + 1.0 * world.draws.normal("effort", uid) + 0.5 * (cause == SHIPPING))
-    mood = 4.6 - 0.9 * (cause == SHIPPING) - np.log1p(hours / 24) * 0.9
-    score = np.clip(np.round(mood + 0.8 * world.draws.normal("mood", uid)), 1, 5).astype(np.int64)
-    answers = world.draws.uniform("answers", uid) < 0.7
-    return Complaints(order[chosen], opened, opened + (hours * 3600).astype(np.int64) + 600,
-                      cause, np.where(answers, score, 0))  # fmt: skip
-
-
 def _support_tickets(batch: Batch) -> Rows:
     orders, parcels, world = batch.orders, batch.parcels, batch.world
     order = np.flatnonzero(
@@ -344,23 +260,6 @@ def _support_tickets(batch: Batch) -> Rows:
         "satisfaction_score": whole(told.score[at], is_open | (told.score[at] == 0)),
     })  # fmt: skip
     return frame, uid
-
-
-def draw_sessions(
-    batch: Batch, order: Ints, more_on_screens: float
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """Visits in the week before an order: row of the order, number, day and second."""
-    orders, draws = batch.orders, batch.world.draws
-    mean = np.where(orders.channel[order] > 0, 0.35 + more_on_screens, 0.35)
-    counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)
-    row = np.repeat(order, counts)
-    ends = np.cumsum(counts)
-    number = np.arange(len(row)) - np.repeat(ends - counts, counts)
-    key = orders.uid[row] * 8 + number
-    before = np.minimum((draws.exponential("days before", key) * 1.6).astype(np.int64), 6)
-    second = draws.integers("visit second", 7 * 3600, 23 * 3600, key)
-    second = np.where(before == 0, np.minimum(second, orders.second[row] - 300), second)
-    return row, key, orders.day[row] - before, second
 
 
 def _app_usage(batch: Batch) -> Rows:

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 
 from mock_data import names
+from mock_data.addresses import STREETS, TOWNS, address_of
 from mock_data.batch import Batch, Parcels, Rows
 from mock_data.catalogue import LOCATIONS, STORES
 from mock_data.draws import Bools, Ints
-from mock_data.systems.customer import STREETS, TOWNS, address_of
 from mock_data.systems.sales import store_names
 from mock_data.text import days, ids, moments, money, words
 from mock_data.world import NEVER, World

@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mock_data import names
+from mock_data.addresses import STREETS, phone_parts
 from mock_data.batch import Batch, Rows
 from mock_data.catalogue import (
     LOCATIONS,
@@ -17,7 +18,6 @@ from mock_data.catalogue import (
     SUPPLIERS,
 )
 from mock_data.draws import Bools, Ints
-from mock_data.systems.customer import STREETS, phone_parts
 from mock_data.systems.sales import product_ids, store_names
 from mock_data.text import days, ids, moments, money, words
 from mock_data.world import NEVER, STORE, World

@@ -7,18 +7,11 @@ import numpy as np
 import polars as pl
 
 from mock_data import names
+from mock_data.addresses import FIRST_NAMES, address_of, email_of, phone_parts
 from mock_data.batch import Batch, Rows
 from mock_data.draws import Ints, scramble
-from mock_data.systems.customer import (
-    CAUSES,
-    FIRST_NAMES,
-    address_of,
-    draw_complaints,
-    draw_sessions,
-    email_of,
-    phone_parts,
-)
 from mock_data.text import ids, moments, padded, whole, words
+from mock_data.touchpoints import CAUSES, draw_complaints, draw_sessions
 
 ROWS_IN_A_WORKBOOK = 200_000
 

@@ -1,0 +1,70 @@
+"""What both of the retailer's shops see of people besides orders: complaints and visits.
+
+Complaints follow from parcels and products; visits come before purchases.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mock_data.batch import Batch
+from mock_data.draws import Bools, Ints
+
+SHIPPING, PRODUCT, RETURNS, BILLING, ACCOUNT = range(5)
+CAUSES = ("shipping", "product", "returns", "billing", "account")
+
+
+@dataclass(frozen=True)
+class Complaints:
+    """Tickets of either system, one at most an order."""
+
+    order: Ints
+    opened: Ints
+    """Seconds since the start's midnight, like the next."""
+    solved: Ints
+    cause: Ints
+    score: Ints
+    """0 where nobody answered."""
+
+
+def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> Complaints:
+    """Late parcels and bad products make people write; so does, rarely, anything else."""
+    world, orders, lines = batch.world, batch.orders, batch.lines
+    uid = orders.uid[order]
+    worst = np.ones(len(orders))
+    np.minimum.at(worst, lines.order, world.catalogue.quality[lines.product])
+    bad = 1.0 - worst[order]
+    draw = world.draws.uniform("complains", uid)
+    chance_late, chance_bad = 0.3 * is_late, 0.35 * bad**1.5
+    cause = np.where(
+        draw < chance_late, SHIPPING,
+        np.where(draw < chance_late + chance_bad, PRODUCT + (uid >> 1) % 2,
+                 3 + world.draws.integers("other cause", 0, 1, uid)),
+    )  # fmt: skip
+    chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
+    uid, cause = uid[chosen], cause[chosen]
+    wait = world.draws.uniform("waits to write", uid) * 3 * 86_400 + 3600
+    opened = learnt[chosen] * 86_400 + 32_400 + wait.astype(np.int64)
+    hours = np.exp(2.9 + 1.0 * world.draws.normal("effort", uid) + 0.5 * (cause == SHIPPING))
+    mood = 4.6 - 0.9 * (cause == SHIPPING) - np.log1p(hours / 24) * 0.9
+    score = np.clip(np.round(mood + 0.8 * world.draws.normal("mood", uid)), 1, 5).astype(np.int64)
+    answers = world.draws.uniform("answers", uid) < 0.7
+    return Complaints(order[chosen], opened, opened + (hours * 3600).astype(np.int64) + 600,
+                      cause, np.where(answers, score, 0))  # fmt: skip
+
+
+def draw_sessions(
+    batch: Batch, order: Ints, more_on_screens: float
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Visits in the week before an order: row of the order, number, day and second."""
+    orders, draws = batch.orders, batch.world.draws
+    mean = np.where(orders.channel[order] > 0, 0.35 + more_on_screens, 0.35)
+    counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)
+    row = np.repeat(order, counts)
+    ends = np.cumsum(counts)
+    number = np.arange(len(row)) - np.repeat(ends - counts, counts)
+    key = orders.uid[row] * 8 + number
+    before = np.minimum((draws.exponential("days before", key) * 1.6).astype(np.int64), 6)
+    second = draws.integers("visit second", 7 * 3600, 23 * 3600, key)
+    second = np.where(before == 0, np.minimum(second, orders.second[row] - 300), second)
+    return row, key, orders.day[row] - before, second
