@@ -1,0 +1,98 @@
+"""The step that writes the report: alike each time, remembering, and tidy."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from c360_dagster.assets.daily_report import READS, build_daily_report
+from c360_dagster.daily_report.facts import (
+    DAY,
+)
+from c360_dagster.daily_report.gather import gather
+from c360_dagster.resources.dbt_project import read_manifest
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import Settings, read_settings
+from tests.dashboard.small_snapshot import AS_OF
+
+
+def test_the_graph_shows_each_table_of_gold_that_is_asked() -> None:
+    asked = Path(gather.__code__.co_filename).read_text("utf-8")
+    assert set(re.findall(r"\bgold\.([a-z0-9_]+)", asked)) == set(READS["gold"])
+
+
+@pytest.fixture
+def materialize(home: Path, tmp_path: Path) -> Callable[..., Settings]:
+    """Writes the report of a day into a home of its own; returns the settings."""
+
+    def write(as_of: date = AS_OF, late: str = "", **variables: str) -> Settings:
+        settings = read_settings({"C360_HOME": str(tmp_path)} | variables)
+        settings.warehouse.write_bytes((home / "warehouse.duckdb").read_bytes())
+        with duckdb.connect(str(settings.warehouse)) as con:
+            con.execute("update gold.publication set as_of_date = ?", [as_of])
+            if late:
+                con.execute(late)
+        done = dg.materialize(
+            [build_daily_report(settings, read_manifest())],
+            resources={
+                "lock": HomeLock(home=str(settings.home), timeout=5),
+                "warehouse": Warehouse(
+                    path=str(settings.warehouse),
+                    timezone="UTC",
+                    scratch=str(settings.scratch),
+                    timeout=5,
+                ),
+            },
+        )
+        assert done.success
+        return settings
+
+    return write
+
+
+def read_reports(settings: Settings) -> dict[str, str]:
+    folder = settings.published / "reports"
+    return {path.name: path.read_text("utf-8") for path in sorted(folder.iterdir())}
+
+
+def test_the_same_day_again_gives_the_same_bytes(materialize: Callable[..., Settings]) -> None:
+    materialize(AS_OF - DAY)
+    first = read_reports(materialize())
+    settings = materialize()
+    assert read_reports(settings) == first
+    assert sorted(first) == [
+        f"2026-06-{day}.{kind}" for day in (29, 30) for kind in ("html", "json")
+    ]
+    newest = (settings.published / "report.html").read_text("utf-8")
+    assert newest == first["2026-06-30.html"]
+    assert "The last report was of Monday, 29 June 2026." in newest
+    assert "This is the first report" in first["2026-06-29.html"]
+
+
+def test_what_yesterdays_report_said_is_not_forgotten(
+    materialize: Callable[..., Settings],
+) -> None:
+    materialize(AS_OF - DAY)
+    late = "update gold.fct_orders set net_amount = 130 where order_id = 'O1'"
+    settings = materialize(AS_OF, late)
+    page = (settings.published / "report.html").read_text("utf-8")
+    assert "said $100.00 from 1 order; with the rows that came since it is $130.00" in page
+
+
+def test_a_broken_memory_is_passed_over(materialize: Callable[..., Settings]) -> None:
+    settings = materialize(AS_OF - DAY)
+    (settings.published / "reports" / "2026-06-29.json").write_text("{", "utf-8")
+    materialize()
+    assert "This is the first report" in read_reports(settings)["2026-06-30.html"]
+
+
+def test_old_pages_go_and_the_one_compared_with_stays(materialize: Callable[..., Settings]) -> None:
+    for day in (date(2026, 3, 1), date(2026, 4, 1), AS_OF):
+        settings = materialize(day, C360_KEEP_DAYS="30")
+    left = {name.split(".")[0] for name in read_reports(settings)}
+    assert left == {"2026-04-01", "2026-06-30"}
