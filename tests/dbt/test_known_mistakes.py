@@ -183,7 +183,7 @@ def test_inventory_suppliers_shipments_and_regions_are_used(warehouse: Warehouse
         ("u2", None, 0, 0, D("0.00"), None, 1.0, None, 0),
     ]
     stock = "select stock_on_hand, days_of_stock from gold.product_performance where product_id = "
-    assert warehouse.rows(stock + "'p1'") == [(6, 270.0)]  # two in 90 days
+    assert warehouse.rows(stock + "'p1'") == [(6, 27.0)]  # two in the 9 days there are
     assert warehouse.rows(
         "select customer_id, last_event_type, tracking_events, is_late, delivery_days"
         " from gold.fulfillment"

@@ -21,7 +21,8 @@ select
     {{ ratio('sales.units_back', 'sales.units_out') }} as return_rate,
     stock.stock_on_hand,
     case
-        when sales.units_90d > 0 then {{ ratio('stock.stock_on_hand * 90', 'sales.units_90d') }}
+        when sales.units_90d > 0
+            then {{ ratio('stock.stock_on_hand * sales.days_90d', 'sales.units_90d') }}
     end as days_of_stock
 from products
 left join sales
