@@ -50,6 +50,7 @@ def main() -> None:
 
 def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
     publication = read_publication(snapshot)
+    st.session_state[layout.AS_OF] = publication.as_of
     offered = ask(snapshot, choices.load)
     lost = _find_lost(offered)
     filters, address = _choose(view, publication, offered)

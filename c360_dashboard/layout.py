@@ -19,6 +19,8 @@ from c360_dashboard import format as say
 from c360_dashboard.charts import Drawing
 
 CODE = re.compile(r"`([^`]+)`")
+AS_OF = "as-of day"
+"""What the session remembers for the names of all its downloads."""
 FORMULA = tuple("=+-@＝＋－＠")
 """How a cell begins that a spreadsheet calculates; Asian ones take the wide signs too."""
 STYLE = """
@@ -193,12 +195,12 @@ def table(
 
 
 def download(frame: pl.DataFrame, columns: Sequence[Column], *, title: str, file: str) -> None:
-    """The rows as a file, and what their columns mean."""
+    """The rows as a file with its day in the name, and what their columns mean."""
     with st.container(horizontal=True):
         st.download_button(
             "Download CSV",
             to_csv(frame, columns),
-            f"{file}.csv",
+            f"{file}-{st.session_state[AS_OF]}.csv",
             "text/csv",
             key=f"download-{file}",
             on_click="ignore",

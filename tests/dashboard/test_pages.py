@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ViewportSize, expect
 from c360_dashboard import screenshots
 from c360_dashboard.contents import VIEWS
 from tests.dashboard.conftest import Tab, serve
-from tests.dashboard.small_snapshot import HOSTILE, rows, write_snapshot
+from tests.dashboard.small_snapshot import AS_OF, HOSTILE, rows, write_snapshot
 
 PAGES = {
     "": "Overview",
@@ -171,7 +171,7 @@ def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
     ids = [row.get_by_role("rowheader").inner_text() for row in shown.all()[1:]]
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
-    assert download.value.suggested_filename == "customers-found.csv"
+    assert download.value.suggested_filename == f"customers-found-{AS_OF}.csv"
     text = Path(download.value.path()).read_text("utf-8-sig")
     titles, *read = csv.reader(io.StringIO(text))
     assert [row[0] for row in read] == ids == ["C1", "C2"]
