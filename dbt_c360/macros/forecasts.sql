@@ -81,7 +81,7 @@ measured as (
         ) }} as year_ago_purchases_after
     from days
     inner join plan
-        on days.order_date <= plan.as_of_date
+        on days.order_date >= plan.first_date and days.order_date <= plan.as_of_date
     group by days.customer_id
 )
 

@@ -22,7 +22,7 @@ KNOWN = {
     "exposures": {"name", "label", "type", "maturity", "description", "owner", "depends_on"},
     "unit_tests": {"name", "description", "model", "overrides", "given", "expect"},
     "overrides": {"vars"},
-    "given": {"input", "rows"},
+    "given": {"input", "format", "rows"},
     "expect": {"rows"},
     "config": {
         "meta", "severity", "freshness", "loaded_at_query", "column_types", "contract",

@@ -11,6 +11,7 @@ from c360_dagster.science.lifetime_value import (
     FEATURES,
     NO_SEASON,
     Forecast,
+    find_first_day,
     fit_forecast,
     forecast,
     forecast_from,
@@ -120,6 +121,35 @@ def test_nothing_after_the_day_is_read_and_no_order_of_rows() -> None:
     assert then.height < orders.height
     assert forecast(shuffled, AS_OF, 90).equals(told)
     assert_sound(told)
+
+
+def test_a_mistyped_year_is_no_history() -> None:
+    """One order of 1970 made decades of half a year, and next to nothing of the forecasts."""
+    orders = run_shop(customers=300, days=182, seed=1)
+    as_of = START + timedelta(days=182)
+    slips = make_orders([("000007", date(1970, 1, 1), 20.0), ("000008", date(2023, 6, 1), 20.0)])
+    told = fit_forecast(pl.concat([slips, orders]), as_of, 90)
+    assert told.plan.first_day == START
+    assert told.values.equals(forecast(orders, as_of, 90))
+
+
+BEFORE_91_DAYS, BEFORE_90_DAYS = date(2023, 10, 2), date(2023, 10, 3)
+
+
+@pytest.mark.parametrize(
+    ("first", "orders", "begun"),
+    [
+        (BEFORE_91_DAYS, 101, START),
+        (BEFORE_90_DAYS, 101, BEFORE_90_DAYS),
+        (BEFORE_91_DAYS, 100, BEFORE_91_DAYS),
+    ],
+)
+def test_what_is_not_rare_or_not_followed_by_silence_is_history(
+    first: date, orders: int, begun: date
+) -> None:
+    rows = [("0", first, 10.0), *[(str(n), START, 10.0) for n in range(1, orders)]]
+    later = [(str(n), AS_OF + timedelta(days=1), 10.0) for n in range(99)]
+    assert find_first_day(make_orders(rows + later), AS_OF) == begun
 
 
 # Edges ---------------------------------------------------------------------------------------

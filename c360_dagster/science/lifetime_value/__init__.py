@@ -3,6 +3,7 @@
 from c360_dagster.science.lifetime_value.features import (
     FEATURES,
     Rehearsal,
+    find_first_day,
     measure_customers,
     plan_rehearsal,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Rehearsal",
     "Report",
     "SpendModel",
+    "find_first_day",
     "fit_bgnbd",
     "fit_forecast",
     "fit_gamma_gamma",

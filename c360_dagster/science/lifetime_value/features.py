@@ -12,6 +12,8 @@ from c360_dagster.science.lifetime_value.summary import add_up, check_orders, su
 
 YEAR = 364
 """Fifty-two weeks, so that a season's days of the week fall together too."""
+SILENCE, ONE_IN = 90, 100
+"""Fewer than one in so many orders, and then more days than that without any: mistyped years."""
 
 PRESENCE = {
     "frequency": "purchase days up to the day, less one; null where there is none yet",
@@ -71,6 +73,18 @@ class Rehearsal:
         return self.window_days >= self.horizon_days
 
 
+def find_first_day(orders: pl.DataFrame, as_of: date) -> date:
+    """Of the history: it begins after mistyped years, of which a single one makes it decades."""
+    day, orders_of_day = pl.col("order_date"), pl.col("len")
+    days = orders.filter(day <= as_of).group_by(day).len().sort(day)
+    orders_before = orders_of_day.cum_sum() - orders_of_day
+    follows_slips = (day.diff().dt.total_days() > SILENCE) & (
+        orders_before * ONE_IN < orders_of_day.sum()
+    )
+    found = days.select(begun=day.filter(follows_slips).max(), first=day.min())
+    return found["begun"].item() or found["first"].item() or as_of
+
+
 def plan_rehearsal(first_day: date, as_of: date, horizon_days: int) -> Rehearsal:
     """The window is the horizon where enough history lies before it, else two fifths of it."""
     if horizon_days < 1:
@@ -83,8 +97,9 @@ def plan_rehearsal(first_day: date, as_of: date, horizon_days: int) -> Rehearsal
 def measure_customers(
     orders: pl.DataFrame, plan: Rehearsal, customers: pl.Series | None = None
 ) -> pl.DataFrame:
-    """The columns of FEATURES, sorted by customer; nothing after the as-of day is read."""
-    known = check_orders(orders).lazy().filter(pl.col("order_date") <= plan.as_of)
+    """The columns of FEATURES, sorted by customer; of the plan's days alone."""
+    day = pl.col("order_date")
+    known = check_orders(orders).lazy().filter(day.is_between(plan.first_day, plan.as_of))
     measured = (
         sum_days(known)
         .group_by("customer_id")

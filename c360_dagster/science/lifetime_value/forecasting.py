@@ -14,6 +14,7 @@ from c360_dagster.science.lifetime_value.candidates import Models
 from c360_dagster.science.lifetime_value.features import (
     FEATURES,
     Rehearsal,
+    find_first_day,
     measure_customers,
     plan_rehearsal,
 )
@@ -61,8 +62,8 @@ def fit_forecast(
     orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
 ) -> Forecast:
     """Nothing after as_of is read. Customers are those of the orders, and those named besides."""
-    first = check_orders(orders)["order_date"].min()
-    plan = plan_rehearsal(first if isinstance(first, date) else as_of, as_of, horizon_days)
+    first_day = find_first_day(check_orders(orders), as_of)
+    plan = plan_rehearsal(first_day, as_of, horizon_days)
     return forecast_from(measure_customers(orders, plan, customers), plan)
 
 

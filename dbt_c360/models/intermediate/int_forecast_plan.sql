@@ -8,10 +8,39 @@ orders as (
     select * from {{ ref('fct_orders') }}
 ),
 
-begun as (
-    select min(order_date) as first_date
+days as (
+    select
+        order_date,
+        count(*) as orders
     from orders
     where is_counted and customer_id is not null
+    group by order_date
+),
+
+followed as (
+    select
+        order_date,
+        lag(order_date) over (order by order_date) as previous_date,
+        sum(orders) over (order by order_date) - orders as orders_before,
+        sum(orders) over () as all_orders
+    from days
+),
+
+-- a few orders and then silence are mistyped years: history begins after them (as in features.py)
+begun as (
+    select
+        coalesce(
+            max(
+                case
+                    when
+                        {{ days_between('previous_date', 'order_date') }} > 90
+                        and orders_before * 100 < all_orders
+                        then order_date
+                end
+            ),
+            min(order_date)
+        ) as first_date
+    from followed
 ),
 
 known as (
