@@ -11,7 +11,13 @@ scored as (
         frequency,
         monetary,
         cast(ceil(2.5 * recency_position / customers) as bigint) as r_score,
-        cast(ceil(2.5 * frequency_position / customers) as bigint) as f_score,
+        -- one order is no habit, however many customers have no more
+        cast(
+            case
+                when frequency = 1 and 5 * frequency_position > 4 * customers then 2
+                else ceil(2.5 * frequency_position / customers)
+            end as bigint
+        ) as f_score,
         cast(ceil(2.5 * monetary_position / customers) as bigint) as m_score
     from ranks
 )
