@@ -48,26 +48,35 @@ drawn as (
 ),
 
 -- both groups are watched over the same days: the campaign's, and four weeks where it has no end;
--- of whom no first day is known, nothing could be seen
-watched as (
+-- who is drawn after these, as in one that goes on and on, from the day of sending
+begun as (
     select
-        drawn.campaign_id,
-        drawn.customer_id,
-        drawn.contact_group,
-        drawn.opens,
-        drawn.clicks,
-        coalesce(campaigns.start_date, drawn.sent_date) as first_date,
-        coalesce(
-            campaigns.end_date,
-            cast(
-                {{ dbt.dateadd('day', 27, 'coalesce(campaigns.start_date, drawn.sent_date)') }}
-                as date
-            )
-        ) as last_date
+        drawn.*,
+        campaigns.end_date,
+        case
+            when
+                campaigns.end_date is null
+                and drawn.sent_date > {{ dbt.dateadd('day', 27, 'campaigns.start_date') }}
+                then drawn.sent_date
+            else coalesce(campaigns.start_date, drawn.sent_date)
+        end as first_date
     from drawn
     left join campaigns
         on drawn.campaign_id = campaigns.campaign_id
-    where coalesce(campaigns.start_date, drawn.sent_date) is not null
+),
+
+-- of whom no first day is known, nothing could be seen
+watched as (
+    select
+        campaign_id,
+        customer_id,
+        contact_group,
+        opens,
+        clicks,
+        first_date,
+        coalesce(end_date, cast({{ dbt.dateadd('day', 27, 'first_date') }} as date)) as last_date
+    from begun
+    where first_date is not null
 ),
 
 bought as (
