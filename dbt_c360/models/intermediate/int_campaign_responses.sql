@@ -83,7 +83,7 @@ bought as (
     select
         watched.campaign_id,
         watched.customer_id,
-        count(*) as orders,
+        max(case when orders.net_amount < 0 then 0 else 1 end) as is_converted,
         sum(orders.net_amount) as revenue
     from watched
     inner join orders
@@ -101,7 +101,7 @@ select
     watched.contact_group,
     watched.opens,
     watched.clicks,
-    case when bought.orders > 0 then 1 else 0 end as is_converted,
+    coalesce(bought.is_converted, 0) as is_converted,
     {{ money('coalesce(bought.revenue, 0)') }} as revenue,
     watched.last_date
 from watched
