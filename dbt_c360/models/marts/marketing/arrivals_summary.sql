@@ -1,3 +1,7 @@
+{#- As int_arrival_hours writes it: some call online a store, in letters of their own. -#}
+{%- set location = "case when lower(store_id) = 'online' then 'online' "
+    ~ "else coalesce(store_id, 'online') end" -%}
+
 with
 
 hours as (
@@ -36,13 +40,13 @@ days as (
 -- nobody counts who arrives at the acquired shop
 sales as (
     select
-        coalesce(store_id, 'online') as location_id,
+        {{ location }} as location_id,
         coalesce(channel, 'unknown') as channel,
         order_date,
         count(*) as orders
     from orders
     where is_counted and source_system = 'crm'
-    group by coalesce(store_id, 'online'), coalesce(channel, 'unknown'), order_date
+    group by {{ location }}, coalesce(channel, 'unknown'), order_date
 )
 
 select
