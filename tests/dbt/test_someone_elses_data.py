@@ -125,6 +125,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.land("transactions", ORDERS)
     warehouse.land("transaction_items", LINES)
     warehouse.land("campaign_contacts", CONTACTS)
+    warehouse.land("tracking_events", [{"event_id": str(scan % 5)} for scan in range(7)])
+    warehouse.land("arrivals", [{"arrival_id": str(hour % 5)} for hour in range(6)])
     assert warehouse.build() == {}
     return warehouse
 
@@ -265,6 +267,8 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     assert future == [("fct_orders", 2)]
     undeclared = warehouse.rows(f"select * from {failures}ids_are_declared")  # no store is declared
     assert sorted(undeclared) == [("dim_customers", 1, 4), ("dim_products", 1, 5)]
+    repeated = warehouse.rows(f"select * from {failures}keys_tell_rows_apart")
+    assert repeated == [("tracking_events", "tracking_events.csv", 7, 5)]
     groups = warehouse.rows(
         f"select contact_group, contacts from {failures}campaign_groups_are_known"
     )
