@@ -88,7 +88,7 @@ def _habits(page: Page, frame: pl.DataFrame) -> None:
             ),
             layout.number("avg_items", "Items", "Average items in an order.", say.decimal),
             layout.share("online_ratio", "Online", "Orders online and in the app."),
-            layout.share("repeat_ratio", "Came again", "Customers with more than one order."),
+            layout.share("repeat_ratio", "Came again", "Customers who bought more than once."),
             layout.number("sessions_per_customer", "Visits each", "Web and app.", say.decimal),
             layout.number("tickets_per_customer", "Tickets each", "", say.decimal),
         ],

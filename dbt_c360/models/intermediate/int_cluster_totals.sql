@@ -19,7 +19,7 @@ select
     sum(orders.total_orders) as total_orders,
     {{ money_sum('orders.total_spent') }} as total_spent,
     {{ money_sum('orders.net_spent') }} as net_spent,
-    {{ count_if('orders.total_orders > 1') }} as repeat_customers,
+    {{ count_if('orders.purchases > 1') }} as repeat_customers,
     sum({{ money('forecasts.clv_12m') }}) as clv_12m,
     count(forecasts.clv_12m) as customers_forecast,
     sum(cast(round(forecasts.churn_risk, 6) as decimal(18, 6))) as churn_risk

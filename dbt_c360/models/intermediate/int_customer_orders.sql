@@ -26,6 +26,7 @@ summed as (
     select
         customer_id,
         {{ count_if('is_counted') }} as total_orders,
+        {{ count_if('is_counted and net_amount > 0') }} as purchases,
         {{ money_sum('case when is_counted then total_amount end') }} as total_spent,
         {{ money_sum('case when is_counted then net_amount end') }} as net_spent,
         cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
@@ -51,6 +52,7 @@ summed as (
 select
     customers.customer_id,
     coalesce(summed.total_orders, 0) as total_orders,
+    coalesce(summed.purchases, 0) as purchases,
     coalesce(summed.total_spent, 0) as total_spent,
     coalesce(summed.net_spent, 0) as net_spent,
     coalesce(summed.beyond_revenue, 0) as beyond_revenue,
