@@ -22,9 +22,10 @@ differences as (
         ledger_revenue - order_revenue as difference
     from regional_days
     union all
+    -- the CRM knows nothing of what was spent in the acquired shop
     select
         'CRM lifetime value vs total spent' as check_name,
-        memberships.lifetime_value - spending.total_spent as difference
+        memberships.lifetime_value - spending.spent_in_crm as difference
     from memberships
     inner join spending
         on memberships.customer_id = spending.customer_id
