@@ -5,6 +5,7 @@ Every number here was worked out by hand from the rows below; nothing else is in
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -273,6 +274,19 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
         f"select contact_group, contacts from {failures}campaign_groups_are_known"
     )
     assert sorted(groups, key=repr) == [("holdout", 1), (None, 1)]
+
+
+def test_a_mistyped_year_is_named(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    warehouse.create_bronze()
+    slip = order("t0", "c1", "1970-01-01 00:00:00", None, "9", "0", "0", "9")
+    rest = [slip | {"transaction_id": f"t{n}", "transaction_date": f"2026-01-{n % 30 + 1:02} 09:00"}
+            for n in range(1, 101)]  # fmt: skip
+    warehouse.land("transactions", [slip, *rest])
+    assert warehouse.build("+int_forecast_plan", "orders_begin_with_the_history") == {}
+    assert warehouse.rows("select * from test_failures.orders_begin_with_the_history") == [
+        (date(1970, 1, 1), 1, date(2026, 1, 1))
+    ]
 
 
 def test_who_is_in_no_known_group_is_not_in_both(warehouse: Warehouse) -> None:
