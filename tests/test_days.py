@@ -20,6 +20,7 @@ UNOPENED = (
     "select count(*) from silver.int_campaign_responses "
     "where contact_group = 'treatment' and opens = 0 and last_date = date '2025-03-02'"
 )
+OVERDUE = "select count(*) from gold.fct_shipments where shipment_id like 'due-%' and is_late"
 Row = dict[str, str]
 Pair = tuple[tuple[str, str], tuple[str, str]]
 
@@ -62,6 +63,17 @@ def bring_late_and_corrected_rows(home: Home) -> None:
             if row["item_id"].endswith("7")
             else None
         ),
+    )
+
+
+def send_parcels(home: Home) -> None:
+    """Due on the day; of the next one the carriers' file does not arrive."""
+    parcels = home.landing / "logistic/shipments"
+    due = {"estimated_delivery": "2025-03-01", "actual_delivery": "", "delivery_status": ""}
+    rewrite(
+        parcels.with_suffix(".csv"),
+        parcels.with_name("shipments_2025-03-01_due.csv"),
+        lambda row: row | due | {"shipment_id": f"due-{row['shipment_id']}"},
     )
 
 
@@ -173,12 +185,14 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     day = date(2025, 3, 1)
     home.simulate(day)
     bring_late_and_corrected_rows(home)
+    send_parcels(home)
     home.load(day)
     assert home.build().since == WINTER
     assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
 
     day = date(2025, 3, 2)
     home.simulate(day)
+    (home.landing / "logistic/shipments_2025-03-02.csv").unlink()
     repeat_a_file_and_lose_another(home)
     change_products(home)
     change_people_and_campaigns(home)
@@ -188,6 +202,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     assert home.build().since == date(2025, 3, 1)
     assert (are_one(home, parting), are_one(home, meeting)) == (False, True)
     assert home.rows(UNOPENED) > [(0,)]
+    assert home.rows(OVERDUE) == [(0,)]
 
     day = date(2025, 3, 3)
     home.simulate(day)
@@ -195,6 +210,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     assert home.build().since == date(2025, 3, 2)
     assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
     assert home.rows(UNOPENED) == [(0,)]
+    assert home.rows(OVERDUE) > [(0,)]
     return home
 
 

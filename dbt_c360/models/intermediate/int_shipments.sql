@@ -8,10 +8,23 @@ shipments as (
     select * from {{ ref('stg_shipments') }}
 ),
 
+-- files without a day speak of the as-of day, as they always do
+told as (
+    select
+        max(told_date) as told_date,
+        max(case when not is_after_as_of then ship_date end) as last_ship_date
+    from shipments
+),
+
 as_of as (
     select
         shipments.*,
         clock.as_of_date,
+        case
+            when told.told_date is null then clock.as_of_date
+            when told.last_ship_date > told.told_date then told.last_ship_date
+            else told.told_date
+        end as last_told_date,
         case
             when shipments.actual_delivery_date <= clock.as_of_date
                 then shipments.actual_delivery_date
@@ -22,6 +35,7 @@ as_of as (
         ) as has_arrived_some_day
     from shipments
     cross join clock
+    cross join told
 )
 
 select
@@ -48,7 +62,8 @@ select
         when delivered_date is not null then delivered_date > estimated_delivery_date
         when has_arrived_some_day or delivery_status = 'returned' then null
         when delivery_status = 'lost' then true
-        else as_of_date > estimated_delivery_date
+        -- nobody knows yet what has arrived since the last file of parcels
+        else last_told_date > estimated_delivery_date
     end as is_late,
     is_after_as_of,
     ship_date,

@@ -1,8 +1,13 @@
+{#- Promised for a day that has passed, and not late as far as the last file of parcels told. -#}
+{%- set overdue = 'select shipment_id from {this} where not is_delivered and not is_late'
+    ~ ' and estimated_delivery_date < (select as_of_date from silver.int_data_clock)' -%}
+
 {%- set touched = {'key': 'shipment_id', 'found': [
     changed('stg_shipments', 'shipment_id'),
     naming_changed('fct_orders', 'shipment_id', by='order_id'),
     passed('silver.stg_shipments', 'shipment_id', 'estimated_delivery_date'),
     passed('silver.stg_shipments', 'shipment_id', 'actual_delivery_date'),
+    overdue,
 ]} -%}
 
 {{ config(

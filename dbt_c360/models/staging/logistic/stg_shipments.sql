@@ -25,5 +25,6 @@ select
 
     versions.ship_date,
     versions.estimated_delivery as estimated_delivery_date,
-    versions.actual_delivery as actual_delivery_date
+    versions.actual_delivery as actual_delivery_date,
+    versions._known_at as told_date
 from versions
