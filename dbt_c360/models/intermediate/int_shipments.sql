@@ -12,7 +12,8 @@ shipments as (
 told as (
     select
         max(told_date) as told_date,
-        max(case when not is_after_as_of then ship_date end) as last_ship_date
+        max(case when not is_after_as_of then ship_date end) as last_ship_date,
+        count(delivery_status) + count(actual_delivery_date) as outcomes
     from shipments
 ),
 
@@ -20,7 +21,9 @@ as_of as (
     select
         shipments.*,
         clock.as_of_date,
+        -- of files that never say what became of a parcel none is overdue
         case
+            when told.outcomes = 0 then null
             when told.told_date is null then clock.as_of_date
             when told.last_ship_date > told.told_date then told.last_ship_date
             else told.told_date

@@ -1,5 +1,6 @@
-{#- Promised for a day that has passed, and not late as far as the last file of parcels told. -#}
-{%- set overdue = 'select shipment_id from {this} where not is_delivered and not is_late'
+{#- Promised for a day that has passed, and not late as far as the files of parcels told. -#}
+{%- set overdue = 'select shipment_id from {this}'
+    ~ ' where not is_delivered and (not is_late or delivery_status is null)'
     ~ ' and estimated_delivery_date < (select as_of_date from silver.int_data_clock)' -%}
 
 {%- set touched = {'key': 'shipment_id', 'found': [
