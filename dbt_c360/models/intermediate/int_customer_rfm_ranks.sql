@@ -17,7 +17,8 @@ measured as (
                 then {{ days_between('cast(orders.last_ordered_at as date)', 'clock.as_of_date') }}
         end as recency_days,
         orders.total_orders as frequency,
-        orders.net_spent as monetary
+        orders.net_spent as monetary,
+        orders.purchases
     from orders
     cross join clock
 )
@@ -29,6 +30,7 @@ select
     recency_days,
     frequency,
     monetary,
+    purchases,
     case when has_ordered then count(*) over (partition by has_ordered) end as customers,
     {{ shared_position('recency_days', 'desc') }} as recency_position,
     {{ shared_position('frequency', 'asc') }} as frequency_position,

@@ -11,10 +11,10 @@ scored as (
         frequency,
         monetary,
         cast(ceil(2.5 * recency_position / customers) as bigint) as r_score,
-        -- one order is no habit, however many customers have no more
+        -- one purchase is no habit, however many customers made no more, nor if it was given back
         cast(
             case
-                when frequency = 1 and 5 * frequency_position > 4 * customers then 2
+                when purchases <= 1 and 5 * frequency_position > 4 * customers then 2
                 else ceil(2.5 * frequency_position / customers)
             end as bigint
         ) as f_score,
