@@ -1,6 +1,6 @@
 """The things of the world: products and their complements, suppliers, stores and warehouses.
 
-People are in people.py; how the systems write these things down is in systems/.
+People are in world.py; how the systems write these things down is in systems/.
 """
 
 from dataclasses import dataclass

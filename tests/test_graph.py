@@ -152,7 +152,7 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     assert definitions.executor is dg.in_process_executor
     for assets in definitions.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)
-        if not assets.is_executable:  # what another location makes
+        if not assets.is_executable:  # what served.py makes
             assert {key.to_user_string() for key in assets.keys} <= DAYS
             continue
         assert "lock" in assets.required_resource_keys

@@ -1,4 +1,4 @@
-"""8. Audiences: whom to write to, as files and to a webhook, from one published state."""
+"""9. Audiences: whom to write to, as files and to a webhook, from one published state."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """6. Publish: gold as files for people and programs, once everything before has passed.
 
-What is published is also recorded, as its day in the history of the customers, and the last step
-of a run that went through clears away what old ones left.
+What is published is also recorded, as its day in the history of the customers; and a run that has
+come so far clears away what old ones left.
 """
 
 from collections.abc import Mapping

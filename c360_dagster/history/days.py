@@ -26,7 +26,7 @@ MONTHS_PUBLISHED = 13
 
 
 def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
-    """All recorded days as one asset: made by the history's location, read by the road."""
+    """All recorded days as one asset: made by what served.py adds, read by the road."""
     table = read_computed()[f"{GOLD.name}.{HISTORY}"]
     spec = specify_computed(table, GOLD, deps)
     return spec.replace_attributes(kinds={"duckdb", "parquet"})

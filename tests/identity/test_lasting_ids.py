@@ -8,18 +8,6 @@ from tests.identity.worlds import Row, frame, ids, person, record
 A = person(1) | {"registered_at": "2024-01-01 09:00:00"}
 B = person(2) | {"registered_at": "2024-02-01 09:00:00"}
 LEFT, RIGHT = record("crm", "C5", A), record("crm", "C3", B)
-BRIDGE = record(
-    "workbooks",
-    "77",
-    A,
-    email=A["email"],
-    phone=B["phone"],
-    first_name=None,
-    last_name=None,
-    date_of_birth=None,
-    address_line1=None,
-    zip_code=None,
-)
 BARE = record(
     "crm",
     "C5",

@@ -1,4 +1,4 @@
-"""The warehouse connection: closed also on error, and and clear about a file it cannot use."""
+"""The warehouse connection: closed also on error, and clear about a file it cannot use."""
 
 import subprocess
 import sys
