@@ -3,7 +3,10 @@
 import re
 from typing import Any
 
+from c360_dagster.assets.daily_report import READS
+from c360_dagster.audiences.members import PUBLISHED
 from c360_dagster.resources.dbt_project import PROJECT
+from c360_dagster.settings import REPOSITORY
 
 Manifest = dict[str, Any]
 GRAIN = ("One row", "{{ doc(")
@@ -128,3 +131,19 @@ def ancestors(by_name: dict[str, dict[str, Any]], name: str) -> set[str]:
         if parent.startswith("model.")
     }
     return parents.union(*(ancestors(by_name, parent) for parent in parents))
+
+
+def test_who_uses_a_table_is_said_of_all_that_do(manifest: Manifest) -> None:
+    """On the page of `make docs`: a table that nobody is said to use is soon taken away."""
+    gold = {node["name"] for node in models(manifest, "marts")}
+    pages = sorted((REPOSITORY / "c360_dashboard").rglob("*.py"))
+    queries = " ".join(page.read_text("utf-8") for page in pages)
+    asked = (PUBLISHED.mart, PUBLISHED.consents, PUBLISHED.contacts, "gold.publication")
+    assert {
+        each["name"]: {name.split(".")[-1] for name in each["depends_on"]["nodes"]}
+        for each in manifest["exposures"].values()
+    } == {
+        "customer_360_dashboard": gold & set(re.findall(r"\b(?:from|join) (\w+)", queries)),
+        "daily_report": set(READS["gold"]),
+        "customer_exports": {name.split(".")[-1] for name in asked},
+    }
