@@ -71,7 +71,7 @@ vs last year CA $150 $250 – ×4.2 TX $30 $30 – – NY $0 $0 −100 % −100 
 people since last revenue risk Engaged Regulars 1 +1 71.6 % 30 %
 Premium but At-Risk 1 0 28.4 % 80 % No purchase yet 1 0 0.0 % 100 %
 
-Of all customers together, $200 of the next twelve months' value is at risk.
+The value at risk, what is expected times the risk, is $200 for all customers together.
 
 days silent C1 new Engaged Regulars $400 30 % 1 C2 Premium but At-Risk $100 80 % 60
 
@@ -107,7 +107,8 @@ opened and 0 resolved.
 
 0 of 107 rows could not be read; 5 cells
 
-1 pair of records waits for a person to decide. Every check passed. The systems agree
+1 pair of records waits for a person to decide. The tests of the data and of the models all passed.
+The systems agree
 
 Published by run run-one.
 """
@@ -243,3 +244,4 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     read_outline(page)
     assert "The last 90 days</h2>\n<p>There are no completed orders yet." in page
     assert "no data then" in page
+    assert "Nobody of whom anything is expected has a risk of 30 % or more." in page

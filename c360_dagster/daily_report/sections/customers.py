@@ -53,14 +53,14 @@ def _tell_moves(facts: Facts) -> list[str]:
 
 def show_leaving(facts: Facts, said: Said | None) -> list[str]:
     if not facts.leaving:
-        return ["<p>No customer has a risk of 30 % or more.</p>"]
+        return ["<p>Nobody of whom anything is expected has a risk of 30 % or more.</p>"]
     before = set(said.leaving) if said else None
     rows = [_leaving_row(facts, each, before) for each in facts.leaving]
     at_risk = money(facts, facts.value_at_risk)
     head = ["Customer", "12-month value", "risk", "days silent"]
     lead = (
-        f"Of all customers together, {at_risk} of the next twelve months' value is at risk. These "
-        "have most of it; search for their ids in the dashboard to see why."
+        f"The value at risk, what is expected times the risk, is {at_risk} for all customers "
+        "together. These have most of it; search for their ids in the dashboard to see why."
     )
     return [
         f"<p>{escape(lead)}</p>",
