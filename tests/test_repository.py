@@ -29,7 +29,7 @@ PURE = {
         "yaml",
     },
     "c360_dagster/daily_report": {"c360_dagster.daily_report", "c360_dagster.loading", "duckdb"},
-    "c360_dagster/science": {"c360_dagster.science", "numpy", "polars", "scipy", "sklearn"},
+    "c360_dagster/science": {"c360_dagster.science", "numpy", "polars", "scipy"},
 }
 ENVIRONMENT_READERS = {Path("c360_dagster/settings.py")}
 

@@ -10,7 +10,7 @@ import duckdb
 from c360_dagster.building.computed import read_computed
 from c360_dagster.building.standing import digest, digest_sources, read_marks
 
-THINKING = ("duckdb", "numpy", "polars", "scikit-learn", "scipy", "splink")
+THINKING = ("duckdb", "numpy", "polars", "scipy", "splink")
 CODE = Path(__file__).parents[1]
 MADE_BY = "made_by_run"
 

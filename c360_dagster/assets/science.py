@@ -118,7 +118,7 @@ def work_in_one_thread() -> Iterator[None]:
         yield
 
 
-# Who asks imports: scikit-learn's kin cost a second, and the definitions are read without them.
+# Who asks imports: numpy and scipy take a while, and the definitions are read without them.
 
 
 def _ask_for_segments(read: Read, truth: Truth) -> Answer:
