@@ -15,7 +15,10 @@ from c360_dagster.loading.sql import fetch_row, quote
 from landing_contract import Table
 
 DESCRIPTIONS = {
-    "load_accounting": "Every record of every file is loaded or listed in bronze.rejected_rows.",
+    "load_accounting": (
+        "Every record of every file is loaded. One that is listed in bronze.rejected_rows warns; "
+        "one that is missing without a word fails."
+    ),
     "arrival": (
         "The table has at least one file in landing, none was refused, and no name holds a day "
         "that cannot be read."

@@ -37,8 +37,8 @@ def build_recency(settings: Settings, manifest: Manifest) -> dg.AssetChecksDefin
         asset=CLOCK,
         description=(
             "The as-of day is today or yesterday, and no source's latest event lies further back "
-            "than its freshness in models/sources allows. Warns; never where C360_AS_OF chooses "
-            "the day."
+            "than its freshness in dbt_c360/models/sources allows. Warns; never where C360_AS_OF "
+            "chooses the day."
         ),
     )
     def data_is_recent(

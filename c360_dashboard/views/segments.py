@@ -12,8 +12,14 @@ from c360_dashboard.views import meanings
 MONTHS = (1, 3, 6, 12)
 NO_HISTORY = (
     "No changes are recorded yet: they show once days of two months in a row are. Every run "
-    "records its day; a backfill of `customer_360_history` in Dagster (`make ui`) fills in the "
-    "past."
+    "records its day; `make backfill` fills in the past."
+)
+NO_PERSONA = (
+    "No purchase yet: no completed order above zero. What was cancelled or refunded is none; where "
+    "only returns are known, the spend is below zero."
+)
+NO_RFM_SEGMENT = (
+    "No purchase yet: no completed order. What was cancelled or refunded is none; a return is one."
 )
 
 
@@ -23,11 +29,17 @@ def draw(page: Page) -> None:
         layout.note("No customers match this choice of filters.")
         return
     _shares(found.personas)
-    _sizes(page, found.personas, "Personas", "personas")
+    _sizes(page, found.personas, "Personas", "personas", NO_PERSONA)
     _habits(page, found.habits)
     _migrations(page)
     _moves(page)
-    _sizes(page, found.rfm, "Segments by recency, frequency and spend", "rfm-segments")
+    _sizes(
+        page,
+        found.rfm,
+        "Segments by recency, frequency and spend",
+        "rfm-segments",
+        NO_RFM_SEGMENT,
+    )
 
 
 def _shares(frame: pl.DataFrame) -> None:
@@ -52,7 +64,7 @@ def _shares(frame: pl.DataFrame) -> None:
     )
 
 
-def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str) -> None:
+def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str, explanation: str) -> None:
     layout.table(
         frame,
         [
@@ -70,10 +82,7 @@ def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str) -> None:
         ],
         title=title,
         file=file,
-        explanation=(
-            "No purchase yet: nothing was bought, or what was bought was returned, cancelled or "
-            "refunded; where only returns are known, the spend is below zero."
-        ),
+        explanation=explanation,
     )
 
 

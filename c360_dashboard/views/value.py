@@ -120,7 +120,8 @@ def _risks(frame: pl.DataFrame) -> None:
 def _bands(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         say.in_currency("Expected value by risk", page.currency),
-        "Value: thirds of the customers. Risk: low below a third, high from two thirds.",
+        "Value: thirds of the customers; low is also who is expected to bring nothing. Risk: low "
+        "below a third, high from two thirds.",
     )
     layout.chart(
         charts.heatmap(
