@@ -196,7 +196,10 @@ def _who(person: dict[str, Any]) -> None:
 
 
 def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
-    layout.heading("What to offer next", "Worked out from what similar customers bought.")
+    layout.heading(
+        "What to offer next",
+        "What others bought beside the same things, or best sellers where that foresees as much.",
+    )
     st.html(
         layout.facts(
             [

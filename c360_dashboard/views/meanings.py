@@ -5,7 +5,7 @@ ORDERS = "Completed orders, each counted once."
 CUSTOMERS = "Different people with a completed order; guests are not among them."
 ORDER_VALUE = "Revenue per order."
 SPENT = "All completed orders since the beginning, with tax."
-CLV = "What a customer is expected to spend in the twelve months after the as-of day."
+CLV = "What a customer is expected to spend, before tax, in the twelve months after the as-of day."
 CHURN = "How likely a customer buys nothing in twelve months: 0 % stays, 100 % leaves."
 AT_RISK = (
     "Expected value times risk of leaving. It says whom to look after first, not what will be "
@@ -13,7 +13,7 @@ AT_RISK = (
 )
 CONSENT = "Customers who agreed to marketing; nobody else may be written to."
 LIFT = "Share of this group's revenue per share of all groups': above 1 is more than others."
-MARGIN = "Revenue less the supplier's unit cost, per revenue, where the cost is known."
+MARGIN = "Revenue less what the units cost, per revenue, where the cost is known."
 ON_TIME = (
     "Parcels that came by the promised day, of those that came or are overdue; lost ones are late."
 )
