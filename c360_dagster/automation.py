@@ -98,7 +98,7 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.STOPPED,
         description=(
             "Starts daily_refresh when files in landing are new or changed, and neither size nor "
-            "time of any has moved between two looks, once for each set of files. Off, because "
+            "time of any has moved between two looks, once until they change again. Off, because "
             "the schedule loads them anyway, and whoever copies files by hand may want to finish "
             "first. What the simulator wrote does not count."
         ),
