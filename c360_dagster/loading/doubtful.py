@@ -42,7 +42,8 @@ def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
                     'the line has '
                     || min(try_cast(regexp_extract(error_message, 'Found: ([0-9]+)', 1) as bigint))
                     || ' of '
-                    || min(regexp_extract(error_message, 'Columns: ([0-9]+)', 1))
+                    -- of an unreadable cell in the same line it is empty
+                    || max(regexp_extract(error_message, 'Columns: ([0-9]+)', 1))
                     || ' columns'
                 when 'TOO MANY COLUMNS' then 'the line has more columns than the header'
                 when 'INVALID ENCODING' then 'the line is not written in UTF-8'

@@ -20,6 +20,7 @@ def _good(number: int) -> str:
     ("line", "column", "reason"),
     [
         ("X,T1", None, "the line has 2 of 7 columns"),
+        ("X,T1,P1,two", None, "the line has 4 of 7 columns"),
         ("X,T1,P1,1,1,1,0,9", None, "the line has more columns than the header"),
         ("X,T1,P1,two,1,1,0", "quantity", f"'two' is not {WHOLE}"),
         ("X,T1,P1,2.5,1,1,0", "quantity", f"'2.5' is not {WHOLE}"),
