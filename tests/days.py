@@ -105,12 +105,17 @@ class Home:
 
     def publish(self) -> set[str]:
         """The tables of which only the changed rows are written."""
-        keys = read_keys(read_manifest(), "gold")
+        manifest = read_manifest()
+        keys = read_keys(manifest, "gold")
+        nodes = manifest["nodes"].values()
+        known = Known(
+            {node["alias"]: frozenset() for node in nodes if node["schema"] == "gold"}, keys
+        )
         folder = self.published.parent
         last = LastPublication(folder / GENERATIONS, self.published)
         with self.connect() as con:
             taken = last.find_what_stands(con, keys, keys)
-            publish(con, folder, run=f"run {self.runs}", known=Known({}, keys))
+            publish(con, folder, run=f"run {self.runs}", known=known)
         return set(taken.changed)
 
     def _dbt(self, chosen: list[str], plan: Plan, stop_after: str | None) -> list[str]:

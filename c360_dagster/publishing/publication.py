@@ -33,7 +33,7 @@ class Known:
     """What is known of gold's tables, by their names."""
 
     personal: Mapping[str, frozenset[str]]
-    """The columns with personal data."""
+    """Of every table that the project has, the columns with personal data. Others stay at home."""
     keys: Keys = field(default_factory=dict)
 
 
@@ -66,7 +66,11 @@ def publish(
         folder / name for name in ("c360.duckdb", "parquet", GENERATIONS)
     )
     listed = con.execute("select table_name from duckdb_tables() where schema_name = ?", [SCHEMA])
-    queries = {name: f"from {SCHEMA}.{quote(name)}" for (name,) in listed.fetchall()}
+    queries = {
+        name: f"from {SCHEMA}.{quote(name)}"
+        for (name,) in listed.fetchall()
+        if name in known.personal
+    }
     tables = dict(sorted({**queries, **(excerpts or {})}.items()))
     last = LastPublication(generations, snapshot)
     taken = last.find_what_stands(con, queries, known.keys)

@@ -15,7 +15,7 @@ from c360_dagster.building.standing import MADE_OF
 from c360_dagster.building.unpublished import forget, note_changes
 from c360_dagster.publishing.publication import Known, Published, PublishError, publish
 
-KNOWN = Known({"dim_customers": frozenset({"email", "born"})})
+KNOWN = Known({"dim_customers": frozenset({"email", "born"}), "publication": frozenset()})
 
 
 @pytest.fixture
@@ -49,6 +49,23 @@ def test_everything_is_there_and_personal_columns_are_masked(
     assert masked["born"].null_count() == 2000
     assert masked["email"].to_list()[:3] == [None, "***", "***"]
     assert masked["customer_id"].n_unique() == 2000
+
+
+def test_a_table_that_the_project_no_longer_has_is_not_published(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """As of a deleted model: nobody knows which of its columns are personal."""
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    publish(con, tmp_path, run="run1", known=KNOWN)
+    fewer = Known({"publication": frozenset()})
+    published = publish(con, tmp_path, run="run2", known=fewer)
+    assert published.rows == {"publication": 1}
+    assert [path.stem for path in published.parquet.iterdir()] == ["publication"]
+    with duckdb.connect(str(published.snapshot), read_only=True) as snapshot:
+        assert snapshot.execute("select table_name from duckdb_tables()").fetchall() == [
+            ("publication",)
+        ]
 
 
 def test_the_files_are_for_their_owner_alone(
@@ -236,7 +253,9 @@ def test_a_damaged_parquet_file_is_not_taken_over(
     assert pl.read_parquet(second.parquet / "dim_customers.parquet")["state"].n_unique() == 1
 
 
-KEYED = Known({}, keys={"fct_orders": "order_id"})
+KEYED = Known(
+    {"fct_orders": frozenset(), "publication": frozenset()}, keys={"fct_orders": "order_id"}
+)
 
 
 def place_orders(con: duckdb.DuckDBPyConnection, amounts: dict[int, int]) -> None:
