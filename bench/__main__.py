@@ -14,7 +14,7 @@ PARTS = {
     "models": "dbt against its SQL: a size, or the path of a warehouse",
     "days": "one more day against everything: customers, days of history",
     "refresh": "the day after, from its files to what is published: a size, a folder to keep",
-    "identity": "who is one person: records",
+    "identity": "who is one person: records, or quality and a size",
     "science": "all of science: a size",
     "forecasts": "forecasts in shops like public ones: seeds",
     "dashboard": "the dashboard's questions: a size",
