@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from c360_dagster.daily_report.words import count
 from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
@@ -110,7 +111,7 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
         seen = hashlib.sha256("\n".join(lying).encode()).hexdigest()
         before = json.loads(context.cursor or "{}")
         if not lying or seen == before.get("asked"):
-            yield dg.SkipReason(f"Nothing new: {len(lying)} files of your own lie in landing.")
+            yield dg.SkipReason(f"Nothing new: {count(len(lying), 'file')} of your own in landing.")
         elif seen != before.get("seen"):
             context.update_cursor(json.dumps(before | {"seen": seen}))
             yield dg.SkipReason("Files are arriving: the next look tells whether all are there.")

@@ -205,7 +205,7 @@ def download(frame: pl.DataFrame, columns: Sequence[Column], *, title: str, file
             key=f"download-{file}",
             on_click="ignore",
             icon=":material/download:",
-            help=f"{title}: the {len(frame):,} rows that you see",
+            help=f"{title}: the rows that you see, {len(frame):,} in all",
         )
         explained = [column for column in columns if column.help]
         if explained:

@@ -259,7 +259,8 @@ class _Call:
                 self.open[name].close()
                 written[self._name(table, "csv")] = self.rows[name]
             elif table.is_workbook:
-                self.progress(f"Writing the workbook {table.file_stem} ({self.rows[name]:,} rows).")
+                rows = "1 row" if self.rows[name] == 1 else f"{self.rows[name]:,} rows"
+                self.progress(f"Writing the workbook {table.file_stem} ({rows}).")
                 mixed = write_workbook(
                     self.landing.temporary(self._name(table)), self.world, table, self.sheets[name]
                 )

@@ -20,6 +20,7 @@ from c360_dagster.building.computed import (
 )
 from c360_dagster.building.standing import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
+from c360_dagster.daily_report import words
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.dbt import Extent
@@ -220,7 +221,7 @@ def _say(found: "Resolution") -> str:
     records, people = found.report["records"], found.report["people"]
     return (
         f"{records:,} records are {people:,} people; {found.merges.height:,} merges and splits, "
-        f"{found.review.height:,} pairs to look at."
+        f"{words.count(found.review.height, 'pair')} to look at."
     )
 
 

@@ -82,11 +82,13 @@ class Export:
         """A sentence or two: how many there are, and how many came and went since when."""
         if self.members.is_empty():
             reasons = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items() if count)
-            met = f"{self.met:,} meet the condition ({reasons})"
+            met = f"{self.met:,} {'meets' if self.met == 1 else 'meet'} the condition ({reasons})"
             why = met if self.met else "nobody meets the condition"
             said = f"Nobody is in it: {why}."
         else:
-            said = f"{self.members.height:,} members, {self.counts[CONTROL]:,} of them held out."
+            size = self.members.height
+            members = "1 member" if size == 1 else f"{size:,} members"
+            said = f"{members}, {self.counts[CONTROL]:,} of them held out."
         if self.previous is None:
             return said
         since = (

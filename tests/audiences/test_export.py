@@ -43,6 +43,7 @@ def test_a_day_that_is_exported_again_is_compared_with_the_day_before_it(tmp_pat
     assert changes(again) == {"ann": "stayed", "bob": "entered", "cem": "entered"}
     late = export(tmp_path, TUESDAY, "bob")
     assert changes(late) == {"bob": "entered"}
+    assert late.say().startswith("1 member, 0 of them held out. Since 2026-06-01")
     assert late.left["customer_id"].to_list() == ["ann"]
 
 
@@ -104,7 +105,7 @@ def test_nobody_is_an_answer(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "2026-06-01.parquet").height == 0
     assert changes(export(tmp_path, TUESDAY, "ann")) == {"ann": "entered"}
     refused = build_export(audience(), TUESDAY, candidates("", left_out={"eve": "refused"}), None)
-    assert refused.say() == "Nobody is in it: 1 meet the condition (1 refused)."
+    assert refused.say() == "Nobody is in it: 1 meets the condition (1 refused)."
 
 
 def test_an_audience_that_turns_over_by_more_than_half_is_pointed_out(tmp_path: Path) -> None:
