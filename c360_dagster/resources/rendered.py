@@ -184,7 +184,13 @@ class Shelf:
 def _tell_origin(node: Mapping[str, Any]) -> str:
     columns = {name: _leave_out(SAID, column) for name, column in node["columns"].items()}
     said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
+    if node["resource_type"] == "seed":  # a large one dbt knows by its name alone
+        said["checksum"] = digest(_find_seed(node).read_bytes())
     return json.dumps(said, sort_keys=True, default=str)
+
+
+def _find_seed(node: Mapping[str, Any]) -> Path:
+    return Path(node["root_path"], node["original_file_path"])
 
 
 def _leave_out(names: Collection[str], of: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,7 +242,6 @@ def _is_left_out(statement: str) -> bool:
 
 
 def _write_seed(node: Mapping[str, Any]) -> str:
-    path = Path(node["root_path"]) / node["original_file_path"]
     types = ", ".join(
         f"{literal(name)}: {literal(SEED_TYPES.get(kind, kind))}"
         for name, kind in node["config"]["column_types"].items()
@@ -244,5 +249,5 @@ def _write_seed(node: Mapping[str, Any]) -> str:
     options = f"header = true, types = {{{types}}}, hive_partitioning = false"
     return (
         f"create or replace table {quote(node['schema'])}.{quote(node['alias'])} as "
-        f"from read_csv({literal(str(path))}, {options})"
+        f"from read_csv({literal(str(_find_seed(node)))}, {options})"
     )

@@ -1,0 +1,156 @@
+"""What is kept of what dbt sent, and when it is asked again, on a project written by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_dagster.resources.rendered import Rendered, Shelf
+
+Node = dict[str, Any]
+MACROS = {
+    "macro.ours.day": "{{ day_of() }}",
+    "macro.ours.day_of": "{{ var('as_of') }}",
+    "macro.dbt.run_query": '{% call statement("run_query_statement", fetch_result=true) %}',
+    "macro.ours.month": "{{ adapter.dispatch('month')() }} {{ adapter.quote('group') }}",
+}
+CALLS = {"macro.ours.day": ["macro.ours.day_of"]}
+
+
+def node(unique_id: str, code: str = "", after: str = "", macros: str = "", **more: Any) -> Node:  # noqa: ANN401
+    kind, _, name = unique_id.split(".")
+    return {
+        "unique_id": unique_id,
+        "resource_type": kind,
+        "name": name,
+        "alias": name,
+        "fqn": ["ours", "folder", name],
+        "schema": "gold",
+        "relation_name": f"gold.{name}",
+        "raw_code": code,
+        "columns": {"n": {"data_type": "int", "description": ""}},
+        "config": {"materialized": "table"},
+        "depends_on": {"nodes": after.split(), "macros": macros.split()},
+        **more,
+    }
+
+
+def shelve(folder: Path, *nodes: Node, foundation: str = "", **given: str | None) -> Shelf:
+    macros = {
+        name: {"macro_sql": sql, "depends_on": {"macros": CALLS.get(name, [])}}
+        for name, sql in MACROS.items()
+    }
+    manifest = {
+        "nodes": {each["unique_id"]: each for each in nodes},
+        "macros": macros,
+        "sources": {"source.ours.bronze.loaded": {"schema": "bronze", "name": "loaded"}},
+    }
+    return Shelf(manifest, folder, foundation=foundation, database="warehouse", given=given)
+
+
+def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
+    """As after a build by dbt: what is kept is found again."""
+    told = shelf.describe(unique_id, statements, "select 1")
+    assert told
+    shelf.put(told)
+    (found,) = [each for each in shelf.choose([]) if each.unique_id == unique_id]
+    assert found == told or not told.statements
+    return found
+
+
+ASKING = [
+    ("{{ var('as_of') }}", ""),
+    ('{{ var("as_of") }}', ""),
+    ("{{ day() }}", "macro.ours.day"),
+]
+
+
+@pytest.mark.parametrize(("code", "macros"), ASKING)
+def test_the_day_is_put_in_its_place_wherever_it_is_asked_for(
+    tmp_path: Path, code: str, macros: str
+) -> None:
+    asking, other = node("model.ours.a", code, macros=macros), node("model.ours.b", "var('asof')")
+    shelf = shelve(tmp_path, asking, other, as_of="2025-01-01", run_id="2025-01-01")
+    sent = "create table a as select '2025-01-01'"
+    assert keep(shelf, "model.ours.a", sent).statements == ("create table a as select {{as_of}}",)
+    assert keep(shelf, "model.ours.b", sent).statements == (sent,)
+    on_other_day = shelve(tmp_path, asking, other, as_of="2025-01-02", run_id="two")
+    assert [bool(each.statements) for each in on_other_day.choose([])] == [True, True]
+    without = shelve(tmp_path, asking, other, as_of=None, run_id="two")
+    assert [bool(each.statements) for each in without.choose([])] == [False, True]
+
+
+def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path: Path) -> None:
+    continued = node("model.ours.a", config={"materialized": "incremental"})
+    (found,) = shelve(tmp_path, continued).choose([])
+    assert found.asks == ("since",)
+
+
+def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
+    model = node("model.ours.a", macros="macro.ours.month")
+    test = node("test.ours.t", after="model.ours.a")
+    shelf = shelve(tmp_path, model, test)
+    make, insert = "/* dbt */\n  CREATE table a (n int)", "insert into a select 1"
+    sent = ["/* dbt */ select * from (x) limit 0", "describe a", "Drop view a", make, insert]
+    assert keep(shelf, "model.ours.a", *sent).statements == (make, insert)
+    counting, put = "/* dbt */ select 1 as should_error from (x)", "create or replace table t as x"
+    sent = ["select table_name", put, counting, "select name", put, "drop table t"]
+    assert keep(shelf, "test.ours.t", *sent).statements == (counting, put)
+    assert shelf.describe("model.ours.unknown", [], "") is None
+
+
+def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    """Beyond a megabyte dbt tells one from another by its path alone."""
+    (tmp_path / "codes.csv").write_text("code\n1\n")
+    config = {"column_types": {"code": "string"}}
+    seed = node("seed.ours.codes", root_path=str(tmp_path), original_file_path="codes.csv",
+                checksum={"name": "path", "checksum": "codes.csv"}, config=config)  # fmt: skip
+    shelf = shelve(tmp_path / "kept", seed)
+    kept = keep(shelf, "seed.ours.codes", "insert into codes values (1)")
+    (put,) = kept.statements
+    assert f"read_csv('{tmp_path}/codes.csv', header = true, types = {{'code': 'varchar'}}" in put
+    (tmp_path / "codes.csv").write_text("code\n2\n")
+    assert [each.origin == kept.origin for each in shelf.choose([])] == [False]
+
+
+@pytest.mark.parametrize(
+    ("others", "is_other"),
+    [
+        ({"raw_code": "select 2"}, True),
+        ({"config": {"materialized": "view"}}, True),
+        ({"columns": {"n": {"data_type": "text", "description": ""}}}, True),
+        ({"columns": {"n": {"data_type": "int", "description": "Words."}}}, False),
+        ({"description": "Words.", "doc_blocks": ["words"]}, False),
+        ({"build_path": "x", "compiled_path": "x", "created_at": 1.5, "patch_path": "x"}, False),
+        ({"original_file_path": "x", "root_path": "x"}, False),
+    ],
+)
+def test_a_node_is_known_by_all_but_words_and_places(
+    tmp_path: Path, others: Node, *, is_other: bool
+) -> None:
+    keep(shelve(tmp_path, node("model.ours.a")), "model.ours.a", "create table a as select 1")
+    (found,) = shelve(tmp_path, node("model.ours.a") | others).choose([])
+    assert (found.statements == ()) is is_other
+    (found,) = shelve(tmp_path, node("model.ours.a"), foundation="other").choose([])
+    assert found.statements == ()
+
+
+def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
+    shelf = shelve(
+        tmp_path,
+        node("seed.ours.s", root_path=__file__, original_file_path="", config={}),
+        node("model.ours.a", after="source.ours.bronze.loaded seed.ours.s"),
+        node("model.ours.b", after="model.ours.a"),
+        node("test.ours.t", after="model.ours.b"),
+        node("operation.ours.o"),
+    )
+
+    def choose(*select: str) -> set[str]:
+        return {each.unique_id.split(".")[2] for each in shelf.choose(select)}
+
+    assert choose() == {"s", "a", "b", "t"}
+    assert choose("b", "ours.folder.a") == {"a", "b"}
+    assert choose("+b") == {"s", "a", "b"}
+    assert choose("b", "tag:x") == choose("o") == set()
+    (a,) = shelf.choose(["a"])
+    assert a.reads == ("bronze.loaded", "gold.s")
