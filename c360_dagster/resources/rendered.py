@@ -6,6 +6,7 @@ whatever selection it is asked for.
 
 import contextlib
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile
@@ -39,6 +40,12 @@ PLACES = {
     "root_path",
 }
 """And where and when it was read. Its folder is in its name, because settings go by folders."""
+
+VARIABLE = re.compile(r"""var\(\s*['"](\w+)""")
+ASKS_THE_DATABASE = re.compile(r"\b(?:run_query|statement)\(|\badapter\.(?!dispatch\b|quote\b)")
+"""While it is rendered: the next answer may be another, so what comes of it is not kept. Of what is
+called `if execute`, dbt does not say that it is called.
+"""
 
 Variables = Mapping[str, str | None]
 
@@ -120,6 +127,8 @@ class Shelf:
         if not node:
             return None
         outline = self._outline(node)
+        if ASKS_THE_DATABASE.search(self._read_code(node)):
+            return replace(outline, sql=sql)
         places = {literal(value): place(name) for name, value in self._tell(outline).items()}
         kept = (fill_in(each, places) for each in _keep_what_counts(node, statements))
         return replace(outline, statements=tuple(kept), sql=sql)
@@ -169,13 +178,16 @@ class Shelf:
         node = self._manifest["nodes"].get(unique_id) or self._manifest["sources"][unique_id]
         return f"{node['schema']}.{node.get('alias') or node['name']}"
 
-    def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
-        """By the node itself and by the macros that it calls."""
+    def _read_code(self, node: Mapping[str, Any]) -> str:
+        """Of the node itself and of the macros that it calls."""
         macros = self._manifest["macros"]
         called = _reach(macros, node["depends_on"].get("macros", ()), "macros")
-        asked = _read_asked(str(node.get("raw_code", ""))).union(
-            *(_read_asked(macros[each]["macro_sql"]) for each in called)
+        return "\n".join(
+            [str(node.get("raw_code", "")), *(macros[each]["macro_sql"] for each in called)]
         )
+
+    def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
+        asked = set(VARIABLE.findall(self._read_code(node)))
         if node.get("config", {}).get("materialized") == "incremental":
             asked.add(EXTENT)  # by what puts it in place
         return asked
@@ -195,11 +207,6 @@ def _find_seed(node: Mapping[str, Any]) -> Path:
 
 def _leave_out(names: Collection[str], of: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in of.items() if name not in names}
-
-
-def _read_asked(code: str) -> set[str]:
-    said = code.replace('"', "'")
-    return {name for name in PLACED if f"var('{name}')" in said}
 
 
 def _reach(within: Mapping[str, Mapping[str, Any]], start: Iterable[str], kind: str) -> set[str]:

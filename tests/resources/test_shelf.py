@@ -61,6 +61,8 @@ def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
 ASKING = [
     ("{{ var('as_of') }}", ""),
     ('{{ var("as_of") }}', ""),
+    ("{{ var('as_of', none) }}", ""),
+    ('{{ var( "as_of" ) }}', ""),
     ("{{ day() }}", "macro.ours.day"),
 ]
 
@@ -84,6 +86,23 @@ def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path:
     continued = node("model.ours.a", config={"materialized": "incremental"})
     (found,) = shelve(tmp_path, continued).choose([])
     assert found.asks == ("since",)
+
+
+@pytest.mark.parametrize(
+    ("code", "macros"),
+    [
+        ("{% if execute %}{% set names = run_query('select distinct name from t') %}", ""),
+        ("{{ ask() }}", "macro.dbt.run_query"),
+        ("{% call statement('names') %}", ""),
+        ("{{ adapter.get_columns_in_relation(ref('t')) }}", ""),
+    ],
+)
+def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
+    tmp_path: Path, code: str, macros: str
+) -> None:
+    """Such as a column for each name that there is today: dbt has to look each time."""
+    shelf = shelve(tmp_path, node("model.ours.a", code, macros=macros))
+    assert keep(shelf, "model.ours.a", "create table a as select 1").statements == ()
 
 
 def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
