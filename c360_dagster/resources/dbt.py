@@ -133,16 +133,18 @@ class _Build:
     ) -> Iterator[NodeResult]:
         self.let_go()
         self.has_let_go = True
-        told = []
+        told, failed = [], []
         for result in self.dbt.build([node.selector for node in nodes] or select, self.variables):
             node = self.shelf.describe(result.unique_id, result.statements, result.sql)
             if node and result.went_through:
                 told.append((node, result.status))
                 self.ended[node.unique_id] = Ended(result.status, result.message, result.failures)
+            elif node and node.is_test and result.is_bad:
+                failed.append((node, result.status))
             yield result
         with self._connect() as con:
             marks = mark_nodes(con, (node for node, _ in told), self.variables)
-            write_down(con, told, marks)
+            write_down(con, [*told, *failed], marks)
         if self.dbt.is_heard:
             for node, _ in told:
                 self.shelf.put(node)

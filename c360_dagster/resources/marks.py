@@ -55,7 +55,7 @@ def find_standing(
 def write_down(
     con: duckdb.DuckDBPyConnection, ended: Iterable[tuple[Rendered, str]], marks: Marks
 ) -> None:
-    """Of what each node that went through was made, and on what each test passed."""
+    """Of what each node that went through was made, and on what each test passed, if it did."""
     statuses = dict(ended)
     tests = {node for node in statuses if node.is_test}
     passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}

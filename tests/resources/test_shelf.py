@@ -1,11 +1,16 @@
 """What is kept of what dbt sent, and when it is asked again, on a project written by hand."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from c360_dagster.resources.rendered import Rendered, Shelf
+from c360_dagster.resources.asking_dbt import Dbt, NodeResult
+from c360_dagster.resources.dbt import STANDS, _Build
+from c360_dagster.resources.rendered import Rendered, Shelf, Variables
 
 Node = dict[str, Any]
 MACROS = {
@@ -173,3 +178,39 @@ def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     assert choose("b", "tag:x") == choose("o") == set()
     (a,) = shelf.choose(["a"])
     assert a.reads == ("bronze.loaded", "gold.s")
+
+
+@dataclass(frozen=True)
+class Told(Dbt):
+    """A dbt that makes a table of one number, and tests that it is not negative."""
+
+    number: int
+
+    def build(self, select: Sequence[str], variables: Variables) -> Iterator[NodeResult]:  # noqa: ARG002
+        put = f"create or replace table gold.a as select {self.number} as n"
+        find = "select count(*), false, count(*) > 0 as should_error from gold.a where n < 0"
+        with duckdb.connect(self.warehouse) as con:
+            if "ours.folder.a" in select:
+                con.execute(f"create schema if not exists gold; {put}")
+                yield NodeResult("model.ours.a", "success", "OK", 0.1, None, statements=(put,))
+            if "ours.folder.t" in select:
+                ((failures, _, is_failed),) = con.execute(find).fetchall()
+                status = "fail" if is_failed else "pass"
+                yield NodeResult("test.ours.t", status, "", 0.1, failures, statements=(find,))
+
+
+def test_a_test_that_failed_is_asked_again_once_all_is_as_it_was_when_it_passed(
+    tmp_path: Path,
+) -> None:
+    """As after an edit that was taken back: the rows that failed would be shown for ever."""
+
+    def build(number: int) -> NodeResult:
+        model, test = node("model.ours.a", f"{number}"), node("test.ours.t", after="model.ours.a")
+        shelf = shelve(tmp_path / "kept", model, test)
+        dbt = Told(str(tmp_path / "warehouse.duckdb"), "inprocess", tmp_path, number)
+        results = _Build(dbt, shelf, shelf.choose([]), {}, lambda: None).run([], anew=False)
+        return {each.unique_id: each for each in results}["test.ours.t"]
+
+    assert [build(number).status for number in (1, -1)] == ["pass", "fail"]
+    assert build(1).message != STANDS
+    assert build(1).message == STANDS
