@@ -33,10 +33,17 @@ def digest_files(*paths: Path) -> str:
     return digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in known])
 
 
-def mark_answer(con: duckdb.DuckDBPyConnection, reads: Iterable[str], *also: object) -> str | None:
-    """What an answer is made of now; None where too little is known of what it reads."""
-    marks = read_marks(con)
-    made_of = [marks.get(relation) for relation in reads]
+def mark_answer(
+    con: duckdb.DuckDBPyConnection, reads: Collection[str], *also: object
+) -> str | None:
+    """What an answer is made of now; None where too little is known of what it reads.
+
+    Also of what stands under a view: it may have changed since the view was made.
+    """
+    marks, read = read_marks(con), set(reads)
+    for relation in reads:
+        read |= con.get_table_names(f"from {relation}", qualified=True)
+    made_of = [marks.get(relation) for relation in sorted(read)]
     return None if None in made_of else digest(digest_code(), made_of, also)
 
 

@@ -16,7 +16,7 @@ from c360_dagster.resources import dbt_project
 from c360_dagster.resources.aside import Tell, work_aside
 from c360_dagster.resources.asking_dbt import Dbt, NodeResult
 from c360_dagster.resources.dbt_project import digest_foundation, read_known, read_stamp
-from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
+from c360_dagster.resources.marks import Marks, find_standing, mark_nodes, write_down
 from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables
 from c360_dagster.resources.sending import Ended, find_leading, send
 from c360_dagster.resources.warehouse import bound
@@ -105,7 +105,7 @@ class _Build:
         if not any(node.statements for node in self.nodes):
             return
         with self._connect() as con:
-            marks = mark_nodes(con, self.nodes, self.variables)
+            marks = self._mark(con, self.nodes)
             if not anew:
                 standing = find_standing(con, self.nodes, marks)
                 self.standing = {node.unique_id: _keep(node) for node in standing}
@@ -143,11 +143,13 @@ class _Build:
                 failed.append((node, result.status))
             yield result
         with self._connect() as con:
-            marks = mark_nodes(con, (node for node, _ in told), self.variables)
-            write_down(con, [*told, *failed], marks)
+            write_down(con, [*told, *failed], self._mark(con, [node for node, _ in told]))
         if self.dbt.is_heard:
             for node, _ in told:
                 self.shelf.put(node)
+
+    def _mark(self, con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered]) -> Marks:
+        return mark_nodes(con, nodes, self.variables, self.shelf.find_views(nodes))
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:

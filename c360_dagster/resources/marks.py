@@ -1,6 +1,6 @@
 """Which nodes of a build stand, and the marks of those that were built."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import TopologicalSorter
 
 import duckdb
@@ -22,15 +22,20 @@ Marks = Mapping[str, str | None]
 
 
 def mark_nodes(
-    con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], variables: Variables
+    con: duckdb.DuckDBPyConnection,
+    nodes: Iterable[Rendered],
+    variables: Variables,
+    views: Collection[Rendered] = (),
 ) -> Marks:
     """What each node would be made of now; None where too little is known to tell.
 
-    How a node is worked out is no part of it: whole and continued come to the same.
+    How a node is worked out is no part of it: whole and continued come to the same. The views are
+    read by nodes and not built with them: what such a view shows may have changed since it was.
     """
-    by_name = {node.name: node for node in nodes}
+    by_name = {node.name: node for node in (*views, *nodes)}
     outside = {name for node in by_name.values() for name in node.reads} - by_name.keys()
-    marks: dict[str, str | None] = {**read_marks(con), **mark_sources(con, outside)}
+    shown, written = {view.name for view in views}, read_marks(con)
+    marks: dict[str, str | None] = {**written, **mark_sources(con, outside)}
     fixed = sorted((name, value) for name, value in variables.items() if name not in PLACED)
     order = TopologicalSorter({name: node.reads for name, node in by_name.items()})
     for name in order.static_order():
@@ -38,7 +43,8 @@ def mark_nodes(
             reads = [marks.get(each) for each in node.reads]
             asks = [variables.get(each) for each in node.asks if each != EXTENT]
             made_of = digest(node.origin, fixed, asks, reads)
-            marks[name] = made_of if None not in reads else None
+            is_known = None not in reads and (name not in shown or made_of == written.get(name))
+            marks[name] = made_of if is_known else None
     return marks
 
 

@@ -121,6 +121,18 @@ class Shelf:
             chosen |= _reach(nodes, [unique_id], "nodes") if each.startswith("+") else {unique_id}
         return [self._find(node) for name, node in nodes.items() if name in chosen]
 
+    def find_views(self, nodes: Iterable[Rendered]) -> list[Rendered]:
+        """The views between these and what they show, which is more than stands in a view."""
+        known = self._manifest["nodes"]
+        views = {
+            name: node
+            for name, node in known.items()
+            if node.get("config", {}).get("materialized") == "view"
+        }
+        chosen = {node.unique_id: known[node.unique_id] for node in nodes}
+        through = _reach({**views, **chosen}, chosen, "nodes") - chosen.keys()
+        return [self._outline(known[name]) for name in through]
+
     def describe(self, unique_id: str, statements: Sequence[str], sql: str) -> Rendered | None:
         """The node with what dbt sent for it; of what sends nothing, nothing."""
         node = self._manifest["nodes"].get(unique_id)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from c360_dagster.assets import identity, keeping
-from c360_dagster.building.standing import MADE_OF
+from c360_dagster.building.standing import MADE_OF, write_marks
 from tests.assets.test_identity import ANN, ANNE, BOB, Road
 
 IDENTITIES = dg.AssetKey(["identity", "identities"])
@@ -83,6 +83,19 @@ def test_whatever_it_is_made_of_makes_it_anew(
     monkeypatch.setattr(keeping, "digest_code", lambda: "other code")
     assert not road.is_kept(), "the code is another"
     assert road.is_kept()
+
+
+def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
+    with duckdb.connect() as con:
+        con.execute("create schema s; create table s.low (x int); create view s.high as from s.low")
+        write_marks(con, {"s.low": "one", "s.high": "one"})
+        before = keeping.mark_answer(con, ["s.high"])
+        assert before
+        assert keeping.mark_answer(con, ["s.high"]) == before
+        write_marks(con, {"s.low": "two"})
+        assert keeping.mark_answer(con, ["s.high"]) not in {before, None}
+        write_marks(con, {"s.low": None})
+        assert keeping.mark_answer(con, ["s.high"]) is None
 
 
 def test_a_decision_about_nobody_is_told_until_it_is_mended(

@@ -180,6 +180,22 @@ def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     assert a.reads == ("bronze.loaded", "gold.s")
 
 
+def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path: Path) -> None:
+    view = {"materialized": "view"}
+    shelf = shelve(
+        tmp_path,
+        node("model.ours.under", config=view),
+        node("model.ours.stands", after="model.ours.under"),
+        node("model.ours.low", after="source.ours.bronze.loaded model.ours.stands", config=view),
+        node("model.ours.high", after="model.ours.low", config=view),
+        node("model.ours.a", after="model.ours.high model.ours.stands"),
+        node("model.ours.aside", after="model.ours.a", config=view),
+    )
+    found = shelf.find_views(shelf.choose(["a"]))
+    assert sorted(each.name for each in found) == ["gold.high", "gold.low"]
+    assert shelf.find_views(shelf.choose([])) == []
+
+
 @dataclass(frozen=True)
 class Told(Dbt):
     """A dbt that makes a table of one number, and tests that it is not negative."""

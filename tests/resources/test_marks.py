@@ -1,0 +1,106 @@
+"""Which nodes stand, on nodes made by hand; test_rendered.py has dbt's own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import duckdb
+import pytest
+
+from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
+from c360_dagster.resources.rendered import Rendered, Variables
+
+DAY: Variables = {"as_of": "2025-01-01", "since": None}
+
+
+def node(unique_id: str, reads: str, *asks: str) -> Rendered:
+    is_test = unique_id.startswith("test.")
+    return Rendered(
+        unique_id=unique_id,
+        name=unique_id if is_test else unique_id.removeprefix("model."),
+        selector="",
+        schema="s",
+        relation="",
+        severity="error",
+        warn_if="",
+        after=(),
+        reads=(reads,),
+        asks=asks,
+        origin="",
+    )
+
+
+LOW, VIEW = node("model.s.low", "bronze.loaded"), node("model.s.view", "s.low")
+HIGH, TEST = node("model.s.high", "s.view", "as_of", "since"), node("test.of_high", "s.high")
+ALL = (LOW, VIEW, HIGH, TEST)
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in which all of them have just gone through."""
+    with duckdb.connect() as con:
+        con.execute("create schema bronze; create table bronze.loaded (x int)")
+        con.execute("create schema s; create table s.low (x int); create table s.high (x int)")
+        con.execute("create view s.view as from s.low")
+        build(con, *ALL)
+        yield con
+
+
+def build(
+    con: duckdb.DuckDBPyConnection, *nodes: Rendered, views: tuple[Rendered, ...] = ()
+) -> None:
+    ended = [(each, "pass" if each.is_test else "success") for each in nodes]
+    write_down(con, ended, mark_nodes(con, nodes, DAY, views))
+
+
+def stand(
+    con: duckdb.DuckDBPyConnection,
+    *nodes: Rendered,
+    variables: Variables = DAY,
+    views: tuple[Rendered, ...] = (),
+) -> list[Rendered]:
+    return find_standing(con, nodes, mark_nodes(con, nodes, variables, views))
+
+
+def test_what_would_be_made_of_the_same_stands(con: duckdb.DuckDBPyConnection) -> None:
+    assert stand(con, *ALL) == [*ALL]
+    assert stand(con, HIGH, TEST) == [HIGH, TEST]
+    assert stand(con, *ALL, variables={**DAY, "since": "2024-12-31"}) == [*ALL]
+
+
+def test_what_follows_from_something_else_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
+    assert stand(con, *ALL, variables={**DAY, "as_of": "2025-01-02"}) == [LOW, VIEW]
+    assert stand(con, *ALL, variables={**DAY, "another": "word"}) == []
+    other = replace(VIEW, origin="edited")
+    assert stand(con, LOW, other, HIGH, TEST) == [LOW]
+    con.execute("insert into bronze.loaded values (1)")
+    assert stand(con, *ALL) == []
+
+
+def test_a_table_that_somebody_made_anew_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("create or replace table s.low (x int)")
+    assert stand(con, *ALL) == [VIEW, HIGH, TEST], "what is made of it comes to the same"
+    assert stand(con, HIGH, TEST, views=(VIEW,)) == []
+    assert stand(con, VIEW) == [], "what it reads is not built, and nobody knows what that is"
+    build(con, VIEW)
+    assert stand(con, *ALL) == [HIGH, TEST]
+
+
+@pytest.mark.parametrize("status", ["warn", "fail"])
+def test_a_test_that_did_not_pass_has_never_passed(
+    con: duckdb.DuckDBPyConnection, status: str
+) -> None:
+    write_down(con, [(TEST, status)], mark_nodes(con, ALL, DAY))
+    assert stand(con, *ALL) == [LOW, VIEW, HIGH]
+    build(con, TEST)
+    assert stand(con, *ALL) == [*ALL]
+
+
+def test_a_view_shows_what_it_reads_though_it_is_not_built(con: duckdb.DuckDBPyConnection) -> None:
+    assert stand(con, HIGH, TEST, views=(VIEW,)) == [HIGH, TEST]
+    con.execute("insert into bronze.loaded values (1)")
+    build(con, LOW)
+    assert stand(con, HIGH, views=(VIEW,)) == []
+    build(con, HIGH, views=(VIEW,))
+    assert stand(con, *ALL) == [LOW], "it may have been made of a view that was edited since"
+    edited = replace(VIEW, origin="edited")
+    assert stand(con, HIGH, views=(edited,)) == []
