@@ -256,7 +256,7 @@ def fill_in(statement: str, values: Mapping[str, str]) -> str:
 
 
 def _is_left_out(statement: str) -> bool:
-    after_comment = statement.rpartition("*/")[2] if statement.startswith("/*") else statement
+    after_comment = statement.partition("*/")[2] if statement.startswith("/*") else statement
     return after_comment.lstrip().lower().startswith(LEFT_OUT)
 
 

@@ -57,6 +57,7 @@ def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
     """As after a build by dbt: what is kept is found again."""
     told = shelf.describe(unique_id, statements, "select 1")
     assert told
+    assert told.sql == "select 1"
     shelf.put(told)
     (found,) = [each for each in shelf.choose([]) if each.unique_id == unique_id]
     assert found == told or not told.statements
@@ -89,8 +90,8 @@ def test_the_day_is_put_in_its_place_wherever_it_is_asked_for(
 
 def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path: Path) -> None:
     continued = node("model.ours.a", config={"materialized": "incremental"})
-    (found,) = shelve(tmp_path, continued).choose([])
-    assert found.asks == ("since",)
+    found = shelve(tmp_path, continued, node("model.ours.b")).choose([])
+    assert [each.asks for each in found] == [("since",), ()]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,13 @@ def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
     model = node("model.ours.a", macros="macro.ours.month")
     test = node("test.ours.t", after="model.ours.a")
     shelf = shelve(tmp_path, model, test)
-    make, insert = "/* dbt */\n  CREATE table a (n int)", "insert into a select 1"
+    make, insert = (
+        "/* dbt */\n  CREATE table a (n int)",
+        "/* dbt */ insert into a (/* x */ select 1)",
+    )
     sent = ["/* dbt */ select * from (x) limit 0", "describe a", "Drop view a", make, insert]
     assert keep(shelf, "model.ours.a", *sent).statements == (make, insert)
-    counting, put = "/* dbt */ select 1 as should_error from (x)", "create or replace table t as x"
+    counting, put = "/* dbt */ select 1 as should_error from (x)", "/* dbt */ create table t as x"
     sent = ["select table_name", put, counting, "select name", put, "drop table t"]
     assert keep(shelf, "test.ours.t", *sent).statements == (counting, put)
     assert shelf.describe("model.ours.unknown", [], "") is None
@@ -162,7 +166,7 @@ def test_a_node_is_known_by_all_but_words_and_places(
 def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     shelf = shelve(
         tmp_path,
-        node("seed.ours.s", root_path=__file__, original_file_path="", config={}),
+        node("seed.ours.s", root_path=__file__, original_file_path="", alias="seeded", config={}),
         node("model.ours.a", after="source.ours.bronze.loaded seed.ours.s"),
         node("model.ours.b", after="model.ours.a"),
         node("test.ours.t", after="model.ours.b"),
@@ -177,7 +181,7 @@ def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     assert choose("+b") == {"s", "a", "b"}
     assert choose("b", "tag:x") == choose("o") == set()
     (a,) = shelf.choose(["a"])
-    assert a.reads == ("bronze.loaded", "gold.s")
+    assert a.reads == ("bronze.loaded", "gold.seeded")
 
 
 def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path: Path) -> None:
