@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from c360_dagster.building.changes import Asked, begin_build, finish_build
+from c360_dagster.building.unpublished import begin_again, find_changed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
@@ -121,6 +122,7 @@ def test_an_earlier_day_builds_everything(home: Home) -> None:
     assert "as of 2025-06-01" in home.begin("two", as_of=date(2025, 5, 1))
     home.build("three", as_of=date(2025, 6, 1))
     assert "since the build" in home.begin("four", as_of=date(2025, 7, 1))
+    assert "as of 2025-06-01" in home.begin("five"), "of itself the day may be an earlier one"
 
 
 def test_a_build_as_of_a_day_that_did_not_finish_is_not_continued(home: Home) -> None:
@@ -174,6 +176,17 @@ def test_a_table_that_somebody_else_made_builds_everything(home: Home) -> None:
     home.finish("two")
     home.con.execute("drop table gold.fct_things")
     assert "gold.fct_things is not" in home.begin("three")
+
+
+def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> None:
+    keys = {"fct_things": "thing"}
+    home.build("one")
+    begin_again(home.con, keys, "the publication")
+    home.build("two")
+    assert find_changed(home.con, keys, "the publication").keys() == keys.keys()
+    home.begin("three", anew=True)
+    home.finish("three")
+    assert find_changed(home.con, keys, "the publication") == {}
 
 
 def test_a_small_warehouse_is_built_whole(home: Home) -> None:

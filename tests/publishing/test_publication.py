@@ -242,6 +242,19 @@ def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
     assert read_states(publish(con, tmp_path, run="run2", known=KNOWN)) == [(1, "run1")]
 
 
+@pytest.mark.parametrize("note", ["{", "{}", "[]"])
+def test_nothing_is_taken_over_where_nobody_can_tell_what_lies_there(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, note: str
+) -> None:
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    publish(con, tmp_path, run="run1", known=KNOWN)
+    (tmp_path / ".generations" / "last.json").write_text(note)
+    fill(con, 2)
+    mark(con, dim_customers="the same")
+    assert read_states(publish(con, tmp_path, run="run2", known=KNOWN)) == [(2, "run2")]
+
+
 def test_a_damaged_parquet_file_is_not_taken_over(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

@@ -18,10 +18,10 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_pairs_under_what_was_decided(tmp_path: Path) -> None:
-    first = 'Always,crm,C1,workbooks,007,"she said so, twice"'
+    first = 'Always, crm ,C1,workbooks, 007,"she said so,\ntwice"'
     path = write(tmp_path, f"\ufeff{HEADER}{first}\n\nnever,crm,C1,crm,C2\n")
     decisions = read_decisions(path, SYSTEMS)
-    assert [each.line for each in decisions] == [2, 4]
+    assert [each.line for each in decisions] == [2, 5]
     assert list_pairs(decisions) == {
         "always": [(("crm", "C1"), ("workbooks", "007"))],
         "never": [(("crm", "C1"), ("crm", "C2"))],

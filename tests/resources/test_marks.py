@@ -76,13 +76,20 @@ def test_what_follows_from_something_else_does_not_stand(con: duckdb.DuckDBPyCon
     assert stand(con, *ALL) == []
 
 
-def test_a_table_that_somebody_made_anew_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("create or replace table s.low (x int)")
+@pytest.mark.parametrize(
+    "what", ["create or replace table s.low (x int)", "comment on table s.low is 'continued'"]
+)
+def test_a_table_that_was_made_anew_or_continued_does_not_stand(
+    con: duckdb.DuckDBPyConnection, what: str
+) -> None:
+    con.execute(what)
     assert stand(con, *ALL) == [VIEW, HIGH, TEST], "what is made of it comes to the same"
     assert stand(con, HIGH, TEST, views=(VIEW,)) == []
     assert stand(con, VIEW) == [], "what it reads is not built, and nobody knows what that is"
     build(con, VIEW)
     assert stand(con, *ALL) == [HIGH, TEST]
+    build(con, HIGH)
+    assert stand(con, HIGH) == []
 
 
 @pytest.mark.parametrize("status", ["warn", "fail"])

@@ -1,5 +1,6 @@
 """The registry of ids on disk: whole generations, and never a guess where it cannot be read."""
 
+import stat
 from datetime import date
 from pathlib import Path
 
@@ -20,14 +21,15 @@ def test_nothing_was_given_yet(tmp_path: Path) -> None:
 
 
 def test_the_last_generation_counts_and_is_alone(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
+    registry = Registry(tmp_path / "registry")
     registry.write(1, DAY, ids("c1"))
     registry.write(2, DAY, ids("c1", "c2"))
     known = registry.read()
     assert known
     assert (known.number, known.as_of) == (2, DAY)
     assert known.frames["ids"]["customer_id"].to_list() == ["c1", "c2"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000002", "current"]
+    assert sorted(path.name for path in registry.folder.iterdir()) == ["000002", "current"]
+    assert stat.S_IMODE(registry.folder.stat().st_mode) == 0o700
 
 
 def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_generations_that_nothing_names_are_not_begun_anew(tmp_path: Path) -> No
     registry.write(1, DAY, ids("c1"))
     (tmp_path / "current").unlink()
     assert registry.read() is None, "so a first run that died while it wrote leaves it"
-    registry.write(12, DAY, ids("c1"))
+    registry.write(2, DAY, ids("c1"))
     (tmp_path / "current").unlink()
-    with pytest.raises(RegistryError, match="write '000012' into it"):
+    with pytest.raises(RegistryError, match="write '000002' into it"):
         registry.read()
