@@ -1,12 +1,14 @@
 """Worlds that several tests read, each generated once."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mock_data
 from tests.mock_data.home import Home, Simulate
+from tests.road import make_once
 
 START, END = date(2025, 1, 1), date(2026, 11, 20)
 MARCH_31, JUNE_30 = date(2025, 3, 31), date(2025, 6, 30)
@@ -14,20 +16,33 @@ MARCH_31, JUNE_30 = date(2025, 3, 31), date(2025, 6, 30)
 
 @pytest.fixture(scope="session")
 def simulate(tmp_path_factory: pytest.TempPathFactory) -> Simulate:
-    def run(*ends: date, customers: int = 300, seed: int = 3, **options: Any) -> Home:  # noqa: ANN401
+    def run(*ends: date, **options: Any) -> Home:  # noqa: ANN401
         home = tmp_path_factory.mktemp("home")
-        for end in ends:
-            mock_data.generate(
-                home, customers=customers, seed=seed, start=START, end=end, **options
-            )
+        generate(home, *ends, **options)
         return Home(home)
 
     return run
 
 
+def generate(
+    home: Path,
+    *ends: date,
+    customers: int = 300,
+    seed: int = 3,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    for end in ends:
+        mock_data.generate(home, customers=customers, seed=seed, start=START, end=end, **options)
+
+
 @pytest.fixture(scope="session")
-def default_world(simulate: Simulate) -> Home:
-    return simulate(END, customers=5000, seed=7)
+def default_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """As long and as large as people have it: of all worlds the one that takes long."""
+
+    def make(home: Path) -> None:
+        generate(home, END, customers=5000, seed=7)
+
+    return Home(make_once(tmp_path_factory, "default_world", make))
 
 
 @pytest.fixture(scope="session")

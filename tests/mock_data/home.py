@@ -11,13 +11,19 @@ from landing_contract import read_contract
 
 
 class Home:
-    """What a generation left, read as text with broken lines left out."""
+    """What a generation left, read as text with broken lines left out, each table once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._versions: dict[str, pl.DataFrame] = {}
 
     def versions(self, table: str) -> pl.DataFrame:
         """Every row of a table's files, oldest file first."""
+        if table not in self._versions:
+            self._versions[table] = self._read_versions(table)
+        return self._versions[table]
+
+    def _read_versions(self, table: str) -> pl.DataFrame:
         declared = read_contract()[table]
         folder = self.path / "landing" / declared.folder
         files = sorted(folder.glob(f"{declared.file_stem}*"), key=lambda p: (len(p.name), p.name))

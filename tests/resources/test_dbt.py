@@ -15,6 +15,7 @@ from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.traced import Traced
 from landing_contract import read_contract
+from tests.road import know_nothing
 from tests.small_project import copy_project
 
 
@@ -28,10 +29,26 @@ def warehouse(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    copy = copy_project(tmp_path)
-    monkeypatch.setattr(dbt_project, "PROJECT", copy)
-    monkeypatch.setattr(dbt_project, "TARGET", copy / "target")
-    return copy
+    return _stand_in(copy_project(tmp_path), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def parsed(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same for tests that leave it as it is: parsed once for all of them."""
+    _stand_in(copied, monkeypatch)
+    dbt_project.read_manifest()
+    return copied
+
+
+def _stand_in(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
+    monkeypatch.setattr(dbt_project, "TARGET", project / "target")
+    return project
 
 
 def _build(path: Path, mode: str) -> list[NodeResult]:
@@ -41,9 +58,8 @@ def _build(path: Path, mode: str) -> list[NodeResult]:
 
 
 @pytest.mark.parametrize("mode", ["inprocess", "subprocess"])
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("parsed")
 def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: str) -> None:
-    dbt_project.read_manifest()
     results = {result.unique_id: result for result in _build(warehouse, mode)}
     assert results["model.c360.stg_customers"].status == "success"
     assert "from dialled" in results["model.c360.stg_customers"].sql
@@ -78,18 +94,20 @@ def test_a_project_that_has_moved_finds_its_seeds(
 ) -> None:
     dbt_project.read_manifest()
     _build(warehouse, "inprocess")
-    moved = project.rename(project.with_name("moved"))
-    monkeypatch.setattr(dbt_project, "PROJECT", moved)
-    monkeypatch.setattr(dbt_project, "TARGET", moved / "target")
+    _stand_in(project.rename(project.with_name("moved")), monkeypatch)
     dbt_project.read_manifest()
     builder = DbtBuilder(warehouse=str(warehouse))
     built = builder.build(select=[], variables={}, scratch=warehouse.parent / "scratch", anew=True)
     assert {each.status for each in built if each.unique_id.startswith("seed.")} == {"success"}
 
 
-def test_an_unreadable_parse_is_made_again(project: Path, warehouse: Path) -> None:
-    dbt_project.read_manifest()
-    (project / "target" / "partial_parse.msgpack").write_bytes(b"xx")
+@pytest.mark.usefixtures("parsed")
+def test_an_unreadable_parse_is_made_again(
+    warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = know_nothing(tmp_path, monkeypatch).with_name("partial_parse.msgpack")
+    file.unlink()
+    file.write_bytes(b"xx")
     assert not any(result.is_bad for result in _build(warehouse, "inprocess"))
 
 
@@ -111,7 +129,7 @@ def test_the_dbt_command_lies_beside_the_interpreter() -> None:
     assert (Path(sys.executable).parent / "dbt").exists()
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("parsed")
 def test_each_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = "select city from silver.stg_customers"
     asked = NodeResult("model.c360.stg_customers", "success", "", 0.1, None, sql)

@@ -1,88 +1,97 @@
 """How tables, views and the rows of tests are put in place: at once, or not at all."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from c360_dagster.resources import dbt_project
-from c360_dagster.resources.asking_dbt import NodeResult
-from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.resources.asking_dbt import Dbt, NodeResult
 
-CONTRACT = """
+FILES = {
+    "models/counted.sql": "{{ config(materialized='table') }} select n from raw.numbers",
+    "models/counted.yml": """
 models:
   - name: counted
     config: {contract: {enforced: true}}
     columns: [{name: n, data_type: integer, constraints: [{type: not_null}]}]
-"""
+""",
+    "models/seen.sql": "select n from {{ ref('counted') }}",
+    "tests/none_is_negative.sql": "select n from {{ ref('counted') }} where n < 0",
+}
+IN_PLACE = [("counted", "BASE TABLE"), ("seen", "VIEW")]
 
 
+@dataclass
 class Small:
-    """A project of one model and one test, with our macros."""
+    """A warehouse for a project of a table, a view and a test, with our macros."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.warehouse = folder / "warehouse.duckdb"
-        for name in ("dbt_project.yml", "profiles.yml"):
-            shutil.copy(dbt_project.PROJECT / name, folder / name)
-        shutil.copytree(dbt_project.PROJECT / "macros", folder / "macros")
-        (folder / "models").mkdir()
-        (folder / "tests").mkdir()
-        (folder / "tests" / "none_is_negative.sql").write_text(
-            "select n from {{ ref('counted') }} where n < 0"
-        )
+    folder: Path
 
-    def build(self, sql: str) -> dict[str, NodeResult]:
-        (self.folder / "models" / "counted.sql").write_text(sql)
-        builder = DbtBuilder(warehouse=str(self.warehouse))
-        built = builder.build(select=[], variables={}, scratch=self.folder / "scratch")
+    @property
+    def warehouse(self) -> str:
+        return str(self.folder / "warehouse.duckdb")
+
+    def build(self, numbers: str) -> dict[str, NodeResult]:
+        """By dbt, which knows the project."""
+        self.ask("create schema if not exists raw")
+        self.ask(f"create or replace table raw.numbers as select unnest({numbers}) as n")
+        built = Dbt(self.warehouse, "inprocess", self.folder).build([], {})
         return {result.unique_id.split(".")[-1]: result for result in built}
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        with duckdb.connect(str(self.warehouse)) as con:
+        with duckdb.connect(self.warehouse) as con:
             return con.execute(query).fetchall()
 
     @property
     def relations(self) -> list[tuple[object, ...]]:
         return self.ask(
-            "select table_schema, table_name, table_type from information_schema.tables order by 2"
+            "select table_name, table_type from information_schema.tables "
+            "where table_schema <> 'raw' order by all"
         )
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(dbt_project.PROJECT / name, folder / name)
+    shutil.copytree(dbt_project.PROJECT / "macros", folder / "macros")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
-    made = Small(tmp_path)
-    monkeypatch.setattr(dbt_project, "PROJECT", tmp_path)
-    monkeypatch.setattr(dbt_project, "TARGET", tmp_path / "target")
-    return made
+def small(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    monkeypatch.setattr(dbt_project, "PROJECT", project)
+    monkeypatch.setattr(dbt_project, "TARGET", project / "target")
+    dbt_project.read_manifest()
+    return Small(tmp_path)
 
 
 def test_rows_that_fail_are_kept_until_none_does(small: Small) -> None:
-    failed = small.build("select -1 as n union all select -2 union all select 3")
+    failed = small.build("[-1, -2, 3]")
     assert failed["none_is_negative"].failures == 2
     kept = "select n from test_failures.none_is_negative order by n"
     assert small.ask(kept) == [(-2,), (-1,)]
-    small.build("select -5 as n")
+    small.build("[-5]")
     assert small.ask(kept) == [(-5,)]
-    passed = small.build("select 1 as n")
+    passed = small.build("[1]")
     assert passed["none_is_negative"].status == "pass"
-    assert small.relations == [("silver", "counted", "VIEW")]
+    assert small.relations == IN_PLACE
 
 
-def test_a_table_replaces_a_view_and_stays_where_the_next_one_breaks(small: Small) -> None:
-    small.build("select 1 as n")
-    (small.folder / "models" / "counted.yml").write_text(CONTRACT)
-    table = "{{ config(materialized='table') }} "
-    small.build(table + "select 2 as n")
-    assert small.relations == [("silver", "counted", "BASE TABLE")]
-    broken = {
-        "a null": "select cast(null as integer) as n",
-        "another type": "select 'two' as n",
-    }
-    for what, sql in broken.items():
-        assert small.build(table + sql)["counted"].is_bad, what
-        assert small.ask("select n from silver.counted") == [(2,)], what
-    (small.folder / "models" / "counted.yml").unlink()
-    small.build("select 3 as n")
-    assert small.relations == [("silver", "counted", "VIEW")]
+def test_a_table_and_a_view_change_places_and_a_table_stays_where_the_next_one_breaks(
+    small: Small,
+) -> None:
+    small.ask("create schema silver; create view silver.counted as select 1 as n")
+    small.ask("create table silver.seen as select 1 as n")
+    small.build("[2]")
+    assert small.relations == IN_PLACE
+    for broken in ("[1, null]", "['another type']"):
+        assert small.build(broken)["counted"].is_bad, broken
+        assert small.ask("select n from silver.counted") == [(2,)], broken

@@ -1,6 +1,5 @@
 """What an edit of the dbt project reaches: what stands after it, and what is made anew."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -16,6 +15,7 @@ from tests.small_project import copy_project
 
 MODEL = "models/staging/customer/stg_customers"
 SEED = "seeds/calling_codes.csv"
+WORDS = "models/intermediate/int_data_clock.yml"
 
 
 @pytest.fixture(scope="module")
@@ -36,42 +36,38 @@ def _read_origins() -> dict[str, str]:
     return {node.unique_id.split(".")[2]: node.origin for node in shelf.choose([])}
 
 
-def _edit(old: str, new: str) -> Callable[[str], str]:
-    def edit(text: str) -> str:
-        assert old in text
-        return text.replace(old, new, 1)
-
-    return edit
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize(
-    ("file", "edit", "reached"),
-    [
-        (f"{MODEL}.sql", _edit("select", "select  "), {"stg_customers"}),
-        (f"{MODEL}.yml", _edit("One row per customer", "One row a customer"), set()),
-        (SEED, _edit("1", "2"), {"calling_codes"}),
-        ("dbt_project.yml", _edit("horizon_days: 365", "horizon_days: 30"), None),
-        ("macros/dates.sql", _edit("3600.0", "3600.00"), None),
-    ],
-    ids=["a model", "words", "a seed", "a setting", "a macro"],
-)
-def test_an_edit_reaches_what_is_rendered_from_it(
-    project: Path, file: str, edit: Callable[[str], str], reached: set[str] | None
-) -> None:
+def test_an_edit_reaches_what_is_rendered_from_it(project: Path) -> None:
+    """Words for readers and a new model reach nothing."""
     before = _read_origins()
-    path = project / file
-    path.write_text(edit(path.read_text()))
-    after = _read_origins()
-    others = {name for name in before if before[name] != after[name]}
-    assert others == (before.keys() if reached is None else reached)
-
-
-def test_a_new_model_reaches_nothing_that_stands(project: Path) -> None:
-    before = _read_origins()
+    _edit(project / f"{MODEL}.sql", "select", "select  ")
+    _edit(project / SEED, "1", "2")
+    _edit(project / WORDS, "One row", "A row")
     (project / "models" / "more.sql").write_text("select 1 as n")
     after = _read_origins()
     assert after.keys() - before.keys() == {"more"}
-    assert before.items() <= after.items()
+    others = {name for name in before if before[name] != after[name]}
+    assert others == {"stg_customers", "calling_codes"}
+
+
+def test_a_setting_a_macro_and_what_is_continued_reach_everything(project: Path) -> None:
+    manifest = dbt_project.read_manifest()
+    before = dbt_project.digest_foundation(manifest)
+    _edit(project / "dbt_project.yml", "horizon_days: 365", "horizon_days: 30")
+    assert dbt_project.digest_foundation(manifest) != before
+    _edit(project / "dbt_project.yml", "horizon_days: 30", "horizon_days: 365")
+    assert dbt_project.digest_foundation(manifest) == before
+    for part, name, others in (
+        ("macros", "macro.c360.hours_between", {"macro_sql": "other"}),
+        ("nodes", "model.c360.int_data_clock", {"config": {"materialized": "incremental"}}),
+    ):
+        edited = {**manifest[part], name: {**manifest[part][name], **others}}
+        assert dbt_project.digest_foundation({**manifest, part: edited}) != before, part
 
 
 def test_macros_ask_the_graph_for_nothing_but_what_is_continued() -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.science.retailer import Retailer
+from tests.road import make_once
+from tests.science.retailer import Retailer, simulate
 
 
 @pytest.fixture(scope="session")
 def retailer(tmp_path_factory: pytest.TempPathFactory) -> Retailer:
-    return Retailer(tmp_path_factory.mktemp("retailer"), seed=7)
+    return Retailer(make_once(tmp_path_factory, "retailer", simulate))

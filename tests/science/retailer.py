@@ -11,12 +11,15 @@ from tests.mock_data.home import Home
 START, AS_OF = date(2025, 1, 1), date(2026, 6, 30)
 
 
+def simulate(path: Path) -> None:
+    mock_data.generate(path, customers=5000, seed=7, start=START, end=AS_OF)
+
+
 class Retailer:
     """Who is who is taken from the truth: how well records are matched is tested elsewhere."""
 
-    def __init__(self, path: Path, seed: int, customers: int = 5000, as_of: date = AS_OF) -> None:
-        mock_data.generate(path, customers=customers, seed=seed, start=START, end=as_of)
-        self.home, self.as_of = Home(path), as_of
+    def __init__(self, path: Path) -> None:
+        self.home, self.as_of = Home(path), AS_OF
         self.people = self.home.truth("people").rename({"person_id": "customer_id"})
         self.orders = pl.concat([self._read_till_orders(), self._read_shop_orders()])
         self.lines = self._read_lines()
