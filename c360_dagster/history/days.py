@@ -140,5 +140,5 @@ class History:
 
 def excerpt(days: Iterable[date]) -> str:
     """The query for those days of the history."""
-    chosen = ", ".join(f"date '{day}'" for day in days) or "null"
+    chosen = ", ".join(f"date '{day}'" for day in days)
     return f"from {GOLD.name}.{HISTORY} where as_of_date in ({chosen})"
