@@ -66,6 +66,7 @@ def test_a_day_recorded_again_is_replaced(con: duckdb.DuckDBPyConnection, histor
     assert recorded
     assert (recorded.date, recorded.customers) == (date(2026, 1, 1), 1)
     assert stat.S_IMODE(recorded.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(history.folder.stat().st_mode) == 0o700
     history.show(con)
     assert con.execute(ALL).fetchall() == [
         (date(2026, 1, 1), "c1", "C"),
@@ -143,11 +144,19 @@ def test_the_last_day_of_each_month_is_published(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:
     assert con.execute(excerpt(history.published_days())).fetchall() == []
-    for day in ("2024-12-31", "2025-01-30", "2025-01-31", "2026-01-05", "2026-01-04"):
+    for day in ("2024-12-31", "2025-01-30", "2025-01-31", "2025-02-01", "2026-01-05", "2026-01-04"):
         make_mart(con, day, ("c1", "A"))
         history.record(con)
     history.show(con)
-    ends = [date(2024, 12, 31), date(2025, 1, 31), date(2026, 1, 5)]
+    ends = [date(2024, 12, 31), date(2025, 1, 31), date(2025, 2, 1), date(2026, 1, 5)]
     assert history.published_days() == ends
     column = f"select as_of_date from ({excerpt(ends)}) order by 1"
     assert [day for (day,) in con.execute(column).fetchall()] == ends
+
+
+def test_of_the_latest_month_the_one_a_year_before_is_published_too(history: History) -> None:
+    history.folder.mkdir(parents=True)
+    for month in range(24):
+        (history.folder / f"{2024 + month // 12}-{month % 12 + 1:02}-15.parquet").touch()
+    published = history.published_days()
+    assert (published[0], published[-1]) == (date(2024, 12, 15), date(2025, 12, 15))

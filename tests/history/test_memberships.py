@@ -81,6 +81,7 @@ def test_one_wrong_question_is_named_and_the_others_are_asked(
     assert list(problems) == ["bad"]
     assert "x" in problems["bad"]
     assert [row[:3] for row in read(con, members)] == [("loyal", "2026-01-02", "c2")]
+    assert stat.S_IMODE(members.folder.stat().st_mode) == 0o700
     assert all(
         stat.S_IMODE(path.stat().st_mode) == 0o600 for path in members.folder.glob("*.parquet")
     )
@@ -95,4 +96,6 @@ def test_published_are_the_changes_of_the_last_days(
         members.record(con, day, {"loyal": ask(*people)})
     found = con.execute(f"select customer_id, change {members.excerpt()}").fetchall()
     assert found == [("c3", "entered")]
+    told = {key: each.value for key, each in members.report(con).metadata.items()}
+    assert told == {"as_of": "2026-01-04", "entered": 1, "left": 0}
     assert len(read(con, members)) == 3

@@ -19,9 +19,9 @@ def write(folder: Path, text: str) -> Path:
 
 def test_pairs_under_what_was_decided(tmp_path: Path) -> None:
     first = 'Always, crm ,C1,workbooks, 007,"she said so,\ntwice"'
-    path = write(tmp_path, f"\ufeff{HEADER}{first}\n\nnever,crm,C1,crm,C2\n")
+    path = write(tmp_path, f"\ufeff{HEADER}{first}\n ,,,,,\n\nnever,crm,C1,crm,C2\n")
     decisions = read_decisions(path, SYSTEMS)
-    assert [each.line for each in decisions] == [2, 5]
+    assert [each.line for each in decisions] == [2, 6]
     assert list_pairs(decisions) == {
         "always": [(("crm", "C1"), ("workbooks", "007"))],
         "never": [(("crm", "C1"), ("crm", "C2"))],
@@ -39,7 +39,7 @@ def test_the_file_that_ships_decides_nothing() -> None:
         ("", "line 1: the header must be"),
         (HEADER + "maybe,crm,C1,crm,C2,\n", "line 2: the decision is 'maybe'"),
         (HEADER + "always,crm,C1,crm,,\n", "line 2: two records are needed"),
-        (HEADER + "always,crm,C1\n", "line 2: two records are needed"),
+        (HEADER + "always,crm,C1,crm\n", "line 2: two records are needed"),
         (
             HEADER + 'always,crm,C1,crm,C2,"she said\nnever,crm,C3,crm,C4,twins\n',
             "line 2: its quotes do not match",

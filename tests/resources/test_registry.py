@@ -23,12 +23,14 @@ def test_nothing_was_given_yet(tmp_path: Path) -> None:
 def test_the_last_generation_counts_and_is_alone(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "registry")
     registry.write(1, DAY, ids("c1"))
+    (registry.folder / "my backup").mkdir()
     registry.write(2, DAY, ids("c1", "c2"))
     known = registry.read()
     assert known
     assert (known.number, known.as_of) == (2, DAY)
     assert known.frames["ids"]["customer_id"].to_list() == ["c1", "c2"]
-    assert sorted(path.name for path in registry.folder.iterdir()) == ["000002", "current"]
+    lying = sorted(path.name for path in registry.folder.iterdir())
+    assert lying == ["000002", "current", "my backup"]
     assert stat.S_IMODE(registry.folder.stat().st_mode) == 0o700
 
 
@@ -46,11 +48,22 @@ def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
     assert known.frames["ids"].height == 2
 
 
-@pytest.mark.parametrize("broken", ["000001/ids.parquet", "000001/about.json", "current"])
-def test_what_cannot_be_read_is_said_and_not_guessed(tmp_path: Path, broken: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "content"),
+    [
+        ("000001/ids.parquet", b"\xffgone"),
+        ("000001/about.json", b"\xffgone"),
+        ("000001/about.json", b"{}"),
+        ("current", b"\xffgone"),
+        ("current", b"000007"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_not_guessed(
+    tmp_path: Path, broken: str, content: bytes
+) -> None:
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))
-    (tmp_path / broken).write_bytes(b"\xffgone")
+    (tmp_path / broken).write_bytes(content)
     with pytest.raises(RegistryError, match="Put the folder back from a backup"):
         registry.read()
 

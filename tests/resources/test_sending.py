@@ -93,6 +93,8 @@ def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnec
     assert sent(con, check("t", "", WARNS, "warn", keep)) == {
         "test.t": Ended("warn", "Got 2 results, configured to warn if != 0", 2)
     }
+    assert con.execute("from made.t").fetchall() == [(1,), (1,)]
+    assert sent(con, check("t", "", FAILS, "error", keep)) == {}, "it warned before, and fails now"
     one = check("t", "", "1, true, false", "warn", keep)
     assert sent(con, one)["test.t"].message.startswith("Got 1 result, ")
     assert sent(con, check("t", "", NOTHING, "warn", keep)) == {"test.t": Ended("pass", "PASS", 0)}
