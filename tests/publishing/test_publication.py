@@ -1,6 +1,7 @@
 """The published files: all of gold, personal columns masked, replaced at once or not at all."""
 
 import json
+import os
 import stat
 import threading
 import time
@@ -87,15 +88,26 @@ def test_an_older_duckdb_can_read_it(con: duckdb.DuckDBPyConnection, tmp_path: P
     assert version.startswith("v1.5")
 
 
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(28, "No space left on device"),
+        duckdb.IOException("Could not write file: No space left on device"),
+        duckdb.TransactionException("Failed to commit: No space left on device"),
+    ],
+)
 def test_a_failure_leaves_the_last_publication(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    con: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: Exception,
 ) -> None:
     fill(con, 1)
     first = publish(con, tmp_path, run="run1", known=KNOWN)
     fill(con, 2)
 
     def no_space(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise problem
 
     monkeypatch.setattr("c360_dagster.publishing.publication._write_parquet", no_space)
     with pytest.raises(PublishError, match=r"still holds what it held.*disk full"):
@@ -142,13 +154,16 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
 
 
 def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    for state in range(4):
+    """Whatever they are called; and the one that is shown stays where the clock was put back."""
+    for state, run in enumerate("dacb"):
         fill(con, state)
-        publish(con, tmp_path, run=f"run{state}", known=KNOWN)
-    assert sorted(path.name for path in (tmp_path / ".generations").glob("run*")) == [
-        "run2",
-        "run3",
-    ]
+        publish(con, tmp_path, run=run, known=KNOWN)
+    kept = [path for path in (tmp_path / ".generations").iterdir() if path.is_dir()]
+    assert sorted(path.name for path in kept) == ["b", "c"]
+    for path in kept:
+        os.utime(path, (1e10, 1e10))
+    last = publish(con, tmp_path, run="e", known=KNOWN)
+    assert pl.read_parquet(last.parquet / "publication.parquet").height == 1
 
 
 def test_readers_never_see_an_error_or_a_half_state(
