@@ -165,6 +165,8 @@ def test_what_is_served_can_also_be_asked_for_days(definitions: dg.Definitions) 
     assert graph.asset_check_keys == road.asset_check_keys
     assert {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned} == {KEY}
     assert graph.executable_asset_keys - road.executable_asset_keys == {KEY}
+    for what in ("jobs", "schedules", "sensors", "executor", "resources"):
+        assert getattr(served, what) is getattr(definitions, what) is not None, what
     for job in served.jobs or ():
         asked = served.resolve_job_def(job.name).asset_layer.executable_asset_keys
         assert asked == definitions.resolve_job_def(job.name).asset_layer.executable_asset_keys
