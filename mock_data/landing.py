@@ -134,7 +134,7 @@ class Landing:
         return [
             path.relative_to(self.root).as_posix()
             for path in sorted(self.root.rglob("*"))
-            if path.name.endswith(DATA_ENDINGS) and not path.name.startswith((".", "~$"))
+            if path.name.lower().endswith(DATA_ENDINGS) and not path.name.startswith((".", "~$"))
         ]
 
     def _is_own(self, name: str, print_: str | None) -> bool:

@@ -34,7 +34,13 @@ def test_the_mark_says_what_lies_there(tmp_path: Path) -> None:
     assert result.files["channels/arrivals.csv"] == lines
 
 
-@pytest.mark.parametrize("name", ["sales/transactions.csv", "mine.parquet", "workbooks/a b.xlsx"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sales/transactions.csv", "sales/transactions.CSV", "sales/transactions.csv.gz"),
+        *("mine.parquet", "workbooks/a b.xlsx"),
+    ],
+)
 def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
     path = tmp_path / "landing" / name
     path.parent.mkdir(parents=True)
