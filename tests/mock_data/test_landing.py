@@ -116,7 +116,7 @@ def test_an_interrupted_generation_is_done_again(
         with pytest.raises(KeyboardInterrupt):
             generate(broken, ends[-1])
     assert json.loads((broken / MARK).read_text())["state"] == "unfinished"
-    generate(broken, ends[-1])
+    generate(broken, ends[0])  # also where less is asked for now, as far as was meant
     assert [b for _, b in sorted(contents(broken).items())] == [
         b for _, b in sorted(contents(untouched).items())
     ]
