@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from c360_dagster.building.changes import Asked, begin_build, finish_build
+from c360_dagster.building.standing import note_passes, read_marks
 from c360_dagster.building.unpublished import begin_again, find_changed
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun, forget_other_zones
@@ -182,11 +183,16 @@ def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> N
     keys = {"fct_things": "thing"}
     home.build("one")
     begin_again(home.con, keys, "the publication")
-    home.build("two")
-    assert find_changed(home.con, keys, "the publication").keys() == keys.keys()
+    home.begin("two")
+    home.con.execute("insert into changes.fct_things values ('changed')")
+    note_passes(home.con, {"a test": "its mark"})
+    home.finish("two")
+    (query,) = find_changed(home.con, keys, "the publication").values()
+    assert home.con.execute(query).fetchall() == [("changed",)]
     home.begin("three", anew=True)
     home.finish("three")
     assert find_changed(home.con, keys, "the publication") == {}
+    assert read_marks(home.con)["a test"] == "its mark"
 
 
 def test_a_small_warehouse_is_built_whole(home: Home) -> None:
