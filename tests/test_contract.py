@@ -42,10 +42,12 @@ def test_every_table_is_declared_whole() -> None:
         names = set(table.column_names)
         assert len(names) == len(table.columns), table.name
         assert table.key, table.name
-        assert set(table.key) <= table.essential <= table.required <= names, table.name
+        happened = {table.event_time} - {None}
+        assert {*table.key} | happened <= table.essential <= table.required <= names, table.name
         assert {column.type for column in table.columns} <= TYPES, table.name
         assert all(column.description.endswith(".") for column in table.columns), table.name
         assert table.description.startswith("One row per "), table.name
+        assert table.is_optional == (table.name == "rates"), table.name
 
 
 def test_personal_columns_are_marked() -> None:

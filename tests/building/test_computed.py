@@ -6,7 +6,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.building.computed import create_computed, read_computed, replace_computed
+from c360_dagster.building.computed import (
+    create_computed,
+    read_computed,
+    replace_computed,
+    replace_rows,
+    stamp,
+)
+from c360_dagster.building.standing import read_comments
 
 REDIRECTS = "identity.redirects"
 
@@ -53,3 +60,17 @@ def test_all_are_replaced_or_none(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(duckdb.ConversionException):
         replace_computed(con, {REDIRECTS: redirects(("c3", "c1")), "identity.merges": bad})
     assert con.execute(f"from {REDIRECTS}").fetchall() == [("c2", "c1")]
+
+
+def test_rows_make_way_for_those_with_their_keys(con: duckdb.DuckDBPyConnection) -> None:
+    replace_computed(con, {REDIRECTS: redirects(("c2", "c1"), ("c3", "c1"), ("c4", "c1"))})
+    replace_rows(con, REDIRECTS, redirects(("c2", "c4")), pl.DataFrame({"from_id": ["c2", "c3"]}))
+    assert sorted(con.execute(f"from {REDIRECTS}").fetchall()) == [("c2", "c4"), ("c4", "c1")]
+
+
+def test_other_rows_bear_no_stamp_of_those_before(con: duckdb.DuckDBPyConnection) -> None:
+    replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
+    stamp(con, REDIRECTS, "made of it's own")
+    assert read_comments(con)[REDIRECTS] == "made of it's own"
+    replace_computed(con, {REDIRECTS: redirects(("c3", "c1"))})
+    assert not read_comments(con)[REDIRECTS]
