@@ -18,6 +18,8 @@ from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.whole_files import replace_file
 
 FOLDER = "rendered"
+FORMAT = 2
+"""Of what is kept there. Where another part of a node's statements is to be kept, it goes up."""
 EXTENT = "since"
 PLACED = ("as_of", EXTENT, "run_id", "published_at")
 """Variables that differ from run to run. Others are part of what a node is known by."""
@@ -101,7 +103,7 @@ class Shelf:
         self._manifest = manifest
         self._foundation = foundation
         self._folder = folder
-        self._known_by = [database, sorted(fixed.items())]
+        self._known_by = [FORMAT, database, sorted(fixed.items())]
         self._given = given
 
     def choose(self, select: Sequence[str]) -> list[Rendered]:
