@@ -1,6 +1,6 @@
 """1. Landing: simulates the retailer where nobody's own files lie, and shows what is there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import dagster as dg
 
@@ -26,29 +26,51 @@ def build_landing(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
     ) -> Iterator[dg.MaterializeResult]:
-        import mock_data  # noqa: PLC0415  slow, and only who simulates needs it
-
-        try:
-            with guard_storage(settings.home):
-                simulated = mock_data.generate(
-                    settings.home,
-                    customers=settings.customers,
-                    seed=settings.seed,
-                    start=settings.start_date,
-                    end=settings.end_date,
-                    defects=settings.defects,
-                    progress=context.log.info,
-                )
-        except mock_data.WorldError as problem:
-            raise SettingsError(
-                f"Nothing is simulated: {problem} C360_START_DATE and C360_END_DATE say which."
-            ) from None
-        context.log.info(simulated.message)
+        if doubt := _doubt_emptiness(settings, contract.values()):
+            context.log.warning(doubt)
+        else:
+            context.log.info(_simulate(settings, context.log.info))
         for key in sorted(context.selected_asset_keys):
             table = contract[key.path[-1]]
             yield dg.MaterializeResult(asset_key=key, metadata=_describe_files(settings, table))
 
     return simulate_landing
+
+
+def _doubt_emptiness(settings: Settings, tables: Iterable[Table]) -> str:
+    """Why an empty landing is not a new retailer's; empty where it may be.
+
+    Where people have ids and nobody simulated them, somebody's files were there: their disk is not
+    mounted, perhaps, or they were taken away once they were loaded.
+    """
+    is_ones_own = settings.registry.exists() and not settings.truth.exists()
+    if not is_ones_own or any(find_files(settings.landing, table) for table in tables):
+        return ""
+    return (
+        f"Nothing generated: {settings.landing} holds no table's file, and files of your own were "
+        "loaded before. If it is on another disk, mount that; simulated rows are never mixed with "
+        "others."
+    )
+
+
+def _simulate(settings: Settings, progress: Callable[[str], None]) -> str:
+    import mock_data  # noqa: PLC0415  slow, and only who simulates needs it
+
+    try:
+        with guard_storage(settings.home):
+            return mock_data.generate(
+                settings.home,
+                customers=settings.customers,
+                seed=settings.seed,
+                start=settings.start_date,
+                end=settings.end_date,
+                defects=settings.defects,
+                progress=progress,
+            ).message
+    except mock_data.WorldError as problem:
+        raise SettingsError(
+            f"Nothing is simulated: {problem} C360_START_DATE and C360_END_DATE say which."
+        ) from None
 
 
 def _specify(table: Table) -> dg.AssetSpec:

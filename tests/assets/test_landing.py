@@ -1,0 +1,38 @@
+"""Where a retailer is simulated: in a home of nobody's own, and in no other, however empty."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from c360_dagster.assets.landing import build_landing
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.settings import read_settings
+
+
+def walk(home: Path) -> list[str]:
+    """The files that lie in landing after it."""
+    settings = read_settings(
+        {"C360_HOME": str(home), "C360_CUSTOMERS": "3", "C360_END_DATE": "2025-01-02"}
+    )
+    done = dg.materialize(
+        [build_landing(settings)], resources={"lock": HomeLock(home=str(home), timeout=5)}
+    )
+    assert done.success
+    return [path.name for path in settings.landing.rglob("*.csv")]
+
+
+def test_where_ones_own_files_were_an_empty_landing_stays_empty(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that is not mounted, or files that were deleted once they were loaded."""
+    (tmp_path / "registry").mkdir()
+    assert walk(tmp_path) == []
+    assert "and files of your own were loaded before. If it is on" in capfd.readouterr().err
+    assert not (tmp_path / "truth").exists()
+
+
+def test_a_simulated_landing_that_was_deleted_is_simulated_again(tmp_path: Path) -> None:
+    for name in ("registry", "truth"):
+        (tmp_path / name).mkdir()
+    assert "transactions.csv" in walk(tmp_path)
