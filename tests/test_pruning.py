@@ -103,6 +103,24 @@ def test_old_runs_go_with_their_folders(
     assert instance.get_latest_materialization_event(dg.AssetKey("once"))
 
 
+def test_in_an_instance_of_somebodys_own_all_runs_stay(
+    settings: Settings, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Its workspace may serve other code beside ours."""
+
+    @dg.asset
+    def theirs() -> None:
+        pass
+
+    (tmp_path / "their_own").mkdir()
+    with dg.instance_for_test(temp_dir=str(tmp_path / "their_own")) as instance:
+        for _ in range(2):
+            dg.materialize([theirs], instance=instance)
+        in_years = datetime.now() + timedelta(days=999)  # noqa: DTZ005  the runs' own time
+        assert prune(settings, con, instance, in_years, "now").runs == 0
+        assert instance.get_runs_count() == 2
+
+
 def test_what_a_killed_run_left_in_scratch_goes(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
