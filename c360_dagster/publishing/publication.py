@@ -62,6 +62,8 @@ def publish(
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left_by_a_killed_run in folder.glob(".*.duckdb*"):
+        left_by_a_killed_run.unlink()
     snapshot, parquet, generations = (
         folder / name for name in ("c360.duckdb", "parquet", GENERATIONS)
     )
@@ -206,6 +208,8 @@ def _point(link: Path, generation: Path) -> None:
     beside = link.with_name(f".{link.name}")
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.relpath(generation, link.parent), target_is_directory=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # whoever copied the home followed the link
     beside.replace(link)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import threading
 import time
@@ -151,6 +152,29 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
     fill(con, 4)
     last = publish(con, tmp_path, run="run4", known=KNOWN)
     assert pl.read_parquet(last.parquet / "publication.parquet").item() == "run4"
+
+
+def test_a_copy_that_followed_the_link_is_published_over(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """As `scp -r` and many a synchronising program do."""
+    fill(con, 1)
+    publish(con, tmp_path / "here", run="run1", known=KNOWN)
+    shutil.copytree(tmp_path / "here", tmp_path / "there", symlinks=False)
+    fill(con, 2)
+    there = publish(con, tmp_path / "there", run="run2", known=KNOWN)
+    assert there.parquet.is_symlink()
+    assert pl.read_parquet(there.parquet / "publication.parquet").item() == "run2"
+
+
+def test_what_a_killed_run_had_begun_to_publish_goes(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    fill(con, 1)
+    for name in (".dead.duckdb", ".dead.duckdb.wal"):
+        (tmp_path / name).write_text("all of gold, as far as it was written")
+    publish(con, tmp_path, run="run1", known=KNOWN)
+    assert [path.name for path in tmp_path.glob(".dead*")] == []
 
 
 def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
