@@ -25,7 +25,7 @@ from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
-from c360_dagster.telling.reports import read_report
+from c360_dagster.telling.reports import STOPPED, read_report
 from landing_contract import read_contract
 
 JOB = "as_of_a_day"
@@ -99,8 +99,12 @@ class Past:
         with dg.DagsterInstance.ephemeral() as instance:
             result = job.execute_in_process(QUIETLY, instance, raise_on_error=False)
             if not result.success:
-                failures = read_report(instance, result.dagster_run).failures
-                raise HistoryError(" ".join(failure.reason for failure in failures))
+                reasons = [
+                    each.reason for each in read_report(instance, result.dagster_run).failures
+                ]
+                if STOPPED in reasons:
+                    raise dg.DagsterExecutionInterruptedError
+                raise HistoryError(" ".join(reasons))
         with self._connect() as con:
             recorded = history.record(con)
             if recorded is None:

@@ -17,6 +17,8 @@ from c360_dagster.resources.dbt_project import DbtError
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
+STOPPED = "Query interrupted"
+"""All that DuckDB says, for which it drops what it was stopped by."""
 TRIES = 3
 FIRST_PAUSE_SECONDS = 2
 
@@ -37,6 +39,10 @@ def guard_storage(home: Path) -> Iterator[None]:
         if retry and _says(str(problem), PASSING):
             pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
             raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=pause) from problem
+        raise
+    except RuntimeError as problem:
+        if str(problem) == STOPPED:
+            raise dg.DagsterExecutionInterruptedError from None
         raise
 
 

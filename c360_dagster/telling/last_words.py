@@ -13,12 +13,10 @@ from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import Settings
 from c360_dagster.telling.alerts import RunReport
-from c360_dagster.telling.reports import read_report
+from c360_dagster.telling.reports import STOPPED, read_report
 
 LITTLE_ROOM = 10 << 20
 """Bytes; a full disk lets SQLite say only that it could not write or read."""
-INTERRUPTED = "DagsterExecutionInterruptedError"
-"""All that a step says which somebody stopped."""
 
 
 def explain_failure(
@@ -55,7 +53,7 @@ def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:
-    if all(failure.reason.endswith(INTERRUPTED) for failure in report.failures):
+    if all(failure.reason == STOPPED for failure in report.failures):
         return [f"`{verb}` was stopped before its end."]
     return [
         f"`{verb}` failed{f' in {failure.step}' if failure.step else ''}: {failure.reason}"

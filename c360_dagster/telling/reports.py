@@ -20,6 +20,9 @@ LAST_RUNS = 30
 """So many are looked through for what a check found before; there may be many of chosen tables."""
 FOUND_DEAD = "marked as failed from outside the execution context"
 """All that the server says in the end of a run of its own whose process died."""
+INTERRUPTED = "DagsterExecutionInterruptedError"
+"""All that Dagster says of a step which somebody stopped."""
+STOPPED = "it was stopped before its end"
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
@@ -102,7 +105,8 @@ def _say_end(event: dg.DagsterEvent) -> str:
 
 def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster
     """What our code raised, which is the cause of what Dagster raises."""
-    return name_reason((error.cause or error).message) if error else ""
+    said = name_reason((error.cause or error).message) if error else ""
+    return STOPPED if said.endswith(INTERRUPTED) else said
 
 
 def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation]:

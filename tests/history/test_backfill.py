@@ -20,6 +20,7 @@ from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
 from c360_dagster.history.past import Past, open_past
 from c360_dagster.loading.schema import create_bronze
+from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings
@@ -212,6 +213,19 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
     assert said.description == "2025-02-03 is not recorded: the reason. The days before it are."
     assert date(2025, 2, 2) in history_of(home).days()
     (history_of(home).folder / "2025-02-02.parquet").unlink()
+
+
+def test_a_day_that_somebody_stops_is_no_day_that_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    settings = settings_of(home)
+    with open_past(settings, warehouse_of(settings)) as past:
+        monkeypatch.setattr(DbtBuilder, "build", stop)
+        with pytest.raises(dg.DagsterExecutionInterruptedError):
+            past.walk(date(2025, 2, 2), history_of(home))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The warehouse connection: closed also on error, and clear about a file it cannot use."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +28,20 @@ def test_the_file_is_free_again_after_an_error(tmp_path: Path) -> None:
         con.execute("create table t as select 1 as n; select nonsense")
     with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as con:
         assert con.execute("from t").fetchall() == [(1,)]
+
+
+def test_whoever_stops_a_run_stops_it_in_a_query_too(tmp_path: Path) -> None:
+    """DuckDB says of it what it says of none of its own errors, and a step would have failed."""
+    stop = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+
+    def work() -> None:
+        with _warehouse(tmp_path).connect() as con:
+            con.execute("set threads = 1")  # another one would work, and this one hear nothing
+            stop.start()
+            con.execute("select sum(a.range * b.range) from range(50000) a, range(50000) b")
+
+    with dg.raise_execution_interrupts(), pytest.raises(dg.DagsterExecutionInterruptedError):
+        work()
 
 
 def test_a_file_that_is_no_database_says_how_to_rebuild(tmp_path: Path) -> None:

@@ -247,6 +247,13 @@ def test_our_own_failures_speak_for_themselves() -> None:
     assert [failure.reason for failure in run(fail).failures] == ["model x: it broke"]
 
 
+def test_of_a_run_that_somebody_stopped_just_that_is_told() -> None:
+    def stop() -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    assert [failure.reason for failure in run(stop).failures] == ["it was stopped before its end"]
+
+
 def test_a_run_that_went_through_tells_of_its_checks() -> None:
     report = run(lambda: checked(passed=False))
     assert not report.has_failed
