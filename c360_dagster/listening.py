@@ -80,7 +80,7 @@ def say_briefly(lines: Iterable[str]) -> Said:
     crash: list[str] = []
     for line in lines:
         if event := EVENT.match(line):
-            _show(crash)
+            _show_crash(crash)
             run = event["run"]
             is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
             is_own = False
@@ -93,9 +93,16 @@ def say_briefly(lines: Iterable[str]) -> Said:
         elif is_shown:
             _show([line])
     trouble = next((line for line in crash if LOG_TROUBLE.match(line)), None)
-    if trouble is None and crash[-1:] != [STOPPED]:
-        _show(crash)
+    if trouble is None:
+        _show_crash(crash)
     return Said(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
+
+
+def _show_crash(lines: list[str]) -> None:
+    """Ctrl-C ends each process that hears of it with one, which tells nobody anything."""
+    if lines[-1:] == [STOPPED]:
+        lines.clear()
+    _show(lines)
 
 
 def _show(lines: list[str]) -> None:

@@ -99,6 +99,9 @@ def test_where_a_stopped_run_was_in_the_code_is_not_shown(
     say_briefly([event, "\n", interrupted, "\n", "Stack Trace:\n", "  File x\n"])
     assert "File" not in capsys.readouterr().out
     imports = ["Traceback (most recent call last):\n", "  File x\n", "KeyboardInterrupt\n"]
+    say_briefly([event, *imports, *imports, event])  # of what reads the steps' output
+    told = capsys.readouterr().out
+    assert ("File" in told, told.count("Failed.")) == (False, 2)
     said = replace(say_briefly(imports), is_stopped=True)
     assert conclude(read_settings({"C360_HOME": str(tmp_path)}), "make run", 130, said) == 1
     shown = capsys.readouterr()
