@@ -1,6 +1,6 @@
 """9. Audiences: whom to write to, as files and to a webhook, from one published state."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -70,15 +70,21 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
     def export_audiences(
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
-    ) -> Iterator[dg.MaterializeResult]:
-        wanted = {key.path[-1] for key in context.selected_asset_keys}
-        is_whole = wanted == audiences.keys()
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        chosen = {key.path[-1] for key in context.selected_asset_keys}
+        checked = {key.asset_key.path[-1] for key in context.selected_asset_check_keys}
+        wanted = chosen | checked
+        is_whole = chosen == audiences.keys()
         problems = [str(problem) for problem in declared.problems if is_whole]
         with _open_snapshot(settings) as (con, as_of):
             for name in filter(wanted.__contains__, audiences):
                 try:
                     condition = check_audience(audiences[name], columns, file)
-                    export = _export(settings, con, as_of, audiences[name], condition)
+                    export = _choose(settings, con, as_of, audiences[name], condition)
+                    if name not in chosen:  # only whether it is as expected was asked
+                        yield _check(export)
+                        continue
+                    _write(settings, export)
                 except (AudienceError, ExportError) as problem:
                     problems.append(str(problem))
                     continue
@@ -88,7 +94,8 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                     said = "Not delivered to the end."
                     problems.append(str(problem))
                 context.log.info("%s: %s", name, f"{export.say()} {said}".rstrip())
-                yield _report(settings, export, said, context.selected_asset_check_keys)
+                checks = [_check(export)] if name in checked else []
+                yield _report(settings, export, said, checks)
         if problems:
             raise dg.Failure("\n".join(sorted(problems)), allow_retries=False)
 
@@ -113,7 +120,7 @@ def ask_for_members(settings: Settings, manifest: Manifest) -> dict[str, str]:
     }
 
 
-def _export(
+def _choose(
     settings: Settings,
     con: duckdb.DuckDBPyConnection,
     as_of: date,
@@ -132,9 +139,13 @@ def _export(
         ) from None
     with guard_storage(settings.home):
         folder = ExportFolder(settings.exports / audience.name)
-        export = build_export(audience, as_of, candidates, folder.find_previous(as_of))
-        folder.write(as_of, write_files(export))
-    return export
+        return build_export(audience, as_of, candidates, folder.find_previous(as_of))
+
+
+def _write(settings: Settings, export: Export) -> None:
+    with guard_storage(settings.home):
+        folder = ExportFolder(settings.exports / export.audience.name)
+        folder.write(export.as_of, write_files(export))
 
 
 def _deliver(settings: Settings, export: Export) -> str:
@@ -224,7 +235,7 @@ def _specify(audience: Audience, columns: Mapping[str, str]) -> dg.AssetSpec:
 
 
 def _report(
-    settings: Settings, export: Export, delivered: str, checks: Collection[dg.AssetCheckKey]
+    settings: Settings, export: Export, delivered: str, checks: Sequence[dg.AssetCheckResult]
 ) -> dg.MaterializeResult:
     name, counts = export.audience.name, export.counts
     file = settings.exports / name / f"{export.as_of}.csv"
@@ -241,17 +252,18 @@ def _report(
             markdown_table(("group", "change", "members"), groups.iter_rows())
         ),
     }
-    key = dg.AssetKey([AUDIENCES.name, name])
-    check = dg.AssetCheckResult(
-        asset_key=key,
+    return dg.MaterializeResult(
+        asset_key=[AUDIENCES.name, name], metadata=metadata, check_results=checks
+    )
+
+
+def _check(export: Export) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=[AUDIENCES.name, export.audience.name],
         check_name=CHECK,
         passed=export.is_as_expected,
         severity=dg.AssetCheckSeverity.WARN,
         description=export.say(),
-    )
-    is_wanted = dg.AssetCheckKey(key, CHECK) in checks
-    return dg.MaterializeResult(
-        asset_key=key, metadata=metadata, check_results=[check] if is_wanted else []
     )
 
 

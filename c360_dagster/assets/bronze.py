@@ -43,7 +43,9 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
-    ) -> Iterator[dg.MaterializeResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        asked = context.selected_asset_check_keys
+        wanted = context.selected_asset_keys | {check.asset_key for check in asked}
         run = LoadRun(context.run.run_id, settings.now, settings.scratch)
         for stranger in find_strangers(settings.landing, contract):
             context.log.warning("landing/%s", say_stranger(stranger, contract))
@@ -58,7 +60,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
             selected = [
                 table
                 for table in contract.values()
-                if dg.AssetKey([BRONZE.name, table.name]) in context.selected_asset_keys
+                if dg.AssetKey([BRONZE.name, table.name]) in wanted
             ]
             is_new = False
             for load in load_tables(con, settings.landing, selected, run):
@@ -68,11 +70,19 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                 for sentence in say_load(load):
                     context.log.warning(sentence)
                 table = contract[load.table]
-                yield dg.MaterializeResult(
-                    asset_key=[BRONZE.name, table.name],
-                    metadata=_describe_load(con, settings, table, load),
-                    check_results=list(check_load(con, table, load)),
-                )
+                key = dg.AssetKey([BRONZE.name, table.name])
+                checks = list(check_load(con, table, load))
+                if key in context.selected_asset_keys:
+                    metadata = _describe_load(con, settings, table, load)
+                    yield dg.MaterializeResult(
+                        asset_key=key, metadata=metadata, check_results=checks
+                    )
+                else:  # only a check was asked for, and it is about what lies in landing now
+                    yield from (
+                        each
+                        for each in checks
+                        if dg.AssetCheckKey(key, str(each.check_name)) in asked
+                    )
 
     return load_bronze
 

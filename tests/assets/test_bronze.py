@@ -1,7 +1,14 @@
-"""What loading says on the way: each file's own trouble, and once what many files share."""
+"""What loading says: each file's own trouble, once what many files share, and a check alone."""
 
-from c360_dagster.assets.bronze import say_load
+from pathlib import Path
+
+import dagster as dg
+
+from c360_dagster.assets.bronze import build_bronze, say_load
 from c360_dagster.loading.load_log import FileLoad, TableLoad
+from c360_dagster.resources.lock import HomeLock
+from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.settings import read_settings
 
 
 def test_what_many_files_share_is_said_once() -> None:
@@ -25,3 +32,20 @@ def test_what_many_files_share_is_said_once() -> None:
         ),
     ]
     assert list(say_load(TableLoad("transactions", [FileLoad(days[0], "unchanged")]))) == []
+
+
+def test_a_check_alone_is_answered_by_what_lies_in_landing(tmp_path: Path) -> None:
+    """As the UI's button beside a check asks it."""
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    check = dg.AssetCheckKey(dg.AssetKey(["bronze", "suppliers"]), "arrival")
+    done = dg.materialize(
+        [build_bronze(settings)],
+        selection=dg.AssetSelection.checks(check),
+        resources={
+            "lock": HomeLock(home=str(tmp_path), timeout=5),
+            "warehouse": Warehouse(path=str(settings.warehouse), scratch=str(settings.scratch)),
+        },
+    )
+    (answer,) = done.get_asset_check_evaluations()
+    assert (answer.asset_check_key, answer.passed) == (check, False)
+    assert "no file of suppliers lies in landing/products" in str(answer.description)

@@ -55,12 +55,18 @@ class Home:
     def publish(self, day: str, customers: list[str], **more: Any) -> None:  # noqa: ANN401
         publish_gold(self.folder / "published", day, customers, **more)
 
-    def run(self, *only: str, webhook: str | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self,
+        *only: str,
+        only_check: dg.AssetCheckKey | None = None,
+        webhook: str | None = None,
+    ) -> dg.ExecuteInProcessResult:
         settings = replace(self.settings, audience_webhook_url=webhook)
+        names = [dg.AssetKey(["audiences", name]) for name in only]
         return dg.materialize(
             build_audiences(settings, read_manifest()),
             resources={"lock": HomeLock(home=str(self.folder), timeout=0)},
-            selection=[dg.AssetKey(["audiences", name]) for name in only] or None,
+            selection=dg.AssetSelection.checks(only_check) if only_check else names or None,
             raise_on_error=False,
         )
 
@@ -151,6 +157,16 @@ def test_one_audience_can_be_made_alone(home: Home) -> None:
     home.publish("2026-06-01", NAMES)
     assert home.run("toys").success
     assert [path.name for path in home.settings.exports.iterdir()] == ["toys"]
+
+
+def test_the_check_alone_is_answered_and_exports_nothing(home: Home) -> None:
+    """As the UI's button beside a check asks it."""
+    home.publish("2026-06-01", NAMES)
+    check = dg.AssetCheckKey(dg.AssetKey(["audiences", "fans"]), CHECK)
+    result = home.run(only_check=check)
+    assert result.success
+    assert checked(result)["fans"][0]
+    assert not home.settings.exports.exists()
 
 
 def test_it_says_what_to_do_where_nothing_of_use_is_published(home: Home) -> None:
