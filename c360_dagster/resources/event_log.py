@@ -19,7 +19,10 @@ from dagster import (
     EventLogEntry,
     EventLogRecord,
 )
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.event_log import (
     AssetKeyTable,
     SqlEventLogStorageTable,
@@ -28,12 +31,13 @@ from dagster._core.storage.event_log import (
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData, deserialize_value
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
 from c360_dagster.settings import let_dagster_write_at_once
 
+ANSWERED = [status.value for status in COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES]
 OPEN_FILES = 8
 """A server looks at the files of many runs; it keeps the last few open."""
 
@@ -147,6 +151,19 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
                 conn.execute(AssetCheckExecutionsTable.insert(), checks)
         with self.run_connection(events[0].run_id) as conn:
             conn.execute(SqlEventLogStorageTable.insert(), rows)
+
+    def delete_events_for_run(self, conn: Connection, run_id: str) -> None:
+        """With what its checks found, which Dagster keeps; but for each check's last answer."""
+        super().delete_events_for_run(conn, run_id)
+        check = AssetCheckExecutionsTable.c
+        last = (
+            select(func.max(check.id))
+            .where(check.execution_status.in_(ANSWERED))
+            .group_by(check.asset_key, check.check_name)
+        )
+        conn.execute(
+            AssetCheckExecutionsTable.delete().where(check.run_id == run_id, check.id.not_in(last))
+        )
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

@@ -58,6 +58,18 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
     assert "ASSET_CHECK_EVALUATION" in kept
 
 
+def test_with_a_run_go_the_answers_of_its_checks_but_for_the_last(tmp_path: Path) -> None:
+    settings = read_settings({"C360_HOME": str(tmp_path)})
+    prepare_dagster_home(settings)
+    runs = [run_once(settings.dagster_home) for _ in range(3)]
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        (key,) = is_small.check_keys
+        for run_id in (runs[0], runs[2]):
+            instance.delete_run(run_id)
+        log = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+    assert [each.run_id for each in log] == [runs[2], runs[1]]
+
+
 def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
