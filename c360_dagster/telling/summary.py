@@ -50,6 +50,8 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
         """,
     ) or (0, 0, 0, 0)
     lines = [f"Bronze holds {count(loaded, 'row')} of {count(files, 'file')}."]
+    if files and not any(landing.glob("*")):
+        lines.append(f"{landing} is empty: if it lies on another disk, is that mounted?")
     reasons = []
     if rejected or cells:
         were_rejected = count(rejected, "row was", "rows were").capitalize()

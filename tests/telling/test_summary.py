@@ -22,6 +22,7 @@ FOUND = (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "landing" / "sales").mkdir(parents=True)
     return read_settings({"C360_HOME": str(tmp_path)})
 
 
@@ -73,7 +74,6 @@ def test_bronze_is_told_by_file_with_the_first_reason(
     log(con, again, "repeated", "a: has what another has.")
     log(con, bad, "refused", "b: no header.")
     log(con, gone, "refused", "g: no header, and it has been taken away.")
-    (settings.landing / "sales").mkdir(parents=True)
     for path in (odd, bad, again):
         (settings.landing / path).touch()
     reject(con, odd, 9, "row", "later")
@@ -91,6 +91,15 @@ def test_bronze_is_told_by_file_with_the_first_reason(
     ]
 
 
+def test_a_landing_that_is_not_mounted_is_asked_about(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    log(con, "sales/transactions.csv", "loaded", None, (1, 0, 0))
+    (settings.landing / "sales").rmdir()
+    _, asked = summarise(settings, con)
+    assert asked == f"{settings.landing} is empty: if it lies on another disk, is that mounted?"
+
+
 def test_cells_may_be_left_empty_where_no_row_was_rejected(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
@@ -106,7 +115,6 @@ def test_long_lists_are_cut_and_only_then_said_to_be(
     settings: Settings, con: duckdb.DuckDBPyConnection, files: int
 ) -> None:
     log(con, "sales/a.csv", "loaded", None, (1, files, 0))
-    settings.landing.mkdir()
     for number in range(files):
         reject(con, f"sales/{number:02}.csv", 1, "row", "no number")
         (settings.landing / f"{number:02}.txt").touch()
