@@ -20,7 +20,7 @@ from c360_dashboard.snapshot import (
     read_publication,
 )
 
-LOOK_AGAIN = "5s"
+LOOK_AGAIN = "2s"
 
 
 def main() -> None:

@@ -162,7 +162,7 @@ def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
 def test_a_page_tells_where_no_history_is_kept(tab: Tab) -> None:
     page = tab.open("segments")
     told = page.get_by_role("note").filter(has_text="No changes are recorded yet")
-    expect(told).to_contain_text("customer_360_history")
+    expect(told).to_contain_text("make backfill")
 
 
 def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
