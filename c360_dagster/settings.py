@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from c360_dagster.audiences.addresses import check_address, check_url
@@ -84,6 +84,17 @@ class Settings:
         if day > (today := self.now().date()):
             return f"lies in the future, and nobody knows yet: ask for a day up to {today}."
         return ""
+
+    @property
+    def retailer(self) -> dict[str, Any]:
+        """What the simulator is asked for."""
+        return {
+            "customers": self.customers,
+            "seed": self.seed,
+            "start": self.start_date,
+            "end": self.end_date,
+            "defects": self.defects,
+        }
 
     @property
     def landing(self) -> Path:

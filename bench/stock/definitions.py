@@ -33,14 +33,7 @@ schemas = {node["alias"]: node["schema"] for node in models}
 
 @dg.asset
 def landing() -> None:
-    mock_data.generate(
-        settings.home,
-        customers=settings.customers,
-        seed=settings.seed,
-        start=settings.start_date,
-        end=settings.end_date,
-        defects=settings.defects,
-    )
+    mock_data.generate(settings.home, **settings.retailer)
 
 
 @dg.multi_asset(

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from c360_dagster.daily_report.words import count
 from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.resources.asking_dbt import NodeResult
 from c360_dagster.resources.dbt_project import Manifest, is_personal
@@ -98,7 +99,7 @@ def describe(manifest: Manifest, result: NodeResult) -> str:
     named = f"{node['resource_type']} {node['name']}"
     if node["resource_type"] != "test" or not result.failures:
         return f"{named}: {result.message}"
-    rows = "1 row breaks" if result.failures == 1 else f"{result.failures:,} rows break"
+    rows = count(result.failures, "row breaks", "rows break")
     models = ", ".join(name.split(".")[-1] for name in node["depends_on"]["nodes"])
     return (
         f"{named}: {rows} the rule '{say_demand(node)}', on {models}; look at them with: "

@@ -58,15 +58,8 @@ def _simulate(settings: Settings, progress: Callable[[str], None]) -> str:
 
     try:
         with guard_storage(settings.home):
-            return mock_data.generate(
-                settings.home,
-                customers=settings.customers,
-                seed=settings.seed,
-                start=settings.start_date,
-                end=settings.end_date,
-                defects=settings.defects,
-                progress=progress,
-            ).message
+            simulated = mock_data.generate(settings.home, **settings.retailer, progress=progress)
+            return simulated.message
     except mock_data.WorldError as problem:
         raise SettingsError(
             f"Nothing is simulated: {problem} C360_START_DATE and C360_END_DATE say which."

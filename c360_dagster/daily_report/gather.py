@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from c360_dagster.daily_report import words
 from c360_dagster.daily_report.facts import (
     Difference,
     Facts,
@@ -277,10 +278,10 @@ def _find_failed_tests(con: Con, checks: Mapping[str, str]) -> list[str]:
     ).fetchall()
     found = []
     for (table,) in tables:
-        count = _one(con, f"select count(*) from test_failures.{quote(table)}")
+        rows = _one(con, f"select count(*) from test_failures.{quote(table)}")
         asked = checks.get(table, table.replace("_", " ")).rstrip(".")
-        if count:
-            found.append(f"{asked}: {count:,} {'finding' if count == 1 else 'findings'}.")
+        if rows:
+            found.append(f"{asked}: {words.count(rows, 'finding')}.")
     return found
 
 
