@@ -1,0 +1,13 @@
+"""What was published, and how well it is known."""
+
+from c360_dashboard.queries import health
+from c360_dashboard.snapshot import Reader
+from tests.dashboard.queries.chosen import pairs
+
+
+def test_health_tells_what_was_published(reader: Reader) -> None:
+    found = health.load(reader)
+    assert (found.published["run_id"], found.published["records"]) == ("run-one", 4)
+    assert pairs(found.reconciliation, "check_name", "share") == {"order total vs its parts": 0.25}
+    assert pairs(found.gaps, "what", "known")["E-mail"] == 2
+    assert pairs(found.future, "table_name", "later")["fct_orders"] == 1

@@ -1,0 +1,81 @@
+"""Parcels, tickets and visitors."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from c360_dashboard.filters import Filters, Span
+from c360_dashboard.queries import service
+from c360_dashboard.snapshot import Reader
+from tests.dashboard.queries.chosen import chosen, pairs
+from tests.dashboard.small_snapshot import AS_OF, open_snapshot, rows
+
+
+def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
+    found = service.load(reader, chosen())
+    assert found.parcels["on_time_rate"] == 0.5
+    assert found.parcels["delivery_days"] == 5.5
+    assert (found.tickets["tickets"], found.tickets["satisfaction"]) == (1, 4)
+    late = service.load(reader, chosen(regions=("NY",)))
+    assert (late.parcels["parcels"], late.parcels["on_time_rate"]) == (1, 0)
+    assert late.tickets["satisfaction"] is None
+
+
+def test_parcels_are_counted_in_whole_weeks_back_from_the_as_of_day(reader: Reader) -> None:
+    """S1 was sent on the last day of its week; that of S2 began on April 29."""
+    found = service.load(reader, chosen()).on_time
+    assert pairs(found, "step", "on_time_rate") == {date(2026, 5, 5): 0, date(2026, 6, 2): 1}
+    for first, weeks in ((29, [date(2026, 5, 5), date(2026, 6, 2)]), (30, [date(2026, 6, 2)])):
+        since = Filters(Span(date(2026, 4, first), AS_OF, None, None, "month"))
+        assert service.load(reader, since).on_time["step"].to_list() == weeks
+
+
+def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path) -> None:
+    """As in operational_efficiency. A week of which many are under way is not shown; one is that
+    holds parcels of which nobody will ever know."""
+    sent = rows()
+    (on_time, late) = sent["fct_shipments"]
+    under_way = {"is_delivered": False, "is_late": False, "delivery_status": "in_transit"}
+    sent["fct_shipments"] += [
+        on_time | under_way | {"shipment_id": "S3", "ship_date": "2026-06-30"},
+        on_time | {"shipment_id": "S4", "ship_date": "2026-06-30"},
+        late | {"shipment_id": "S5", "is_late": None, "is_delivered": False},
+    ]
+    with open_snapshot(tmp_path, sent) as opened:
+        found = service.load(opened, chosen())
+    assert (found.parcels["parcels"], found.parcels["on_time_rate"]) == (5, pytest.approx(2 / 3))
+    assert found.on_time["step"].to_list() == [date(2026, 5, 5), date(2026, 6, 2)]
+
+
+def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
+    found = service.load(reader, chosen(channels=("store",))).visits
+    assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
+
+
+def test_two_stores_of_one_name_are_two(busy: Reader) -> None:
+    found = service.load(busy, chosen()).visits
+    assert found.select("location", "arrivals", "orders", "conversion_rate").rows() == [
+        ("Mall Store (ST2)", 120, 9, 0.075),
+        ("online", 100, 1, 0.01),
+        ("Mall Store (ST1)", 40, 2, 0.05),
+    ]
+
+
+def test_what_guests_sent_and_asked_counts_the_busiest_first(busy: Reader) -> None:
+    found = service.load(busy, chosen())
+    assert (found.parcels["parcels"], found.parcels["lost"], found.parcels["returned"]) == (5, 1, 1)
+    assert found.carriers.select("what", "parcels").rows() == [("Slowpost", 3), ("Swiftpost", 2)]
+    assert (found.tickets["tickets"], found.tickets["still_open"]) == (3, 2)
+    assert found.categories.select("what", "tickets").rows() == [("unknown", 2), ("shipping", 1)]
+    assert found.channels.select("what", "tickets").rows() == [("chat", 2), ("email", 1)]
+
+
+def test_weeks_of_parcels_come_in_order_and_not_while_their_fate_is_open(busy: Reader) -> None:
+    """Of the last week, one parcel in two came back, and nobody knows whether it was late."""
+    found = service.load(busy, chosen()).on_time
+    assert found.select("step", "on_time_rate").rows() == [
+        (date(2026, 5, 5), 0),
+        (date(2026, 6, 2), 1),
+        (date(2026, 6, 23), 0),
+    ]
