@@ -10,11 +10,11 @@ import mock_data
 from bench.measure import Measured, measure
 from c360_dagster.building.changes import Asked, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
 

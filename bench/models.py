@@ -13,10 +13,10 @@ from bench.checksums import Contents, find_differences, read_contents
 from bench.measure import measure
 from bench.plan import MEMORY, make_plan
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
 

@@ -164,7 +164,7 @@ def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
 
 def write_docs(settings: Settings) -> int:
     """One self-contained page of every model, column and edge; it needs a run to have been."""
-    from c360_dagster.resources.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
+    from c360_dagster.dbt_runner.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
 
     try:
         page = write_static_docs(settings.warehouse, settings.home / "docs")

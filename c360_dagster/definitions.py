@@ -17,12 +17,12 @@ from c360_dagster.assets.science import build_science
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.automation import build_automation
 from c360_dagster.checks.recency import build_recency
+from c360_dagster.dbt_runner.build import DbtBuilder, Extent
+from c360_dagster.dbt_runner.dbt_project import DbtError, read_manifest
 from c360_dagster.history.days import specify_history
 from c360_dagster.history.memberships import specify_changes
 from c360_dagster.imports import spare_the_collector
 from c360_dagster.layers import watch
-from c360_dagster.resources.dbt import DbtBuilder, Extent
-from c360_dagster.resources.dbt_project import DbtError, read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings

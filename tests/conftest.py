@@ -23,7 +23,7 @@ FIRST = (
     "tests/test_ui.py",
     "tests/test_pipeline.py",
     "tests/test_extremes.py",
-    "tests/resources/test_dbt.py",
+    "tests/dbt_runner/test_build.py",
     "tests/dbt/test_as_of.py",
     "tests/test_automation.py",
 )
@@ -61,7 +61,7 @@ def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def _walk(home: Path) -> None:
     """By dbt, of which nothing is known; what it renders is lent to those who come later."""
-    from c360_dagster.resources import dbt_project  # noqa: PLC0415  the same
+    from c360_dagster.dbt_runner import dbt_project  # noqa: PLC0415  the same
     from tests.counted import walk  # noqa: PLC0415  the same
     from tests.road import know_nothing  # noqa: PLC0415  the same
 

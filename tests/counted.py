@@ -13,10 +13,10 @@ from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.assets import bronze
+from c360_dagster.dbt_runner import sending
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.home import prepare_dagster_home
-from c360_dagster.resources import sending
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.settings import Settings, read_settings
 from tests.road import SMALL
 

@@ -13,14 +13,14 @@ import mock_data
 from c360_dagster.assets.identity import RECORDS, _add_to_history, _read_history, _write
 from c360_dagster.building.changes import Asked, Plan, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import read_keys, read_manifest
 from c360_dagster.identity import Memory, resolve
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.publishing.publication import GENERATIONS, Known, publish
 from c360_dagster.publishing.taking_over import LastPublication
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.dbt_project import read_keys, read_manifest
 from c360_dagster.resources.registry import Registry
 from landing_contract import read_contract
 

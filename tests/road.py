@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.rendered import FOLDER
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.rendered import FOLDER
 from c360_dagster.settings import REPOSITORY
 
 SMALL = {"C360_CUSTOMERS": "120", "C360_END_DATE": "2025-03-31"}

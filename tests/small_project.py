@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from c360_dagster.resources import dbt_project
+from c360_dagster.dbt_runner import dbt_project
 
 KEPT = (
     *("*.yml", "macros/*", "seeds/*", "docs/*", "models/sources/*"),

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 import duckdb
 import pytest
 
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt_project import read_manifest
 from landing_contract import Table, read_contract
 
 ROOT = Path(__file__).resolve().parent.parent

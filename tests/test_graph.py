@@ -10,11 +10,11 @@ import pytest
 from c360_dagster.__main__ import configure
 from c360_dagster.assets.bronze import NEEDED_LATER, list_needed_later
 from c360_dagster.building.computed import read_computed
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import KEY
 from c360_dagster.history.memberships import CHANGES
 from c360_dagster.layers import LAYERS
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.served import add_days
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract

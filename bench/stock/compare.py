@@ -10,7 +10,7 @@ from bench.figures import STOCK, Figure
 from bench.measure import watch
 from bench.road import Walked, environment, materialize, read_for, walk_clean
 from bench.table import format_table
-from c360_dagster.resources.dbt_project import PROJECT
+from c360_dagster.dbt_runner.dbt_project import PROJECT
 from c360_dagster.settings import REPOSITORY
 
 

@@ -17,8 +17,8 @@ from bench import limit
 from bench.plan import PYTHON, TABLES
 from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.checks.truth import Truth
+from c360_dagster.dbt_runner.dbt_project import PROJECT, is_personal, read_manifest
 from c360_dagster.publishing.publication import Known, publish
-from c360_dagster.resources.dbt_project import PROJECT, is_personal, read_manifest
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 

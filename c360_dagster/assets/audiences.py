@@ -21,10 +21,10 @@ from c360_dagster.audiences.declarations import (
 from c360_dagster.audiences.export import Export, build_export, tell, write_files
 from c360_dagster.audiences.members import PUBLISHED as READ
 from c360_dagster.audiences.members import candidates_sql, check_audience, members_sql
+from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.delivery.exports import ExportError, ExportFolder
 from c360_dagster.delivery.webhook import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
 from c360_dagster.layers import AUDIENCES, PUBLISHED
-from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import MEMORY_LIMIT

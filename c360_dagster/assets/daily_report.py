@@ -11,8 +11,8 @@ from c360_dagster.daily_report.facts import Said, keep
 from c360_dagster.daily_report.gather import EVALUATIONS, gather
 from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, write_said
+from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
-from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.resources.whole_files import replace_file

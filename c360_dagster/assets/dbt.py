@@ -19,17 +19,17 @@ from c360_dagster.assets.dbt_results import (
 )
 from c360_dagster.building.changes import EVERYTHING, Asked, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.build import STANDS, DbtBuilder, Extent
+from c360_dagster.dbt_runner.dbt_project import Manifest, digest_project, is_personal
+from c360_dagster.dbt_runner.rendered import Variables
+from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import parts_of, without
 from c360_dagster.layers import BRONZE, LAYERS
-from c360_dagster.resources.asking_dbt import NodeResult
-from c360_dagster.resources.dbt import STANDS, DbtBuilder, Extent
-from c360_dagster.resources.dbt_project import Manifest, digest_project, is_personal
 from c360_dagster.resources.lock import HomeLock
-from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.storage import advise, guard_storage
-from c360_dagster.resources.traced import Traced
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 

@@ -21,9 +21,9 @@ from c360_dagster.building.computed import (
 from c360_dagster.building.standing import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
 from c360_dagster.daily_report import words
+from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction
-from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.decisions import list_pairs, read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry

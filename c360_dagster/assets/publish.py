@@ -13,13 +13,13 @@ import duckdb
 
 from c360_dagster.assets.audiences import ask_for_members
 from c360_dagster.audiences.declarations import AudienceError
+from c360_dagster.dbt_runner.dbt_project import Manifest, is_personal, read_keys
 from c360_dagster.history.days import HISTORY, KEY, History, excerpt
 from c360_dagster.history.memberships import CHANGES, Memberships
 from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
 from c360_dagster.publishing.publication import Known, publish
-from c360_dagster.resources.dbt_project import Manifest, is_personal, read_keys
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse

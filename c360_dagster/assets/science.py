@@ -19,8 +19,8 @@ from c360_dagster.building.computed import read_computed, replace_computed
 from c360_dagster.building.standing import write_marks
 from c360_dagster.checks.science import report_findings, specify_science_checks
 from c360_dagster.checks.truth import Truth
+from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.layers import SCIENCE, SILVER
-from c360_dagster.resources.dbt import Extent
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.science.answers import Answer, tabulate

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import SILVER
 from c360_dagster.loading.sql import fetch_row
-from c360_dagster.resources.dbt_project import Manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings

@@ -15,13 +15,13 @@ import duckdb
 
 from c360_dagster.assets.audiences import ask_for_members
 from c360_dagster.audiences.members import PUBLISHED as READ
+from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import MART, Day, History, HistoryError
 from c360_dagster.history.memberships import Memberships, Questions
 from c360_dagster.layers import BRONZE, IDENTITY, LANDING
 from c360_dagster.loading.sql import fetch_row, literal, quote
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings

@@ -12,8 +12,6 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.resources.dbt_project import DbtError
-
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
@@ -32,17 +30,15 @@ def guard_storage(home: Path) -> Iterator[None]:
     """Turns what goes wrong with files in the block into another try or a sentence."""
     try:
         yield
-    except (OSError, duckdb.Error, DbtError) as problem:
+    except (OSError, duckdb.Error, RuntimeError) as problem:
+        if str(problem) == STOPPED:
+            raise dg.DagsterExecutionInterruptedError from None
         if advice := advise(str(problem), home):
             raise StorageError(f"{problem}. {advice}") from problem
         retry = find_context()
         if retry and _says(str(problem), PASSING):
             pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
             raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=pause) from problem
-        raise
-    except RuntimeError as problem:
-        if str(problem) == STOPPED:
-            raise dg.DagsterExecutionInterruptedError from None
         raise
 
 

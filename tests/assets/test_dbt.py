@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from c360_dagster.assets.dbt_results import forget_removed_tests
+from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.definitions import build_definitions
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.traced import Traced
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 

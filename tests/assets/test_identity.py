@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from c360_dagster.assets.identity import RECORDS, build_identity
-from c360_dagster.resources.dbt import Extent
+from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.resources.decisions import DecisionsError
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Registry, RegistryError

@@ -13,8 +13,8 @@ import pytest
 
 from c360_dagster.assets.audiences import CHECK, build_audiences
 from c360_dagster.audiences.declarations import AudienceError
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.science.campaigns import effect
 from c360_dagster.settings import Settings, read_settings

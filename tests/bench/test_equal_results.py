@@ -14,8 +14,8 @@ from bench.limit import walk
 from bench.marts import MARTS, build, prepare, read_both, read_road, run_pandas
 from bench.plan import MEMORY, Plan, cut, make_plan, read_plan
 from c360_dagster.building.computed import create_computed
-from c360_dagster.resources.dbt import MEMORY_LIMIT, DbtBuilder
-from c360_dagster.resources.dbt_project import PROJECT
+from c360_dagster.dbt_runner.build import MEMORY_LIMIT, DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import PROJECT
 
 CUSTOMERS, FIRST, LAST = 150, date(2025, 1, 1), date(2025, 4, 30)
 

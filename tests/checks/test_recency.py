@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from c360_dagster.checks.recency import build_recency, check_recency
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.layers import LAYERS
-from c360_dagster.resources.dbt_project import read_manifest
 from c360_dagster.settings import read_settings
 
 WATCHED = {

@@ -14,7 +14,7 @@ from c360_dagster.daily_report.facts import (
     DAY,
 )
 from c360_dagster.daily_report.gather import gather
-from c360_dagster.resources.dbt_project import read_manifest
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, read_settings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from c360_dagster.resources.dbt_project import PROJECT, read_manifest, read_parsed
+from c360_dagster.dbt_runner.dbt_project import PROJECT, read_manifest, read_parsed
 from tests.road import make_once
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from c360_dagster.resources.lineage import Column, read_columns
-from c360_dagster.resources.tracing import trace_columns
+from c360_dagster.dbt_runner.lineage import Column, read_columns
+from c360_dagster.dbt_runner.tracing import trace_columns
 
 # columns that no other column makes: words and nothing else
 CONSTANT = {

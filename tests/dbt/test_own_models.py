@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.dbt import DbtBuilder
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.build import DbtBuilder
 
 GUIDE = Path(__file__).parents[2] / "docs/your-own-models.md"
 

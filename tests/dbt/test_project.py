@@ -5,7 +5,7 @@ from typing import Any
 
 from c360_dagster.assets.daily_report import READS
 from c360_dagster.audiences.members import PUBLISHED
-from c360_dagster.resources.dbt_project import PROJECT
+from c360_dagster.dbt_runner.dbt_project import PROJECT
 from c360_dagster.settings import REPOSITORY
 
 Manifest = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from c360_dagster.resources.dbt_project import PROJECT
+from c360_dagster.dbt_runner.dbt_project import PROJECT
 
 DESCRIBED = {"name", "description", "config", "columns", "data_tests"}
 KNOWN = {

@@ -15,9 +15,9 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import PROJECT, read_manifest, read_parsed
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.dbt_project import PROJECT, read_manifest, read_parsed
 from landing_contract import read_contract
 
 LOADED_AT = datetime(2026, 2, 1, 6, 0)

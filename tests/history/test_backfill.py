@@ -15,12 +15,12 @@ from polars.testing import assert_frame_equal
 from c360_dagster.__main__ import read_days
 from c360_dagster.assets.audiences import load_audiences
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.backfill import build_backfill
 from c360_dagster.history.days import KEY, Day, History, HistoryError
 from c360_dagster.history.past import Past, open_past
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources.dbt import DbtBuilder
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings

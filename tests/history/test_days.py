@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from c360_dagster.building.computed import create_computed, read_computed
+from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.history.days import History, HistoryError, excerpt
-from c360_dagster.resources.dbt_project import read_manifest
 
 ALL = "select as_of_date, customer_id, persona from gold.customer_360_history order by all"
 

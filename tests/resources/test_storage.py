@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from c360_dagster.resources.dbt_project import DbtError
+from c360_dagster.dbt_runner.dbt_project import DbtError
 from c360_dagster.resources.storage import StorageError, guard_storage
 
 HOME = Path("/a/home")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from c360_dagster.resources.lineage import Column
-from c360_dagster.resources.tracing import trace_columns
+from c360_dagster.dbt_runner.lineage import Column
+from c360_dagster.dbt_runner.tracing import trace_columns
 
 COLUMNS = {"s": {"orders": ["order_id", "customer_id", "amount"], "people": ["id", "name"]}}
 ORDER, CUSTOMER, AMOUNT = (("s", "orders", name) for name in ("order_id", "customer_id", "amount"))

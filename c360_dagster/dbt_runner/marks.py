@@ -12,8 +12,8 @@ from c360_dagster.building.standing import (
     read_marks,
     write_marks,
 )
+from c360_dagster.dbt_runner.rendered import EXTENT, PLACED, Rendered, Variables
 from c360_dagster.loading.sql import transaction
-from c360_dagster.resources.rendered import EXTENT, PLACED, Rendered, Variables
 
 PASSED = "pass"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from c360_dagster.resources.marks import find_standing, mark_nodes, write_down
-from c360_dagster.resources.rendered import Rendered, Variables
+from c360_dagster.dbt_runner.marks import find_standing, mark_nodes, write_down
+from c360_dagster.dbt_runner.rendered import Rendered, Variables
 
 DAY: Variables = {"as_of": "2025-01-01", "since": None}
 

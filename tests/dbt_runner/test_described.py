@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from c360_dagster.resources.rendered import Shelf
+from c360_dagster.dbt_runner.rendered import Shelf
 
 COUNT = "select count(*) as failures, count(*) != 0 as should_warn, false as should_error from x"
 KEEP = ["BEGIN", "create or replace table test_failures.t as (select 1)", "COMMIT"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from c360_dagster.building.standing import digest
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.asking_dbt import NodeResult
-from c360_dagster.resources.dbt_project import Manifest
-from c360_dagster.resources.lineage import Column, read_columns
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.dbt_project import Manifest
+from c360_dagster.dbt_runner.lineage import Column, read_columns
 from c360_dagster.resources.whole_files import replace_file
 
 TRACED = "lineage.json"
@@ -41,7 +41,7 @@ class Traced:
         if not untraced:
             return
         # What reads SQL is slow to import, and a query is traced once.
-        from c360_dagster.resources.tracing import trace_columns  # noqa: PLC0415
+        from c360_dagster.dbt_runner.tracing import trace_columns  # noqa: PLC0415
 
         declared = read_columns(self._manifest)
         dialect = self._manifest["metadata"]["adapter_type"]

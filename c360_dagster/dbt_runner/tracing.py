@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from c360_dagster.resources.lineage import Column, Columns
+from c360_dagster.dbt_runner.lineage import Column, Columns
 
 
 def trace_columns(sql: str, columns: Columns, dialect: str = "duckdb") -> dict[str, list[Column]]:

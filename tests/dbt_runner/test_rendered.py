@@ -11,11 +11,10 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.build import STANDS, DbtBuilder
+from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt
-from c360_dagster.resources.asking_dbt import NodeResult
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.rendered import Variables
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
 from tests.road import know_nothing
@@ -225,7 +224,7 @@ def test_what_dbt_renders_from_is_what_a_node_is_known_by(
 ) -> None:
     _build(warehouse)
     assert not starts
-    monkeypatch.setattr(dbt, "digest_foundation", lambda _: "other macros")
+    monkeypatch.setattr(f"{DbtBuilder.__module__}.digest_foundation", lambda _: "other macros")
     _build(warehouse)
     assert len(starts) == 1
     for file in shelf.iterdir():
@@ -240,14 +239,14 @@ def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any
     assert {key: each.status for key, each in second.items()} == {
         key: each.status for key, each in first.items() if each.status != "no-op"
     }
-    assert {each.message for each in second.values()} == {dbt.STANDS}
+    assert {each.message for each in second.values()} == {STANDS}
     with duckdb.connect(str(warehouse)) as con:
         con.execute(
             "insert into bronze.products (product_id, price, _file, _row) values "
             "('P3', 9, 'products/products.csv', 3)"
         )
     third = _build(warehouse)
-    built = {key.split(".")[2] for key, each in third.items() if each.message != dbt.STANDS}
+    built = {key.split(".")[2] for key, each in third.items() if each.message != STANDS}
     assert {"stg_products", "dim_products"} <= built
     assert not built & {"stg_transactions", "order_status", "order_statuses_are_mapped"}
     assert _ask(warehouse, "select count(*) from gold.dim_products") == [(3,)]
@@ -262,11 +261,11 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     _build(warehouse, select=products)
     known = {file.name: file.read_text() for file in shelf.iterdir()}
     again = _build(warehouse, since="2025-03-01", select=products)
-    assert {each.message for each in again.values()} == {dbt.STANDS}
+    assert {each.message for each in again.values()} == {STANDS}
     with duckdb.connect(str(warehouse)) as con:
         con.execute("drop table silver.stg_products cascade")
     again = _build(warehouse, since="2025-03-01", select=products)
-    built = {key for key, each in again.items() if each.message != dbt.STANDS}
+    built = {key for key, each in again.items() if each.message != STANDS}
     assert built == {"model.c360.stg_products"}
     assert len(starts) == 1, "its macros ask for the day of the last build"
     with duckdb.connect(str(warehouse)) as con:
@@ -316,7 +315,7 @@ def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
     _build(warehouse)
     _meddle(warehouse, "silver.order_status")
     results = _build(warehouse)
-    built = {key.split(".")[2] for key, each in results.items() if each.message != dbt.STANDS}
+    built = {key.split(".")[2] for key, each in results.items() if each.message != STANDS}
     assert built == {"order_status", "dim_products"}
     assert _ask(warehouse, "select count(*) > 0 from silver.order_status") == [(True,)]
 
@@ -330,7 +329,7 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
     told = _build(warehouse)
     order = [name.split(".")[2] for name in told]
     assert order.index("stg_products") < order.index("int_products") < order.index("dim_products")
-    assert told["model.c360.int_products"].message == dbt.STANDS
+    assert told["model.c360.int_products"].message == STANDS
     assert _ask(warehouse, "select count(*) from gold.dim_products") == [(2,)]
     assert not starts
 
@@ -338,13 +337,13 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
 def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:
     _build(warehouse)
     other = _build(warehouse, day="2025-03-02")
-    assert other["model.c360.dim_products"].message != dbt.STANDS
+    assert other["model.c360.dim_products"].message != STANDS
     builder = DbtBuilder(warehouse=str(warehouse))
     variables = {"as_of": "2025-03-02", "run_id": "one", "published_at": "2025-03-02 06:00:00"}
     anew = builder.build(
         select=SELECT, variables=variables, scratch=warehouse.parent / "scratch", anew=True
     )
-    assert dbt.STANDS not in {result.message for result in anew}
+    assert STANDS not in {result.message for result in anew}
 
 
 def test_a_test_that_did_not_pass_is_asked_again(warehouse: Path) -> None:
@@ -357,4 +356,4 @@ def test_a_test_that_did_not_pass_is_asked_again(warehouse: Path) -> None:
     assert [_build(warehouse)[test].status for _ in range(3)] == ["warn"] * 3
     with duckdb.connect(str(warehouse)) as con:
         con.execute("delete from bronze.transactions")
-    assert [_build(warehouse)[test].message for _ in range(2)] == ["PASS", dbt.STANDS]
+    assert [_build(warehouse)[test].message for _ in range(2)] == ["PASS", STANDS]

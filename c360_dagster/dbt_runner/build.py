@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.aside import Tell, work_aside
-from c360_dagster.resources.asking_dbt import Dbt, NodeResult
-from c360_dagster.resources.dbt_project import digest_foundation, read_known, read_stamp
-from c360_dagster.resources.marks import Marks, find_standing, mark_nodes, write_down
-from c360_dagster.resources.rendered import FOLDER, Rendered, Shelf, Variables
-from c360_dagster.resources.sending import Ended, find_leading, send
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.aside import Tell, work_aside
+from c360_dagster.dbt_runner.asking import Dbt, NodeResult
+from c360_dagster.dbt_runner.dbt_project import digest_foundation, read_known, read_stamp
+from c360_dagster.dbt_runner.marks import Marks, find_standing, mark_nodes, write_down
+from c360_dagster.dbt_runner.rendered import FOLDER, Rendered, Shelf, Variables
+from c360_dagster.dbt_runner.sending import Ended, find_leading, send
 from c360_dagster.resources.warehouse import bound
 
 STANDS = "stands: nothing that it is made of has changed"

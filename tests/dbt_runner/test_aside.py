@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from c360_dagster.resources.aside import Tell, work_aside
+from c360_dagster.dbt_runner.aside import Tell, work_aside
 
 PATIENCE_SECONDS = 30
 

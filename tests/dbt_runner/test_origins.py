@@ -6,10 +6,10 @@ import duckdb
 import pytest
 
 from c360_dagster.building.computed import create_computed
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.build import STANDS, DbtBuilder
+from c360_dagster.dbt_runner.rendered import Shelf
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.dbt import STANDS, DbtBuilder
-from c360_dagster.resources.rendered import Shelf
 from landing_contract import read_contract
 from tests.small_project import copy_project
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import duckdb
 import pytest
 
-from c360_dagster.resources.rendered import Rendered, Variables
-from c360_dagster.resources.sending import Ended, find_leading, send
+from c360_dagster.dbt_runner.rendered import Rendered, Variables
+from c360_dagster.dbt_runner.sending import Ended, find_leading, send
 
 NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
 

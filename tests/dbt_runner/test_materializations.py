@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.asking_dbt import Dbt, NodeResult
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.asking import Dbt, NodeResult
 
 FILES = {
     "models/counted.sql": "{{ config(materialized='table') }} select n from raw.numbers",

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.resources.asking_dbt import Dbt, NodeResult
-from c360_dagster.resources.dbt import STANDS, _Build
-from c360_dagster.resources.rendered import Rendered, Shelf, Variables
+from c360_dagster.dbt_runner.asking import Dbt, NodeResult
+from c360_dagster.dbt_runner.build import STANDS, _Build
+from c360_dagster.dbt_runner.rendered import Rendered, Shelf, Variables
 
 Node = dict[str, Any]
 MACROS = {

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c360_dagster.resources.aside import Tell, work_aside
-from c360_dagster.resources.dbt_project import DbtError, name_folders, read_parsed
-from c360_dagster.resources.rendered import Variables
+from c360_dagster.dbt_runner.aside import Tell, work_aside
+from c360_dagster.dbt_runner.dbt_project import DbtError, name_folders, read_parsed
+from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")

@@ -29,7 +29,7 @@ Manifest = Mapping[str, Any]
 """The project as dbt parsed it, as its JSON says it."""
 
 
-class DbtError(Exception):
+class DbtError(RuntimeError):
     """dbt could not parse or start; the message is what it said, and where."""
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from c360_dagster.dbt_runner import dbt_project
+from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.resources import dbt_project
-from c360_dagster.resources.asking_dbt import NodeResult
-from c360_dagster.resources.dbt import DbtBuilder
-from c360_dagster.resources.traced import Traced
 from landing_contract import read_contract
 from tests.road import know_nothing
 from tests.small_project import copy_project
@@ -136,7 +136,7 @@ def test_each_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(asked, sql=sql.replace("city", "state"))
     first = Traced(dbt_project.read_manifest())
     first.trace([asked])
-    monkeypatch.setattr("c360_dagster.resources.tracing.trace_columns", lambda *_: {})
+    monkeypatch.setattr("c360_dagster.dbt_runner.tracing.trace_columns", lambda *_: {})
     again = Traced(dbt_project.read_manifest())
     again.trace([asked])
     assert json.dumps(again.find(asked)) == '{"city": [["silver", "stg_customers", "city"]]}'

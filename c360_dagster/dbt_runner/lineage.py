@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import BRONZE
-from c360_dagster.resources.dbt_project import Manifest
 from landing_contract import PROVENANCE
 
 Column = tuple[str, str, str]

@@ -1,0 +1,1 @@
+"""The dbt project: parsed, built by dbt or by sending what dbt rendered before, and traced."""
