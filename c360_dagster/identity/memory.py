@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
+from c360_dagster.identity.forms import FEATURES
 from c360_dagster.identity.links import SCHEMA as LINKS
 from c360_dagster.identity.model import Model
-from c360_dagster.identity.records import FEATURES, KEY, RecordsError
+from c360_dagster.identity.records import KEY, RecordsError
 
 _RECORD = {"source_system": pl.String, "source_id": pl.String}
 SCHEMAS: dict[str, dict[str, type[pl.DataType] | pl.DataType]] = {

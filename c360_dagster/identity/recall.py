@@ -10,16 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from c360_dagster.identity.forms import FEATURES, find_day_first, normalise
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model
 from c360_dagster.identity.records import (
-    FEATURES,
     KEY,
     content,
-    find_day_first,
     fingerprint,
     hash_keys,
-    normalise,
     overlay,
 )
 from c360_dagster.identity.rules import Rules

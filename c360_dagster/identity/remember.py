@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 
+from c360_dagster.identity.forms import FEATURES
 from c360_dagster.identity.links import SCHEMA
 from c360_dagster.identity.memory import SCHEMAS, Memory
 from c360_dagster.identity.model import Model
 from c360_dagster.identity.recall import Recalled, grouping_of
-from c360_dagster.identity.records import FEATURES, KEY
+from c360_dagster.identity.records import KEY
 from c360_dagster.identity.reviewing import Overrules
 from c360_dagster.identity.rules import Rules
 

@@ -9,12 +9,13 @@ import polars as pl
 
 from c360_dagster.identity import blocking, training
 from c360_dagster.identity.clusters import SURE, cluster, find_near
-from c360_dagster.identity.ids import Registry, assign_ids
+from c360_dagster.identity.forms import find_day_first
+from c360_dagster.identity.ids import assign_ids
 from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, mark_cuts, with_rules
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model, choose_comparisons, count_values, find_prior
 from c360_dagster.identity.recall import Recalled, grouping_of, recall, settings_of
-from c360_dagster.identity.records import KEY, find_day_first, order_records, overlay
+from c360_dagster.identity.records import KEY, order_records, overlay
 from c360_dagster.identity.remember import (
     find_changed,
     recall_links,
@@ -23,6 +24,7 @@ from c360_dagster.identity.remember import (
 )
 from c360_dagster.identity.reviewing import Overrules, find_overrules, list_review
 from c360_dagster.identity.rules import Rules
+from c360_dagster.identity.settling import Registry
 from c360_dagster.identity.survivorship import Survivors, survive
 from c360_dagster.identity.telling import Teller
 

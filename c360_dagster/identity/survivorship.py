@@ -5,8 +5,9 @@ from functools import cached_property
 
 import polars as pl
 
-from c360_dagster.identity.ids import ANCHOR_ORDER
-from c360_dagster.identity.records import KEY, find_nobodys
+from c360_dagster.identity.anchors import ANCHOR_ORDER
+from c360_dagster.identity.forms import find_nobodys
+from c360_dagster.identity.records import KEY
 from c360_dagster.identity.rules import Rules
 
 ADDRESS = ("address_line1", "city", "state", "zip_code", "country")

@@ -11,8 +11,8 @@ import pytest
 
 from c360_dagster.identity import growing
 from c360_dagster.identity.clusters import cluster
+from c360_dagster.identity.forms import FEATURES
 from c360_dagster.identity.links import SCHEMA, SEVERAL, Field, Judged
-from c360_dagster.identity.records import FEATURES
 from c360_dagster.identity.rules import Rules
 
 GENEROUS = Rules.read(

@@ -10,8 +10,9 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 import mock_data
 from c360_dagster.identity import RecordsError, Resolution, RulesError, resolve
 from c360_dagster.identity.comparing import compare
+from c360_dagster.identity.forms import normalise
 from c360_dagster.identity.model import COMPARISONS, Model, count_values, probability, weigh
-from c360_dagster.identity.records import normalise, order_records
+from c360_dagster.identity.records import order_records
 from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.training import _in_splinks_words
 from tests.identity.worlds import Row, frame, ids, person, record, world
