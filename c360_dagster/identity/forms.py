@@ -29,6 +29,11 @@ FEATURES: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 _NO_NAMES = ["", "na", "none", "null", "nan", "unknown", "test", "anonymous", "guest", "customer"]
+# `Dr. Anna` and `Dr. Peter` have no name in common; a title alone is no name.
+_TITLES = (
+    r"(?i)^\s*(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|herr|frau|monsieur|madame|mme|mlle)"
+    r"(?:\.\s*|\s+|$))+"
+)
 _NO_DATES = ["0001-01-01", "1900-01-01", "1970-01-01", "9999-12-31"]
 _CALLING_CODE = (  # the plan of the ITU: one, two or three digits
     r"^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d)"
@@ -75,8 +80,8 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
     first, last = names.to_series(0), names.to_series(1)
     forms = pl.DataFrame(
         {
-            "first": _by_value(first, _name_letters),
-            "given": _by_value(first, _canonical_name),
+            "first": _by_value(first, lambda names: _name_letters(_untitled(names))),
+            "given": _by_value(first, lambda names: _canonical_name(_untitled(names))),
             "last": _by_value(last, _name_letters),
             "dob": _by_value(records["date_of_birth"], lambda d: _dates(d, day_first=day_first)),
             "street": _by_value(records["address_line1"], _street),
@@ -138,6 +143,10 @@ def _plain(texts: pl.Series) -> pl.Series:
 
 def _none_where(texts: pl.Series, empty: Sequence[str]) -> pl.Series:
     return texts.set(texts.is_in(list(empty)), None)
+
+
+def _untitled(names: pl.Series) -> pl.Series:
+    return names.cast(pl.String).str.replace(_TITLES, "")
 
 
 def _name_letters(names: pl.Series) -> pl.Series:

@@ -12,6 +12,20 @@
     nullif(upper(trim({{ column }})), '')
 {%- endmacro %}
 
+{#- A title before a name is no part of it: `Dr. Jane Doe` is called Jane. -#}
+{% macro without_title(name) -%}
+{%- set word = dbt.split_part(name, "' '", 1) -%}
+case
+            when
+                replace(lower({{ word }}), '.', '') in (
+                    'mr', 'mrs', 'ms', 'miss', 'mx', 'dr', 'prof', 'professor',
+                    'herr', 'frau', 'monsieur', 'madame', 'mme', 'mlle'
+                )
+                then {{ clean_text('substr(' ~ name ~ ', length(' ~ word ~ ') + 1)') }}
+            else {{ name }}
+        end
+{%- endmacro %}
+
 {#- Each word with a capital, only where the source wrote all of it in one case: McDonald stays. -#}
 {% macro clean_name(column) -%}
 case
@@ -32,8 +46,8 @@ case
 {% macro duckdb__title_case(text) -%}
 array_to_string(
                     list_transform(
-                        string_split(lower({{ text }}), ' '),
-                        lambda word: upper(word[1]) || word[2:]
+                        string_split({{ text }}, ' '),
+                        lambda word: upper(word[1]) || lower(word[2:])
                     ), ' '
                 )
 {%- endmacro %}

@@ -73,6 +73,16 @@ def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, 
     assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
 
 
+@pytest.mark.parametrize("title", ["Dr. ", "dr ", "Prof.Dr. ", "Mrs. "])
+def test_a_title_is_no_name(title: str) -> None:
+    """Husband and wife, both doctors: they were Dr. and Dr."""
+    own = ANNA | {"email": None, "date_of_birth": None}
+    pair = (record("crm", f"C{n}", own, first_name=title + n) for n in ("Anna", "Gerald"))
+    assert not together(*pair)
+    titled = record("crm", "C2", own, first_name=title + "Kate")
+    assert together(record("crm", "C1", own), titled)
+
+
 def test_a_telephone_excuses_no_other_birth_date(
     known_world: pl.DataFrame, resolved: Resolution
 ) -> None:

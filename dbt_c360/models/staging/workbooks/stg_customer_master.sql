@@ -18,13 +18,28 @@ versions as (
     {{ latest_versions('customer_master', ['customer_id'], day='signup_date') }}
 ),
 
-latest as (
+cleaned as (
     select
         *,
         {{ clean_name('name') }} as full_name,
         {{ clean_text('phone') }} as phone_text,
         {{ dialled_digits('phone') }} as phone_digits
     from versions
+),
+
+untitled_once as (
+    select
+        *,
+        {{ without_title('full_name') }} as short_name
+    from cleaned
+),
+
+-- `Prof. Dr. Jane Doe` has two titles
+latest as (
+    select
+        *,
+        {{ without_title('short_name') }} as plain_name
+    from untitled_once
 ),
 
 -- `City, State`, `City ST` or `City`
@@ -63,7 +78,7 @@ dialled as (
         calling_codes.calling_code,
         calling_codes.min_digits,
         calling_codes.max_digits,
-        {{ clean_text(dbt.split_part('located.full_name', "' '", 1)) }} as first_word,
+        {{ clean_text(dbt.split_part('located.plain_name', "' '", 1)) }} as first_word,
         {{ full_phone('located.phone_text', 'located.phone_digits', 'calling_codes') }}
             as full_phone
     from located
@@ -77,13 +92,14 @@ select
     full_name,
     -- `Doe, Jane` as well as `Jane Doe`
     case
-        when full_name like '%,%' then {{ clean_text(dbt.split_part('full_name', "','", 2)) }}
+        when plain_name like '%,%'
+            then {{ without_title(clean_text(dbt.split_part('plain_name', "','", 2))) }}
         else first_word
     end as first_name,
     case
-        when full_name like '%,%' then {{ clean_text(dbt.split_part('full_name', "','", 1)) }}
-        when full_name like '% %'
-            then {{ clean_text("substr(full_name, length(first_word) + 1)") }}
+        when plain_name like '%,%' then {{ clean_text(dbt.split_part('plain_name', "','", 1)) }}
+        when plain_name like '% %'
+            then {{ clean_text("substr(plain_name, length(first_word) + 1)") }}
     end as last_name,
     {{ clean_lower('email') }} as email,
     full_phone as phone,
