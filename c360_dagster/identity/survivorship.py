@@ -159,14 +159,15 @@ def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFram
 
 
 def _list_lost(shared: pl.DataFrame, won: _Won, name: str) -> pl.DataFrame:
-    """The other distinct values, `value (system:id)` each."""
+    """The other distinct values, `value (system:id, system:id)` each."""
     known = shared.filter(
         pl.col("code").is_in(won.contested.implode()) & pl.col(name).is_not_null()
     )
     winners = shared[won.rows.drop_nulls()].select("code", pl.col(name).alias("winner"))
     lost = known.join(winners, on="code").filter(pl.col(name) != pl.col("winner"))
-    lost = lost.sort("code", name, "row").unique(["code", name], keep="first", maintain_order=True)
-    each = pl.format("{} ({}:{})", _write(known, name), "source_system", "source_id")
+    said = pl.format("{}:{}", *KEY).str.join(", ").alias("said")
+    lost = lost.sort("code", name, "row").group_by("code", name, maintain_order=True).agg(said)
+    each = pl.format("{} ({})", _write(known, name), "said")
     return lost.group_by("code").agg(each.str.join("; ").alias("losing_values"))
 
 

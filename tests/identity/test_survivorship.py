@@ -74,6 +74,11 @@ def test_what_is_no_address_never_wins() -> None:
     assert won["losing_values"] == "not an address (workbooks:9); old@mail.example (crm:C1)"
 
 
+def test_whoever_says_what_lost_is_named() -> None:
+    told = survive(fields={"last_name": "most_recent"}).provenance.filter(field="last_name")
+    assert told["losing_values"].to_list() == ["Oakley (crm:C1, crm:C2)"]
+
+
 def test_what_is_nobodys_own_wins_only_alone() -> None:
     """However new it is: she was asked for an e-mail and a phone, and gave none."""
     old, new = ROWS[1], ROWS[2]
