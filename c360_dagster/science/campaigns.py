@@ -44,19 +44,20 @@ def effect(contacts: pl.DataFrame, metric: str) -> Effect:
 def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFrame:
     """One row for each combination of the columns in `by`, with the fields of Effect.
 
-    A metric of zeros and ones is a conversion: the limits of its rates are Wilson's, the p value
-    the pooled two-proportion test's. Any other is compared by its means, after Welch. From both
-    means' limits come the interval of the difference (Newcombe 1998) and of the ratio (Donner and
-    Zou 2012). Contacts without a value are left out. What cannot be said is null: whatever needs
-    a group that is empty, a mean's interval from a single value, the lift where the control's mean
-    is not above zero, its upper limit where that mean may be zero, and its lower one too where the
-    treated mean may be below zero besides.
+    A metric of zeros and ones is a conversion, and no decimal is: the limits of its rates are
+    Wilson's, the p value the pooled two-proportion test's. Any other is compared by its means,
+    after Welch. From both means' limits come the interval of the difference (Newcombe 1998) and of
+    the ratio (Donner and Zou 2012). Contacts without a value are left out. What cannot be said is
+    null: whatever needs a group that is empty, a mean's interval from a single value, the lift
+    where the control's mean is not above zero, its upper limit where that mean may be zero, and its
+    lower one too where the treated mean may be below zero besides.
     """
     _check(contacts, metric, by)
     number = pl.col(metric).cast(pl.Float64)
     known = contacts.select(*by, "group", value=pl.when(number.is_finite()).then(number))
     value = pl.col("value").drop_nulls()
-    is_binary = bool(known.select(((value == 0.0) | (value == 1.0)).all()).item())
+    is_money = contacts.schema[metric].is_decimal()  # also where nobody brought any
+    is_binary = not is_money and bool(known.select(((value == 0.0) | (value == 1.0)).all()).item())
     sum_up = _count_up if is_binary else _sum_up
     sums = [each for group in GROUPS for each in sum_up(group)]
     grouped = known.group_by(by).agg(sums).sort(by) if by else known.select(sums)

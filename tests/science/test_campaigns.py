@@ -234,6 +234,12 @@ def test_money_and_booleans_are_numbers() -> None:
     assert yes == effect(contacts([1, 1, 0], [1, 0, 0]), "metric")
 
 
+def test_money_is_no_rate_even_where_nobody_brought_any() -> None:
+    """Taken for rates, five contacts each might have brought 2.17 more or less."""
+    found = effect(contacts([Decimal("0.00")] * 5, [Decimal("0.00")] * 5), "metric")
+    assert (found.difference_low, found.difference_high, found.p_value) == (0, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
