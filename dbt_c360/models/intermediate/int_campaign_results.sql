@@ -20,13 +20,19 @@ everybody as (
     where cluster_id = 0
 ),
 
--- a cluster bears the campaign's cost by its share of those who were contacted
+-- a cluster bears the campaign's cost by its share of those who were contacted; the campaign cost
+-- what it cost, also where nobody was
 costed as (
     select
         totals.*,
-        {{ money(
-            'campaigns.budget * totals.treated_contacts / nullif(everybody.treated_contacts, 0)'
-        ) }} as cost
+        case
+            when totals.cluster_id = 0 then {{ money('campaigns.budget') }}
+            else
+                {{ money(
+                    'campaigns.budget * totals.treated_contacts'
+                    ~ ' / nullif(everybody.treated_contacts, 0)'
+                ) }}
+        end as cost
     from totals
     inner join everybody
         on totals.campaign_id = everybody.campaign_id
