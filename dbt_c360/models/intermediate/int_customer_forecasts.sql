@@ -1,5 +1,5 @@
 {%- set first_date = 'cast(orders.first_ordered_at as date)' -%}
-{%- set months = '(' ~ days_between(first_date, 'clock.as_of_date') ~ ' + 1) / 30.4375' -%}
+{%- set months = days_between(first_date, 'clock.as_of_date') ~ ' / 30.4375' -%}
 
 with
 
