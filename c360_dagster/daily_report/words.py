@@ -30,8 +30,10 @@ def short(value: Number | None, currency: str) -> str:
 
 
 def percent(value: float | None, places: int = 1) -> str:
+    if value is None:
+        return NOTHING
     # Adding 0 makes of −0.0 a plain 0.
-    return NOTHING if value is None else f"{round(value * 100, places) + 0:.{places}f} %"
+    return f"{round(value * 100, places) + 0:.{places}f} %".replace("-", "−")
 
 
 def change(now: Number | None, before: Number | None) -> str | None:

@@ -72,6 +72,7 @@ people since last revenue risk Engaged Regulars 1 +1 71.6 % 30 %
 Premium but At-Risk 1 0 28.4 % 80 % No purchase yet 1 0 0.0 % 100 %
 
 The value at risk, what is expected times the risk, is $200 for all customers together.
+Of whoever has a risk of 30 % or more, these have the most of it; search
 
 days silent C1 new Engaged Regulars $400 30 % 1 C2 Premium but At-Risk $100 80 % 60
 

@@ -47,7 +47,8 @@ def test_amounts_are_written_for_people() -> None:
     ]
     assert words.short(Decimal(-123_456), "USD") == "−$123 k"
     assert words.short(None, "USD") == words.money(None, "USD") == "–"
-    assert [words.percent(part) for part in (None, -0.0001, 0.125)] == ["–", "0.0 %", "12.5 %"]
+    parts = (None, -0.0001, 0.125, -0.125)
+    assert [words.percent(part) for part in parts] == ["–", "0.0 %", "12.5 %", "−12.5 %"]
     assert [words.count(number, "order") for number in (0, 1, 1000)] == [
         "no orders",
         "1 order",

@@ -60,7 +60,8 @@ def show_leaving(facts: Facts, said: Said | None) -> list[str]:
     head = ["Customer", "12-month value", "risk", "days silent"]
     lead = (
         f"The value at risk, what is expected times the risk, is {at_risk} for all customers "
-        "together. These have most of it; search for their ids in the dashboard to see why."
+        "together. Of whoever has a risk of 30 % or more, these have the most of it; search for "
+        "their ids in the dashboard to see why."
     )
     return [
         f"<p>{escape(lead)}</p>",
