@@ -64,6 +64,21 @@ def _near(column: str, similarity: float) -> str:
     )
 
 
+def _second_name(side: str) -> str:
+    return f"substr(first_{side}, length(given_{side}) + 1)"
+
+
+# Both say two names, and the second is another one: `Maria Jose` and `Maria Luisa`. An initial says
+# little, and a nickname's length is not that of the name it stands for.
+_OTHER_SECOND_NAME = (
+    "coalesce(given_l = given_r"
+    " and starts_with(first_l, given_l) and starts_with(first_r, given_r)"
+    f" and least(length({_second_name('l')}), length({_second_name('r')})) >= 2"
+    f" and not contains({_second_name('l')}, {_second_name('r')})"
+    f" and not contains({_second_name('r')}, {_second_name('l')})"
+    f" and jaro_winkler_similarity({_second_name('l')}, {_second_name('r')}) < 0.8, false)"
+)
+
 # Also where one of the four is unknown: `Holly` alone against `Thomson, Holly`.
 _SWAPPED = (
     "coalesce(jaro_winkler_similarity(first_l, last_r) >= 0.9, last_l is not null)"
@@ -98,9 +113,9 @@ COMPARISONS = (
         _both_unknown("first"),
         (
             Level("exact", "first_l = first_r", 0.8, 0.015, "first"),
-            Level("nickname", "given_l = given_r", 0.05, 0.003),
+            Level("nickname", f"given_l = given_r and not {_OTHER_SECOND_NAME}", 0.05, 0.003),
             Level("swapped", _SWAPPED, 0.02, 1e-5),
-            Level("near", _near("first", 0.88), 0.08, 0.006),
+            Level("near", f"{_near('first', 0.88)} and not {_OTHER_SECOND_NAME}", 0.08, 0.006),
             Level(
                 "part",
                 "starts_with(first_l, first_r) or starts_with(first_r, first_l) or "

@@ -73,6 +73,17 @@ def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, 
     assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
 
 
+@pytest.mark.parametrize(
+    ("other", "is_she"),
+    [("Maria Luisa", False), ("Maria Jane", False), ("Maria", True), ("Maria J.", True),
+     ("Maria de Jose", True), ("Maria Josse", True)],
+)  # fmt: skip
+def test_a_second_name_tells_sisters_apart(*, other: str, is_she: bool) -> None:
+    """Of one household: they were Maria and Maria. Abdul Rahman and Karim were nearly alike."""
+    own = ANNA | {"email": None, "date_of_birth": None, "first_name": "Maria Jose"}
+    assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=other)) is is_she
+
+
 @pytest.mark.parametrize("title", ["Dr. ", "dr ", "Prof.Dr. ", "Mrs. "])
 def test_a_title_is_no_name(title: str) -> None:
     """Husband and wife, both doctors: they were Dr. and Dr."""
