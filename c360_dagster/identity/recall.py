@@ -54,7 +54,7 @@ class Recalled:
 
 def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     prints = fingerprint(records)
-    contents = content(records, prints, rules)
+    contents = content(records, prints, repr((_digest_code(), *rules.surviving)))
     was = find_places(records, memory.records)
     here = np.full(memory.records.height, -1)
     here[was.drop_nulls().to_numpy()] = was.is_not_null().arg_true().to_numpy()
@@ -192,7 +192,7 @@ def settings_of(rules: Rules) -> tuple[object, ...]:
 
 @cache
 def _digest_code() -> str:
-    """Changes with this package, so that no link stays that another version judged."""
+    """Changes with this package, so that nothing stays that another version judged or told."""
     code = (file for file in files(__package__).iterdir() if file.name.endswith(SOURCES))
     text = b"".join(file.read_bytes() for file in sorted(code, key=lambda file: file.name))
     return hashlib.sha256(text).hexdigest()[:32]

@@ -3,8 +3,6 @@
 import numpy as np
 import polars as pl
 
-from c360_dagster.identity.rules import Rules
-
 KEY = ["source_system", "source_id"]
 ATTRIBUTES = [
     "first_name",
@@ -71,13 +69,13 @@ def fingerprint(records: pl.DataFrame) -> pl.Series:
     return records.select(pl.struct(texts).hash(360).alias("fingerprint")).to_series()
 
 
-def content(records: pl.DataFrame, compared: pl.Series, rules: Rules) -> pl.Series:
+def content(records: pl.DataFrame, compared: pl.Series, decided_by: str) -> pl.Series:
     """A number that changes when anything about a record does, or what decides who survives."""
     others = sorted(name for name in records.columns if name not in {*KEY, *COMPARED})
     texts = [pl.col(name).cast(pl.String) for name in others]
     return (
         records.select(texts)
-        .with_columns(compared.alias("compared"), rules=pl.lit(repr(rules.surviving)))
+        .with_columns(compared.alias("compared"), decided_by=pl.lit(decided_by))
         .select(pl.struct(pl.all()).hash(361).alias("content"))
         .to_series()
     )

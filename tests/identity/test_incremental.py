@@ -102,6 +102,7 @@ def test_what_another_version_judged_is_judged_anew(
     monkeypatch.setattr("c360_dagster.identity.recall._digest_code", lambda: "a later version's")
     later = resolve(known_world, resolved)
     assert later.report["compared_records"] == known_world.height
+    assert later.changed.len() == later.golden.height, "nor does what another version told stay"
     assert not resolve(known_world, later).report["compared_records"]
 
 
