@@ -125,7 +125,9 @@ def _has_no_address(channel: str) -> str:
         "email": f"not regexp_full_match(coalesce(contacts.email, ''), {_literal(ADDRESS)})",
         "sms": "contacts.phone is null or contacts.is_phone_valid is not true",
         "phone": "contacts.phone is null or contacts.is_phone_valid is not true",
-        "post": "contacts.address_line1 is null",
+        "post": (
+            "contacts.address_line1 is null or coalesce(contacts.city, contacts.zip_code) is null"
+        ),
     }
     return needed[channel]
 

@@ -27,12 +27,18 @@ case
         end
 {%- endmacro %}
 
-{#- Right in length for its country, 8 to 15 digits for one from elsewhere; null without one. -#}
+{#- Right in length for its country, 8 to 15 digits for one from elsewhere, and not one digit over and
+    over, as who is asked for a number and has none writes; null without one. -#}
 {% macro is_phone_valid(full_phone) -%}
+{%- set last = 'substr(' ~ full_phone ~ ', length(' ~ full_phone ~ '), 1)' -%}
 case
         when {{ full_phone }} is null then null
         when {{ full_phone }} like calling_code || '%'
-            then length({{ full_phone }}) - length(calling_code) between min_digits and max_digits
-        else length({{ full_phone }}) between 8 and 15
+            then
+                length({{ full_phone }}) - length(calling_code) between min_digits and max_digits
+                and replace(substr({{ full_phone }}, length(calling_code) + 1), {{ last }}, '') <> ''
+        else
+            length({{ full_phone }}) between 8 and 15
+            and replace({{ full_phone }}, {{ last }}, '') <> ''
     end
 {%- endmacro %}

@@ -80,7 +80,7 @@ def publish_gold(
             con.execute(
                 "insert into gold.dim_customers by name select name as customer_id, "
                 "name || '@example.com' as email, '15550100' as phone, true as is_phone_valid, "
-                "'1 Elm Street' as address_line1 from (select unnest(?) as name)",
+                "'1 Elm Street' as address_line1, 'Salem' as city from (select unnest(?) as name)",
                 [names],
             )
 

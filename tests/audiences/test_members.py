@@ -73,6 +73,7 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
             "update gold.dim_customers set is_phone_valid = false where customer_id = 'cem'"
         )
         con.execute("update gold.dim_customers set address_line1 = null where customer_id = 'ann'")
+        con.execute("update gold.dim_customers set city = null where customer_id = 'bob'")
     by_mail = left_out(tmp_path, contact=True)
     assert by_mail == {"ann": None, "bob": "no address", "cem": "no address"}
     assert left_out(tmp_path, contact=False)["bob"] is None
@@ -80,7 +81,7 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
     assert by_phone == {"ann": None, "bob": None, "cem": "no address"}
     assert left_out(tmp_path, contact=True, channel="sms", purpose=SERVICE) == by_phone
     by_post = left_out(tmp_path, contact=True, channel="post", purpose=SERVICE)
-    assert by_post == {"ann": "no address", "bob": None, "cem": None}
+    assert by_post == {"ann": "no address", "bob": "no address", "cem": None}
 
 
 def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:
