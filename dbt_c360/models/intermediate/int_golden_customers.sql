@@ -51,11 +51,15 @@ people as (
         {{ sorted_list('source_system') }} as source_systems,
         count(*) as source_records,
         min(registered_at) as registered_at,
-        min(case when is_inferred then 1 else 0 end) = 1 as is_inferred
+        min(case when is_inferred then 1 else 0 end) = 1 as is_inferred,
+        max(case when is_after_as_of then 1 else 0 end) = 1
+        and min(case when is_after_as_of or registered_at is null then 1 else 0 end) = 1
+            as is_after_as_of
     from identified
     group by customer_id
 ),
 
+-- an earlier registration that was found later does not take over: her id is not from it
 ranked as (
     select
         identified.*,
@@ -64,6 +68,7 @@ ranked as (
             order by
                 case when identified.source_system = 'crm' then 0 else 1 end,
                 identified.is_inferred,
+                case when identified.source_id = identified.customer_id then 0 else 1 end,
                 case when identified.registered_at is null then 1 else 0 end,
                 identified.registered_at,
                 identified.source_system,
@@ -86,14 +91,13 @@ phones as (
 -- the values that survived; a record that was not compared yet speaks for itself
 surviving as (
     select
-        ranked.customer_id,
         ranked.source_system,
         ranked.source_id,
         {%- for field in fields %}
             case when golden.customer_id is null then ranked.{{ field }} else golden.{{ field }} end
                 as {{ field }},
         {%- endfor %}
-        ranked.is_after_as_of
+        ranked.customer_id
     from ranked
     left join golden
         on ranked.customer_id = golden.customer_id
@@ -122,7 +126,7 @@ select
     people.source_records,
 
     phones.is_phone_valid,
-    surviving.is_after_as_of,
+    people.is_after_as_of,
     people.is_inferred,
 
     surviving.date_of_birth,
