@@ -28,7 +28,6 @@ ranked as (
         memberships.points_balance,
         memberships.points_earned_ytd,
         memberships.points_redeemed_ytd,
-        memberships.lifetime_value,
         memberships.tier_start_date,
         row_number() over (
             partition by identities.customer_id
@@ -48,7 +47,6 @@ select
     points_balance,
     points_earned_ytd,
     points_redeemed_ytd,
-    lifetime_value,
     tier_start_date
 from ranked
 where membership_rank = 1

@@ -29,8 +29,6 @@ summed as (
         {{ count_if('is_counted and net_amount > 0') }} as purchases,
         {{ money_sum('case when is_counted then total_amount end') }} as total_spent,
         {{ money_sum('case when is_counted then net_amount end') }} as net_spent,
-        {{ money_sum("case when is_counted and source_system = 'crm' then total_amount end") }}
-            as spent_in_crm,
         cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
         min(case when is_counted then ordered_at end) as first_ordered_at,
         max(case when is_counted then ordered_at end) as last_ordered_at,
@@ -57,7 +55,6 @@ select
     coalesce(summed.purchases, 0) as purchases,
     coalesce(summed.total_spent, 0) as total_spent,
     coalesce(summed.net_spent, 0) as net_spent,
-    coalesce(summed.spent_in_crm, 0) as spent_in_crm,
     coalesce(summed.beyond_revenue, 0) as beyond_revenue,
     coalesce(summed.total_items, 0) as total_items,
     coalesce(summed.orders_refunded, 0) as orders_refunded,
