@@ -2,3 +2,12 @@
 {% macro online_channels() -%}
     ('online', 'mobile')
 {%- endmacro %}
+
+{#- Where somebody comes or orders: online there is no store, whatever stands beside it; elsewhere none is unknown. -#}
+{% macro visited_location(location, channel) -%}
+    case
+        when {{ channel }} in {{ online_channels() }} or lower({{ location }}) = 'online' then 'online'
+        when coalesce({{ channel }}, 'store') = 'store' then coalesce({{ location }}, 'unknown')
+        else coalesce({{ location }}, 'online')
+    end
+{%- endmacro %}

@@ -5,8 +5,7 @@ arrivals as (
 )
 
 select
-    case when lower(location_id) = 'online' then 'online' else coalesce(location_id, 'unknown') end
-        as location_id,
+    {{ visited_location('location_id', 'channel') }} as location_id,
     coalesce(channel, 'unknown') as channel,
     cast(arrival_hour_at as date) as arrival_date,
     cast(extract(hour from arrival_hour_at) as bigint) as arrival_hour,
@@ -14,7 +13,7 @@ select
 from arrivals
 where not is_after_as_of and arrival_hour_at is not null and arrivals is not null
 group by
-    case when lower(location_id) = 'online' then 'online' else coalesce(location_id, 'unknown') end,
+    {{ visited_location('location_id', 'channel') }},
     coalesce(channel, 'unknown'),
     cast(arrival_hour_at as date),
     cast(extract(hour from arrival_hour_at) as bigint)

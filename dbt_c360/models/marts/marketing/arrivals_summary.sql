@@ -1,7 +1,3 @@
-{#- As int_arrival_hours writes it: some call online a store, in letters of their own. -#}
-{%- set location = "case when lower(store_id) = 'online' then 'online' "
-    ~ "else coalesce(store_id, 'online') end" -%}
-
 with
 
 hours as (
@@ -40,13 +36,16 @@ days as (
 -- nobody counts who arrives at the acquired shop
 sales as (
     select
-        {{ location }} as location_id,
+        {{ visited_location('store_id', 'channel') }} as location_id,
         coalesce(channel, 'unknown') as channel,
         order_date,
         count(*) as orders
     from orders
     where is_counted and source_system = 'crm'
-    group by {{ location }}, coalesce(channel, 'unknown'), order_date
+    group by
+        {{ visited_location('store_id', 'channel') }},
+        coalesce(channel, 'unknown'),
+        order_date
 )
 
 select
