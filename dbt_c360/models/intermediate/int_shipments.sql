@@ -32,6 +32,11 @@ as_of as (
             when shipments.actual_delivery_date <= clock.as_of_date
                 then shipments.actual_delivery_date
         end as delivered_date,
+        -- what arrived later was still under way on the as-of day, whatever became of it then
+        case
+            when shipments.actual_delivery_date > clock.as_of_date then 'in_transit'
+            else shipments.delivery_status
+        end as status_that_day,
         coalesce(
             shipments.delivery_status = 'delivered' and shipments.actual_delivery_date is null,
             false
@@ -49,11 +54,7 @@ select
     service_level,
     origin_location as origin_location_id,
     destination_address,
-    -- what arrived later was still under way on the as-of day
-    case
-        when actual_delivery_date > as_of_date then 'in_transit'
-        else delivery_status
-    end as delivery_status,
+    status_that_day as delivery_status,
     weight_kg,
     shipping_cost,
     case
@@ -63,8 +64,8 @@ select
     delivered_date is not null or has_arrived_some_day as is_delivered,
     case
         when delivered_date is not null then delivered_date > estimated_delivery_date
-        when has_arrived_some_day or delivery_status = 'returned' then null
-        when delivery_status = 'lost' then true
+        when has_arrived_some_day or status_that_day = 'returned' then null
+        when status_that_day = 'lost' then true
         -- nobody knows yet what has arrived since the last file of parcels
         else last_told_date > estimated_delivery_date
     end as is_late,
