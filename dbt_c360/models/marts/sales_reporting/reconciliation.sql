@@ -52,3 +52,4 @@ select
     differing,
     largest_difference
 from checks
+where compared > 0
