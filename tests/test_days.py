@@ -40,13 +40,14 @@ def bring_late_and_corrected_rows(home: Home) -> None:
             return row | {"status": "refunded"}
         return row | {"customer_id": other} if row["transaction_id"] in moved else None
 
+    # copied out of a spreadsheet: the spaces around these keys are not the keyboard's
     def forget(row: Row) -> Row | None:
-        late = {"transaction_id": f"late-{row['transaction_id']}"}
+        late = {"transaction_id": f"late-{row['transaction_id']}\u00a0"}
         return row | late if row["transaction_id"] in refunded else None
 
     def forget_line(row: Row) -> Row | None:
         late = {
-            "item_id": f"late-{row['item_id']}",
+            "item_id": f"\u3000late-{row['item_id']}",
             "transaction_id": f"late-{row['transaction_id']}",
         }
         return row | late if row["transaction_id"] in refunded else None

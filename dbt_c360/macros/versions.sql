@@ -109,11 +109,15 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- Whether the key may be another text than `key_text` makes of it. -#}
+{#-
+    Whether the key may be another text than `key_text` makes of it: DuckDB trims spaces of every kind,
+    and all but the common one are characters of several bytes.
+-#}
 {% macro is_written_otherwise(alias, key, caseless) -%}
     {%- for column in key -%}
         {%- set text = written_texts(alias, [column]) -%}
         {{ alias }}.{{ column }} is null or {{ text }} like ' %' or {{ text }} like '% '
+        or strlen({{ text }}) <> length({{ text }})
         {{- ' or ' ~ text ~ ' <> lower(' ~ text ~ ')' if column in caseless }}
         {{- ' or ' if not loop.last }}
     {%- endfor -%}
