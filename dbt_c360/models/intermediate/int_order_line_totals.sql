@@ -23,4 +23,5 @@ select
     sum(line_total) as lines_subtotal,
     sum(total_price) as lines_amount
 from sales
+where order_id is not null
 group by order_id
