@@ -111,10 +111,11 @@ def _refine(column: Column, precision: int) -> str:
 
 
 def is_empty(column: Column) -> str:
-    """Whether the reader's value is null or blank; only texts before '!' can be blank."""
+    """Whether the reader's value is null or blank; all kinds of space are below ! or above ~."""
     name = quote(column.name)
-    blank = f" or ({name} < '!' and trim({name}) = '')" if column.type == "varchar" else ""
-    return f"{name} is null{blank}"
+    if column.type != "varchar":
+        return f"{name} is null"
+    return f"{name} is null or (({name} < '!' or {name} > '~') and trim({name}) = '')"
 
 
 def describe_failure(column: Column, text: str) -> str:

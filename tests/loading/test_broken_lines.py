@@ -33,6 +33,7 @@ def _good(number: int) -> str:
         ("X,T1,P1,2,1,NaN,0", "line_total", f"'NaN' is not {NUMBER}"),
         (",T1,P1,2,1,1,0", "item_id", "the key is empty"),
         ('"  ",T1,P1,2,1,1,0', "item_id", "the key is empty"),
+        ("\u00a0,T1,P1,2,1,1,0", "item_id", "the key is empty"),
         ('X,T1,"P1,2,1,1,0', None, "a quote opens and does not close"),
         ('X,T1,"P1"x,2,1,1,0', None, "a quote opens or closes in the wrong place"),
     ],
