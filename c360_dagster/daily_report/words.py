@@ -93,7 +93,10 @@ def month(value: str) -> str:
 
 def name(value: str) -> str:
     """`store` becomes `Store`; a state's code stays."""
-    text = value.replace("_", " ")
+    return sentence(value.replace("_", " "))
+
+
+def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

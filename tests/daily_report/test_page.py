@@ -183,6 +183,12 @@ def test_long_lists_end_with_what_they_leave_out(facts: Facts) -> None:
     assert "changed too" not in text
 
 
+def test_a_check_that_names_a_file_names_it_as_it_is_called(facts: Facts) -> None:
+    health = replace(facts.health, checks=("each word is in order_status.csv: 1 finding.",))
+    text = read_text(write_page(replace(facts, health=health), None))
+    assert "Each word is in order_status.csv: 1 finding." in text
+
+
 def test_the_page_stands_alone_and_can_be_read_aloud(facts: Facts) -> None:
     page = write_page(facts, keep(replace(facts, as_of=AS_OF - DAY)))
     outline = read_outline(page)

@@ -33,7 +33,7 @@ def show_health(facts: Facts, said: Said | None) -> list[str]:
 def _list_checks(checks: Sequence[str]) -> list[str]:
     if not checks:
         return ["<p>The tests of the data and of the models all passed.</p>"]
-    shown = [f"<li>{escape(words.name(check))}</li>" for check in checks[:LISTED_CHECKS]]
+    shown = [f"<li>{escape(words.sentence(check))}</li>" for check in checks[:LISTED_CHECKS]]
     if len(checks) > LISTED_CHECKS:
         shown.append(f"<li>… and {len(checks) - LISTED_CHECKS} more.</li>")
     return ["<h3>Checks that found something</h3>", "<ul>", *shown, "</ul>"]
