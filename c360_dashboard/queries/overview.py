@@ -68,6 +68,19 @@ def load(reader: Reader, filters: Filters) -> Overview:
     )
 
 
+def count_orders(reader: Reader) -> dict[str, Any]:
+    """All orders, whatever the reader chose."""
+    return reader.row(
+        """
+        select
+            count(*) as known,
+            count(*) filter (is_counted) as counted,
+            count(*) filter (order_status = 'unmapped') as unmapped
+        from fct_orders
+        """
+    )
+
+
 def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
     """Revenue and orders a step of this period; the year before stands on this period's days.
 

@@ -15,12 +15,30 @@ def draw(page: Page) -> None:
     found = page.ask(overview.load, page.filters)
     totals = found.totals
     if not totals["orders"]:
-        layout.note("No orders match this choice of filters. Take one away, or choose more days.")
+        layout.note(say_why_nothing(page.ask(overview.count_orders)))
         return
     _cards(page, totals)
     _over_time(page, found.over_time)
     _by(page, found.by_channel, "channel", "Channel")
     _by(page, found.by_region, "region", "Region")
+
+
+def say_why_nothing(orders: dict[str, int]) -> str:
+    """What stands there instead of numbers: a filter is to blame only where any order counts."""
+    if orders["counted"]:
+        return "No orders match this choice of filters. Take one away, or choose more days."
+    if not orders["known"]:
+        return "The data hold no orders."
+    said = (
+        f"Of {say.whole(orders['known'])} orders none counts: those do that are completed and "
+        "dated up to the as-of day."
+    )
+    if not orders["unmapped"]:
+        return said
+    return (
+        f"{said} The status of {say.whole(orders['unmapped'])} is a word that "
+        "`dbt_c360/seeds/order_status.csv` lacks."
+    )
 
 
 def _cards(page: Page, totals: dict[str, float]) -> None:

@@ -9,8 +9,9 @@ import pytest
 from c360_dashboard.filters import PERIODS, Filters, Span, read_period
 from c360_dashboard.queries import overview
 from c360_dashboard.snapshot import Reader
+from c360_dashboard.views.overview import say_why_nothing
 from tests.dashboard.queries.chosen import FIRST, chosen, pairs
-from tests.dashboard.small_snapshot import AS_OF, open_snapshot, rows
+from tests.dashboard.small_snapshot import AS_OF, Row, open_snapshot, order, rows
 
 
 def test_sales_count_completed_orders_up_to_the_as_of_day(reader: Reader) -> None:
@@ -79,6 +80,24 @@ def test_a_filter_that_meets_nothing_sums_nothing(reader: Reader) -> None:
     found = overview.load(reader, chosen(channels=("'; drop table fct_orders; --",)))
     assert found.totals["orders"] == 0
     assert reader.row("select count(*) as orders from fct_orders")["orders"] == 8
+
+
+def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
+    """Such as a shop's words for paid leave it, which order_status.csv cannot know."""
+
+    def say(orders: list[Row]) -> str:
+        with open_snapshot(tmp_path, rows() | {"fct_orders": orders}) as opened:
+            return say_why_nothing(overview.count_orders(opened))
+
+    day = "2026-06-29"
+    cancelled = order("O1", "C1", day, "store", 9, is_counted=False, order_status="cancelled")
+    unknown = order("O2", "C1", day, "store", 9, is_counted=False, order_status="unmapped")
+    assert "Take one away" in say([cancelled, order("O3", "C1", day, "store", 9)])
+    assert say([]) == "The data hold no orders."
+    assert say([cancelled]).endswith("dated up to the as-of day.")
+    assert "The status of 1 is a word that `dbt_c360/seeds/order_status.csv`" in say(
+        [cancelled, unknown]
+    )
 
 
 def test_weeks_end_on_the_as_of_day_and_last_year_stands_on_this_years_days(reader: Reader) -> None:
