@@ -40,6 +40,8 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         if entry.dagster_event
     ]
     has_failed = run.status == dg.DagsterRunStatus.FAILURE
+    # Whether it tries a run again, Dagster notes a moment after that has failed.
+    tags = (instance.get_run_by_id(run.run_id) or run).tags
     found = {
         dg.AssetCheckSeverity.ERROR: list[Finding](),
         dg.AssetCheckSeverity.WARN: list[Finding](),
@@ -57,7 +59,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         run_id=run.run_id,
         job=_name_job(run),
         has_failed=has_failed,
-        is_tried_again=run.tags.get(WILL_RETRY_TAG) == "true" and bool(run.remote_job_origin),
+        is_tried_again=tags.get(WILL_RETRY_TAG) == "true" and bool(run.remote_job_origin),
         failures=tuple(_find_failures(events)) if has_failed else (),
         errors=tuple(found[dg.AssetCheckSeverity.ERROR]),
         warnings=tuple(found[dg.AssetCheckSeverity.WARN]),

@@ -10,6 +10,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from c360_dagster.resources.at_work import GONE
 from c360_dagster.resources.warehouse import WarehouseError
@@ -238,6 +244,24 @@ def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
     assert report.failures == (Failure(None, reason),)
     again = replace(report, is_tried_again=True)
     assert write_message(again, "").startswith("Customer 360: nightly failed, and is tried again.")
+
+
+def test_what_dagster_notes_a_moment_after_the_failure_is_told() -> None:
+    """A server that starts again finds the dead run and tells of it in the same second."""
+    place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
+    run = dg.DagsterRun(
+        "nightly",
+        status=dg.DagsterRunStatus.STARTED,
+        remote_job_origin=RemoteJobOrigin(place, "nightly"),
+    )
+    with dg.instance_for_test() as instance:
+        instance.add_run(run)
+        instance.report_run_failed(run)
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended
+        assert not read_report(instance, ended).is_tried_again
+        instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "true"})
+        assert read_report(instance, ended).is_tried_again
 
 
 def test_our_own_failures_speak_for_themselves() -> None:
