@@ -64,7 +64,7 @@ def main() -> int:
                 return write_docs(settings)
             if arguments.verb == "backfill":
                 days = read_days(settings, arguments.first, arguments.last)
-            if arguments.verb == "refresh":
+            if arguments.verb in {"refresh", "backfill"}:
                 check_landing(settings)
             if arguments.verb == "ui":
                 check_address()

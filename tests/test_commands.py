@@ -231,9 +231,12 @@ def test_a_bad_setting_is_one_sentence_and_writes_nothing(
     assert not (tmp_path / "home").exists()
 
 
-def test_a_refresh_of_nothing_is_one_sentence_and_writes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["refresh", "backfill --from 2025-06-30"])
+def test_what_is_asked_of_nothing_is_one_sentence_and_writes_nothing(
+    tmp_path: Path, verb: str
+) -> None:
     """A mistyped home, and a landing that is empty; whose files vanished may still refresh."""
-    mistyped = call(tmp_path / "hmoe", "c360_dagster", "refresh")
+    mistyped = call(tmp_path / "hmoe", "c360_dagster", *verb.split())
     assert mistyped.returncode == 1
     assert mistyped.stderr == (
         f"{tmp_path}/hmoe/landing holds no files: put yours there, or check C360_HOME; "
