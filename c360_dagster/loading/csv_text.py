@@ -81,7 +81,7 @@ def read_text(
     header = _read_header(path)
     layout = match_header(header, table)
     records = shape.lines - 1
-    is_plain = not shape.bare_cr and shape.crlf in (0, shape.lines, shape.lines - 1)
+    is_plain = not shape.bare_cr and shape.crlf in (0, shape.newlines)
     plan = _plan(layout, _find_time_format(path, layout))
     seen = _read_records(con, path, plan, records, MANY_REJECTS) if is_plain else None
     if seen == records:

@@ -56,6 +56,8 @@ class TextShape:
     """The bytes of a text file, counted: all that decides how it can be read."""
 
     lines: int
+    newlines: int
+    """Of each of the lines, but for a last one that does not end."""
     crlf: int
     bare_cr: int
     bom: bool
@@ -230,7 +232,7 @@ def survey_text(path: Path) -> TextShape:
     bare = returns - crlf
     lines = newlines + unfinished + (bare if newlines == 0 else 0)
     problem = None if is_utf8 else _name_encoding(path)
-    return TextShape(lines, crlf, bare, bom, problem)
+    return TextShape(lines, newlines, crlf, bare, bom, problem)
 
 
 def _is_excel(path: Path) -> bool:

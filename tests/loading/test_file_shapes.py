@@ -36,12 +36,17 @@ def test_a_clean_file_keeps_every_cell_and_says_where_it_comes_from(bronze: Bron
         ITEMS.replace("\n", "\r\n").encode(),
         ITEMS.replace("\n", "\r").encode(),
         ITEMS.replace("\n", "\r\n", 2).encode(),
+        ITEMS.replace("\n", "\r\n", 3).encode(),
+        ITEMS.replace("\n", "\r\n").replace("\r\n", "\n", 1).encode(),
         ITEMS.rstrip("\n").encode(),
         (ITEMS + "\n\n").encode(),
         ITEMS.replace("\n", "\n\n").encode(),
         ITEMS.replace("I1", '"I1"').encode(),
     ],
-    ids=["bom", "crlf", "cr", "mixed", "no-last-newline", "blank-end", "blank-lines", "quoted"],
+    ids=[
+        *("bom", "crlf", "cr", "mixed", "last-by-hand", "header-by-hand"),
+        *("no-last-newline", "blank-end", "blank-lines", "quoted"),
+    ],
 )
 def test_every_custom_of_ending_lines_loads(bronze: Bronze, content: bytes) -> None:
     bronze.put("sales/transaction_items.csv", content)
