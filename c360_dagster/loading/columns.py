@@ -43,7 +43,7 @@ class Plan:
 def match_header(header: list[str], table: Table) -> Layout:
     """Finds the declared columns by name, whatever their order, case or surrounding spaces."""
     declared = {column.name.lower(): column for column in table.columns}
-    names = [name.strip().lower() for name in header]
+    names = [simplify(name) for name in header]
     _refuse_headerless(header, names, declared)
     twice = sorted(name for name, count in Counter(names).items() if count > 1 and name in declared)
     if twice:
@@ -64,6 +64,11 @@ def match_header(header: list[str], table: Table) -> Layout:
         ),
         missing=tuple(missing),
     )
+
+
+def simplify(name: str) -> str:
+    """As the contract writes it; a second byte-order mark in front is nothing that anybody sees."""
+    return quote_name(name).lower()
 
 
 def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, Column]) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import fastexcel
 import polars as pl
 
-from c360_dagster.loading.columns import Layout, match_header
+from c360_dagster.loading.columns import Layout, match_header, simplify
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import FileRefusedError
 from c360_dagster.loading.sql import fetch_count, literal, quote
@@ -66,7 +66,7 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
             "it is no parquet file that can be read: write it again"
         ) from problem
     layout = match_header([name for name in header if name != "file_row_number"], table)
-    actual = {name.strip().lower(): name for name in header}
+    actual = {simplify(name): name for name in header}
     cells = ", ".join(
         f"cast({quote(actual[column.name.lower()])} as varchar) as {quote(column.name)}"
         for column in layout.declared
@@ -105,7 +105,7 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     required = {name.lower() for name in table.required}
     declared = {name.lower() for name in table.column_names}
     for number, row in enumerate(frame.head(HEADER_WITHIN).iter_rows()):
-        named = {str(cell).strip().lower() for cell in row if cell is not None}
+        named = {simplify(str(cell)) for cell in row if cell is not None}
         if required <= named or len(named & declared) * 2 > len(declared):
             return number
     return None

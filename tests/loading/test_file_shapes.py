@@ -33,6 +33,7 @@ def test_a_clean_file_keeps_every_cell_and_says_where_it_comes_from(bronze: Bron
     "content",
     [
         b"\xef\xbb\xbf" + ITEMS.encode(),
+        b"\xef\xbb\xbf" * 2 + ITEMS.encode(),
         ITEMS.replace("\n", "\r\n").encode(),
         ITEMS.replace("\n", "\r").encode(),
         ITEMS.replace("\n", "\r\n", 2).encode(),
@@ -44,7 +45,7 @@ def test_a_clean_file_keeps_every_cell_and_says_where_it_comes_from(bronze: Bron
         ITEMS.replace("I1", '"I1"').encode(),
     ],
     ids=[
-        *("bom", "crlf", "cr", "mixed", "last-by-hand", "header-by-hand"),
+        *("bom", "two-boms", "crlf", "cr", "mixed", "last-by-hand", "header-by-hand"),
         *("no-last-newline", "blank-end", "blank-lines", "quoted"),
     ],
 )
