@@ -3,6 +3,7 @@
 Excel keeps types by cell, so every cell is read as text and cast by the contract afterwards.
 """
 
+import html
 import re
 import zipfile
 from pathlib import Path
@@ -21,6 +22,7 @@ HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
 CELL = re.compile(rb"<c ([^>/]*)>(.*?)</c>", re.DOTALL)
 """A cell with something in it: its attributes, and what that is."""
+HIDDEN = re.compile(rb'\bstate="(?:h|veryH)idden"')
 PLACE = rb'\br="([A-Z]+[0-9]+)"'
 
 
@@ -28,22 +30,21 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
     """Fills `texts` from the first sheet."""
     try:
         workbook = fastexcel.read_excel(path)
-        sheets = {name: _read_sheet(workbook, name) for name in workbook.sheet_names[:1]}
-        others = workbook.sheet_names[1:]
+        name, content = _read_first_sheet(path)
+        frame = _read_sheet(workbook, name)
     except (fastexcel.FastExcelError, OSError) as problem:
         raise FileRefusedError(
             "it is no Excel workbook that can be opened: save it as .xlsx again"
         ) from problem
-    name, frame = next(iter(sheets.items()))
     place = _find_header(frame, table)
     if place is None:
+        others = (other for other in workbook.sheet_names if other != name)
         found = next((o for o in others if _has_header(workbook, o, table)), None)
         where = f"; sheet '{found}' has them: move it to the front" if found else ""
         raise FileRefusedError(
             f"its first sheet '{name}' has no row with the columns {', '.join(table.column_names)}"
             f"{where}"
         )
-    content = _read_first_sheet(path)
     _refuse_formulas_without_values(content)
     frame = _put_errors_in(frame, content)
     header = [cell or f"(column {number})" for number, cell in enumerate(frame.row(place), 1)]
@@ -111,19 +112,23 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     return None
 
 
-def _read_first_sheet(path: Path) -> bytes:
-    """Its XML; which part of the file that is, the workbook says and not the part's name."""
+def _read_first_sheet(path: Path) -> tuple[str, bytes]:
+    """Name and XML of the first sheet that is not hidden, as programs hide lists before it.
+
+    Which part of the file that is, the workbook says and not the part's name.
+    """
     with zipfile.ZipFile(path) as archive:
         parts = set(archive.namelist())
-        book = _search(
-            rb"<(?:\w+:)?sheet [^>]*\br:id=\"([^\"]+)\"", archive.read("xl/workbook.xml")
-        )
+        sheets = re.findall(rb"<(?:\w+:)?sheet [^>]*>", archive.read("xl/workbook.xml"))
+        first = next((sheet for sheet in sheets if not HIDDEN.search(sheet)), sheets[0])
+        name = html.unescape(_search(rb'\bname="([^"]*)"', first) or "")
+        book = _search(rb'\br:id="([^"]+)"', first)
         links = archive.read("xl/_rels/workbook.xml.rels")
         for link in re.findall(rb"<(?:\w+:)?Relationship [^>]*>", links):
             if _search(rb'\bId="([^"]+)"', link) == book:
                 target = _search(rb'\bTarget="/?(?:xl/)?([^"]+)"', link)
-                return archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
-    return b""
+                return name, archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
+    return name, b""
 
 
 def _search(pattern: bytes, content: bytes) -> str | None:

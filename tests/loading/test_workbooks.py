@@ -104,6 +104,16 @@ def test_a_workbook_whose_first_sheet_is_another_names_the_right_one(bronze: Bro
     assert "sheet 'Data' has them" in message
 
 
+def test_a_hidden_sheet_is_not_the_first(bronze: Bronze) -> None:
+    """Nobody who opens the workbook sees it: lists to choose from, or what was true last year."""
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    old, new = [["99", "Old", "", "", "2020-01-01"]], [["01", "Ann", "", "", "2025-01-01"]]
+    _write(path, ("Old", [COLUMNS, *old]), ("A & B", [COLUMNS, *new]))
+    _rewrite(path, "xl/workbook.xml", b'name="Old" sheetId="1"', b'name="Old" state="veryHidden"')
+    bronze.load_one("customer_master")
+    assert bronze.ids("customer_master") == ["01"]
+
+
 def test_formulas_count_with_their_values(bronze: Bronze) -> None:
     columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
     path = bronze.landing / "workbooks" / "Transaction.xlsx"
