@@ -34,7 +34,12 @@ def check_rights(home: Path) -> None:
     """A PermissionError before anything begins, where something there is kept from this user.
 
     One run by the administrator leaves such files, and a volume may be there to be read alone.
+    Whoever delivers may have made a folder of landing that he alone can open.
     """
+    landing = home / "landing"
+    for read in (landing, *(landing / table.folder for table in read_contract().values())):
+        if read.exists() and not os.access(read, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(read))
     for folder, below, names in os.walk(home, onerror=_refuse):
         if Path(folder) == home:
             below[:] = WRITTEN.intersection(below)
