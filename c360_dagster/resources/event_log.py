@@ -218,5 +218,9 @@ def _close(connection: Connection) -> None:
 
 
 def _trust_the_journal(connection: Any, _record: Any) -> None:  # noqa: ANN401
-    """With a journal written ahead, an event need not wait for the disk to confirm it."""
+    """With a journal written ahead, an event need not wait for the disk to confirm it.
+
+    What is sorted on the way stays in memory: it is little, and the disk of TMPDIR may be full.
+    """
     connection.execute("pragma synchronous = normal")
+    connection.execute("pragma temp_store = memory")

@@ -191,3 +191,18 @@ def keep_few_open(log: EventLogStorage) -> None:
     assert len(log._connections) == OPEN_FILES
     log.dispose()
     assert log._connections == {}
+
+
+def test_a_full_disk_elsewhere_does_not_stop_it() -> None:
+    """SQLite sorts what a run plans in a file in TMPDIR, unless it is told otherwise."""
+    with dg.instance_for_test(
+        overrides={"event_log_storage": {
+            "module": OneEngineEventLogStorage.__module__,
+            "class": OneEngineEventLogStorage.__name__,
+        }}
+    ) as instance:  # fmt: skip
+        log = instance.event_log_storage
+        assert isinstance(log, OneEngineEventLogStorage)
+        with log.index_connection() as con:
+            memory = 2
+            assert con.exec_driver_sql("pragma temp_store").scalar() == memory
