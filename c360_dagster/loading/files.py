@@ -20,6 +20,8 @@ SUFFIXES = (".csv.gz", ".csv", ".parquet", ".xlsx")
 CHUNK = 1 << 20
 ZIP, GZIP, PARQUET, OLD_EXCEL = b"PK\x03\x04", b"\x1f\x8b", b"PAR1\x15", b"\xd0\xcf\x11\xe0"
 """How files of other formats begin; a parquet file's fifth byte tells it from a header of text."""
+LEFT_BY_WINDOWS = {"thumbs.db", "desktop.ini"}
+"""In any folder that somebody looked into, and hidden from whoever might delete them."""
 LONGEST_QUOTE = 60
 LIKE_A_DAY = re.compile(
     r"(?<!\d)(?:"
@@ -115,6 +117,8 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
     for path in sorted(landing.rglob("*")):
         parts = path.relative_to(landing).parts
         if path.is_dir() or any(part.startswith((".", "~$")) for part in parts):
+            continue
+        if path.name.lower() in LEFT_BY_WINDOWS:
             continue
         is_known = len(parts) == 2 and parts[0] in folders
         if is_known and any(

@@ -9,6 +9,8 @@ from landing_contract import Table
 
 NUMBERED = re.compile(r"_?\d.*")
 """What stands behind a table's name: a day or a number."""
+ON_THE_WAY = (".part", ".filepart", ".partial", ".crdownload", ".tmp")
+"""How programs call what they have not copied to its end."""
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 """What another name makes no CSV of."""
 
@@ -20,6 +22,8 @@ def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
         return f"{what}: docs/your-own-data.md says how each table's files are called."
     if right == name.lower():
         return f"{what}: capitals count, so call it {right}."
+    if name.lower().endswith(ON_THE_WAY):
+        return f"{what}: it seems to be on its way still, and loads once it is called {right}."
     is_renamed = right.endswith(".xlsx") or not name.lower().endswith(SPREADSHEETS)
     then = "call it that" if is_renamed else "save it as CSV under that name"
     return f"{what}: did you mean {right}? Then {then}."
@@ -29,7 +33,10 @@ def _find_right_name(name: str, tables: Mapping[str, Table]) -> str | None:
     """The nearest name in small letters that is a table's, its own where only capitals were."""
     folder, _, file = name.rpartition("/")
     suffix = next((each for each in SUFFIXES if file.endswith(each)), "")
-    stem = file.removesuffix(suffix) if suffix else file.rpartition(".")[0]
+    if not suffix:  # it stands before another ending, such as that of a copy or of an archive
+        file = file.rpartition(".")[0]
+        suffix = next((each for each in SUFFIXES if file.endswith(each)), "")
+    stem = file.removesuffix(suffix)
     for table in sorted(tables.values(), key=lambda table: table.folder != folder):
         if match_name(file, table):
             return f"{table.folder}/{file}"
@@ -39,6 +46,6 @@ def _find_right_name(name: str, tables: Mapping[str, Table]) -> str | None:
     for near in get_close_matches(stem, stems, n=1, cutoff=0.75):
         table = stems[near]
         fits = suffix and (suffix != ".xlsx" or table.is_workbook)
-        day = f"_{rest.group().lstrip('_')}" if rest else ""
+        day = f"_{rest.group().strip('_()')}" if rest else ""
         return f"{table.folder}/{near}{day}{suffix if fits else '.csv'}"
     return None

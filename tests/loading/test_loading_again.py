@@ -248,6 +248,8 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         "sales/transacions.csv",
         "readme.txt",
         ".simulated.json",
+        "sales/Thumbs.db",
+        "desktop.ini",
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
@@ -264,6 +266,18 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
             ": did you mean sales/transactions_2025-01-31.csv.",
         ),
         ("sales/transactions2.csv", ": did you mean sales/transactions_2.csv? Then call it that."),
+        (
+            "sales/transactions (2).csv",
+            ": did you mean sales/transactions_2.csv? Then call it that",
+        ),
+        (
+            "sales/transactions_2025-01-31.csv.bak",
+            ": did you mean sales/transactions_2025-01-31.csv?",
+        ),
+        (
+            "sales/transactions.csv.gz.part",
+            ": it seems to be on its way still, and loads once it is called sales/transactions.csv",
+        ),
         ("transactions.csv", ": did you mean sales/transactions.csv?"),
         ("products/customers_may.parquet", ": did you mean customer/customers_may.parquet?"),
         ("sales/transactions.txt", ": did you mean sales/transactions.csv?"),
