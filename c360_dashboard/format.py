@@ -4,6 +4,7 @@ import math
 from datetime import date, datetime, timedelta
 
 NOTHING = "–"
+NO_CHANGE = "no change"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -61,7 +62,8 @@ def change(now: Number, before: Number) -> str | None:
     """Relative change with its sign, or None: of nothing, or of less, there are no per cents."""
     if now is None or before is None or before <= 0:
         return None
-    return f"{(now / before - 1) * 100:+,.1f} %"
+    part = round((now / before - 1) * 100, 1)
+    return f"{part:+,.1f} %" if part else NO_CHANGE
 
 
 def day(value: date | None) -> str:

@@ -160,11 +160,13 @@ def merges() -> list[Column]:
 def cards(given: Sequence[Card]) -> None:
     with st.container(horizontal=True):
         for card in given:
+            moves = card.change != say.NO_CHANGE  # Streamlit would point upwards, in green
             st.metric(
                 card.title,
                 card.value,
                 card.change,
-                delta_color=_delta_color(card.is_more_better),
+                delta_color=_delta_color(card.is_more_better if moves else None),
+                delta_arrow="auto" if moves else "off",
                 help=card.help,
                 border=True,
                 width=180,

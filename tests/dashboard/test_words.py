@@ -76,6 +76,7 @@ def test_numbers_are_written_for_people() -> None:
     assert say.percent(0.256) == "25.6 %"
     assert say.percent(None) == say.whole(None) == say.money(None, "USD") == "–"
     assert say.change(150, 100) == "+50.0 %"
+    assert say.change(100, 100) == say.change(99_999, 100_000) == "no change"
     assert say.change(150, 0) is say.change(150, -100) is None
 
 
