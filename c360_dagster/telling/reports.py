@@ -9,7 +9,11 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import JobFailureData
-from dagster._core.storage.tags import WILL_RETRY_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    WILL_RETRY_TAG,
+)
 
 from c360_dagster.resources.at_work import GONE
 from c360_dagster.telling.alerts import Failure, Finding, RunReport, name_reason
@@ -68,9 +72,12 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
 
 
 def _name_job(run: dg.DagsterRun) -> str:
-    """The job, the verb that asked for the run, or that somebody chose some tables."""
+    """The job, the verb that asked for the run, or that somebody chose some tables or days."""
     if not run.job_name.startswith("__"):
         return run.job_name
+    if first := run.tags.get(ASSET_PARTITION_RANGE_START_TAG):
+        last = run.tags[ASSET_PARTITION_RANGE_END_TAG]
+        return f"the backfill of {first}" + (f" to {last}" if last != first else "")
     config: Any = run.run_config
     extent = config.get("resources", {}).get("extent", {}).get("config", {})
     return extent.get("asked_by") or "a run of chosen tables"

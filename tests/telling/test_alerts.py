@@ -264,6 +264,21 @@ def test_what_dagster_notes_a_moment_after_the_failure_is_told() -> None:
         assert read_report(instance, ended).is_tried_again
 
 
+def test_a_backfill_is_called_by_its_days() -> None:
+    with dg.instance_for_test() as instance:
+        run = instance.create_run_for_job(
+            dg.GraphDefinition("__ASSET_JOB").to_job(),
+            tags={
+                "dagster/asset_partition_range_start": "2026-06-01",
+                "dagster/asset_partition_range_end": "2026-06-05",
+            },
+        )
+        instance.report_run_failed(run)
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended
+        assert read_report(instance, ended).job == "the backfill of 2026-06-01 to 2026-06-05"
+
+
 def test_our_own_failures_speak_for_themselves() -> None:
     def fail() -> None:
         raise dg.Failure(description="model x: it broke", allow_retries=False)
