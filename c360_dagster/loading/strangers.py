@@ -9,6 +9,8 @@ from landing_contract import Table
 
 NUMBERED = re.compile(r"_?\d.*")
 """What stands behind a table's name: a day or a number."""
+ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz")
+"""The same."""
 ON_THE_WAY = (".part", ".filepart", ".partial", ".crdownload", ".tmp")
 """How programs call what they have not copied to its end."""
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -24,6 +26,8 @@ def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
         return f"{what}: capitals count, so call it {right}."
     if name.lower().endswith(ON_THE_WAY):
         return f"{what}: it seems to be on its way still, and loads once it is called {right}."
+    if name.lower().endswith(ARCHIVES):
+        return f"{what}: did you mean {right}? Then unpack it."
     is_renamed = right.endswith(".xlsx") or not name.lower().endswith(SPREADSHEETS)
     then = "call it that" if is_renamed else "save it as CSV under that name"
     return f"{what}: did you mean {right}? Then {then}."
