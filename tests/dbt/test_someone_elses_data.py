@@ -267,7 +267,7 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     )
     assert future == [("fct_orders", 2)]
     undeclared = warehouse.rows(f"select * from {failures}ids_are_declared")  # no store is declared
-    assert sorted(undeclared) == [("dim_customers", 1, 4), ("dim_products", 1, 5)]
+    assert sorted(undeclared) == [("dim_customers", 1, 4, "c9"), ("dim_products", 1, 5, "p9")]
     repeated = warehouse.rows(f"select * from {failures}keys_tell_rows_apart")
     assert repeated == [("tracking_events", "tracking_events.csv", 7, 5)]
     groups = warehouse.rows(
