@@ -102,7 +102,7 @@ def _write_warnings(news: Sequence[Finding], known: int) -> str:
     tables = sorted({found.table for found in news})
     plural = "s" if len(news) > 1 else ""
     first = next((found for found in news if found.said), None)
-    said = f" {first.table} says: {_shorten(first.said)}" if first else ""
+    said = f" {first.table} says: {_end(_shorten(first.said))}" if first else ""
     others = f" Known from before: {known} more." if known else ""
     return f"{len(news)} warning{plural}, on {_name_some(tables)}.{said}{others}"
 
@@ -110,6 +110,10 @@ def _write_warnings(news: Sequence[Finding], known: int) -> str:
 def _shorten(text: str) -> str:
     text = text.strip()
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def _end(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "…")) else f"{sentence}."
 
 
 def _name_some(names: Sequence[str]) -> str:

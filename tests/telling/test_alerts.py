@@ -341,7 +341,7 @@ def test_what_a_check_found_before_is_no_news() -> None:
 
 def test_known_warnings_are_only_counted() -> None:
     known = Finding("bronze/rates", "arrival", "no file", is_known=True)
-    new = Finding("bronze/sales", "arrival", "1 file was refused.")
+    new = Finding("bronze/sales", "arrival", "1 file was refused")
     report = RunReport("1", "daily_refresh", has_failed=False, warnings=(known, new))
     assert write_message(report, ADDRESS).splitlines()[1] == (
         "1 warning, on bronze/sales. bronze/sales says: 1 file was refused. "
