@@ -10,7 +10,6 @@ from landing_contract import Table
 NUMBERED = re.compile(r"_?\d.*")
 """What stands behind a table's name: a day or a number."""
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz")
-"""The same."""
 ON_THE_WAY = (".part", ".filepart", ".partial", ".crdownload", ".tmp")
 """How programs call what they have not copied to its end."""
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
