@@ -140,9 +140,11 @@ def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
 
 
 def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | None:
+    # A build that did not finish may have taken up rows of its files, too.
+    taken_up = [f"from {SCHEMA}.{name}" for name in ("last_held", "held") if _exists(con, name)]
     gone = fetch_row(
         con,
-        f"select path from (from {SCHEMA}.last_held except from {HELD}) order by path limit 1",
+        f"select path from (({' union '.join(taken_up)}) except from {HELD}) order by path limit 1",
     )
     if gone:
         return f"rows of {gone[0]} were replaced or taken back"

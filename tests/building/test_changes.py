@@ -138,6 +138,17 @@ def test_a_replaced_file_builds_everything(home: Home) -> None:
     assert "sales/transactions.csv were replaced" in home.begin("two")
 
 
+def test_a_file_that_is_repaired_after_its_first_build_failed_builds_everything(home: Home) -> None:
+    """Who repairs it may take out keys that the failed build has put into tables."""
+    home.build("one")
+    late = "sales/transactions_2025-06-01.csv"
+    home.land(late, ORDERS, "wrong,c1,completed,2025-06-01,1,0,0,1")
+    assert "1 new files" in home.begin("two")
+    assert "1 new files" in home.begin("three"), "as it is, it is continued"
+    home.land(late, ORDERS, "t2,c1,completed,2025-06-01,1,0,0,1")
+    assert f"{late} were replaced" in home.begin("four")
+
+
 def test_a_file_that_was_read_for_another_zone_builds_everything(home: Home) -> None:
     home.build("one")
     home.con.execute("set timezone = 'Asia/Kolkata'")
