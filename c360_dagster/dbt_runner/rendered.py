@@ -174,6 +174,7 @@ class Shelf:
     def _outline(self, node: Mapping[str, Any]) -> Rendered:
         config, is_test = node.get("config", {}), node["resource_type"] == "test"
         after, asked = tuple(node["depends_on"].get("nodes", ())), self._find_asked(node)
+        reads = tuple(self._name_relation(each) for each in after)
         return Rendered(
             unique_id=node["unique_id"],
             name=node["unique_id"] if is_test else self._name_relation(node["unique_id"]),
@@ -183,9 +184,9 @@ class Shelf:
             severity=str(config.get("severity", "error")).lower(),
             warn_if=str(config.get("warn_if", "")),
             after=after,
-            reads=tuple(self._name_relation(each) for each in after),
+            reads=reads,
             asks=tuple(name for name in PLACED if name in asked),
-            origin=digest(self._foundation, _tell_origin(node)),
+            origin=digest(self._foundation, _tell_origin(node), reads),
         )
 
     def _name_relation(self, unique_id: str) -> str:

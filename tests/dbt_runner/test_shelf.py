@@ -163,6 +163,22 @@ def test_a_node_is_known_by_all_but_words_and_places(
     assert found.statements == ()
 
 
+@pytest.mark.parametrize("others", [{"schema": "silver"}, {"alias": "b"}])
+def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
+    tmp_path: Path, others: Node
+) -> None:
+    """A model that moves from silver to gold leaves its table behind, and nothing says so there."""
+    table = node("model.ours.a")
+    reading = [
+        node("model.ours.m", after="model.ours.a"),
+        node("test.ours.t", after="model.ours.a"),
+    ]
+    keep(shelve(tmp_path, table, *reading), "model.ours.m", "create table m as from gold.a")
+    keep(shelve(tmp_path, table, *reading), "test.ours.t", "select 1 as should_error from gold.a")
+    moved = shelve(tmp_path, table | others, *reading).choose([])
+    assert [each.statements for each in moved] == [(), (), ()]
+
+
 def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     shelf = shelve(
         tmp_path,
