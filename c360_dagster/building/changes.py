@@ -189,7 +189,12 @@ def _incremental(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    """Those that are built: an ephemeral one is a part of others."""
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
+    ]
 
 
 def _forget(con: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:

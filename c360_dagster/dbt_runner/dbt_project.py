@@ -22,7 +22,7 @@ STAMP = "manifest.stamp"
 """What was parsed, by its digest, and where it lay: dbt looks for the seeds there."""
 PARSED = ("manifest.json", "partial_parse.msgpack")
 LIBRARIES = ("dbt-core", "dbt-duckdb")
-WATCHED = {".sql", ".yml", ".csv", ".md"}
+WATCHED = {".sql", ".yml", ".yaml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
 
 Manifest = Mapping[str, Any]

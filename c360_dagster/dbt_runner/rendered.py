@@ -101,6 +101,7 @@ class Shelf:
     ) -> None:
         fixed = {name: value for name, value in given.items() if name not in PLACED}
         self._manifest = manifest
+        self._ephemeral = _select(manifest, "ephemeral")
         self._foundation = foundation
         self._folder = folder
         self._known_by = [FORMAT, database, sorted(fixed.items())]
@@ -111,7 +112,7 @@ class Shelf:
         nodes = {
             unique_id: node
             for unique_id, node in self._manifest["nodes"].items()
-            if node["resource_type"] in KINDS
+            if node["resource_type"] in KINDS and unique_id not in self._ephemeral
         }
         names = {node["name"]: unique_id for unique_id, node in nodes.items()}
         names |= {".".join(node["fqn"]): unique_id for unique_id, node in nodes.items()}
@@ -120,20 +121,16 @@ class Shelf:
             unique_id = names.get(each.removeprefix("+"))
             if unique_id is None:
                 return []
-            chosen |= _reach(nodes, [unique_id], "nodes") if each.startswith("+") else {unique_id}
+            before = {**nodes, **self._ephemeral} if each.startswith("+") else {}
+            chosen |= {unique_id, *_reach(before, [unique_id], "nodes")}
         return [self._find(node) for name, node in nodes.items() if name in chosen]
 
     def find_views(self, nodes: Iterable[Rendered]) -> list[Rendered]:
         """The views between these and what they show, which is more than stands in a view."""
-        known = self._manifest["nodes"]
-        views = {
-            name: node
-            for name, node in known.items()
-            if node.get("config", {}).get("materialized") == "view"
-        }
-        chosen = {node.unique_id: known[node.unique_id] for node in nodes}
-        through = _reach({**views, **chosen}, chosen, "nodes") - chosen.keys()
-        return [self._outline(known[name]) for name in through]
+        views = _select(self._manifest, "view")
+        chosen = {node.unique_id: self._manifest["nodes"][node.unique_id] for node in nodes}
+        through = _reach({**views, **self._ephemeral, **chosen}, chosen, "nodes")
+        return [self._outline(views[name]) for name in through & views.keys() - chosen.keys()]
 
     def describe(self, unique_id: str, statements: Sequence[str], sql: str) -> Rendered | None:
         """The node with what dbt sent for it; of what sends nothing, nothing."""
@@ -173,7 +170,9 @@ class Shelf:
 
     def _outline(self, node: Mapping[str, Any]) -> Rendered:
         config, is_test = node.get("config", {}), node["resource_type"] == "test"
-        after, asked = tuple(node["depends_on"].get("nodes", ())), self._find_asked(node)
+        parts, asked = self._find_parts(node), self._find_asked(node)
+        named = (each for part in parts for each in part["depends_on"].get("nodes", ()))
+        after = tuple(each for each in named if each not in self._ephemeral)
         reads = tuple(self._name_relation(each) for each in after)
         return Rendered(
             unique_id=node["unique_id"],
@@ -186,26 +185,39 @@ class Shelf:
             after=after,
             reads=reads,
             asks=tuple(name for name in PLACED if name in asked),
-            origin=digest(self._foundation, _tell_origin(node), reads),
+            origin=digest(self._foundation, *map(_tell_origin, parts), reads),
         )
+
+    def _find_parts(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Itself, and the ephemeral models that dbt writes into it."""
+        within = _reach(self._ephemeral, node["depends_on"].get("nodes", ()), "nodes")
+        return [node, *(self._ephemeral[each] for each in sorted(within))]
 
     def _name_relation(self, unique_id: str) -> str:
         node = self._manifest["nodes"].get(unique_id) or self._manifest["sources"][unique_id]
         return f"{node['schema']}.{node.get('alias') or node['name']}"
 
     def _read_code(self, node: Mapping[str, Any]) -> str:
-        """Of the node itself and of the macros that it calls."""
-        macros = self._manifest["macros"]
-        called = _reach(macros, node["depends_on"].get("macros", ()), "macros")
-        return "\n".join(
-            [str(node.get("raw_code", "")), *(macros[each]["macro_sql"] for each in called)]
-        )
+        """Of the node itself, of the parts of it, and of the macros that these call."""
+        macros, parts = self._manifest["macros"], self._find_parts(node)
+        named = (each for part in parts for each in part["depends_on"].get("macros", ()))
+        called = _reach(macros, named, "macros")
+        codes = (str(part.get("raw_code", "")) for part in parts)
+        return "\n".join([*codes, *(macros[each]["macro_sql"] for each in called)])
 
     def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
         asked = set(VARIABLE.findall(self._read_code(node)))
         if node.get("config", {}).get("materialized") == "incremental":
             asked.add(EXTENT)  # by what puts it in place
         return asked
+
+
+def _select(manifest: Mapping[str, Any], materialized: str) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: node
+        for name, node in manifest["nodes"].items()
+        if node.get("config", {}).get("materialized") == materialized
+    }
 
 
 def _tell_origin(node: Mapping[str, Any]) -> str:

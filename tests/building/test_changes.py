@@ -19,13 +19,17 @@ from landing_contract import read_contract
 MODEL = "model.c360.fct_things"
 MANIFEST: dict[str, Any] = {
     "nodes": {
+        "model.c360.part_of_things": {
+            "resource_type": "model",
+            "config": {"materialized": "ephemeral"},
+        },
         MODEL: {
             "unique_id": MODEL,
             "resource_type": "model",
             "schema": "gold",
             "alias": "fct_things",
             "config": {"materialized": "incremental"},
-        }
+        },
     }
 }
 DAY = date(2025, 6, 1)

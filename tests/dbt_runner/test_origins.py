@@ -55,6 +55,19 @@ def test_an_edit_reaches_what_is_rendered_from_it(project: Path) -> None:
     assert others == {"stg_customers", "calling_codes"}
 
 
+@pytest.mark.parametrize(
+    "name", ["models/a.sql", "models/a.yml", "models/a.yaml", "docs/a.md", "seeds/a.csv"]
+)
+def test_whatever_dbt_reads_is_watched(project: Path, name: str) -> None:
+    before = dbt_project.digest_project()
+    (project / name).touch()
+    assert dbt_project.digest_project() != before
+    (project / name).unlink()
+    (project / "target").mkdir(exist_ok=True)
+    (project / "target" / "a.sql").touch()
+    assert dbt_project.digest_project() == before
+
+
 def test_a_setting_a_macro_and_what_is_continued_reach_everything(project: Path) -> None:
     manifest = dbt_project.read_manifest()
     before = dbt_project.digest_foundation(manifest)

@@ -179,6 +179,33 @@ def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
     assert [each.statements for each in moved] == [(), (), ()]
 
 
+def test_an_ephemeral_model_is_a_part_of_what_reads_it(tmp_path: Path) -> None:
+    """Its query is written into theirs, and it is no table of its own."""
+    ephemeral = {"materialized": "ephemeral"}
+    inner = node(
+        "model.ours.inner",
+        "{{ day() }}",
+        after="model.ours.view",
+        macros="macro.ours.day",
+        config=ephemeral,
+    )
+    others = (
+        node("model.ours.view", after="model.ours.a", config={"materialized": "view"}),
+        node("model.ours.a"),
+        node("model.ours.b", after="model.ours.a model.ours.outer"),
+        node("model.ours.outer", after="model.ours.inner", config=ephemeral),
+    )
+    shelf = shelve(tmp_path, inner, *others)
+    kept = keep(shelf, "model.ours.b", "create table b as select 1")
+    assert (kept.reads, kept.asks) == (("gold.a", "gold.view"), ("as_of",))
+    for chosen in (shelf.choose([]), shelf.choose(["+b"])):
+        assert [each.name for each in chosen] == ["gold.view", "gold.a", "gold.b"]
+    assert [each.name for each in shelf.find_views([kept])] == ["gold.view"]
+    edited = shelve(tmp_path, inner | {"raw_code": "{{ day() }} + 1"}, *others)
+    (found,) = edited.choose(["b"])
+    assert found.statements == ()
+
+
 def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     shelf = shelve(
         tmp_path,
