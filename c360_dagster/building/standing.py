@@ -17,7 +17,7 @@ from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_row, literal
 
-MADE_OF = "made of "
+MADE_OF, BY = "made of ", ", by run "
 CONTINUED = "continued"
 """What stands on a table of which rows were replaced: macros/changes.sql writes it with them."""
 SCHEMA = "changes"
@@ -54,7 +54,7 @@ def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The marks on relations, by their names, and those of tests that passed."""
     comments = read_comments(con)
     marks = {
-        relation: comment.removeprefix(MADE_OF)
+        relation: comment.removeprefix(MADE_OF).partition(BY)[0]
         for relation, comment in comments.items()
         if comment and comment.startswith(MADE_OF)
     }
@@ -63,8 +63,11 @@ def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return marks
 
 
-def write_marks(con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None]) -> None:
+def write_marks(
+    con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None], run: str | None = None
+) -> None:
     """None for a relation of which too little is known to say later that it stands."""
+    by = f"{BY}{run}" if run else ""
     kinds = dict(
         con.execute(
             "select schema_name || '.' || table_name, 'table' from duckdb_tables() "
@@ -72,7 +75,7 @@ def write_marks(con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None])
         ).fetchall()
     )
     for relation in marks.keys() & kinds.keys():
-        said = literal(f"{MADE_OF}{marks[relation]}" if marks[relation] else CONTINUED)
+        said = literal(f"{MADE_OF}{marks[relation]}{by}" if marks[relation] else CONTINUED)
         con.execute(f"comment on {kinds[relation]} {relation} is {said}")
 
 

@@ -126,7 +126,7 @@ class _Build:
                     node.sql,
                     has_let_go=self.has_let_go,
                 )
-            write_down(con, sent, marks)
+            write_down(con, sent, marks, self.variables.get("run_id"))
 
     def _ask_dbt(
         self, nodes: Sequence[Rendered], select: Sequence[str] = ()
@@ -143,7 +143,8 @@ class _Build:
                 failed.append((node, result.status))
             yield result
         with self._connect() as con:
-            write_down(con, [*told, *failed], self._mark(con, [node for node, _ in told]))
+            marks = self._mark(con, [node for node, _ in told])
+            write_down(con, [*told, *failed], marks, self.variables.get("run_id"))
         if self.dbt.is_heard:
             for node, _ in told:
                 self.shelf.put(node)

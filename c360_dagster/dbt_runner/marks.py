@@ -59,12 +59,15 @@ def find_standing(
 
 
 def write_down(
-    con: duckdb.DuckDBPyConnection, ended: Iterable[tuple[Rendered, str]], marks: Marks
+    con: duckdb.DuckDBPyConnection,
+    ended: Iterable[tuple[Rendered, str]],
+    marks: Marks,
+    run: str | None = None,
 ) -> None:
     """Of what each node that went through was made, and on what each test passed, if it did."""
     statuses = dict(ended)
     tests = {node for node in statuses if node.is_test}
     passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}
     with transaction(con):
-        write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests})
+        write_marks(con, {node.name: marks[node.name] for node in statuses.keys() - tests}, run)
         note_passes(con, passed)

@@ -1,7 +1,7 @@
 """What the next publication takes over from the last one, and the note by which it knows that.
 
-The note stands beside the generations: what each table was made of, how many rows it has, and
-which files it and the snapshot are. What is in doubt is not taken over.
+The note stands beside the generations: what each table was made of and by which run, how many rows
+it has, and which files it and the snapshot are. What is in doubt is not taken over.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.building.standing import read_marks
+from c360_dagster.building.standing import MADE_OF, read_comments
 from c360_dagster.building.unpublished import Keys, find_changed
 from c360_dagster.layers import GOLD
 from c360_dagster.loading.sql import fetch_count
@@ -111,8 +111,13 @@ class LastPublication:
 
 
 def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """And by which run: made of the same, it may be another where rows were changed by hand."""
     prefix = f"{GOLD.name}."
-    return {name.removeprefix(prefix): mark for name, mark in read_marks(con).items()}
+    return {
+        name.removeprefix(prefix): said
+        for name, said in read_comments(con).items()
+        if said and said.startswith(MADE_OF)
+    }
 
 
 def _tell_apart(path: Path) -> list[int] | None:

@@ -339,11 +339,14 @@ def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:
     other = _build(warehouse, day="2025-03-02")
     assert other["model.c360.dim_products"].message != STANDS
     builder = DbtBuilder(warehouse=str(warehouse))
-    variables = {"as_of": "2025-03-02", "run_id": "one", "published_at": "2025-03-02 06:00:00"}
+    variables = {"as_of": "2025-03-02", "run_id": "two", "published_at": "2025-03-02 06:00:00"}
     anew = builder.build(
         select=SELECT, variables=variables, scratch=warehouse.parent / "scratch", anew=True
     )
     assert STANDS not in {result.message for result in anew}
+    said = "select comment like 'made of %, by run two' from duckdb_tables() where table_name = {}"
+    assert _ask(warehouse, said.format("'dim_products'")) == [(True,)]
+    assert {each.message for each in _build(warehouse, day="2025-03-02").values()} == {STANDS}
 
 
 def test_a_test_that_did_not_pass_is_asked_again(warehouse: Path) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.building.standing import MADE_OF
+from c360_dagster.building.standing import MADE_OF, write_marks
 from c360_dagster.building.unpublished import forget, note_changes
 from c360_dagster.publishing.publication import Known, Published, PublishError, publish
 
@@ -268,6 +268,17 @@ def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_p
     assert fourth.rows == {"publication": 1}
     with duckdb.connect(str(fourth.snapshot), read_only=True) as snapshot:
         assert snapshot.execute("select count(*) from duckdb_tables()").fetchone() == (1,)
+
+
+def test_a_table_that_was_made_anew_of_the_same_is_written(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """As `make refresh ANEW=1` does: somebody had changed rows of bronze by hand."""
+    for state in (1, 2):
+        fill(con, state)
+        write_marks(con, {"gold.dim_customers": "the same"}, run=f"build {state}")
+        published = publish(con, tmp_path, run=f"run{state}", known=KNOWN)
+    assert read_states(published) == [(2, "run2")]
 
 
 def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
