@@ -45,6 +45,7 @@ RECORDS = """
     order by source_system, source_id
 """
 READS = [f"{SILVER.name}.{name}" for name in ("int_customer_records", "int_data_clock")]
+TABLES = [each for each, table in read_computed().items() if table.schema == SCHEMA]
 IDENTITIES = f"{SCHEMA}.identities"
 GOLDEN, PROVENANCE = f"{SCHEMA}.golden_records", f"{SCHEMA}.provenance"
 MERGES = f"{SCHEMA}.merges"
@@ -64,9 +65,10 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="resolve_identities",
         specs=[
-            specify_computed(table, IDENTITY, [dg.AssetKey(each.split(".")) for each in READS])
-            for table in read_computed().values()
-            if table.schema == SCHEMA
+            specify_computed(
+                read_computed()[each], IDENTITY, [dg.AssetKey(read.split(".")) for read in READS]
+            )
+            for each in TABLES
         ],
         check_specs=specify_identity_checks(),
     )
@@ -77,8 +79,11 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         extent: Extent,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         registry = Registry(settings.registry)
+        # Before they are read: what is written meanwhile is for the next run.
+        said = digest_files(settings.decisions, settings.truth)
         with warehouse.connect() as con:
-            stands = not extent.full_refresh and bear(con, [IDENTITIES], _mark(con, settings))
+            mark = _mark(con, settings, said)
+            stands = not extent.full_refresh and bear(con, [IDENTITIES], mark)
             told = tell_again(context) if stands else []
             if told:
                 _warn(context, told)
@@ -116,9 +121,9 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             )
         checks = list(check_identity(settings, known, found, decisions))
         with warehouse.connect() as con:
-            rows = _write(con, found, history, previous)
+            rows = _write(con, found, history, None if extent.full_refresh else previous)
             if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):
-                write_marks(con, {IDENTITIES: _mark(con, settings)})
+                write_marks(con, {IDENTITIES: _mark(con, settings, said)})
         context.log.info(_say(found))
         _warn(context, checks)
         yield from _report(rows, found, checks)
@@ -126,10 +131,14 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     return resolve_identities
 
 
-def _mark(con: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
-    """Also of what lies outside: the ids that were given, and what people say of pairs."""
-    files = digest_files(settings.registry, settings.decisions, settings.truth)
-    return mark_answer(con, READS, files)
+def _mark(con: duckdb.DuckDBPyConnection, settings: Settings, said: str) -> str | None:
+    """Also of what lies outside, the ids that were given and what people say of pairs; and of the
+    other tables, which may have been made anew.
+    """
+    comments = read_comments(con)
+    others = [comments.get(each) for each in TABLES if each != IDENTITIES]
+    given = digest_files(settings.registry)
+    return mark_answer(con, READS, said, given, others, settings.defects)
 
 
 def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
@@ -185,19 +194,21 @@ def _write(
     from c360_dagster.identity import Memory  # noqa: PLC0415  as above
 
     create_computed(con)
-    stands = isinstance(previous, Memory) and read_comments(con)[GOLDEN] == previous.stamp
+    comments = read_comments(con)
+    stands = isinstance(previous, Memory) and all(
+        comments[each] == previous.stamp for each in (GOLDEN, PROVENANCE)
+    )
     survivors = found.changes if stands else found
     large = {GOLDEN: survivors.golden, PROVENANCE: survivors.provenance}
     changed = pl.DataFrame({"customer_id": found.changed}) if stands else None
     with transaction(con):
         for relation, frame in large.items():
             replace_rows(con, relation, frame, changed)
-        stamp(con, GOLDEN, found.memory.stamp)
-        stamp(con, IDENTITIES, "")
         for relation, frame in _small_tables(found, history).items():
             replace_rows(con, relation, frame)
-    names = [GOLDEN, PROVENANCE, *_small_tables(found, history)]
-    return {name: con.table(name).count("*").fetchall()[0][0] for name in names}
+        for relation in TABLES:
+            stamp(con, relation, found.memory.stamp)
+    return {name: con.table(name).count("*").fetchall()[0][0] for name in TABLES}
 
 
 def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.DataFrame]:

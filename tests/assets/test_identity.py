@@ -133,6 +133,8 @@ def test_a_day_writes_what_changed_and_leaves_what_all_would(road: Road) -> None
     untouched = road.rows("select distinct rule, customer_id from identity.provenance order by all")
     assert ("as it was", "c3") in untouched, "nothing of Bob's changed"
     assert ("as it was", "c1") not in untouched
+    road.walk(anew=True)
+    assert road.rows("from identity.provenance where rule = 'as it was'") == []
     road.settings.warehouse.unlink()
     road.resolve([moved, ANNE, BOB, SHOP])
     anew = read_tables(road)

@@ -1,15 +1,19 @@
 """Answers that stand are told again as they were, until something that they are made of changes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
 from c360_dagster.assets import identity, keeping
+from c360_dagster.building.computed import create_computed
 from c360_dagster.building.standing import MADE_OF, write_marks
-from tests.assets.test_identity import ANN, ANNE, BOB, Road
+from c360_dagster.resources.decisions import Decision, read_decisions
+from tests.assets.test_identity import ANN, ANNE, BOB, Road, read_tables
 
 IDENTITIES = dg.AssetKey(["identity", "identities"])
 
@@ -80,9 +84,40 @@ def test_whatever_it_is_made_of_makes_it_anew(
     assert road.ids()["c2"] == "c2"
     (road.settings.registry / "current").touch()
     assert not road.is_kept(), "the registry was written to"
+    road.settings = replace(road.settings, defects=False)
+    assert not road.is_kept(), "the truth is held against other bounds"
     monkeypatch.setattr(keeping, "digest_code", lambda: "other code")
     assert not road.is_kept(), "the code is another"
     assert road.is_kept()
+
+
+def test_a_table_that_was_dropped_is_written_whole(road: Watched) -> None:
+    """Or that a new version declares otherwise: what comes in its place is empty."""
+    assert not road.is_kept()
+    before = read_tables(road)
+    for table in ("golden_records", "provenance", "review"):
+        with duckdb.connect(str(road.settings.warehouse)) as con:
+            con.execute(f"drop table identity.{table}")
+            create_computed(con)
+        assert not road.is_kept(), table
+        assert read_tables(road) == before, table
+    assert road.is_kept()
+
+
+def test_what_is_decided_while_a_run_resolves_is_for_the_next(
+    road: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide_meanwhile(*given: Any) -> list[Decision]:  # noqa: ANN401
+        decisions = read_decisions(*given)
+        road.decide("never,crm,c1,crm,c2,they are twins")
+        return decisions
+
+    with monkeypatch.context() as busy:
+        busy.setattr(identity, "read_decisions", decide_meanwhile)
+        assert not road.is_kept()
+    assert road.ids()["c2"] == "c1"
+    assert not road.is_kept()
+    assert road.ids()["c2"] == "c2"
 
 
 def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
