@@ -21,7 +21,12 @@ from c360_dagster.building.changes import EVERYTHING, Asked, begin_build, finish
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.build import STANDS, DbtBuilder, Extent
-from c360_dagster.dbt_runner.dbt_project import Manifest, digest_project, is_personal
+from c360_dagster.dbt_runner.dbt_project import (
+    Manifest,
+    digest_project,
+    is_personal,
+    read_stamp,
+)
 from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.history.days import History
@@ -163,7 +168,9 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         unreported: list[NodeResult] = []
         part = _Part(context, manifest, translator)
         run_id = context.run.run_id
-        asked = Asked(run_id, digest_project(), settings.as_of, anew=extent.full_refresh)
+        # Built is what was parsed, whatever somebody edits meanwhile.
+        project = read_stamp() or digest_project()
+        asked = Asked(run_id, project, settings.as_of, anew=extent.full_refresh)
         lineage = Traced(manifest)
         with contextlib.ExitStack() as held:
             # While one is open, further connections cost little; dbt itself wants the file alone.

@@ -6,7 +6,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from c360_dagster.assets import dbt
 from c360_dagster.assets.dbt_results import forget_removed_tests
+from c360_dagster.dbt_runner.dbt_project import read_stamp
 from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.definitions import build_definitions
 from c360_dagster.loading.schema import create_bronze
@@ -42,7 +44,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> dg.ExecuteInProcessResult:
-    return _build(home)
+    with pytest.MonkeyPatch.context() as busy:
+        busy.setattr(dbt, "digest_project", lambda: "edited while it is built")
+        return _build(home)
 
 
 def _build(home: Path) -> dg.ExecuteInProcessResult:
@@ -90,6 +94,14 @@ def test_a_query_that_was_never_traced_holds_up_what_is_made_of_it(
         Traced, "knows", lambda self, result: result.unique_id != clock and knows(self, result)
     )
     assert _build(home).success
+
+
+@pytest.mark.usefixtures("run")
+def test_a_build_is_of_the_project_that_was_parsed(home: Path) -> None:
+    """Otherwise the next would continue it, and what was edited reach the changed rows alone."""
+    with duckdb.connect(str(home / "warehouse.duckdb")) as con:
+        built = con.execute("select project from changes.build").fetchall()
+    assert built == [(read_stamp(),)]
 
 
 def test_tables_say_their_rows(metadata: Metadata) -> None:
