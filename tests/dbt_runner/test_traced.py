@@ -1,0 +1,81 @@
+"""What is kept of lineage: each query is traced once, and again where the answer may be another."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from c360_dagster.dbt_runner import dbt_project, traced
+from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.traced import Traced
+
+A, B = "model.ours.a", "model.ours.b"
+RESULT = NodeResult(A, "success", "OK", 0.1, None, sql="select * from s.b")
+
+
+def know(*columns: str) -> Traced:
+    """Of a project in which a reads b, which has these columns."""
+    declared: dict[str, Any] = {"n": {}}
+    nodes = {
+        A: {"schema": "s", "alias": "a", "columns": declared, "depends_on": {"nodes": [B, "gone"]}},
+        B: {"schema": "s", "alias": "b", "columns": dict.fromkeys(columns), "depends_on": {}},
+    }
+    return Traced({"nodes": nodes, "sources": {}, "metadata": {"adapter_type": "duckdb"}})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(dbt_project, "TARGET", tmp_path)
+    return tmp_path
+
+
+def test_a_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = know("n")
+    assert not first.knows(RESULT)
+    assert first.find(RESULT) == {}
+    first.trace([RESULT])
+    assert first.find(RESULT) == {"n": [("s", "b", "n")]}
+    monkeypatch.setattr("c360_dagster.dbt_runner.tracing.trace_columns", None)
+    later = know("n")
+    assert later.knows(RESULT)
+    later.trace([RESULT])
+    assert [tuple(each) for each in later.find(RESULT)["n"]] == [("s", "b", "n")]
+
+
+def test_a_seed_has_no_query_to_trace(folder: Path) -> None:
+    seed = NodeResult("seed.ours.s", "success", "OK", 0.1, None)
+    assert know("n").knows(seed)
+    know("n").trace([seed])
+    assert [*folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("other", ["query", "columns", "tracer", "what is kept is spoilt"])
+def test_it_is_traced_again_where_the_answer_may_be_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    know("n").trace([RESULT])
+    result, columns = RESULT, ["n"]
+    if other == "query":
+        result = NodeResult(A, "success", "OK", 0.1, None, sql="select n from s.b")
+    elif other == "columns":
+        columns = ["n", "m"]
+    elif other == "tracer":
+        monkeypatch.setattr(traced, "_tell_tracer", lambda: "a newer version")
+    else:
+        (folder / traced.TRACED).write_text("{")
+    later = know(*columns)
+    assert not later.knows(result)
+    later.trace([result])
+    assert list(later.find(result)) == columns
+
+
+def test_what_the_project_no_longer_has_is_not_kept(folder: Path) -> None:
+    known = know("n")
+    known.trace([RESULT, NodeResult("model.ours.old", "success", "OK", 0.1, None, sql="select 1")])
+    assert "model.ours.old" in (folder / traced.TRACED).read_text()
+    changed = NodeResult(A, "success", "OK", 0.1, None, sql="select n from s.b")
+    know("n").trace([changed])
+    assert "model.ours.old" not in (folder / traced.TRACED).read_text()
+    (folder / traced.TRACED).unlink()
+    (folder / traced.TRACED).mkdir()
+    know("n").trace([RESULT])
