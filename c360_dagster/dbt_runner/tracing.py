@@ -20,8 +20,6 @@ def trace_columns(sql: str, columns: Columns, dialect: str = "duckdb") -> dict[s
     """
     try:
         tree = parse_one(sql, dialect=dialect)
-        for table in tree.find_all(exp.Table):
-            table.set("catalog", None)
         known = {
             schema: {table: dict.fromkeys(names, "text") for table, names in tables.items()}
             for schema, tables in columns.items()
@@ -50,7 +48,6 @@ class _Tracer:
     def trace(self, scope: Scope, position: int) -> frozenset[Column]:
         key = (id(scope), position)
         if key not in self.seen:
-            self.seen[key] = frozenset()  # a recursive query meets itself
             self.seen[key] = frozenset(self._find(scope, position))
         return self.seen[key]
 

@@ -32,6 +32,19 @@ ID, NAME = ("s", "people", "id"), ("s", "people", "name")
          [CUSTOMER]),
         (("with g as (select customer_id, sum(amount) as a from s.orders group by customer_id), "
          "h as (select * from g) select count(*) as x from h"), [CUSTOMER]),
+        (("with u as (select id as n from s.people union all select order_id from s.orders) "
+         "select count(*) as x from u"), [ORDER, ID]),
+        ("select count(amount) as x from s.orders", [AMOUNT]),
+        ('with o as (select * from "db"."s"."orders") select amount as x from o', [AMOUNT]),
+        # as DuckDB has it, for which the case of a name says nothing
+        ('from s.orders select "Amount" // 2 as x', [AMOUNT]),
+        # the same name stands for another table within
+        (("select (select max(o.name) from s.people as o where o.id > 0) as x "
+         "from s.orders as o"), [NAME]),
+        ("select n as x from range(3) as t(n)", []),
+        # columns and tables that nobody declared
+        ("select o.amount as x from s.orders as o where unheard_of > 0", [AMOUNT]),
+        ("with o as (select * from s.unheard_of) select o.amount as x from o", []),
         (("with recursive r as (select id as n from s.people union all select n from r) "
          "select n as x from r"), [ID]),
     ],
@@ -40,5 +53,12 @@ def test_a_column_is_traced(sql: str, sources: list[Column]) -> None:
     assert trace_columns(sql, COLUMNS) == {"x": sorted(sources)}
 
 
-def test_what_cannot_be_read_has_no_lineage() -> None:
-    assert trace_columns("select from where", COLUMNS) == {}
+def test_each_column_has_its_own_sources() -> None:
+    inner = "select amount as a, customer_id as c from s.orders"
+    sql = f"with o as ({inner}) select a as x, c as y from o"
+    assert trace_columns(sql, COLUMNS) == {"x": [AMOUNT], "y": [CUSTOMER]}
+
+
+@pytest.mark.parametrize("sql", ["select from where", "create table t (n integer)"])
+def test_what_cannot_be_read_has_no_lineage(sql: str) -> None:
+    assert trace_columns(sql, COLUMNS) == {}
