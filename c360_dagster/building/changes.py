@@ -18,6 +18,8 @@ from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
 
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"
+# int_data_clock takes the day from orders where there are any: the first may set it back.
+SET_THE_DAY = ("transactions", "workbook_transactions")
 # Measured: below, looking for what has changed costs as much as building everything.
 WORTHWHILE = 2_000_000
 LAST = ("last_build", "last_held")
@@ -151,7 +153,8 @@ def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | 
     reaching = fetch_row(
         con,
         f"select path from {HELD} where table_name = '{REACHES_ALL}' "
-        f"and (path in ({_new_files()}) or known_at > ?) order by path limit 1",
+        f"and (path in ({_new_files()}) or known_at > ?) or table_name in {SET_THE_DAY} "
+        f"and table_name not in (select table_name from {SCHEMA}.last_held) order by path limit 1",
         [since],
     )
     return f"{reaching[0]} reaches every row" if reaching else None

@@ -36,7 +36,7 @@ DAY = date(2025, 6, 1)
 
 
 class Home:
-    """A warehouse with two tables of bronze and one model, which is never really built."""
+    """A warehouse with three tables of bronze and one model, which is never really built."""
 
     def __init__(self, folder: Path, con: duckdb.DuckDBPyConnection) -> None:
         self.folder, self.con = folder, con
@@ -51,7 +51,7 @@ class Home:
         run = LoadRun("load", lambda: datetime(2025, 6, 2), self.folder / "scratch")
         contract = read_contract()
         create_bronze(self.con, contract.values())
-        for table in ("transactions", "rates"):
+        for table in ("transactions", "rates", "workbook_transactions"):
             load_table(self.con, self.folder / "landing", contract[table], run)
 
     def begin(
@@ -178,6 +178,18 @@ def test_a_rate_that_becomes_known_builds_everything(home: Home) -> None:
     home.land("channels/rates_2025-06-02.csv", "currency,date,rate", "EUR,2025-05-01,1.1")
     home.build("one")
     assert "rates_2025-06-02.csv reaches every row" in home.begin("two")
+
+
+def test_the_first_orders_build_everything(home: Home) -> None:
+    """Without any, the day is that of other events, and may be a later one."""
+    first, later = "workbooks/Transaction.csv", "workbooks/Transaction_2025-06-01.csv"
+    columns = "transaction_id,customer_id,transaction_date,amount,payment_method,store_location"
+    home.build("one")
+    home.land(first, columns, "1,7,2025-05-01,1,cash,Web shop")
+    assert f"{first} reaches every row" in home.begin("two")
+    home.finish("two")
+    home.land(later, columns, "2,7,2025-06-01,1,cash,Web shop")
+    assert "1 new files" in home.begin("three")
 
 
 def test_everything_can_be_asked_for(home: Home) -> None:
