@@ -225,7 +225,7 @@ def _tell_origin(node: Mapping[str, Any]) -> str:
     said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
     if node["resource_type"] == "seed":  # a large one dbt knows by its name alone
         said["checksum"] = digest(_find_seed(node).read_bytes())
-    return json.dumps(said, sort_keys=True, default=str)
+    return json.dumps(said, sort_keys=True)
 
 
 def _find_seed(node: Mapping[str, Any]) -> Path:

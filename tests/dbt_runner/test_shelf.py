@@ -40,7 +40,13 @@ def node(unique_id: str, code: str = "", after: str = "", macros: str = "", **mo
     }
 
 
-def shelve(folder: Path, *nodes: Node, foundation: str = "", **given: str | None) -> Shelf:
+def shelve(
+    folder: Path,
+    *nodes: Node,
+    foundation: str = "",
+    database: str = "warehouse",
+    **given: str | None,
+) -> Shelf:
     macros = {
         name: {"macro_sql": sql, "depends_on": {"macros": CALLS.get(name, [])}}
         for name, sql in MACROS.items()
@@ -50,7 +56,7 @@ def shelve(folder: Path, *nodes: Node, foundation: str = "", **given: str | None
         "macros": macros,
         "sources": {"source.ours.bronze.loaded": {"schema": "bronze", "name": "loaded"}},
     }
-    return Shelf(manifest, folder, foundation=foundation, database="warehouse", given=given)
+    return Shelf(manifest, folder, foundation=foundation, database=database, given=given)
 
 
 def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
@@ -159,8 +165,17 @@ def test_a_node_is_known_by_all_but_words_and_places(
     keep(shelve(tmp_path, node("model.ours.a")), "model.ours.a", "create table a as select 1")
     (found,) = shelve(tmp_path, node("model.ours.a") | others).choose([])
     assert (found.statements == ()) is is_other
-    (found,) = shelve(tmp_path, node("model.ours.a"), foundation="other").choose([])
-    assert found.statements == ()
+
+
+def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
+    """The name of the warehouse stands in each statement."""
+    model = node("model.ours.a")
+    kept = keep(shelve(tmp_path, model), "model.ours.a", "create table a as select 1")
+    others: list[dict[str, Any]] = [{"foundation": "other"}, {"database": "other"}, {"other": "x"}]
+    for other in others:
+        (found,) = shelve(tmp_path, model, **other).choose([])
+        assert found.statements == (), other
+    assert shelve(tmp_path, model, run_id="another").choose([]) == [kept]
 
 
 @pytest.mark.parametrize("others", [{"schema": "silver"}, {"alias": "b"}])
