@@ -10,7 +10,7 @@ import pytest
 
 from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.dbt_runner.dbt_project import read_manifest
-from c360_dagster.history.days import History, HistoryError, excerpt
+from c360_dagster.history.days import History, HistoryError, excerpt, show_days
 
 ALL = "select as_of_date, customer_id, persona from gold.customer_360_history order by all"
 
@@ -115,6 +115,10 @@ def test_a_day_that_cannot_be_read_is_named(
     damaged.write_bytes(damaged.read_bytes()[:50])
     with pytest.raises(HistoryError, match=rf"{damaged.name} cannot be read .* move it away"):
         history.show(con)
+    damaged.unlink()
+    table = read_computed()["gold.customer_360_history"]
+    with pytest.raises(duckdb.CatalogException):
+        show_days(con, table, "select * from nowhere", history.folder)
 
 
 def test_a_column_that_a_day_lacks_is_null_in_it(

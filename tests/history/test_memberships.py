@@ -99,3 +99,6 @@ def test_published_are_the_changes_of_the_last_days(
     told = {key: each.value for key, each in members.report(con).metadata.items()}
     assert told == {"as_of": "2026-01-04", "entered": 1, "left": 0}
     assert len(read(con, members)) == 3
+    members.record(con, date(2026, 1, 5), {"loyal": ask("c2", "c3")})
+    told = {key: each.value for key, each in members.report(con).metadata.items()}
+    assert told == {"as_of": "-", "entered": 0, "left": 0}, "nobody came or left on the last day"
