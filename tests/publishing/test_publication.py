@@ -317,7 +317,8 @@ def test_a_damaged_parquet_file_is_not_taken_over(
 
 
 KEYED = Known(
-    {"fct_orders": frozenset(), "publication": frozenset()}, keys={"fct_orders": "order_id"}
+    {"fct_orders": frozenset(), "publication": frozenset(), "dim_customers": frozenset()},
+    keys={"fct_orders": "order_id"},
 )
 
 
@@ -372,12 +373,21 @@ def test_of_a_table_that_was_continued_the_changed_rows_are_written(
 
 @pytest.mark.parametrize(
     "doubt",
-    ["built whole", "made by hand", "another publication", "most rows", "a file full of holes"],
+    [
+        "built whole",
+        "made by hand",
+        "another publication",
+        "most rows",
+        "a larger table",
+        "a file full of holes",
+    ],
 )
 def test_a_continued_table_is_written_whole_after_any_doubt(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, doubt: str
 ) -> None:
     place_orders(con, dict.fromkeys(range(40), 10))
+    if doubt == "a larger table":
+        fill(con, 1)
     publish(con, tmp_path, run="run1", known=KEYED)
     place_orders(con, dict.fromkeys(range(30 if doubt == "most rows" else 1), 11))
     finish(con)
