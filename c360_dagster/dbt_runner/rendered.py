@@ -49,6 +49,14 @@ ASKS_THE_DATABASE = re.compile(r"\b(?:run_query|statement)\(|\badapter\.(?!dispa
 called `if execute`, dbt does not say that it is called.
 """
 
+READS_FILES = re.compile(
+    r"\b(?:read_\w+|glob|\w+_scan)\s*\(|\b(?:from|join)\s+'[^'\s]*[./][^'\s]*'", re.IGNORECASE
+)
+FILES = "files"
+"""What a node reads that asks for files, or for another database, by itself: nobody knows whether
+they have changed.
+"""
+
 Variables = Mapping[str, str | None]
 
 
@@ -173,7 +181,9 @@ class Shelf:
         parts, asked = self._find_parts(node), self._find_asked(node)
         named = (each for part in parts for each in part["depends_on"].get("nodes", ()))
         after = tuple(each for each in named if each not in self._ephemeral)
-        reads = tuple(self._name_relation(each) for each in after)
+        reads = [self._name_relation(each) for each in after]
+        if READS_FILES.search(self._read_code(node)):
+            reads.append(FILES)
         return Rendered(
             unique_id=node["unique_id"],
             name=node["unique_id"] if is_test else self._name_relation(node["unique_id"]),
@@ -183,7 +193,7 @@ class Shelf:
             severity=str(config.get("severity", "error")).lower(),
             warn_if=str(config.get("warn_if", "")),
             after=after,
-            reads=reads,
+            reads=tuple(reads),
             asks=tuple(name for name in PLACED if name in asked),
             origin=digest(self._foundation, *map(_tell_origin, parts), reads),
         )

@@ -10,7 +10,7 @@ import pytest
 
 from c360_dagster.dbt_runner.asking import Dbt, NodeResult
 from c360_dagster.dbt_runner.build import STANDS, _Build
-from c360_dagster.dbt_runner.rendered import Rendered, Shelf, Variables
+from c360_dagster.dbt_runner.rendered import FILES, Rendered, Shelf, Variables
 
 Node = dict[str, Any]
 MACROS = {
@@ -115,6 +115,24 @@ def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
     """Such as a column for each name that there is today: dbt has to look each time."""
     shelf = shelve(tmp_path, node("model.ours.a", code, macros=macros))
     assert keep(shelf, "model.ours.a", "create table a as select 1").statements == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "is_outside"),
+    [
+        ("select * from read_csv('/data/budget.csv')", True),
+        ("select * from READ_PARQUET ('/data/*.parquet')", True),
+        ("from '/data/budget.csv'", True),
+        ("select * from a join '/data/budget.csv' using (n)", True),
+        ("select * from sqlite_scan('till.db', 'sales')", True),
+        ("select unread_mails(n), 'from ' || name from {{ ref('a') }}", False),
+    ],
+)
+def test_a_model_that_reads_files_by_itself_is_made_of_what_nobody_knows(
+    tmp_path: Path, code: str, *, is_outside: bool
+) -> None:
+    (found,) = shelve(tmp_path, node("model.ours.m", code)).choose([])
+    assert (found.reads == (FILES,)) is is_outside
 
 
 def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
