@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_dagster.loading.repair import UNCLOSED, Repaired, repair_text
+from c360_dagster.loading.repair import TOO_LONG, UNCLOSED, Repaired, repair_text
 
 
 def repair(folder: Path, text: str, width: int) -> Repaired:
@@ -30,3 +30,13 @@ def test_a_cell_goes_on_over_two_hundred_lines_at_most(
 def test_a_long_cell_in_quotes_is_no_broken_line(tmp_path: Path) -> None:
     """Python's reader takes an eighth of a megabyte, unless it is told."""
     assert repair(tmp_path, 'a,b\n1,"{}"\n'.format("x" * 1_900_000), 2).broken == {}
+
+
+def test_a_record_in_quotes_that_is_too_long_is_said_to_be(tmp_path: Path) -> None:
+    """Whether one cell is, or all of them together; it is not the quotes that are wrong."""
+    half = "x" * 1_000_001
+    for record in (f'"{half}{half}",2', f'"{half}","{half}"'):
+        repaired = repair(tmp_path, f"a,b\n{record}\n1,2\n", 2)
+        assert [(number, each.reason) for number, each in repaired.broken.items()] == [
+            (1, TOO_LONG)
+        ]
