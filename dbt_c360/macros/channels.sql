@@ -3,7 +3,10 @@
     ('online', 'mobile')
 {%- endmacro %}
 
-{#- Where somebody comes or orders: online there is no store, whatever stands beside it; elsewhere none is unknown. -#}
+{#-
+    Where somebody comes or orders: online there is no store, whatever stands beside it; elsewhere
+    none is unknown.
+-#}
 {% macro visited_location(location, channel) -%}
     case
         when {{ channel }} in {{ online_channels() }} or lower({{ location }}) = 'online' then 'online'

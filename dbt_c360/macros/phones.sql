@@ -27,11 +27,13 @@ case
         end
 {%- endmacro %}
 
-{#- Right in length for its country, 8 to 15 digits for one from elsewhere, and not one digit over and
-    over, as who is asked for a number and has none writes; null without one. -#}
+{#-
+    Right in length for its country, 8 to 15 digits for one from elsewhere, and not one digit over and
+    over, as who is asked for a number and has none writes; null without one.
+-#}
 {% macro is_phone_valid(full_phone) -%}
-{%- set last = 'substr(' ~ full_phone ~ ', length(' ~ full_phone ~ '), 1)' -%}
-case
+    {%- set last = 'substr(' ~ full_phone ~ ', length(' ~ full_phone ~ '), 1)' -%}
+    case
         when {{ full_phone }} is null then null
         when {{ full_phone }} like calling_code || '%'
             then

@@ -14,8 +14,8 @@
 
 {#- A title before a name is no part of it: `Dr. Jane Doe` is called Jane. -#}
 {% macro without_title(name) -%}
-{%- set word = dbt.split_part(name, "' '", 1) -%}
-case
+    {%- set word = dbt.split_part(name, "' '", 1) -%}
+    case
             when
                 replace(lower({{ word }}), '.', '') in (
                     'mr', 'mrs', 'ms', 'miss', 'mx', 'dr', 'prof', 'professor',
