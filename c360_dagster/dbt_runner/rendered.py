@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ class Shelf:
         if not node:
             return None
         outline = self._outline(node)
-        if ASKS_THE_DATABASE.search(self._read_code(node)):
+        if any(map(ASKS_THE_DATABASE.search, self._read_code(node))):
             return replace(outline, sql=sql)
         places = {literal(value): place(name) for name, value in self._tell(outline).items()}
         kept = (fill_in(each, places) for each in _keep_what_counts(node, statements))
@@ -182,7 +183,7 @@ class Shelf:
         named = (each for part in parts for each in part["depends_on"].get("nodes", ()))
         after = tuple(each for each in named if each not in self._ephemeral)
         reads = [self._name_relation(each) for each in after]
-        if READS_FILES.search(self._read_code(node)):
+        if any(map(_reads_files, self._read_code(node))):
             reads.append(FILES)
         return Rendered(
             unique_id=node["unique_id"],
@@ -207,19 +208,25 @@ class Shelf:
         node = self._manifest["nodes"].get(unique_id) or self._manifest["sources"][unique_id]
         return f"{node['schema']}.{node.get('alias') or node['name']}"
 
-    def _read_code(self, node: Mapping[str, Any]) -> str:
+    def _read_code(self, node: Mapping[str, Any]) -> list[str]:
         """Of the node itself, of the parts of it, and of the macros that these call."""
         macros, parts = self._manifest["macros"], self._find_parts(node)
         named = (each for part in parts for each in part["depends_on"].get("macros", ()))
         called = _reach(macros, named, "macros")
         codes = (str(part.get("raw_code", "")) for part in parts)
-        return "\n".join([*codes, *(macros[each]["macro_sql"] for each in called)])
+        return [*codes, *(macros[each]["macro_sql"] for each in called)]
 
     def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
-        asked = set(VARIABLE.findall(self._read_code(node)))
+        asked = {name for code in self._read_code(node) for name in VARIABLE.findall(code)}
         if node.get("config", {}).get("materialized") == "incremental":
             asked.add(EXTENT)  # by what puts it in place
         return asked
+
+
+@cache
+def _reads_files(code: str) -> bool:
+    """Looked for once in each macro, which many nodes call and each part of a build asks of."""
+    return bool(READS_FILES.search(code))
 
 
 def _select(manifest: Mapping[str, Any], materialized: str) -> dict[str, Mapping[str, Any]]:

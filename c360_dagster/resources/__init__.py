@@ -1,1 +1,1 @@
-"""What assets need from outside: the warehouse, the lock, the landing folder."""
+"""What assets need from outside: the warehouse, the lock, the ids, Dagster's log of runs."""
