@@ -29,7 +29,8 @@ FEATURES: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 _NO_NAMES = ["", "na", "none", "null", "nan", "unknown", "test", "anonymous", "guest", "customer"]
-# `Dr. Anna` and `Dr. Peter` have no name in common; a title alone is no name.
+# `Dr. Anna` and `Dr. Peter` have no name in common; a title alone is no name. Silver's list of
+# them, by which whole names are taken apart, is in dbt_c360/macros/texts.sql.
 _TITLES = (
     r"(?i)^\s*(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|herr|frau|monsieur|madame|mme|mlle)"
     r"(?:\.\s*|\s+|$))+"

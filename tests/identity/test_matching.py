@@ -1,6 +1,7 @@
 """Which records are one person, and which are not."""
 
 import math
+import re
 from datetime import date
 
 import polars as pl
@@ -8,9 +9,10 @@ import pytest
 from splink import DuckDBAPI, Linker, SettingsCreator
 
 import mock_data
+from c360_dagster.dbt_runner.dbt_project import PROJECT
 from c360_dagster.identity import RecordsError, Resolution, RulesError, resolve
 from c360_dagster.identity.comparing import compare
-from c360_dagster.identity.forms import normalise
+from c360_dagster.identity.forms import _TITLES, normalise
 from c360_dagster.identity.model import COMPARISONS, Model, count_values, probability, weigh
 from c360_dagster.identity.records import order_records
 from c360_dagster.identity.rules import Rules
@@ -92,6 +94,15 @@ def test_a_title_is_no_name(title: str) -> None:
     assert not together(*pair)
     titled = record("crm", "C2", own, first_name=title + "Kate")
     assert together(record("crm", "C1", own), titled)
+
+
+def test_titles_are_those_that_silver_leaves_out() -> None:
+    """Whole names are taken apart in SQL, first names compared here: one list, written twice."""
+    texts = (PROJECT / "macros" / "texts.sql").read_text("utf-8")
+    macro = texts.partition("macro without_title")[2].partition("endmacro")[0]
+    in_silver = set(re.findall("'([a-z]+)'", macro))
+    assert in_silver == set(re.findall("[a-z]{2,}", _TITLES))
+    assert len(in_silver) > 9
 
 
 def test_a_telephone_excuses_no_other_birth_date(
