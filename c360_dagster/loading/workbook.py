@@ -3,7 +3,6 @@
 Excel keeps types by cell, so every cell is read as text and cast by the contract afterwards.
 """
 
-import html
 import re
 import zipfile
 from pathlib import Path
@@ -22,7 +21,7 @@ HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
 CELL = re.compile(rb"<c ([^>/]*)>(.*?)</c>", re.DOTALL)
 """A cell with something in it: its attributes, and what that is."""
-HIDDEN = re.compile(rb'\bstate="(?:h|veryH)idden"')
+HIDDEN = re.compile(rb"""\bstate=["'](?:h|veryH)idden""")
 PLACE = rb'\br="([A-Z]+[0-9]+)"'
 
 
@@ -30,7 +29,8 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
     """Fills `texts` from the first sheet."""
     try:
         workbook = fastexcel.read_excel(path)
-        name, content = _read_first_sheet(path)
+        first, content = _read_first_sheet(path)
+        name = workbook.sheet_names[first]
         frame = _read_sheet(workbook, name)
     except (fastexcel.FastExcelError, OSError) as problem:
         raise FileRefusedError(
@@ -112,23 +112,23 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     return None
 
 
-def _read_first_sheet(path: Path) -> tuple[str, bytes]:
-    """Name and XML of the first sheet that is not hidden, as programs hide lists before it.
+def _read_first_sheet(path: Path) -> tuple[int, bytes]:
+    """Place and XML of the first sheet that is not hidden, as programs hide lists before it.
 
     Which part of the file that is, the workbook says and not the part's name.
     """
     with zipfile.ZipFile(path) as archive:
         parts = set(archive.namelist())
         sheets = re.findall(rb"<(?:\w+:)?sheet [^>]*>", archive.read("xl/workbook.xml"))
-        first = next((sheet for sheet in sheets if not HIDDEN.search(sheet)), sheets[0])
-        name = html.unescape(_search(rb'\bname="([^"]*)"', first) or "")
-        book = _search(rb'\br:id="([^"]+)"', first)
+        shown = (number for number, sheet in enumerate(sheets) if not HIDDEN.search(sheet))
+        first = next(shown, 0)
+        book = _search(rb'\br:id="([^"]+)"', b"".join(sheets[first : first + 1]))
         links = archive.read("xl/_rels/workbook.xml.rels")
         for link in re.findall(rb"<(?:\w+:)?Relationship [^>]*>", links):
             if _search(rb'\bId="([^"]+)"', link) == book:
                 target = _search(rb'\bTarget="/?(?:xl/)?([^"]+)"', link)
-                return name, archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
-    return name, b""
+                return first, archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
+    return first, b""
 
 
 def _search(pattern: bytes, content: bytes) -> str | None:

@@ -114,6 +114,15 @@ def test_a_hidden_sheet_is_not_the_first(bronze: Bronze) -> None:
     assert bronze.ids("customer_master") == ["01"]
 
 
+def test_a_workbook_whose_parts_are_written_otherwise_is_read(bronze: Bronze) -> None:
+    """Not every program that writes workbooks puts attributes into double quotes."""
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("A & B", [COLUMNS, ["01", "Ann", "", "", "2025-01-01"]]))
+    _rewrite(path, "xl/workbook.xml", b'name="A &amp; B"', b"name='A &amp; B'")
+    bronze.load_one("customer_master")
+    assert bronze.ids("customer_master") == ["01"]
+
+
 def test_formulas_count_with_their_values(bronze: Bronze) -> None:
     columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
     path = bronze.landing / "workbooks" / "Transaction.xlsx"
