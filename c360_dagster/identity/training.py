@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from splink.internals.em_training_session import EMTrainingSession
 
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
-STRANGERS, PAIRS = 1_200, 200_000
+STRANGERS, PAIRS = 800, 200_000
 BATCH = 100
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
