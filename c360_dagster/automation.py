@@ -11,13 +11,13 @@ from typing import Any
 
 import dagster as dg
 
-from c360_dagster.daily_report.words import count
 from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.settings import Settings, let_alerts_end_in_time
 from c360_dagster.telling.alerts import AlertError, send, write_message
 from c360_dagster.telling.reports import UNTOLD, read_report
+from c360_dagster.words import count
 from landing_contract import read_contract
 
 DAILY_AT = "0 6 * * *"

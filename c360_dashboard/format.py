@@ -3,9 +3,11 @@
 import math
 from datetime import date, datetime, timedelta
 
-NOTHING = "–"
+from c360_dagster import words as plain
+
+NOTHING = plain.NOTHING
 NO_CHANGE = "no change"
-SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+month = plain.month
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 Number = float | int | None
@@ -24,17 +26,11 @@ def decimal(value: Number, places: int = 1) -> str:
 
 
 def percent(value: Number, places: int = 1) -> str:
-    if value is None or is_missing(value):
-        return NOTHING
-    # Adding 0 makes of −0.0 a plain 0.
-    return f"{round(value * 100, places) + 0:,.{places}f} %".replace("-", "−")
+    return plain.percent(None if is_missing(value) else value, places)
 
 
 def money(value: Number, currency: str, places: int = 0) -> str:
-    if value is None or is_missing(value):
-        return NOTHING
-    sign = "−" if round(value, places) < 0 else ""
-    return sign + _with_currency(f"{abs(value):,.{places}f}", currency)
+    return plain.money(None if is_missing(value) else value, currency, places)
 
 
 def short_money(value: Number, currency: str) -> str:
@@ -49,7 +45,7 @@ def short_money(value: Number, currency: str) -> str:
     ):
         if abs(value) >= least:
             text = f"{abs(value) / size:,.{places}f} {letter}"
-            return ("−" if value < 0 else "") + _with_currency(text, currency)
+            return ("−" if value < 0 else "") + plain.with_currency(text, currency)
     return money(value, currency, 0 if abs(value) >= 1000 else 2)
 
 
@@ -70,12 +66,6 @@ def day(value: date | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%b %Y}"
 
 
-def month(value: str) -> str:
-    """`2026-03` as people write it."""
-    year, number = value.split("-")
-    return f"{date(int(year), int(number), 1):%B %Y}"
-
-
 def moment(value: datetime | None) -> str:
     return NOTHING if value is None else f"{day(value)}, {value:%H:%M}"
 
@@ -94,12 +84,4 @@ def age(since: datetime, now: datetime) -> str:
 
 def words(value: str | None) -> str:
     """A name as data have it, for people: `in_transit` becomes `In transit`."""
-    if not value:
-        return NOTHING
-    text = value.replace("_", " ")
-    return text[0].upper() + text[1:]
-
-
-def _with_currency(text: str, currency: str) -> str:
-    symbol = SYMBOLS.get(currency)
-    return f"{symbol}{text}" if symbol else f"{text} {currency}".strip()
+    return plain.name(value) if value else NOTHING

@@ -28,7 +28,12 @@ PURE = {
         "splink",
         "yaml",
     },
-    "c360_dagster/daily_report": {"c360_dagster.daily_report", "c360_dagster.loading", "duckdb"},
+    "c360_dagster/daily_report": {
+        "c360_dagster.daily_report",
+        "c360_dagster.loading",
+        "c360_dagster.words",
+        "duckdb",
+    },
     "c360_dagster/science": {"c360_dagster.science", "numpy", "polars", "scipy"},
 }
 ENVIRONMENT_READERS = {Path("c360_dagster/settings.py")}

@@ -10,6 +10,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from c360_dagster import words
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
 from c360_dagster.building.computed import (
@@ -20,7 +21,6 @@ from c360_dagster.building.computed import (
 )
 from c360_dagster.building.standing import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
-from c360_dagster.daily_report import words
 from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.layers import IDENTITY, SILVER
 from c360_dagster.loading.sql import fetch_row, transaction

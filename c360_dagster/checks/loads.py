@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from c360_dagster.daily_report.words import count
 from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS, TableLoad
 from c360_dagster.loading.sql import fetch_row, quote
+from c360_dagster.words import count
 from landing_contract import Table
 
 DESCRIPTIONS = {

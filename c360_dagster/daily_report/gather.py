@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.facts import (
     Difference,
     Facts,

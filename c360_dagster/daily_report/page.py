@@ -6,7 +6,7 @@ Whatever comes from data is escaped; nobody is named, customers stand by their i
 from collections.abc import Sequence
 from html import escape
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.facts import SHOWN_DAYS, WEEK, Facts, Said, Sales
 from c360_dagster.daily_report.sections.changes import show_changes
 from c360_dagster.daily_report.sections.customers import show_leaving, show_personas

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from html import escape
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.facts import SHOWN_DAYS, Facts, Leaving, Persona, Said
 from c360_dagster.daily_report.sections.elements import money, table
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from html import escape
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.drawing import draw_days
 from c360_dagster.daily_report.facts import DAY, WEEK, YEAR, Facts, Part, Sales
 from c360_dagster.daily_report.sections.elements import mark, money, table

@@ -1,6 +1,6 @@
 """Whether customers are served well: parcels and tickets."""
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.facts import Facts, Service
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.facts import Facts, Said
 from c360_dagster.daily_report.sections.elements import table
 

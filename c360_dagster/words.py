@@ -1,4 +1,4 @@
-"""Numbers and days as a reader on a phone takes them in at once."""
+"""Numbers and days as people take them in at once: on a phone, on a card, in a log's sentence."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ def money(value: Number | None, currency: str, places: int = 0) -> str:
     if value is None:
         return NOTHING
     sign = "−" if round(float(value), places) < 0 else ""
-    return sign + _with_currency(f"{abs(value):,.{places}f}", currency)
+    return sign + with_currency(f"{abs(value):,.{places}f}", currency)
 
 
 def short(value: Number | None, currency: str) -> str:
@@ -25,15 +25,20 @@ def short(value: Number | None, currency: str) -> str:
         return money(value, currency)
     sign, size = "−" if float(value) < 0 else "", abs(float(value))
     if size < 999_500:  # what rounds up to a million is one
-        return sign + _with_currency(f"{size / 1000:,.0f} k", currency)
-    return sign + _with_currency(f"{size / 1_000_000:,.2f} M", currency)
+        return sign + with_currency(f"{size / 1000:,.0f} k", currency)
+    return sign + with_currency(f"{size / 1_000_000:,.2f} M", currency)
+
+
+def with_currency(text: str, currency: str) -> str:
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{text}" if symbol else f"{text} {currency}".strip()
 
 
 def percent(value: float | None, places: int = 1) -> str:
     if value is None:
         return NOTHING
     # Adding 0 makes of −0.0 a plain 0.
-    return f"{round(value * 100, places) + 0:.{places}f} %".replace("-", "−")
+    return f"{round(value * 100, places) + 0:,.{places}f} %".replace("-", "−")
 
 
 def change(now: Number | None, before: Number | None) -> str | None:
@@ -98,8 +103,3 @@ def name(value: str) -> str:
 
 def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _with_currency(text: str, currency: str) -> str:
-    symbol = SYMBOLS.get(currency)
-    return f"{symbol}{text}" if symbol else f"{text} {currency}".strip()

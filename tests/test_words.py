@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from c360_dagster.daily_report import words
+from c360_dagster import words
 from c360_dagster.daily_report.drawing import draw_days
 
 
