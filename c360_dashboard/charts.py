@@ -23,6 +23,8 @@ PALE, WHITISH = "#e8f1f8", "#f5f5f5"
 HEIGHT = 280
 DARK = 0.93
 """How near to blue a cell is on which white letters are read more easily than black ones."""
+AMOUNT = "~s"
+"""How axes write amounts: 1.5k, 20M."""
 WIDEST = 5
 """How many times the usual effect an axis of intervals reaches."""
 
@@ -49,7 +51,7 @@ def over_time(
         y=alt.Y(
             f"{y}:Q",
             title=y_title,
-            axis=alt.Axis(format=y_format, tickCount=5),
+            axis=_axis(y_format, tickCount=5),
             scale=alt.Scale(zero=is_from_zero),
         ),
         color=alt.Color(
@@ -62,7 +64,7 @@ def over_time(
         tooltip=[
             alt.Tooltip(f"{x}:T", title="Day", format="%d %b %Y"),
             alt.Tooltip(f"{series}:N", title="Series"),
-            alt.Tooltip(f"{y}:Q", title=y_title, format=y_format),
+            alt.Tooltip(f"{y}:Q", title=y_title, format=_in_full(y_format)),
         ],
     )
     dashes = alt.StrokeDash(
@@ -100,12 +102,14 @@ def bars(
         x=alt.X(f"{x}:Q", title=None, axis=None, scale=alt.Scale(zero=True, padding=48)),
         tooltip=[
             alt.Tooltip(f"{y}:N", title="What"),
-            alt.Tooltip(f"{x}:Q", title=x_title, format=x_format),
+            alt.Tooltip(f"{x}:Q", title=x_title, format=_in_full(x_format)),
         ],
     )
     marks = base.mark_bar(color=colour, cornerRadiusEnd=2, size=16)
-    labels = base.mark_text(align="left", dx=5, color=GREY).encode(
-        text=alt.Text(f"{x}:Q", format=x_format)
+    labels = (
+        base.transform_calculate(label=_in_billions(f"format(datum['{x}'], '{x_format}')"))
+        .mark_text(align="left", dx=5, color=GREY)
+        .encode(text="label:N")
     )
     return alt.layer(marks, labels).properties(height=max(60, 28 * count))
 
@@ -130,7 +134,7 @@ def histogram(
                 f"{low}:Q",
                 bin="binned",
                 title=x_title,
-                axis=alt.Axis(format=x_format, grid=False, labelOverlap=True),
+                axis=_axis(x_format, grid=False, labelOverlap=True),
             ),
             x2=alt.X2(f"{high}:Q"),
             y=alt.Y(
@@ -139,8 +143,8 @@ def histogram(
                 axis=alt.Axis(format=",.0f", tickCount=5, tickMinStep=1),
             ),
             tooltip=[
-                alt.Tooltip(f"{low}:Q", title="From", format=x_format),
-                alt.Tooltip(f"{high}:Q", title="To", format=x_format),
+                alt.Tooltip(f"{low}:Q", title="From", format=_in_full(x_format)),
+                alt.Tooltip(f"{high}:Q", title="To", format=_in_full(x_format)),
                 alt.Tooltip(f"{count}:Q", title=y_title, format=",.0f"),
             ],
         )
@@ -347,9 +351,9 @@ def calibration(
                 f"{x}:Q",
                 title=x_title,
                 scale=scale,
-                axis=alt.Axis(format="~s", tickCount=5, grid=False),
+                axis=_axis(AMOUNT, tickCount=5, grid=False),
             ),
-            y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=_axis(AMOUNT, tickCount=5)),
             color=alt.Color(
                 f"{series}:N",
                 title=None,
@@ -393,7 +397,7 @@ def columns(
                 title=None,
                 axis=alt.Axis(format="%b %y", grid=False, labelOverlap=True),
             ),
-            y=alt.Y(f"{y}:Q", title=y_title, axis=alt.Axis(format=y_format, tickCount=4)),
+            y=alt.Y(f"{y}:Q", title=y_title, axis=_axis(y_format, tickCount=4)),
             tooltip=[
                 alt.Tooltip(f"{x}:T", title="Month", format="%B %Y"),
                 alt.Tooltip(f"{y}:Q", title=y_title, format=",.2f"),
@@ -410,6 +414,23 @@ def _range(values: pl.Series) -> tuple[float, float]:
 
 def _colours(order: Sequence[str]) -> list[str]:
     return [PALETTE[index % len(PALETTE)] for index in range(len(order))]
+
+
+def _axis(form: str, **more: Any) -> alt.Axis:  # noqa: ANN401  Altair's own
+    """Of amounts, nothing is 0 and not 0k."""
+    if form == AMOUNT:
+        more["labelExpr"] = f"datum.value ? {_in_billions('datum.label')} : '0'"
+    return alt.Axis(format=form, **more)
+
+
+def _in_billions(label: str) -> str:
+    """A thousand millions are B, where the format has the G of physicists."""
+    return f"replace({label}, 'G', 'B')"
+
+
+def _in_full(form: str) -> str:
+    """Where there is room, as below the pointer, amounts are not shortened."""
+    return ",.0f" if form.endswith("s") else form
 
 
 def _legend(order: Sequence[str], **more: Any) -> alt.Legend | None:  # noqa: ANN401  Altair's own

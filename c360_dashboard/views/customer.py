@@ -297,7 +297,7 @@ def _spending(page: Page, frame: pl.DataFrame) -> None:
             x="month",
             y="spent",
             y_title=say.in_currency("Spent", page.currency),
-            y_format="~s",
+            y_format=charts.AMOUNT,
             unit="yearmonth",
         ),
         "What this customer spent in each month.",

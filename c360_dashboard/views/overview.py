@@ -83,7 +83,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
             y="revenue",
             series="period",
             order=order,
-            y_format="~s",
+            y_format=charts.AMOUNT,
             y_title=say.in_currency("Revenue", page.currency),
         ),
         f"Revenue by {grain}, this period and a year before.",

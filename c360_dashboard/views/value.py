@@ -92,7 +92,7 @@ def _values(page: Page, frame: pl.DataFrame) -> None:
             low="low",
             high="high",
             count="customers",
-            x_format="~s",
+            x_format=charts.AMOUNT,
             x_title=say.in_currency("Expected in 12 months", page.currency),
             y_title="Customers",
         ),

@@ -112,6 +112,16 @@ def test_the_letters_in_a_cell_can_be_read_on_every_blue(pale: str) -> None:
         assert contrast >= 4.5
 
 
+def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
+    frame = pl.DataFrame({"day": [AS_OF], "revenue": [0.0], "who": ["A"]})
+    drawn = charts.over_time(
+        frame, x="day", y="revenue", series="who", order=["A"], y_format=charts.AMOUNT, y_title=""
+    ).to_dict()["encoding"]
+    # Nothing is 0 and not 0k, and a thousand millions are B and not G.
+    assert drawn["y"]["axis"]["labelExpr"] == ("datum.value ? replace(datum.label, 'G', 'B') : '0'")
+    assert drawn["tooltip"][-1]["format"] == ",.0f"
+
+
 def test_a_legend_of_three_has_two_rows_so_that_a_phone_shows_it() -> None:
     frame = pl.DataFrame({"who": ["A"], "lift": [0.1], "low": [-0.1], "high": [0.3]})
     drawn = charts.intervals(
