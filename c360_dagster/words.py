@@ -1,11 +1,14 @@
 """Numbers and days as people take them in at once: on a phone, on a card, in a log's sentence."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
 NOTHING = "–"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-SHORT_FROM = 100_000
+# What rounds up to the next size is of that size: $1.00 M, and no $1,000 k.
+SIZES = ((999.995e6, 1e9, "B", 2), (999_500.0, 1e6, "M", 2), (100_000.0, 1e3, "k", 0))
+"""Of short amounts: from where on, in how many, with which letter, and to how many places."""
 MANY_TIMES = 3
 """From here on a multiple says more than per cents do."""
 
@@ -19,14 +22,16 @@ def money(value: Number | None, currency: str, places: int = 0) -> str:
     return sign + with_currency(f"{abs(value):,.{places}f}", currency)
 
 
-def short(value: Number | None, currency: str) -> str:
+def short(
+    value: Number | None, currency: str, sizes: Sequence[tuple[float, float, str, int]] = SIZES
+) -> str:
     """As much as fits on a card: $1.23 M."""
-    if value is None or abs(float(value)) < SHORT_FROM:
-        return money(value, currency)
-    sign, size = "−" if float(value) < 0 else "", abs(float(value))
-    if size < 999_500:  # what rounds up to a million is one
-        return sign + with_currency(f"{size / 1000:,.0f} k", currency)
-    return sign + with_currency(f"{size / 1_000_000:,.2f} M", currency)
+    size = abs(float(value or 0))
+    for least, unit, letter, places in sizes:
+        if size >= least:
+            sign = "−" if value and value < 0 else ""
+            return sign + with_currency(f"{size / unit:,.{places}f} {letter}", currency)
+    return money(value, currency)
 
 
 def with_currency(text: str, currency: str) -> str:

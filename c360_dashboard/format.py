@@ -8,6 +8,7 @@ from c360_dagster import words as plain
 NOTHING = plain.NOTHING
 NO_CHANGE = "no change"
 month = plain.month
+SIZES = ((999.995e6, 1e9, "B", 2), (999.95e3, 1e6, "M", 2), (1e4, 1e3, "k", 1))
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 Number = float | int | None
@@ -34,19 +35,10 @@ def money(value: Number, currency: str, places: int = 0) -> str:
 
 
 def short_money(value: Number, currency: str) -> str:
-    """As much as fits on a card: $1.2 M."""
+    """As much as fits on a card: $1.23 M."""
     if value is None or is_missing(value):
         return NOTHING
-    # What rounds up to the next size is of that size: $1.00 M, and no $1,000.0 k.
-    for least, size, letter, places in (
-        (999.995e6, 1e9, "B", 2),
-        (999.95e3, 1e6, "M", 2),
-        (1e4, 1e3, "k", 1),
-    ):
-        if abs(value) >= least:
-            text = f"{abs(value) / size:,.{places}f} {letter}"
-            return ("−" if value < 0 else "") + plain.with_currency(text, currency)
-    return money(value, currency, 0 if abs(value) >= 1000 else 2)
+    return plain.short(value, currency, SIZES) if abs(value) >= 1000 else money(value, currency, 2)
 
 
 def in_currency(title: str, currency: str) -> str:

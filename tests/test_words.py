@@ -39,11 +39,9 @@ def test_amounts_are_written_for_people() -> None:
     assert words.money(Decimal(10), "CHF") == "10 CHF"
     assert words.money(Decimal(0), "USD") == words.money(Decimal("-0.4"), "USD") == "$0"
     assert words.short(Decimal(1_234_567), "EUR") == "€1.23 M"
-    assert [words.short(size, "USD") for size in (99_999, 100_000, 999_499, 999_500)] == [
-        "$99,999",
-        "$100 k",
-        "$999 k",
-        "$1.00 M",
+    sizes = (99_999, 100_000, 999_499, 999_500, 999_994_999, 999_995_000)
+    assert [words.short(size, "USD") for size in sizes] == [
+        *("$99,999", "$100 k", "$999 k", "$1.00 M", "$999.99 M", "$1.00 B"),
     ]
     assert words.short(Decimal(-123_456), "USD") == "−$123 k"
     assert words.short(None, "USD") == words.money(None, "USD") == "–"
