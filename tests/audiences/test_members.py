@@ -84,6 +84,23 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
     assert by_post == {"ann": "no address", "bob": "no address", "cem": None}
 
 
+def test_nobody_reads_what_a_form_was_given_in_place_of_an_address(tmp_path: Path) -> None:
+    forms = {
+        "ann": "noreply@shop.example",
+        "bob": "do-not-reply@shop.example",
+        "cem": "none@none.example",
+        "dan": "nadia@shop.example",
+    }
+    publish_gold(tmp_path, "2026-06-30", list(forms))
+    with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
+        for name, email in forms.items():
+            con.execute(
+                "update gold.dim_customers set email = ? where customer_id = ?", [email, name]
+            )
+    reasons = left_out(tmp_path, contact=True)
+    assert reasons == {"ann": "no address", "bob": "no address", "cem": "no address", "dan": None}
+
+
 def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:
     """By name: another way to draw would move people between the groups of a running campaign."""
     names = [f"C{number}" for number in range(30)]
