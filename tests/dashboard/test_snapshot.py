@@ -1,6 +1,8 @@
 """The snapshot: read-only, replaced under the reader, masked, and missing in plain words."""
 
 import re
+import socket
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.settings import REPOSITORY
+from c360_dagster.settings import REPOSITORY, SettingsError
+from c360_dashboard import __main__, warming
 from c360_dashboard.filters import Filters, read_period
 from c360_dashboard.privacy import BY_FIELD, MASK, PERSONAL, mask
 from c360_dashboard.queries import customer, health, value
@@ -89,6 +92,28 @@ def test_the_same_question_is_worked_out_once(snapshot: Snapshot) -> None:
         return len(asked)
 
     assert [ask(snapshot, count), ask(snapshot, count)] == [1, 1]
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_a_mistyped_setting_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"127.0.0.1:{port} cannot be opened \(Address"):
+            __main__.check_address(port)
+    __main__.check_address(port)
+    monkeypatch.setattr(sys, "argv", ["c360_dashboard", "--port", str(port)])
+    monkeypatch.setenv("C360_HOME", str(tmp_path))
+    monkeypatch.setenv("C360_SHOW_PI", "1")
+    monkeypatch.setattr(__main__, "streamlit", list)
+    monkeypatch.setattr(warming, "start", bool)
+    monkeypatch.chdir(tmp_path)
+    __main__.main()
+    assert capsys.readouterr().err == (
+        "C360_SHOW_PI is no setting and does nothing: C360_SHOW_PII is one.\n"
+    )
 
 
 def test_the_dashboard_takes_nothing_of_the_pipeline_but_its_settings() -> None:
