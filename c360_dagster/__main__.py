@@ -16,8 +16,10 @@ from c360_dagster.home import (
     check_landing,
     check_rights,
     clean_home,
+    hold_home,
     name_home,
     prepare_dagster_home,
+    say,
 )
 from c360_dagster.listening import DAGSTER, Said, call_dagster
 from c360_dagster.settings import (
@@ -165,10 +167,17 @@ def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
 def write_docs(settings: Settings) -> int:
     """One self-contained page of every model, column and edge; it needs a run to have been."""
     from c360_dagster.dbt_runner.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
+    from c360_dagster.resources.warehouse import WarehouseError, open_warehouse  # noqa: PLC0415  the same
 
+    warehouse = settings.warehouse
+    if not warehouse.exists():
+        raise SettingsError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
     try:
-        page = write_static_docs(settings.warehouse, settings.home / "docs")
-    except DbtError as problem:
+        with hold_home(settings, "make docs"):
+            # dbt itself waits for nobody, and says in its own words what it cannot open.
+            open_warehouse(warehouse, settings.lock_timeout, say).close()
+            page = write_static_docs(warehouse, settings.home / "docs")
+    except (DbtError, WarehouseError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     sys.stdout.write(f"{page}\n")

@@ -94,15 +94,35 @@ def check_landing(settings: Settings) -> None:
     )
 
 
+@contextmanager
+def hold_home(settings: Settings, verb: str) -> Iterator[None]:
+    """Nothing runs there in the meantime; a SettingsError where a run goes on for too long."""
+    from c360_dagster.resources.lock import LockTimeoutError, hold_lock  # noqa: PLC0415  slow import
+
+    try:
+        with hold_lock(settings.home, settings.lock_timeout, run_id=f"of `{verb}`", say=say):
+            yield
+    except LockTimeoutError as problem:
+        raise SettingsError(str(problem)) from None
+
+
+def say(sentence: str) -> None:
+    """To whoever waits at the keyboard."""
+    sys.stderr.write(f"{sentence}\n")
+
+
 def clean_home(settings: Settings) -> int:
     """Removes what the road makes again; landing and the registry of ids are not among it."""
-    found = [name for name in REMOVABLE if os.path.lexists(settings.home / name)]
-    for name in found:
-        path = settings.home / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    found: list[str] = []
+    if any(os.path.lexists(settings.home / name) for name in REMOVABLE):
+        with hold_home(settings, "make clean"):
+            found = [name for name in REMOVABLE if os.path.lexists(settings.home / name)]
+            for name in found:
+                path = settings.home / name
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
     kept = sorted(path.name for path in settings.home.glob("[!.]*"))
     removed = f"removed {', '.join(found)}" if found else "there was nothing to remove"
     sys.stdout.write(f"{settings.home}: {removed}; kept: {', '.join(kept) or 'nothing'}.\n")

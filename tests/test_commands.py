@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from c360_dagster.__main__ import conclude
 from c360_dagster.home import check_landing, check_rights
 from c360_dagster.listening import Said, call_dagster, say_briefly
+from c360_dagster.resources.lock import hold_lock
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from c360_dagster.telling.last_words import explain_failure
@@ -299,10 +301,37 @@ def test_clean_keeps_landing(tmp_path: Path) -> None:
     done = call(tmp_path, "c360_dagster", "clean")
     assert done.returncode == 0
     assert done.stdout == f"{tmp_path}: removed warehouse.duckdb; kept: landing, registry.\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["landing", "registry"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["landing", "registry"]
     assert kept.read_text() == "mine"
 
 
 def test_clean_says_when_there_is_nothing_to_remove(tmp_path: Path) -> None:
     done = call(tmp_path / "elsewhere", "c360_dagster", "clean")
     assert done.stdout == (f"{tmp_path}/elsewhere: there was nothing to remove; kept: nothing.\n")
+
+
+def test_clean_and_docs_wait_for_the_run_that_is_at_work(tmp_path: Path) -> None:
+    """Neither takes anything from under it, nor speaks of the warehouse in DuckDB's own words."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.touch()
+    for verb in ("clean", "docs"):
+        with hold_lock(tmp_path, 0, run_id="the-first"):
+            done = call(tmp_path, "c360_dagster", verb, C360_LOCK_TIMEOUT="0")
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"{tmp_path} is in use by run the-first (process {os.getpid()}), and 0 s "
+            "(C360_LOCK_TIMEOUT) have passed: wait for that run to end, or stop it, and try "
+            "again.\n"
+        )
+        assert warehouse.exists()
+
+
+def test_docs_name_the_program_that_has_the_warehouse_open(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")):
+        done = call(tmp_path, "c360_dagster", "docs", C360_LOCK_TIMEOUT="1")
+    assert done.returncode == 1
+    waits, gives_up = done.stderr.splitlines()
+    assert f"is open in another program, process {os.getpid()}" in waits
+    assert waits.endswith("waiting up to 1 s for it to be closed.")
+    assert "close it there, or stop that program" in gives_up
+    assert not done.stdout

@@ -22,6 +22,7 @@ STAMP = "manifest.stamp"
 """What was parsed, by its digest, and where it lay: dbt looks for the seeds there."""
 PARSED = ("manifest.json", "partial_parse.msgpack")
 LIBRARIES = ("dbt-core", "dbt-duckdb")
+SILENTLY = ("--quiet", "--log-level", "none")
 WATCHED = {".sql", ".yml", ".yaml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
 
@@ -57,8 +58,7 @@ def _parse_project(digest: str) -> Manifest:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
     with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
-        silently = ("--quiet", "--log-level", "none")
-        result = dbtRunner().invoke(["parse", *silently, *name_folders(Path(folder))])
+        result = dbtRunner().invoke(["parse", *SILENTLY, *name_folders(Path(folder))])
         if not result.success:
             raise DbtError(
                 f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
@@ -155,14 +155,12 @@ def write_static_docs(warehouse: Path, folder: Path) -> Path:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
-    if not warehouse.exists():
-        raise DbtError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
     tell_dbt_the_warehouse(str(warehouse))
     read_manifest()
     with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
         try:
             result = dbtRunner(manifest=read_parsed()).invoke(
-                ["docs", "generate", "--static", "--quiet", *name_folders(Path(target))]
+                ["docs", "generate", "--static", *SILENTLY, *name_folders(Path(target))]
             )
         finally:
             DuckDBConnectionManager.close_all_connections()

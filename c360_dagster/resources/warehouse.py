@@ -10,6 +10,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.loading.sql import fetch_row
+from c360_dagster.resources.lock import Say
 from c360_dagster.resources.storage import advise_rebuild, find_context, guard_storage
 
 MEMORY_LIMIT = "2500MB"
@@ -35,7 +36,7 @@ class Warehouse(dg.ConfigurableResource):
         path = Path(self.path)
         with guard_storage(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            con = _open(path, self.timeout)
+            con = open_warehouse(path, self.timeout)
             try:
                 with suppress(PermissionError):  # it is another's, who lets us write to it
                     path.chmod(0o600)
@@ -61,7 +62,7 @@ def bound(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
         con.execute("set temp_directory = ?", [spill])
 
 
-def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:
+def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.DuckDBPyConnection:
     """Opens the file, waiting for whoever has it: a notebook, or a summary that is soon done."""
     deadline = time.monotonic() + timeout
     pause = SHORTEST_PAUSE_SECONDS
@@ -75,7 +76,7 @@ def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:
                 raise WarehouseError(f"This user may not write to {path}: {text}.") from problem
             if "could not set lock" not in text.lower():
                 raise WarehouseError(
-                    f"{path} cannot be opened: {text}. {advise_rebuild(path)}"
+                    f"{path} cannot be opened: {text.rstrip('.!')}. {advise_rebuild(path)}"
                 ) from problem
             holder = _describe_holder(text)
             if time.monotonic() >= deadline:
@@ -85,12 +86,19 @@ def _open(path: Path, timeout: int) -> duckdb.DuckDBPyConnection:
                     "run again. Whoever only reads opens published/c360.duckdb, which is never "
                     "in the way."
                 ) from problem
-        if not is_told and (step := find_context()):
-            waits = "%s is open in another program, %s: waiting up to %d s for it to be closed."
-            step.log.info(waits, path, holder, timeout)
+        if not is_told and (tell := say or _find_log()):
+            tell(
+                f"{path} is open in another program, {holder}: waiting up to {timeout} s for it "
+                "to be closed."
+            )
             is_told = True
         time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _find_log() -> Say | None:
+    step = find_context()
+    return step.log.info if step else None
 
 
 def _describe_holder(text: str) -> str:
