@@ -231,7 +231,8 @@ def _warn(context: dg.AssetExecutionContext, told: Iterable[object]) -> None:
 def _say(found: "Resolution") -> str:
     records, people = found.report["records"], found.report["people"]
     return (
-        f"{records:,} records are {people:,} people; {found.merges.height:,} merges and splits, "
+        f"{records:,} records are {people:,} people; "
+        f"{words.count(found.merges.height, 'merge or split', 'merges and splits')}, "
         f"{words.count(found.review.height, 'pair')} to look at."
     )
 

@@ -38,7 +38,7 @@ from c360_dagster.loading.load_log import (
     log_once,
     write_log,
 )
-from c360_dagster.loading.sql import transaction
+from c360_dagster.loading.sql import fetch_count, transaction
 from c360_dagster.loading.stamps import keep_stamps, read_moment, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from c360_dagster.loading.writing import clear_file, drop_temporary, write_file
@@ -233,4 +233,9 @@ def _note_unchanged(
     name = attempt.file.name
     if was_refused:
         write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
-    return FileLoad(name, "unchanged", question_day(attempt.file))
+    doubt = question_day(attempt.file)
+    if doubt and not fetch_count(
+        con, f"select sum(rows_loaded) from {HELD_LOADS} where path = ?", [name]
+    ):
+        doubt = None  # a header left under the old name, as the doubt advises
+    return FileLoad(name, "unchanged", doubt)

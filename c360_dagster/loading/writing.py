@@ -185,7 +185,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
     return FileLoad(
         name=file.name,
         status="loaded",
-        message=question_day(file),
+        message=question_day(file) if loaded else None,
         rows_read=reading.records,
         rows_loaded=loaded,
         rows_rejected=rejected,
