@@ -74,7 +74,7 @@ portable: ## Prove that the models run on Spark and Snowflake, in .venv-portable
 bench: setup ## Measure speed and memory against plain SQL, stock parts and pandas (SIZES="5000")
 	@$(PY) -m bench $(SIZES)
 
-clean: setup ## Remove what can be made again; keeps your landing files and the registry of ids
+clean: setup ## Remove what can be made again; keeps landing files, ids, recorded days and exports
 	@$(PY) -m c360_dagster clean
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
