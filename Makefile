@@ -28,7 +28,7 @@ run: setup ## Simulate a retailer and walk the whole road, from landing files to
 	@$(PY) -m c360_dagster run
 
 refresh: setup ## Load whatever is new in landing and build what follows (ANEW=1: all of it)
-	@$(PY) -m c360_dagster refresh $(if $(ANEW),--anew)
+	@$(PY) -m c360_dagster refresh $(if $(filter-out 0 no off,$(ANEW)),--anew)
 
 backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01-31
 	@$(PY) -m c360_dagster backfill $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
