@@ -23,7 +23,6 @@ from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 SCHEMA = GOLD.name
 # Older versions of DuckDB than the one that writes shall read it.
 STORAGE = "v1.5.0"
-GENERATIONS_KEPT = 2
 MASK = "***"
 GENERATIONS = ".generations"
 
@@ -77,17 +76,20 @@ def publish(
     last = LastPublication(generations, snapshot)
     taken = last.find_what_stands(con, queries, known.keys)
     aside = folder / f".{run}.duckdb"
-    generation = generations / run
+    before = _find_shown(parquet)
+    # A run whose step is tried again may be the one that is shown.
+    again = ".again" if before == generations / run else ""
+    generation = generations / f"{run}{again}"
     try:
         with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
             files = pool.submit(_write_parquet, beside, generation, tables, known.personal, taken)
             rows = _write_snapshot(con, aside, tables, snapshot, taken)
             files.result()
-        last.replace(con, run, aside, rows, taken)
-        begin_again(con, known.keys, run)
-        _show(parquet, generation, snapshot, aside)
+            last.replace(con, generation.name, aside, rows, taken)
+            begin_again(con, known.keys, generation.name)
+            # Whoever stops the run interrupts its first thread, and never this one in the middle.
+            pool.submit(_show, parquet, generation, snapshot, aside).result()
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
-        shutil.rmtree(generation, ignore_errors=True)
         raise PublishError(
             f"Nothing was published, and {folder} still holds what it held: {problem}. Is the "
             "disk full? Make room and run `make refresh`."
@@ -95,7 +97,9 @@ def publish(
     finally:
         aside.unlink(missing_ok=True)
         aside.with_name(aside.name + ".wal").unlink(missing_ok=True)
-    _forget_old(generation)
+        if _find_shown(parquet) != generation:
+            shutil.rmtree(generation, ignore_errors=True)
+    _forget_old(generation, before)
     return Published(snapshot, parquet, rows)
 
 
@@ -192,7 +196,7 @@ def _mask(column: str, kind: str) -> str:
 
 def _show(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
     """Both take the place of the last ones, or neither does."""
-    before = parquet.parent / parquet.readlink() if parquet.is_symlink() else None
+    before = _find_shown(parquet)
     _point(parquet, generation)
     try:
         aside.replace(snapshot)
@@ -204,6 +208,10 @@ def _show(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
         raise
 
 
+def _find_shown(parquet: Path) -> Path | None:
+    return parquet.parent / parquet.readlink() if parquet.is_symlink() else None
+
+
 def _point(link: Path, generation: Path) -> None:
     beside = link.with_name(f".{link.name}")
     beside.unlink(missing_ok=True)
@@ -213,10 +221,8 @@ def _point(link: Path, generation: Path) -> None:
     beside.replace(link)
 
 
-def _forget_old(generation: Path) -> None:
-    """Keeps the last ones: somebody may be in the middle of reading the one before."""
-    folders = (path for path in generation.parent.iterdir() if path.is_dir())
-    generations = sorted(folders, key=lambda path: path.stat().st_mtime)
-    for old in generations[:-GENERATIONS_KEPT]:
-        if old != generation:
-            shutil.rmtree(old, ignore_errors=True)
+def _forget_old(generation: Path, before: Path | None) -> None:
+    """Keeps the one before: somebody may be in the middle of reading it."""
+    for path in generation.parent.iterdir():
+        if path.is_dir() and path not in {generation, before}:
+            shutil.rmtree(path, ignore_errors=True)

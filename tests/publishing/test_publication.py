@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from c360_dagster.building.standing import MADE_OF, write_marks
 from c360_dagster.building.unpublished import forget, note_changes
+from c360_dagster.publishing import publication
 from c360_dagster.publishing.publication import Known, Published, PublishError, publish
 
 KNOWN = Known({"dim_customers": frozenset({"email", "born"}), "publication": frozenset()})
@@ -152,6 +154,59 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
     fill(con, 4)
     last = publish(con, tmp_path, run="run4", known=KNOWN)
     assert pl.read_parquet(last.parquet / "publication.parquet").item() == "run4"
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown", "kept"),
+    [
+        ("_masked", "run1", ["run1"]),
+        ("_write_snapshot", "run1", ["run1"]),
+        ("begin_again", "run1", ["run1"]),
+        ("_point", "run2", ["run1", "run2"]),
+        ("_show", "run2", ["run1", "run2"]),
+    ],
+)
+def test_a_run_that_is_stopped_publishes_all_or_nothing(  # noqa: PLR0913, PLR0917
+    con: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    shown: str,
+    kept: list[str],
+) -> None:
+    """With Ctrl-C, or by a signal: it says which, and of what it had begun nothing is left."""
+    really = getattr(publication, moment)
+
+    def stop_after(*given: object) -> object:
+        done = really(*given)
+        signal.raise_signal(signal.SIGINT)
+        return done
+
+    fill(con, 1)
+    publish(con, tmp_path, run="run1", known=KNOWN)
+    fill(con, 2)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(publication, moment, stop_after)
+        with pytest.raises(KeyboardInterrupt):
+            publish(con, tmp_path, run="run2", known=KNOWN)
+    with duckdb.connect(str(tmp_path / "c360.duckdb"), read_only=True) as snapshot:
+        assert snapshot.execute("from gold.publication").fetchall() == [(shown,)]
+    assert pl.read_parquet(tmp_path / "parquet" / "publication.parquet").item() == shown
+    assert list(tmp_path.glob(".*.duckdb*")) == []
+    assert sorted(path.name for path in (tmp_path / ".generations").glob("run*")) == kept
+    publish(con, tmp_path, run="run3", known=KNOWN)
+    assert sorted(path.name for path in (tmp_path / ".generations").glob("run*")) == [shown, "run3"]
+
+
+def test_a_run_that_is_tried_again_after_it_was_published_is_published_again(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """As when something beside it failed in the same step, for want of a share for a moment."""
+    fill(con, 1)
+    mark(con, dim_customers="the same")
+    for _ in range(3):
+        last = publish(con, tmp_path, run="run1", known=KNOWN)
+        assert pl.read_parquet(last.parquet / "dim_customers.parquet").height == 2000
 
 
 def test_a_copy_that_followed_the_link_is_published_over(
