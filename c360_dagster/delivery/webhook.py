@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_dagster.audiences.batches import Batch
-from c360_dagster.telling.posting import WORTH_ANOTHER_TRY, PostError, post
+from c360_dagster.telling.posting import IDEMPOTENCY_KEY, WORTH_ANOTHER_TRY, PostError, post
 
 TIMEOUT_SECONDS = 30
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
@@ -163,7 +163,7 @@ def _send(batch: Batch, key: str, url: str, pauses: Sequence[float]) -> None:
             batch.body,
             pauses=pauses,
             timeout=TIMEOUT_SECONDS,
-            headers={"Idempotency-Key": key},
+            headers={IDEMPOTENCY_KEY: key},
         )
     except PostError as problem:
         is_passing = problem.code is None or problem.code in WORTH_ANOTHER_TRY

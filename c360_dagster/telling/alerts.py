@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from c360_dagster.layers import LAYERS
 from c360_dagster.telling.posting import PostError, post
 
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 25
+"""For all tries: two messages, as many as a look sends, have to end within a minute."""
 PAUSES_SECONDS = (1.0, 2.0)
-"""Between the tries; all of it, for each run that a look speaks of, has to end within a minute."""
 MOST_NAMED = 5
 LONGEST_REASON = 600
 
@@ -130,13 +130,18 @@ def _list_by_layer(tables: Sequence[str]) -> str:
     return "; ".join(_name_some(by_layer[name]) for name in order if name in by_layer)
 
 
-def send(url: str, text: str, pauses: Sequence[float] = PAUSES_SECONDS) -> None:
-    """Posts the text, trying again where another try may help."""
+def send(
+    url: str,
+    text: str,
+    pauses: Sequence[float] = PAUSES_SECONDS,
+    timeout: float = TIMEOUT_SECONDS,
+) -> None:
+    """Posts the text, trying again where another try may help, and nobody reads it twice."""
     # These three characters are markup to Slack.
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     body = json.dumps({"text": escaped}).encode()
     try:
-        post(url, body, pauses=pauses, timeout=TIMEOUT_SECONDS)
+        post(url, body, pauses=pauses, timeout=timeout)
     except PostError as problem:
         # The address is a secret: whoever has it can write there.
         raise AlertError(

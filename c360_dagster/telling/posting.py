@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -26,11 +27,24 @@ def post(
     timeout: float,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Posts JSON, as often as there are pauses, and once more."""
+    """Posts JSON, as often as there are pauses, and once more; each try has the time given.
+
+    Without a key, by which the receiver knows a message again, it gets no second one where it was
+    sent the first and is silent; and all tries share the time, so that a slow one has most of it.
+    """
+    is_known_again = IDEMPOTENCY_KEY in (headers or {})
+    deadline = time.monotonic() + timeout
     problem = PostError("it was never tried")
     for pause in (*pauses, None):
+        left = timeout if is_known_again else deadline - time.monotonic()
+        if left <= 0:
+            break
         try:
-            _post_once(url, body, {"Content-Type": "application/json", **(headers or {})}, timeout)
+            _post_once(url, body, {"Content-Type": "application/json", **(headers or {})}, left)
+        except TimeoutError:  # of the answer: what fails before it is a URLError
+            problem = PostError("it was sent, and not answered in time")
+            if not is_known_again:
+                break
         except urllib.error.HTTPError as answer:
             problem = PostError(f"it answered {answer.code} {answer.reason}", answer.code)
             if answer.code not in WORTH_ANOTHER_TRY:

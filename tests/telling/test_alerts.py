@@ -4,9 +4,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.error import HTTPError
 
 import dagster as dg
 import pytest
@@ -19,6 +22,7 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from c360_dagster.resources.at_work import GONE
 from c360_dagster.resources.warehouse import WarehouseError
+from c360_dagster.telling import posting
 from c360_dagster.telling.alerts import (
     AlertError,
     Failure,
@@ -42,6 +46,8 @@ class Webhook(HTTPServer):
         self.codes: list[int] = []
         self.received: list[dict[str, str]] = []
         self.methods: list[str] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.length = 0
         """Of the answer's body as it is announced; none ever comes."""
 
@@ -64,6 +70,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self, code: int) -> None:
         self.server.methods.append(self.command)
+        self.server.may_answer.wait(60)
         self.send_response(code)
         self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(self.server.length))
@@ -98,6 +105,36 @@ def test_an_answer_that_goes_on_for_ever_is_not_waited_for(webhook: Webhook) -> 
     webhook.length = 1 << 40
     send(webhook.url, "taken", AT_ONCE)
     assert len(webhook.received) == 1
+
+
+def test_a_webhook_that_took_the_message_and_is_silent_is_not_sent_it_again(
+    webhook: Webhook,
+) -> None:
+    """It may have it, and would show it as often as it was sent."""
+    webhook.may_answer.clear()
+    with pytest.raises(AlertError, match="it was sent, and not answered in time"):
+        send(webhook.url, "taken", AT_ONCE, timeout=0.2)
+    webhook.may_answer.set()
+    send(webhook.url, "the next", AT_ONCE)
+    assert [each["text"] for each in webhook.received] == ["taken", "the next"]
+
+
+def test_all_tries_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look of the sensor, of which Dagster waits a minute for the end, sends two messages."""
+    clock, given = [0.0], []
+
+    def refuse_slowly(url: str, _body: bytes, _headers: object, timeout: float) -> None:
+        given.append(timeout)
+        clock[0] += 20
+        raise HTTPError(url, 500, "Busy", Message(), None)
+
+    monkeypatch.setattr(
+        posting, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=AT_ONCE.index)
+    )
+    monkeypatch.setattr(posting, "_post_once", refuse_slowly)
+    with pytest.raises(AlertError, match="it answered 500 Busy"):
+        send("http://127.0.0.1:9/hook", "late", AT_ONCE, timeout=25)
+    assert given == [25, 5]
 
 
 @pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 3)])
