@@ -3,6 +3,7 @@
 A connection never outlives its look, so a newer snapshot may take the file's place at any time.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,12 +100,18 @@ class Reader:
 def find_snapshot(published: Path, *, shows_personal_data: bool) -> Snapshot:
     path = published / FILE
     try:
-        state = path.stat()
+        with path.open("rb") as file:  # it may be another's, who alone may open it
+            state = os.fstat(file.fileno())
     except FileNotFoundError:
         raise SnapshotError(
             f"Nothing is published yet: {path} does not exist. Type `make run` in the project's "
             "folder; this page fills itself when the run has finished."
         ) from None
+    except PermissionError as problem:
+        raise SnapshotError(
+            f"{path} is for its owner alone, for it holds personal data ({problem.strerror}): "
+            "whoever publishes starts `make dashboard`, or gives you a copy."
+        ) from problem
     except OSError as problem:
         raise SnapshotError(f"{path} cannot be read: {problem.strerror}.") from problem
     return Snapshot(path, state.st_ino, state.st_mtime_ns, shows_personal_data)

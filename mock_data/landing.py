@@ -149,7 +149,8 @@ def _refuse(reason: str) -> str:
 
 
 def _name_some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
+    # An archive of another system may have left letters that no log takes.
+    ordered = sorted(os.fsencode(name).decode("utf-8", "replace") for name in names)
     return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
 
 

@@ -23,6 +23,7 @@ from c360_dagster.loading.files import (
     LandingFile,
     find_files,
     question_day,
+    refuse_odd_name,
     refuse_other_formats,
     survey_text,
     take_fingerprint,
@@ -85,6 +86,7 @@ def load_table(
     news: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
         try:
+            refuse_odd_name(file)
             fingerprint = take_fingerprint(file.path, known.get(file.name))
             attempt = Attempt(file, fingerprint, run, run.clock())
         except FileRefusedError as refusal:

@@ -6,6 +6,7 @@ Nothing here knows what a row is; reading rows is csv_text.py's and workbook.py'
 import codecs
 import gzip
 import hashlib
+import os
 import re
 import zipfile
 import zlib
@@ -76,7 +77,7 @@ def find_files(landing: Path, table: Table) -> list[LandingFile]:
         matched = match_name(path.name, table)
         if matched:
             suffix, known_at = matched
-            name = path.relative_to(landing).as_posix()
+            name = show_name(path.relative_to(landing))
             found.append(LandingFile(path, name, table, suffix, known_at))
     return sorted(found, key=lambda file: (file.known_at or date.min, file.name))
 
@@ -126,8 +127,24 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
         ):
             continue
         if not any(part in ("tmp", "temp") for part in parts):
-            strangers.append("/".join(parts))
+            strangers.append(show_name(Path(*parts)))
     return strangers
+
+
+def show_name(path: Path) -> str:
+    """With forward slashes, and a mark for each byte that is no letter in UTF-8.
+
+    Archives of other systems leave such names, and neither databases nor logs take them.
+    """
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def refuse_odd_name(file: LandingFile) -> None:
+    if not file.path.as_posix().endswith(file.name):
+        raise FileRefusedError(
+            "its name holds letters that are not written in UTF-8, as archives of other systems "
+            "leave them: rename it"
+        )
 
 
 def take_fingerprint(path: Path, known: Fingerprint | None = None) -> Fingerprint:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import find_strangers
+from c360_dagster.loading.files import find_files, find_strangers
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote
 from c360_dagster.loading.strangers import say_stranger
@@ -79,11 +79,8 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     ).fetchall()
     if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
-    lines += [
-        f"{SAID_OF[status]}: {message}"
-        for path, status, message in told
-        if (landing / path).exists()
-    ]
+    lying = {file.name for table in read_contract().values() for file in find_files(landing, table)}
+    lines += [f"{SAID_OF[status]}: {message}" for path, status, message in told if path in lying]
     return lines + _find_strangers(landing)
 
 

@@ -38,6 +38,19 @@ def test_a_file_that_is_no_database_is_a_plain_sentence(tmp_path: Path) -> None:
         read_publication(snapshot)
 
 
+def test_a_file_that_is_somebody_elses_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To publish anew, as is advised of a damaged one, is not for whoever may not even read."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SnapshotError, match=r"its owner alone.*or gives you a copy"):
+        find_snapshot(tmp_path, shows_personal_data=False)
+
+
 @pytest.mark.parametrize("held", ["", "create table gold.publication (as_of_date date)"])
 def test_a_snapshot_of_another_version_is_a_plain_sentence(tmp_path: Path, held: str) -> None:
     """It may lack a table, or a column of one."""

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from c360_dagster.loading.files import find_strangers
+from landing_contract import read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
 HEADER = ITEMS.splitlines()[0]
@@ -277,6 +280,22 @@ def test_a_name_with_spaces_and_quotes_loads(bronze: Bronze) -> None:
     assert bronze.rows(
         "select distinct _file, _known_at::varchar from bronze.transaction_items"
     ) == [(name, "2025-01-05")]
+
+
+def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it(
+    bronze: Bronze,
+) -> None:
+    """As an archive from Windows leaves them; the database would stop the whole run."""
+    bronze.put("sales/transaction_items.csv")
+    for name in (b"transaction_items_M\xe4rz.csv", b"M\xe4rz.csv"):
+        (bronze.landing / "sales" / os.fsdecode(name)).write_text(ITEMS, "utf-8")
+    loads = bronze.load()
+    assert loads["sales/transaction_items.csv"].rows_loaded == len(ALL)
+    refused = loads["sales/transaction_items_M\N{REPLACEMENT CHARACTER}rz.csv"]
+    assert "not written in UTF-8" in (refused.message or "")
+    assert find_strangers(bronze.landing, read_contract()) == [
+        "sales/M\N{REPLACEMENT CHARACTER}rz.csv"
+    ]
 
 
 def test_a_quoted_line_break_is_part_of_its_cell(bronze: Bronze) -> None:

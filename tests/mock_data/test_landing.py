@@ -1,6 +1,7 @@
 """The landing folder: nothing of anybody else's is touched, nothing half done stays."""
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
         assert result.rows == 0
         assert "not simulated" in result.message
     assert contents(tmp_path) == before
+
+
+def test_a_name_that_is_not_written_in_utf_8_is_told_so_that_a_log_can_take_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / os.fsdecode(b"M\xe4rz.csv")).touch()
+    assert "(M\N{REPLACEMENT CHARACTER}rz.csv)" in generate(tmp_path).message
 
 
 def test_days_that_cannot_be_simulated_are_a_sentence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run's last words, on a warehouse made by hand: the road's own are in test_commands.py."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def test_bronze_is_told_by_file_with_the_first_reason(
         "Not loaded: b: no header.",
         "In doubt: o: is it of 2025?",
     ]
+
+
+def test_a_file_by_a_name_that_no_database_takes_is_told(
+    settings: Settings, con: duckdb.DuckDBPyConnection
+) -> None:
+    log(con, "sales/transactions_\N{REPLACEMENT CHARACTER}.csv", "refused", "its name: rename it.")
+    (settings.landing / os.fsdecode(b"sales/transactions_\xe4.csv")).touch()
+    assert summarise(settings, con)[-1] == "Not loaded: its name: rename it."
 
 
 def test_a_landing_that_is_not_mounted_is_asked_about(
