@@ -171,8 +171,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         doubts=values.doubt_others(),
     )
     if settings.end_date < settings.start_date:
+        by_the_clock = (
+            ", yesterday by this machine's clock" if settings.end_date == yesterday else ""
+        )
         raise SettingsError(
-            f"C360_END_DATE ({settings.end_date}) is before C360_START_DATE "
+            f"C360_END_DATE ({settings.end_date}{by_the_clock}) is before C360_START_DATE "
             f"({settings.start_date}): set an end on or after the start."
         )
     if settings.as_of and (doubt := settings.doubt_as_of(settings.as_of)):

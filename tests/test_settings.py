@@ -97,6 +97,10 @@ def test_own_files_may_be_asked_for_a_day_before_any_is_simulated(tmp_path: Path
 def test_an_end_before_the_start_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"C360_END_DATE .* is before C360_START_DATE"):
         read_settings({"C360_END_DATE": "2024-01-01"})
+    with pytest.raises(
+        SettingsError, match=r"C360_END_DATE \(.*, yesterday by this machine's clock"
+    ):
+        read_settings({"C360_START_DATE": "2999-01-01"})
 
 
 def test_a_file_in_the_place_of_home_is_refused(tmp_path: Path) -> None:
