@@ -47,23 +47,26 @@ def send(
         con.execute(f"create schema if not exists {quote(schema)}")
     with ThreadPoolExecutor(THREADS) as pool:
         running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
-        while True:
-            while ready := order.get_ready():
-                for node in map(by_id.__getitem__, ready):
-                    if node.unique_id in kept:
+        try:
+            while True:
+                while ready := order.get_ready():
+                    for node in map(by_id.__getitem__, ready):
+                        if node.unique_id in kept:
+                            order.done(node.unique_id)
+                            yield node, kept[node.unique_id], 0.0
+                        else:
+                            running[pool.submit(_send_timed, con, node, values)] = node
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    node = running.pop(future)
+                    ended, seconds = future.result()
+                    if ended or _only_warns(node):
                         order.done(node.unique_id)
-                        yield node, kept[node.unique_id], 0.0
-                    else:
-                        running[pool.submit(_send_timed, con, node, values)] = node
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                node = running.pop(future)
-                ended, seconds = future.result()
-                if ended or _only_warns(node):
-                    order.done(node.unique_id)
-                if ended:
-                    yield node, ended, seconds
+                    if ended:
+                        yield node, ended, seconds
+        finally:  # whoever stops the run waits for what is being made, and not for what is not
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:

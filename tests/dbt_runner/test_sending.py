@@ -1,5 +1,6 @@
 """What is sent again, and in which order, on nodes made by hand; test_rendered.py has dbt's own."""
 
+import threading
 from collections.abc import Iterator, Mapping
 
 import duckdb
@@ -68,6 +69,29 @@ def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warn
     """`b` is made of `a`, which the test looks at, though it reads nothing of the test."""
     nodes = (model("b", "model.a"), check("t", "model.a", found, severity), model("a"))
     assert sorted(sent(con, *nodes)) == ended
+
+
+def test_what_is_not_begun_when_the_run_is_stopped_never_is(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a million customers it takes minutes, which whoever cancels would wait for."""
+    begun: list[str] = []
+    may_end = threading.Event()
+
+    def make(_con: object, node: Rendered, _values: object) -> tuple[Ended, float]:
+        begun.append(node.unique_id)
+        if len(begun) > 1:
+            may_end.wait(30)
+        return Ended("success", "OK"), 0.0
+
+    monkeypatch.setattr("c360_dagster.dbt_runner.sending._send_timed", make)
+    sending = send(con, [model(name) for name in "abcdefgh"], {}, {})
+    next(sending)
+    ending = threading.Timer(0.2, may_end.set)
+    ending.start()
+    sending.close()
+    ending.join()
+    assert len(begun) <= 3
 
 
 def test_a_test_of_what_is_made_beside_holds_nothing_back(con: duckdb.DuckDBPyConnection) -> None:
