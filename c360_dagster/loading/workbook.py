@@ -3,9 +3,13 @@
 Excel keeps types by cell, so every cell is read as text and cast by the contract afterwards.
 """
 
+import io
 import re
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import duckdb
 import fastexcel
@@ -19,10 +23,21 @@ from landing_contract import Table
 
 HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
-CELL = re.compile(rb"<c ([^>/]*)>(.*?)</c>", re.DOTALL)
-"""A cell with something in it: its attributes, and what that is."""
-HIDDEN = re.compile(rb"""\bstate=["'](?:h|veryH)idden""")
-PLACE = rb'\br="([A-Z]+[0-9]+)"'
+FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
+ERROR = re.compile(rb"""\bt=["']e["']""")
+LETTERS = 26
+
+
+@dataclass(frozen=True)
+class OddCell:
+    """One that the reader of sheets takes for empty and is not."""
+
+    column: int
+    """From the first one in use, as the reader counts."""
+    row: int
+    place: str
+    error: str | None
+    """None where it is a formula that nobody has worked out."""
 
 
 def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
@@ -32,7 +47,8 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
         first, content = _read_first_sheet(path)
         name = workbook.sheet_names[first]
         frame = _read_sheet(workbook, name)
-    except (fastexcel.FastExcelError, OSError) as problem:
+        odd = _find_odd_cells(content)
+    except (fastexcel.FastExcelError, OSError, KeyError, ET.ParseError) as problem:
         raise FileRefusedError(
             "it is no Excel workbook that can be opened: save it as .xlsx again"
         ) from problem
@@ -45,8 +61,8 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
             f"its first sheet '{name}' has no row with the columns {', '.join(table.column_names)}"
             f"{where}"
         )
-    _refuse_formulas_without_values(content)
-    frame = _put_errors_in(frame, content)
+    _refuse_formulas_without_values(odd)
+    frame = _put_errors_in(frame, odd)
     header = [cell or f"(column {number})" for number, cell in enumerate(frame.row(place), 1)]
     layout = match_header(header, table)
     rows = frame.with_row_index("line", offset=1).slice(place + 1)
@@ -119,58 +135,80 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
     """
     with zipfile.ZipFile(path) as archive:
         parts = set(archive.namelist())
-        sheets = re.findall(rb"<(?:\w+:)?sheet [^>]*>", archive.read("xl/workbook.xml"))
-        shown = (number for number, sheet in enumerate(sheets) if not HIDDEN.search(sheet))
+        elements = _read_xml(archive.read("xl/workbook.xml"))
+        sheets = [each for name, each in elements if name == "sheet"]
+        shown = (n for n, sheet in enumerate(sheets) if "idden" not in sheet.get("state", ""))
         first = next(shown, 0)
-        book = _search(rb'\br:id="([^"]+)"', b"".join(sheets[first : first + 1]))
-        links = archive.read("xl/_rels/workbook.xml.rels")
-        for link in re.findall(rb"<(?:\w+:)?Relationship [^>]*>", links):
-            if _search(rb'\bId="([^"]+)"', link) == book:
-                target = _search(rb'\bTarget="/?(?:xl/)?([^"]+)"', link)
-                return first, archive.read(f"xl/{target}") if f"xl/{target}" in parts else b""
-    return first, b""
+        names = sheets[first].items() if sheets else []
+        link = next((value for name, value in names if name.endswith("}id")), None)
+        links = _read_xml(archive.read("xl/_rels/workbook.xml.rels"))
+        targets = (each.get("Target", "") for _, each in links if each.get("Id") == link)
+        part = "xl/" + next(targets, "").removeprefix("/").removeprefix("xl/")
+        return first, archive.read(part) if part in parts else b""
 
 
-def _search(pattern: bytes, content: bytes) -> str | None:
-    found = re.search(pattern, content)
-    return found.group(1).decode() if found else None
+def _find_odd_cells(content: bytes) -> list[OddCell]:
+    """Errors, and formulas without a value, which no spreadsheet program has worked out yet."""
+    if not (ERROR.search(content) or FORMULA.search(content)):
+        return []
+    found, first, row = [], 0, 0
+    for name, element in _read_xml(content):
+        if name != "row":
+            continue
+        row, column = int(element.get("r", row + 1)), 0
+        for cell in element:
+            # Some programs do not say where a cell is: then it is the next one.
+            column = _number(place) if (place := cell.get("r")) else column + 1
+            parts = {_local(part): part.text for part in cell}
+            kind = cell.get("t")
+            if "v" in parts or "is" in parts:
+                first = min(first or column, column)
+            if kind == "e" and parts.get("v"):
+                found.append(OddCell(column, row, place or "?", parts["v"]))
+            elif kind != "str" and "f" in parts and not parts.get("v"):
+                found.append(OddCell(column, row, place or "?", None))
+        element.clear()
+    return [replace(cell, column=cell.column - first) for cell in found]
 
 
-def _refuse_formulas_without_values(content: bytes) -> None:
-    """A formula that no spreadsheet program has worked out yet would load as an empty cell."""
-    if b"<f" not in content:
-        return
-    for attributes, inner in CELL.findall(content):
-        is_empty_text = b't="str"' in attributes
-        if b"<f" in inner and not re.search(rb"<v>[^<]", inner) and not is_empty_text:
+def _read_xml(content: bytes) -> Iterator[tuple[str, ET.Element]]:
+    """Elements as they end, by the name that the format gives them."""
+    # Entities that expand without end, which S314 warns of, Python's parser refuses by itself.
+    for _, element in ET.iterparse(io.BytesIO(content)):  # noqa: S314
+        yield _local(element), element
+
+
+def _local(element: ET.Element) -> str:
+    """Some programs call each `x:row` and the like."""
+    return element.tag.rpartition("}")[2]
+
+
+def _refuse_formulas_without_values(odd: list[OddCell]) -> None:
+    """Each would load as an empty cell."""
+    for cell in odd:
+        if cell.error is None:
             raise FileRefusedError(
-                f"the formula in cell {_search(PLACE, attributes) or '?'} has no value "
+                f"the formula in cell {cell.place} has no value "
                 "yet: open the workbook, save it, and its values are stored"
             )
 
 
-def _put_errors_in(frame: pl.DataFrame, content: bytes) -> pl.DataFrame:
-    """#DIV/0! and its like as texts, which no number is; the reader takes them for empty cells."""
-    if b't="e"' not in content:
+def _put_errors_in(frame: pl.DataFrame, odd: list[OddCell]) -> pl.DataFrame:
+    """#DIV/0! and its like as texts, which no number is."""
+    if not odd:
         return frame
-    cells = [(_search(PLACE, cell) or "", cell, inner) for cell, inner in CELL.findall(content)]
-    used = [_number(place) for place, _, inner in cells if b"<v>" in inner or b"<is>" in inner]
-    first = min(column for column, _ in used)
     columns = [frame[name].to_list() for name in frame.columns]
-    for place, attributes, inner in cells:
-        if b't="e"' in attributes:
-            column, row = _number(place)
-            columns[column - first][row - 1] = _search(rb"<v>([^<]*)", inner)
+    for cell in odd:
+        columns[cell.column][cell.row - 1] = cell.error
     return pl.DataFrame(dict(zip(frame.columns, columns, strict=True)), schema=frame.schema)
 
 
-def _number(place: str) -> tuple[int, int]:
-    """Column and row of a cell such as AB12, from one."""
-    letters = place.rstrip("0123456789")
+def _number(place: str) -> int:
+    """The column of a cell such as AB12, from one."""
     column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column, int(place[len(letters) :])
+    for letter in place.rstrip("0123456789"):
+        column = column * LETTERS + ord(letter) - ord("A") + 1
+    return column
 
 
 def _read_serial(name: str) -> pl.Expr:

@@ -1,5 +1,6 @@
 """Workbooks: the first sheet, read as text, cast by the contract."""
 
+import re
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -121,6 +122,37 @@ def test_a_workbook_whose_parts_are_written_otherwise_is_read(bronze: Bronze) ->
     _rewrite(path, "xl/workbook.xml", b'name="A &amp; B"', b"name='A &amp; B'")
     bronze.load_one("customer_master")
     assert bronze.ids("customer_master") == ["01"]
+
+
+AS_OTHERS_WRITE = {
+    "prefixed": [(rb"<(/?)(?=[a-z])", rb"<\1x:"), (rb"\bxmlns=", rb"xmlns:x=")],
+    "single quotes": [(rb'(?<==)"([^"\']*)"', rb"'\1'")],
+    "without places": [(rb'(?<=<c) r="[A-Z]+[0-9]+"', b"")],
+}
+"""What programs other than Excel make of a sheet's XML: .NET's library writes the first."""
+
+
+@pytest.mark.parametrize("writing", AS_OTHERS_WRITE)
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml"])
+def test_errors_and_formulas_are_seen_whatever_program_wrote_the_sheet(
+    bronze: Bronze, writing: str, part: str
+) -> None:
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    rows: list[list[Any]] = [columns, ["T1", "01", "2025-01-01", "=7/0→77"]]
+    rows += [["T2", "01", "2025-01-01", 5]]
+    for value, said in ((b' t="e"><f>7/0</f><v>#DIV/0!</v>', None), (b"><f>7</f>", "has no value")):
+        _write(path, ("S", rows))
+        _rewrite(path, "xl/worksheets/sheet1.xml", b"><f>7/0</f><v>77</v>", value)
+        with zipfile.ZipFile(path) as archive:
+            written = otherwise = archive.read(part)
+        for old, new in AS_OTHERS_WRITE[writing]:
+            otherwise = re.sub(old, new, otherwise)
+        _rewrite(path, part, written, otherwise)
+        message = bronze.load_one("workbook_transactions").message
+        assert (said in str(message)) if said else message is None
+    assert [row[2][0]["reason"][:9] for row in bronze.rejects()] == ["'#DIV/0!'"]
+    assert bronze.ids("workbook_transactions") == ["T2"]
 
 
 def test_formulas_count_with_their_values(bronze: Bronze) -> None:
