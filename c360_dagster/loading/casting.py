@@ -23,7 +23,7 @@ FIRST_SURE_DAY = "date '1000-01-01'"
 """DuckDB takes 31-12-25 for a day of the year 31: before this one the text has to be seen."""
 
 DAY = "[0-9]{4}[-/ ][0-9]{1,2}[-/ ][0-9]{1,2}"
-TIME = "[ T]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?"
+TIME = "[ T]+[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]+)?)?"
 ZONE = " ?([zZ]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
 """How moments may be written: what follows a time and is none of these, as PM, DuckDB ignores."""
 

@@ -266,8 +266,16 @@ def _is_excel(path: Path) -> bool:
 
 
 def _refuse_utf16(start: bytes) -> None:
+    """There one byte of two is a zero, always the first or always the second."""
+    start = start[:400]
+    fewer = min(start[::2].count(b"\0"), start[1::2].count(b"\0"))
     is_marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if is_marked or start[:400].count(b"\0") * 3 > len(start[:400]):
+    if fewer * 10 > len(start):
+        raise FileRefusedError(
+            "it is full of zero bytes, as a file is that was cut off while it was written: "
+            "copy or export it again, in UTF-8"
+        )
+    if is_marked or start.count(b"\0") * 3 > len(start):
         raise FileRefusedError(
             "it is written in UTF-16, not UTF-8: save it as 'CSV UTF-8', "
             "or convert it with iconv -f UTF-16 -t UTF-8"

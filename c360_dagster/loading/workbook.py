@@ -96,6 +96,10 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
             f"from (select file_row_number, {cells} from ({_parquet(path)}))"
         )
     except duckdb.Error as problem:
+        if "UTF8" in str(problem):
+            raise FileRefusedError(
+                "a text in it is not written in UTF-8: write it again"
+            ) from problem
         raise FileRefusedError("its pages are damaged: write or copy it again") from problem
     found = fetch_count(con, "select count(*) from texts")
     if found != records:
@@ -104,7 +108,8 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
 
 
 def _parquet(path: Path) -> str:
-    options = "file_row_number = true, hive_partitioning = false"
+    # Older programs mark no column as text; as bytes, é would be written \\xC3\\xA9.
+    options = "file_row_number = true, hive_partitioning = false, binary_as_string = true"
     return f"select * from read_parquet({literal(str(path))}, {options})"
 
 

@@ -302,6 +302,16 @@ def test_what_stands_behind_a_time_is_never_ignored(bronze: Bronze, first: str) 
     ]
 
 
+@pytest.mark.parametrize("first", ["2025-07-01 10:00:00", "2025-07-01 10:00:00+02:00"])
+def test_a_time_means_the_same_whatever_times_stand_beside_it(bronze: Bronze, first: str) -> None:
+    """Some programs leave out the zero before nine, as in the time 9:5:3."""
+    lines = [f"U1,C,{first}", "U2,C,2025-7-1 9:5:3", "U3,C,2025-07-01 9:05"]
+    bronze.put("customer/app_usage.csv", "\n".join(["usage_id,customer_id,session_start", *lines]))
+    assert bronze.load_one("app_usage").rows_loaded == len(lines)
+    times = bronze.rows("select session_start::varchar from bronze.app_usage where _row > 1")
+    assert sorted(times) == [("2025-07-01 09:05:00",), ("2025-07-01 09:05:03",)]
+
+
 @pytest.mark.parametrize("time", ["2025-01-01", "2025-01-01T10:00:00Z", "01.01.2025 10:00"])
 def test_a_large_file_with_another_form_of_times_loses_nothing(bronze: Bronze, time: str) -> None:
     count = 200_000

@@ -68,6 +68,17 @@ def test_gzip_and_parquet_load(bronze: Bronze) -> None:
     assert bronze.ids() == ["I1", "I1p", "I2", "I2p", "I3", "I3p"]
 
 
+def test_texts_that_a_parquet_file_calls_bytes_are_texts(bronze: Bronze) -> None:
+    """As programs before 2015 wrote them, and Hive and Impala do still."""
+    frame = pl.read_csv(ITEMS.encode()).with_columns(product_id=pl.lit("Café".encode()))
+    path = bronze.put("sales/transaction_items.parquet")
+    frame.write_parquet(path)
+    assert bronze.load_one().rows_loaded == len(ALL)
+    assert bronze.rows("select distinct product_id from bronze.transaction_items") == [("Café",)]
+    frame.with_columns(product_id=pl.lit("Café".encode("latin-1"))).write_parquet(path)
+    assert "a text in it is not written in UTF-8" in str(bronze.load_one().message)
+
+
 def test_a_plain_file_that_is_called_compressed_is_told_its_right_name(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv.gz")
     assert "it is not compressed: let its name end in .csv" in str(bronze.load_one().message)
@@ -123,6 +134,9 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
     [
         (ITEMS.encode("utf-16"), "UTF-16"),
         (ITEMS.encode("utf-16-le"), "UTF-16"),
+        (ITEMS.encode("utf-32"), "full of zero bytes"),
+        (ITEMS[:99].encode() + bytes(5000), "full of zero bytes"),
+        (bytes(5000), "full of zero bytes"),
         (ITEMS.replace("P1", "Pé").encode("latin-1"), "ISO-8859-1"),
         (ITEMS.replace("P1", "P€").encode("windows-1252"), "windows-1252"),
         (ITEMS.replace(",", ";").encode(), "semicolons"),
@@ -134,7 +148,18 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
         (ITEMS.replace("discount", '"discount').encode() + b"I4\n" * 50 + b'X,"', "in its header"),
     ],
     ids=[
-        *("utf-16", "utf-16-no-bom", "latin-1", "1252", "semicolon", "headerless", "empty"),
+        *(
+            "utf-16",
+            "utf-16-no-bom",
+            "utf-32",
+            "cut-off",
+            "zeros",
+            "latin-1",
+            "1252",
+            "semicolon",
+            "headerless",
+            "empty",
+        ),
         *("excel", "twice", "open-header", "header-closed-much-later"),
     ],
 )
