@@ -51,7 +51,7 @@ CUSTOMERS = """
         orders.total_spent,
         cast(
             round(cast(orders.total_spent as double) / nullif(orders.total_orders, 0), 6)
-            as decimal(18, 6)
+            as decimal(22, 6)
         ) as avg_order_value,
         orders.first_ordered_at as first_order_date,
         orders.last_ordered_at as last_order_date,

@@ -1,7 +1,8 @@
 """No value in any one cell stops the road: what cannot be is rejected at its line, all else counts.
 
 A user's file has them all: a barcode in a quantity, a day in the year 9999, a name of five thousand
-letters. Each column of each CSV file gets its type's most unlikely values, a row for each.
+letters. Each column of each CSV file gets its type's most unlikely values, a row for each; and one
+customer has ten orders of three lines, all of the largest amount.
 """
 
 import csv
@@ -49,7 +50,24 @@ def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         files = sorted((home / "landing" / table.folder).glob(f"{table.name}*.csv"))
         if files:
             add_extremes(files[0], table)
+    add_orders_of_many_lines(home / "landing" / "sales")
     return home
+
+
+def add_orders_of_many_lines(sales: Path) -> None:
+    """Whose averages, and the forecasts made of them, are more than any one amount."""
+    most = VALUES["decimal"][0]
+    with (sales / "transactions.csv").open(newline="") as lines:
+        customer = next(csv.DictReader(lines))["customer_id"]
+    (sales / "transactions_many lines.csv").write_text(
+        "transaction_id,customer_id,transaction_date,subtotal,tax_amount,discount_amount,"
+        "total_amount,status\n"
+        + "".join(f"M{day},{customer},2025-03-1{day},{most},0,0,{most},\n" for day in range(10))
+    )
+    (sales / "transaction_items_many lines.csv").write_text(
+        "item_id,transaction_id,product_id,quantity,unit_price,line_total,discount_applied\n"
+        + "".join(f"M{line},M{line % 10},P,1,{most},{most},0\n" for line in range(30))
+    )
 
 
 def add_extremes(file: Path, table: Table) -> None:
@@ -78,3 +96,5 @@ def test_no_value_in_any_one_cell_stops_the_road(home: Path) -> None:
     assert rows(home, "select max(total_amount) from gold.fct_orders") == [
         (Decimal("999999999999.99"),)
     ]
+    averages = "select max(avg_order_value) > 999999999999.99 from gold.customer_lifetime_value"
+    assert rows(home, averages) == [(True,)]

@@ -28,7 +28,7 @@ ZONE = " ?([zZ]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
 """How moments may be written: what follows a time and is none of these, as PM, DuckDB ignores."""
 
 NUMBERS_BELOW = 10**12
-"""Nobody counts further, and averages have no room for more: a barcode has thirteen digits."""
+"""Nobody counts further, and sums have room for many of these: a barcode has thirteen digits."""
 
 
 FINER = 2

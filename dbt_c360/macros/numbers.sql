@@ -22,9 +22,10 @@
     round(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0), 6)
 {%- endmacro %}
 
-{#- An average of money stays money: six decimals, so that nothing is lost before it is shown. -#}
+{#- An average of money stays money: six decimals, so that nothing is lost before it is shown, and
+    as many digits before them as a sum has: an order has many lines, a forecast many orders. -#}
 {% macro money_ratio(numerator, denominator) -%}
-    cast({{ ratio(numerator, denominator) }} as decimal(18, 6))
+    cast({{ ratio(numerator, denominator) }} as decimal(22, 6))
 {%- endmacro %}
 
 {#- An average of exact numbers: sum first, divide once, so that row order cannot matter. -#}
