@@ -26,7 +26,10 @@
         end
 {%- endmacro %}
 
-{#- Each word with a capital, only where the source wrote all of it in one case: McDonald stays. -#}
+{#-
+    Each word with a capital, also in Jean-Luc and O'Neil, only where the source wrote all of it in one
+    case: McDonald stays.
+-#}
 {% macro clean_name(column) -%}
 case
             when {{ column }} = upper({{ column }}) or {{ column }} = lower({{ column }})
@@ -39,6 +42,7 @@ case
     {{ adapter.dispatch('title_case', 'c360')(text) }}
 {%- endmacro %}
 
+{#- Spark begins a word after a space alone: Jean-luc. -#}
 {% macro default__title_case(text) -%}
     initcap({{ text }})
 {%- endmacro %}
@@ -46,15 +50,14 @@ case
 {% macro duckdb__title_case(text) -%}
 array_to_string(
                     list_transform(
-                        string_split({{ text }}, ' '),
+                        regexp_extract_all({{ text }}, '[^ ''’-]+[ ''’-]*|[ ''’-]+'),
                         lambda word: upper(word[1]) || lower(word[2:])
-                    ), ' '
+                    ), ''
                 )
 {%- endmacro %}
 
-{#- Left alone, Snowflake also begins a word after an apostrophe or a hyphen. -#}
 {% macro snowflake__title_case(text) -%}
-    initcap({{ text }}, ' ')
+    initcap({{ text }}, ' ''’-')
 {%- endmacro %}
 
 {% macro digits_only(text) -%}
