@@ -86,6 +86,14 @@ def test_an_order_before_its_currencys_first_rate_has_no_amount_anywhere(
     assert warehouse.rows(revenue) == [(D("32.50"),)]
 
 
+def test_a_rate_of_zero_is_named(warehouse: Warehouse) -> None:
+    rates = [("2026-01-01", "1.1"), ("2026-01-07", "0"), ("2026-01-08", "-1.1")]
+    warehouse.land("rates", [{"currency": "EUR", "date": d, "rate": rate} for d, rate in rates])
+    assert warehouse.build() == {}
+    named = "select currency, rates from test_failures.rates_are_above_zero"
+    assert warehouse.rows(named) == [("EUR", 2)]
+
+
 def test_an_order_without_a_day_stops_nothing_and_has_no_amount(warehouse: Warehouse) -> None:
     warehouse.land("transactions", [order("t5", None, "EUR")])
     warehouse.land("rates", [{"currency": "EUR", "date": "2026-01-01", "rate": "1.1"}])
