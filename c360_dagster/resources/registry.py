@@ -12,10 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
-from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.resources.whole_files import settle
 
 CURRENT = "current"
 ABOUT = "about.json"
+DIGITS = 6
 FAST = 1
 """Of zstd: hardly larger than at its usual level, and written in half the time."""
 
@@ -72,21 +73,27 @@ class Registry:
             )
 
     def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:
-        """Puts a generation in place of the last; a run that dies on the way leaves the last."""
+        """Puts a generation in place of the last; a run that dies on the way leaves the last.
+
+        So does a machine: the last one goes when this one is on the disk.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it knows people's names
-        folder = self.folder / f"{number:06}"
+        folder = self.folder / f"{number:0{DIGITS}}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for name, frame in frames.items():
             frame.write_parquet(folder / f"{name}.parquet", compression_level=FAST)
         about = {"number": number, "as_of": as_of.isoformat(), "files": sorted(frames)}
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-        replace_file(self.folder / CURRENT, folder.name + "\n")
+        pointer = folder / CURRENT
+        pointer.write_text(folder.name + "\n", "utf-8")
+        settle(*folder.iterdir(), folder)
+        pointer.replace(self.folder / CURRENT)
+        settle(self.folder)
         for other in self._list_generations():
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
 
     def _list_generations(self) -> list[Path]:
-        """Also those that do not count, or were never finished."""
-        folders = self.folder.iterdir() if self.folder.exists() else ()
-        return [path for path in folders if path.is_dir() and path.name.isdigit()]
+        """Also those that do not count, or were never finished; of people's own folders none."""
+        return list(self.folder.glob("[0-9]" * DIGITS))

@@ -1,5 +1,6 @@
 """Files that are replaced whole: who reads meanwhile has the old content or the new one."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,3 +14,16 @@ def replace_file(path: Path, content: bytes | str) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+def settle(*paths: Path) -> None:
+    """On the disk when it returns: also a machine that loses power then leaves it there."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        # Some shares settle files and no folders.
+        refused = contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext()
+        try:
+            with refused:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

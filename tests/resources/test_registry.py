@@ -1,5 +1,8 @@
 """The registry of ids on disk: whole generations, and never a guess where it cannot be read."""
 
+import errno
+import os
+import shutil
 import stat
 from datetime import date
 from pathlib import Path
@@ -23,14 +26,15 @@ def test_nothing_was_given_yet(tmp_path: Path) -> None:
 def test_the_last_generation_counts_and_is_alone(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "registry")
     registry.write(1, DAY, ids("c1"))
-    (registry.folder / "my backup").mkdir()
+    for mine in ("my backup", "20260131"):
+        (registry.folder / mine).mkdir()
     registry.write(2, DAY, ids("c1", "c2"))
     known = registry.read()
     assert known
     assert (known.number, known.as_of) == (2, DAY)
     assert known.frames["ids"]["customer_id"].to_list() == ["c1", "c2"]
     lying = sorted(path.name for path in registry.folder.iterdir())
-    assert lying == ["000002", "current", "my backup"]
+    assert lying == ["000002", "20260131", "current", "my backup"]
     assert stat.S_IMODE(registry.folder.stat().st_mode) == 0o700
 
 
@@ -46,6 +50,42 @@ def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
     registry.write(2, DAY, ids("c1", "c2"))
     assert (known := registry.read())
     assert known.frames["ids"].height == 2
+
+
+def test_the_last_generation_goes_when_the_next_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that loses power in that minute has neither."""
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    settled: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+    remove = shutil.rmtree
+
+    def look(path: Path, *, ignore_errors: bool) -> None:
+        if path.name == "000001":
+            files = [tmp_path / "current", *(tmp_path / "000002").iterdir()]
+            folders = [tmp_path / "000002", tmp_path]
+            assert settled[-1] == tmp_path.stat().st_ino, "with what `current` is now"
+            assert {each.stat().st_ino for each in (*files, *folders)} == set(settled)
+        remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    registry.write(2, DAY, ids("c1", "c2"))
+    assert not (tmp_path / "000001").exists()
+
+
+def test_a_share_that_settles_no_folders_keeps_a_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", settle)
+    registry = Registry(tmp_path)
+    registry.write(1, DAY, ids("c1"))
+    assert registry.read()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +115,7 @@ def test_generations_that_nothing_names_are_not_begun_anew(tmp_path: Path) -> No
     (tmp_path / "current").unlink()
     assert registry.read() is None, "so a first run that died while it wrote leaves it"
     registry.write(2, DAY, ids("c1"))
+    (tmp_path / "000001").mkdir()  # where the one before could not be removed
     (tmp_path / "current").unlink()
     with pytest.raises(RegistryError, match="write '000002' into it"):
         registry.read()
