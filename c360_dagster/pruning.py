@@ -51,7 +51,10 @@ def _clear_scratch(scratch: Path) -> None:
 
 def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) -> int:
     """Dagster's record, log and output of every run from before, also of those that were killed."""
-    latest = {record.asset_entry.last_run_id for record in instance.get_asset_records()}
+    known = [record.asset_entry for record in instance.get_asset_records()]
+    # For Dagster a table's last run is also one that only meant to make it.
+    made = [entry.last_materialization_record for entry in known]
+    latest = {entry.last_run_id for entry in known} | {each.run_id for each in made if each}
     before = dg.RunsFilter(created_before=oldest.astimezone(UTC))
     old = [
         record.dagster_run.run_id

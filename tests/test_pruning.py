@@ -1,6 +1,7 @@
 """What is forgotten after C360_KEEP_DAYS, and what is not however old it is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.pruning import Pruned, prune
+from c360_dagster.resources import event_log
 from c360_dagster.settings import Settings, read_settings
 from landing_contract import read_contract
 
@@ -34,7 +36,10 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     (tmp_path / "dagster").mkdir()
-    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster")) as instance:
+    ours = {"module": event_log.__name__, "class": event_log.OneEngineEventLogStorage.__name__}
+    with dg.instance_for_test(
+        overrides={"event_log_storage": ours}, temp_dir=str(tmp_path / "dagster")
+    ) as instance:
         yield instance
 
 
@@ -93,14 +98,37 @@ def test_old_runs_go_with_their_folders(
     dagster = Path(instance.storage_directory()).parent
     assert (dagster / "storage" / runs[0]).is_dir()
     assert (dagster / "history" / "runs" / f"{runs[0]}.db").exists()
-    now = datetime.now()  # noqa: DTZ005  the runs' own time is today's
-    assert prune(settings, con, instance, now + timedelta(days=9), runs[3]).runs == 0
-    assert prune(settings, con, instance, now + timedelta(days=12), runs[2]).runs == 1
+    settings = replace(settings, timezone="Pacific/Kiritimati")  # its day begins 14 hours early
+    in_time = settings.now() + timedelta(days=10)  # the runs' own time is today's
+    assert prune(settings, con, instance, in_time - timedelta(hours=1), runs[3]).runs == 0
+    assert prune(settings, con, instance, in_time + timedelta(hours=1), runs[2]).runs == 1
     kept = {record.dagster_run.run_id for record in instance.get_run_records()}
     assert kept == set(runs[1:]), "the last to make a table, and the one that is going, stay"
     assert {path.name for path in (dagster / "storage").iterdir()} >= kept
     assert [path.name for path in dagster.rglob(f"*{runs[0]}*")] == []
     assert instance.get_latest_materialization_event(dg.AssetKey("once"))
+
+
+def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
+    settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
+) -> None:
+    """An audience that breaks stops nobody from publishing, and so from forgetting."""
+    is_broken: list[bool] = []
+
+    @dg.asset
+    def audience() -> None:
+        if is_broken:
+            raise ValueError("no such column")
+
+    made = dg.materialize([audience], instance=instance).run_id
+    is_broken.append(True)
+    failed = [
+        dg.materialize([audience], instance=instance, raise_on_error=False).run_id for _ in range(2)
+    ]
+    in_time = datetime.now() + timedelta(days=12)  # noqa: DTZ005  the runs' own time is today's
+    assert prune(settings, con, instance, in_time, "now").runs == 1
+    kept = {record.dagster_run.run_id for record in instance.get_run_records()}
+    assert kept == {made, failed[-1]}
 
 
 def test_in_an_instance_of_somebodys_own_all_runs_stay(
