@@ -43,7 +43,7 @@ def send(
     order = TopologicalSorter(_arrange(by_id))
     order.prepare()
     values = {place(name): literal(value) for name in PLACED if (value := variables.get(name))}
-    for schema in sorted({node.schema for node in nodes if node.unique_id not in kept}):
+    for schema in sorted({node.schema for node in nodes}):
         con.execute(f"create schema if not exists {quote(schema)}")
     with ThreadPoolExecutor(THREADS) as pool:
         running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
@@ -125,15 +125,16 @@ def _send(
 def _test(
     con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
 ) -> Ended | None:
-    """Passed, or a warning whose rows dbt has kept before; whatever else is told by dbt."""
+    """Passed, or a warning, whose rows dbt has kept before; whatever else is told by dbt."""
     counting, *keeping = statements
     failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
-    if not is_warning and not is_error:
-        con.execute(f"drop table if exists {node.relation}")
-        return Ended("pass", "PASS", failures=0)
-    if node.severity != "warn" or not keeping:
+    if failures is None or (failures and not keeping):
         return None
-    for statement in keeping:
+    if node.severity != "warn" and (is_warning or is_error):
+        return None
+    for statement in keeping if failures else [f"drop table if exists {node.relation}"]:
         con.execute(statement)
+    if not is_warning:
+        return Ended("pass", "PASS", failures=0)
     rows = "1 result" if failures == 1 else f"{failures} results"
     return Ended("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))

@@ -10,6 +10,8 @@ from c360_dagster.dbt_runner.rendered import Rendered, Variables
 from c360_dagster.dbt_runner.sending import Ended, find_leading, send
 
 NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
+FAILS_EARLIER = "2, false, true"
+"""Than it would warn: `error_if` and `warn_if` are two bounds."""
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ def sent(
         (NOTHING, "error", ["model.a", "model.b", "test.t"]),
         (FAILS, "error", ["model.a"]),
         (WARNS, "error", ["model.a"]),
+        (FAILS_EARLIER, "error", ["model.a"]),
         (FAILS, "warn", ["model.a", "model.b"]),
     ],
 )
@@ -94,6 +97,34 @@ def test_what_is_not_begun_when_the_run_is_stopped_never_is(
     assert len(begun) <= 3
 
 
+def test_a_test_of_two_holds_back_what_is_made_of_both_by_way_of_others(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    nodes = (
+        *(model("a"), model("b"), model("of_a", "model.a"), model("of_b", "model.b")),
+        model("of_both", "model.of_a model.of_b"),
+        check("t", "model.a model.b", FAILS),
+    )
+    assert sorted(sent(con, *nodes)) == ["model.a", "model.b", "model.of_a", "model.of_b"]
+
+
+def test_what_is_slow_holds_back_only_what_is_made_of_it(con: duckdb.DuckDBPyConnection) -> None:
+    others_are_made = threading.Event()
+
+    def wait() -> bool:
+        return others_are_made.wait(timeout=10)
+
+    con.create_function("wait", wait, [], "BOOLEAN", side_effects=True)
+    slow = model("slow", "", "create table made.slow as select wait() as was_in_time")
+    ended = []
+    for node, *_ in send(con, (slow, model("a"), model("b", "model.a")), {}, {}):
+        ended.append(node.name)
+        if len(ended) == 2:
+            others_are_made.set()
+    assert ended == ["model.a", "model.b", "model.slow"]
+    assert con.execute("from made.slow").fetchall() == [(True,)]
+
+
 def test_a_test_of_what_is_made_beside_holds_nothing_back(con: duckdb.DuckDBPyConnection) -> None:
     nodes = (
         *(model("a"), model("b", "model.a"), model("c")),
@@ -118,11 +149,26 @@ def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnec
         "test.t": Ended("warn", "Got 2 results, configured to warn if != 0", 2)
     }
     assert con.execute("from made.t").fetchall() == [(1,), (1,)]
-    assert sent(con, check("t", "", FAILS, "error", keep)) == {}, "it warned before, and fails now"
+    for found in (FAILS, FAILS_EARLIER, WARNS):
+        ended = sent(con, check("t", "", found, "error", keep))
+        assert ended == {}, "it warned before, and now it may fail"
     one = check("t", "", "1, true, false", "warn", keep)
     assert sent(con, one)["test.t"].message.startswith("Got 1 result, ")
     assert sent(con, check("t", "", NOTHING, "warn", keep)) == {"test.t": Ended("pass", "PASS", 0)}
     assert con.execute("select table_name from duckdb_tables()").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("found", "severity"), [("2, false, true", "warn"), ("2, false, false", "error")]
+)
+def test_rows_within_a_tests_bounds_are_kept_and_it_passes(
+    con: duckdb.DuckDBPyConnection, found: str, severity: str
+) -> None:
+    """As dbt says it; whoever sets `severity: warn` and `warn_if` leaves `error_if` as it was."""
+    keep = "create or replace table made.t as select 1 as x from range(2)"
+    assert sent(con, check("t", "", found, severity)) == {}, "how to keep them only dbt knows"
+    assert sent(con, check("t", "", found, severity, keep)) == {"test.t": Ended("pass", "PASS", 0)}
+    assert con.execute("from made.t").fetchall() == [(1,), (1,)]
 
 
 def test_what_is_kept_is_told_and_not_sent_and_variables_are_filled_in(
