@@ -89,9 +89,8 @@ class Landing:
     def begin(self, end: date, names: Iterable[str]) -> None:
         """Marks the attempt before the first byte is written."""
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
-        self._write_mark("unfinished", end, {name: earlier.get(name) for name in names} | {
-            name: print_ for name, print_ in earlier.items() if (self.root / name).exists()
-        })  # fmt: skip
+        in_place = {name: told for name, told in earlier.items() if (self.root / name).exists()}
+        self._write_mark("unfinished", end, dict.fromkeys(names) | in_place)
 
     def temporary(self, name: str) -> Path:
         path = self.root / name
@@ -104,14 +103,15 @@ class Landing:
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
         prints = {name: _fingerprint(self.temporary(name)) for name in names}
         self._write_mark("unfinished", end, prints)
-        for name in names:
+        for name in sorted({*earlier, *prints}):
             target = self.root / name
             if os.path.lexists(target) and (
-                target.is_dir() or _fingerprint(target) not in (prints[name], earlier.get(name))
+                target.is_dir() or _fingerprint(target) != earlier.get(name)
             ):
                 raise FileExistsError(f"{target} appeared while it was being simulated.")
-            self.temporary(name).replace(target)
-        for name in set(earlier) - set(names):
+        for name in names:
+            self.temporary(name).replace(self.root / name)
+        for name in earlier.keys() - prints.keys():
             (self.root / name).unlink(missing_ok=True)
         known = (self.mark or {}).get("files", {})
         mark = {**self.world, "state": "finished", "end": end.isoformat(), "files": known | prints}
@@ -141,7 +141,7 @@ class Landing:
         path = self.root / name
         if not os.path.lexists(path):
             return name not in (self.mark or {})["files"]
-        return path.is_file() and print_ is not None and _fingerprint(path) == print_
+        return path.is_file() and _fingerprint(path) == print_
 
 
 def _refuse(reason: str) -> str:

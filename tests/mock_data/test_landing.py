@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 import mock_data
-from mock_data.landing import Landing
+from mock_data.landing import Landing, Plan
 
 START, MARCH_31, JUNE_30 = date(2025, 1, 1), date(2025, 3, 31), date(2025, 6, 30)
+APRIL_30, MAY_31, JULY_31 = date(2025, 4, 30), date(2025, 5, 31), date(2025, 7, 31)
 MARK = "landing/.simulated.json"
 
 
@@ -147,10 +149,15 @@ def test_a_file_put_among_the_unfinished_stays(
     assert mine.read_text() == "mine"
 
 
-def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
-    mine = tmp_path / "landing/sales/transactions.csv"
+@pytest.mark.parametrize("name", ["sales/transactions.csv", "workbooks/Transaction.csv"])
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path, name: str) -> None:
+    """Also under a name that was possible and not needed: this workbook is no text."""
+    mine = tmp_path / "landing" / name
+    mine.parent.mkdir(parents=True)
     with pytest.raises(FileExistsError, match="appeared while it was being simulated"):
         generate(tmp_path, progress=lambda _: mine.write_text("mine"))
+    assert mine.read_text() == "mine"
+    assert generate(tmp_path).rows == 0
     assert mine.read_text() == "mine"
 
 
@@ -179,3 +186,134 @@ def test_an_emptied_landing_is_filled_again(tmp_path: Path) -> None:
     for name in files:
         (tmp_path / "landing" / name).unlink()
     assert generate(tmp_path).files == files
+
+
+# The folder by itself, with files of a few bytes ---------------------------------------------
+
+
+WORLD = {"seed": 5}
+SALES, SHOP = "sales/transactions.csv", "workbooks/Transaction.csv"
+
+
+def open_landing(home: Path) -> Landing:
+    return Landing(home, WORLD)
+
+
+def write(home: Path, end: date, possible: list[str], *written: str, stops: bool = False) -> None:
+    """One call that simulates up to a day, or is stopped before its files are in place."""
+    landing = open_landing(home)
+    assert isinstance(landing.plan(end), Plan)
+    landing.begin(end, possible)
+    for name in written:
+        landing.temporary(name).write_text(f"{name} as of {end}")
+    if not stops:
+        landing.finish(end, written)
+
+
+def told(home: Path, end: date) -> str:
+    """The sentence that says why nothing is simulated."""
+    plan = open_landing(home).plan(end)
+    assert isinstance(plan, str), plan
+    return plan
+
+
+def test_a_stopped_attempt_is_made_again_as_far_as_the_further_of_both(tmp_path: Path) -> None:
+    write(tmp_path, MARCH_31, [SALES], SALES)
+    write(tmp_path, MAY_31, ["sales/transactions_2025-05-31.csv"], stops=True)
+    assert open_landing(tmp_path).plan(APRIL_30) == Plan(MARCH_31, MAY_31)
+    assert open_landing(tmp_path).plan(JUNE_30) == Plan(MARCH_31, JUNE_30)
+
+
+def test_what_an_attempt_had_in_place_goes_where_the_next_names_it_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a table does that has become too long for a workbook; once more after another stop."""
+    workbook = "workbooks/Transaction.xlsx"
+    with monkeypatch.context() as patch:
+        patch.setattr("mock_data.landing._write_json", stop_after(3))
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path, MARCH_31, [SALES, workbook], SALES, workbook)
+    assert (tmp_path / workbook).is_file()
+    write(tmp_path, MARCH_31, [SALES, SHOP], stops=True)
+    assert (tmp_path / workbook).is_file()
+    write(tmp_path, MARCH_31, [SALES, SHOP], SALES, SHOP)
+    lying = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*")}
+    assert lying == {SALES, SHOP}
+
+
+def stop_after(times: int) -> Callable[[Path, object], None]:
+    """Stops the process where a mark would be written once more."""
+    left = iter(range(times - 1))
+
+    def write_json(path: Path, content: object) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
+    return write_json
+
+
+def test_where_all_was_taken_away_nothing_of_it_is_remembered(tmp_path: Path) -> None:
+    later = "sales/transactions_2025-06-30.csv"
+    write(tmp_path, MARCH_31, [SALES], SALES)
+    write(tmp_path, JUNE_30, [later], later)
+    for name in (SALES, later):
+        (tmp_path / name).unlink()
+    write(tmp_path, MARCH_31, [SALES], SALES)
+    assert open_landing(tmp_path).plan(APRIL_30) == Plan(MARCH_31, APRIL_30)
+
+
+@pytest.mark.parametrize("name", [SALES, "sales/transactions_2025-06-30.csv"])
+def test_a_file_that_is_gone_ends_the_simulation(tmp_path: Path, name: str) -> None:
+    """Also where another call's are still there: later rows would speak of rows that nobody has."""
+    later = "sales/transactions_2025-06-30.csv"
+    write(tmp_path, MARCH_31, [SALES], SALES)
+    write(tmp_path, JUNE_30, [later], later)
+    (tmp_path / name).unlink()
+    assert f"no longer those that were simulated ({name})" in told(tmp_path, JULY_31)
+
+
+@pytest.mark.parametrize("at", ["start", "middle", "end"])
+def test_a_file_that_was_written_to_ends_the_simulation(tmp_path: Path, at: str) -> None:
+    """It is known by its size and by both of its ends, which is not all of a large one."""
+    landing = open_landing(tmp_path)
+    landing.begin(MARCH_31, [SALES])
+    content = bytearray(b"0" * 200_000)
+    landing.temporary(SALES).write_bytes(content)
+    landing.finish(MARCH_31, [SALES])
+    content[{"start": 0, "middle": 100_000, "end": -1}[at]] = ord("1")
+    if at == "middle":
+        content += b"0"
+    (tmp_path / SALES).write_bytes(content)
+    assert "no longer those" in told(tmp_path, JUNE_30)
+
+
+def test_a_folder_in_the_place_of_a_file_ends_the_simulation(tmp_path: Path) -> None:
+    write(tmp_path, MARCH_31, [SALES], SALES)
+    (tmp_path / SALES).unlink()
+    (tmp_path / SALES).mkdir()
+    assert "no longer those" in told(tmp_path, JUNE_30)
+    landing = open_landing(tmp_path / "anew")
+    landing.begin(MARCH_31, [SALES])
+    landing.temporary(SALES).write_text("ours")
+    (tmp_path / "anew" / SALES).mkdir()
+    with pytest.raises(FileExistsError, match="appeared while it was being simulated"):
+        landing.finish(MARCH_31, [SALES])
+
+
+@pytest.mark.parametrize("hidden", ["sales/~$transactions.xlsx", "sales/._transactions.csv"])
+def test_what_programs_put_beside_a_file_is_nobodys_data(tmp_path: Path, hidden: str) -> None:
+    (tmp_path / "sales").mkdir()
+    (tmp_path / hidden).write_text("Excel has it open, or a Mac was here")
+    assert open_landing(tmp_path).plan(MARCH_31) == Plan(None, MARCH_31)
+
+
+def test_three_names_are_all_of_three(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.csv").touch()
+    assert told(tmp_path, MARCH_31).startswith(
+        f"Nothing generated: {tmp_path} holds files that were not simulated (a.csv, b.csv, c.csv);"
+    )
+    (tmp_path / "d.csv").touch()
+    assert "(a.csv, b.csv, c.csv and 1 more)" in told(tmp_path, MARCH_31)
