@@ -14,6 +14,7 @@ import mock_data
 from landing_contract import read_contract
 from mock_data.behaviour import simulate_orders
 from mock_data.take_sample import SAMPLE, take_sample
+from mock_data.truth import TABLES
 from mock_data.world import World, settle_people
 from tests.mock_data.home import Home, Simulate, number
 
@@ -104,6 +105,10 @@ def test_the_size_of_batches_changes_no_row(simulate: Simulate, whole: Home) -> 
     other = simulate(JUNE_30, batch=37)
     for table in ("customers", "transactions", "tracking_events", "regional_sales", "inventory"):
         assert sorted(other.versions(table).rows()) == sorted(whole.versions(table).rows())
+    for name in TABLES:
+        assert sorted(other.truth(name).rows(), key=str) == sorted(
+            whole.truth(name).rows(), key=str
+        )
 
 
 def test_no_two_orders_of_forty_years_share_an_id() -> None:

@@ -1,0 +1,65 @@
+"""What is told as true is what the systems' files show, now or in the year that follows."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mock_data.truth import earlier_tally
+from tests.mock_data.home import Home, Simulate, number
+
+APRIL_30, END = date(2025, 4, 30), "2025-06-30"
+CENTS = pl.Decimal(18, 2)
+
+
+@pytest.mark.parametrize(
+    ("system", "table"), [("crm", "customers"), ("workbooks", "customer_master")]
+)
+def test_identities_are_of_all_who_can_be_seen(
+    whole: Home, default_world: Home, system: str, table: str
+) -> None:
+    for home in (whole, default_world):
+        told = home.truth("identities").filter(source_system=system)["source_id"]
+        assert told.is_unique().all()
+        assert set(told) == set(home.table(table)["customer_id"])
+
+
+def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None:
+    """Of people whom the CRM alone knows: what they buy as guests nobody can tell from outside."""
+    then = simulate(date.fromisoformat(END), customers=800, defects=False)
+    told = then.truth("future").join(
+        clean_world.truth("people").filter(in_workbooks="false"), on="person_id"
+    )
+    assert (told["first_order_date"].drop_nulls().replace("", None).drop_nulls() > END).all()
+    day = pl.col("transaction_date").str.slice(0, 10)
+    came = clean_world.table("transactions").filter(
+        (day > END) & (day <= "2026-06-30"),
+        pl.col("status") == "completed",
+        pl.col("subtotal").cast(CENTS) > 0,
+    ).join(
+        clean_world.truth("identities"), left_on="customer_id", right_on="source_id"
+    ).group_by("person_id").agg(
+        came=pl.len(),
+        earned=(pl.col("subtotal").cast(CENTS) - pl.col("discount_amount").cast(CENTS)).sum(),
+        first=day.min(),
+    )  # fmt: skip
+    both = told.join(came, on="person_id", how="left").with_columns(
+        pl.col("orders").cast(pl.Int64), pl.col("came").fill_null(0)
+    )
+    assert (both["orders"] >= both["came"]).all()
+    assert 1 < number(both["orders"].sum()) / number(both["came"].sum()) < 1.05
+    seen = both.filter(pl.col("orders") == pl.col("came"), pl.col("came") > 0)
+    assert seen.height > 100
+    assert (seen["spend"].cast(CENTS) == seen["earned"]).all()
+    assert (seen["first_order_date"] == seen["first"]).all()
+
+
+def test_what_an_attempt_that_broke_off_planted_counts_for_nothing(tmp_path: Path) -> None:
+    files = {"customers": 1, "customers_2025-04-30": 2, "customers_2025-05-31": 4}
+    told = {"stray_spaces": {"rate": 0.03, "count": 7, "files": files}}
+    (tmp_path / "defects.json").write_text(json.dumps(told))
+    assert earlier_tally(tmp_path, APRIL_30).counts == {
+        "stray_spaces": {"customers": 1, "customers_2025-04-30": 2}
+    }
