@@ -39,7 +39,7 @@ def note_changes(con: duckdb.DuckDBPyConnection) -> None:
     """What a build is about to forget: the rows that it changed, as they were and as they are."""
     for name in _list_tables(con, SCHEMA) & _list_tables(con, CHANGES):
         noted = f"{SCHEMA}.{quote(name)}"
-        con.execute(f"insert into {noted} by name {_changed(con, name, noted)}")
+        con.execute(f"insert into {noted} {_changed(con, name, noted)}")
 
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:

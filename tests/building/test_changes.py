@@ -207,7 +207,7 @@ def test_a_table_that_somebody_else_made_builds_everything(home: Home) -> None:
 
 
 def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> None:
-    keys = {"fct_things": "thing"}
+    keys = {"fct_things": "thing", "fct_never_built": "thing"}
     home.build("one")
     begin_again(home.con, keys, "the publication")
     home.begin("two")
