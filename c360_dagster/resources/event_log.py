@@ -184,7 +184,6 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         )
         event.listen(engine, "connect", _trust_the_journal)
         self._initdb(engine)
-        self._initialized_dbs.add(shard)
         return engine.connect()
 
     def dispose(self) -> None:

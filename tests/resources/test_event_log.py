@@ -2,7 +2,8 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -50,6 +51,8 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         assert isinstance(instance.event_log_storage, OneEngineEventLogStorage)
         told = read_types(instance.event_log_storage, run_id)
+        with ThreadPoolExecutor(1) as pool:  # as the server's requests are
+            assert pool.submit(read_types, instance.event_log_storage, run_id).result() == told
         assert instance.get_latest_materialization_event(number.key)
     stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
     kept = read_types(stock, run_id)
@@ -61,13 +64,31 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
 def test_with_a_run_go_the_answers_of_its_checks_but_for_the_last(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
-    runs = [run_once(settings.dagster_home) for _ in range(3)]
+    is_broken: list[bool] = []
+
+    def define(table: str, *checks: str) -> dg.AssetsDefinition:
+        @dg.asset(name=table, check_specs=[dg.AssetCheckSpec(each, asset=table) for each in checks])
+        def make() -> dg.MaterializeResult:
+            if is_broken:
+                raise ValueError(table)
+            results = [dg.AssetCheckResult(check_name=each, passed=True) for each in checks]
+            return dg.MaterializeResult(check_results=results)
+
+        return make
+
+    tables = [define("till", "is_small", "is_whole"), define("web", "is_small")]
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        (key,) = is_small.check_keys
+        log = instance.event_log_storage
+        runs = [dg.materialize(tables, instance=instance).run_id for _ in range(3)]
+        is_broken.append(True)  # and so its checks are only planned
+        runs.append(dg.materialize(tables, instance=instance, raise_on_error=False).run_id)
         for run_id in (runs[0], runs[2]):
             instance.delete_run(run_id)
-        log = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
-    assert [each.run_id for each in log] == [runs[2], runs[1]]
+        for key in [key for table in tables for key in table.check_keys]:
+            answers = log.get_asset_check_execution_history(key, limit=9)
+            assert [each.run_id for each in answers] == [runs[3], runs[2], runs[1]], key
+        made = instance.fetch_materializations(dg.AssetKey("till"), limit=9).records
+    assert [each.run_id for each in made] == [runs[1]]
 
 
 def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
@@ -99,20 +120,38 @@ def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch
     assert len(looks) == 2
 
 
+def test_a_column_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that an older Dagster began lacks some until somebody brings it up to date."""
+    looks = []
+
+    def look(_log: EventLogStorage, _con: object, name: str) -> bool:
+        looks.append(name)
+        return len(looks) > 1
+
+    monkeypatch.setattr(SqliteEventLogStorage, "_has_asset_key_col_on_connection", look)
+    log = OneEngineEventLogStorage()
+    monkeypatch.setattr(log, "index_connection", nullcontext)
+    assert [log.has_asset_key_index_cols() for _ in range(4)] == [False, True, True, True]
+    assert len(looks) == 2
+
+
 def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
 
-        def ask() -> list[str | None]:
+        def ask(key: dg.AssetKey = number.key) -> list[str | None]:
             """The run that made the asset last, as ours tells it; and as stock does."""
-            told = instance.event_log_storage.get_asset_records([number.key])
-            assert told == stock.get_asset_records([number.key])
+            told = instance.event_log_storage.get_asset_records([key])
+            assert told == stock.get_asset_records([key])
             made = [each.asset_entry.last_materialization for each in told]
             return [each and each.run_id for each in made]
 
         assert ask() == []
+        never_made = dg.AssetKey("never_made")
+        instance.report_runless_asset_event(dg.AssetObservation(never_made))
+        assert ask(never_made) == [None]
         own = dg.materialize([number, is_small], instance=instance).run_id
         assert ask() == ask() == [own]
         other = run_once(settings.dagster_home)  # through a log of its own, as another process has
@@ -157,8 +196,10 @@ def test_what_a_run_plans_is_written_at_once_and_as_stock_writes_it(
 
     monkeypatch.setattr(OneEngineEventLogStorage, "store_event", note)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        runs = [dg.materialize([number, is_small], instance=instance).run_id for _ in range(2)]
-        plans = [instance.all_logs(run_id, of_type=PLANNED) for run_id in runs]
+        runs = [dg.materialize([number, is_small], instance=instance).run_id for _ in range(3)]
+        plans = [instance.all_logs(run_id, of_type=PLANNED) for run_id in runs[:2]]
+        parts = [[each for each in plans[1] if each.dagster_event_type is kind] for kind in PLANNED]
+        everything = instance.all_logs(runs[2])
     assert [{each.dagster_event_type for each in plan} for plan in plans] == [PLANNED, PLANNED]
     assert dg.DagsterEventType.STEP_SUCCESS in by_itself
     assert not PLANNED.intersection(by_itself)
@@ -167,9 +208,9 @@ def test_what_a_run_plans_is_written_at_once_and_as_stock_writes_it(
     prepare_dagster_home(anew)
     stock = SqliteEventLogStorage(str(tmp_path / "stock"))
     with dg.DagsterInstance.from_config(str(anew.dagster_home)) as instance:
-        for plan in plans:
-            instance.event_log_storage.store_event_batch(plan)
-            for event in plan:
+        for batch in (plans[0], *parts, everything):  # plans alone are written our way
+            instance.event_log_storage.store_event_batch(batch)
+            for event in batch:
                 stock.store_event(event)
     stock.dispose()
     rows = read_rows(anew.dagster_home / "history" / "runs")
