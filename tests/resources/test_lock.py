@@ -1,13 +1,18 @@
 """The lock of a home: one run at a time, a sentence for the second, no lock left by the dead."""
 
+import fcntl
+import logging
+import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from c360_dagster.resources.lock import LockTimeoutError, hold_lock
+from c360_dagster.resources.lock import HomeLock, LockTimeoutError, hold_lock
 
 HOLDER = """
 import sys, time
@@ -58,12 +63,75 @@ def test_a_killed_run_leaves_nothing_locked(tmp_path: Path) -> None:
     with _start_holder(tmp_path) as holder:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with hold_lock(tmp_path, 0, run_id="the-second"):
-            pass
+        with (
+            hold_lock(tmp_path, 0, run_id="the-second"),
+            pytest.raises(LockTimeoutError, match=rf"run the-second \(process {os.getpid()}\)"),
+            hold_lock(tmp_path, 0, run_id="the-third"),
+        ):
+            pytest.fail("both hold it")
+
+
+def test_a_home_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    with hold_lock(tmp_path / "on" / "a_disk", 0, run_id="a"):
+        assert (tmp_path / "on" / "a_disk").is_dir()
 
 
 def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="boom"), hold_lock(tmp_path, 0, run_id="a"):
         raise ValueError("boom")
+    assert (tmp_path / ".lock").read_text() == "", "else the next one is taken for the one before"
     with hold_lock(tmp_path, 0, run_id="b"):
         pass
+
+
+@pytest.mark.parametrize("said", ["", "1", "{}"])
+def test_whoever_has_not_said_yet_who_he_is_is_waited_for_all_the_same(
+    tmp_path: Path, said: str
+) -> None:
+    with (tmp_path / ".lock").open("w+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(said)
+        file.flush()
+        with (
+            pytest.raises(LockTimeoutError, match="is in use by another run, and 0 s"),
+            hold_lock(tmp_path, 0, run_id="the-second"),
+        ):
+            pytest.fail("both hold it")
+
+
+def test_a_run_holds_it_by_its_id_and_writes_for_its_owner_alone(tmp_path: Path) -> None:
+    said = []
+
+    @dg.asset
+    def people(lock: HomeLock) -> None:
+        (Path(lock.home) / "people").touch()
+        with pytest.raises(LockTimeoutError) as refused, hold_lock(tmp_path, 0, run_id="other"):
+            pytest.fail("both hold it")
+        said.append(str(refused.value))
+
+    before = os.umask(0o022)
+    try:
+        lock = HomeLock(home=str(tmp_path), timeout=0)
+        run = dg.materialize([people], resources={"lock": lock})
+        (tmp_path / "readme").touch()
+    finally:
+        os.umask(before)
+    assert f"run {run.run_id} (process {os.getpid()})" in said[0]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes["people"] == 0o600
+    assert modes["readme"] == 0o644
+
+
+def test_a_run_that_waits_says_so_in_its_log(tmp_path: Path) -> None:
+    @dg.asset
+    def people(lock: HomeLock) -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance, hold_lock(tmp_path, 0, run_id=""):
+        lock = HomeLock(home=str(tmp_path), timeout=1)
+        run = dg.materialize(
+            [people], resources={"lock": lock}, instance=instance, raise_on_error=False
+        )
+        told = [each for each in instance.all_logs(run.run_id) if each.level == logging.INFO]
+    assert not run.success
+    waits = f"{tmp_path} is in use by run ? (process {os.getpid()}): waiting up to 1 s"
+    assert [each.user_message[: len(waits)] for each in told] == [waits]

@@ -56,6 +56,17 @@ def test_what_passes_by_itself_is_tried_again(pauses: list[float]) -> None:
     assert pauses == [2, 4]
 
 
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT])
+def test_what_passes_is_known_by_its_words(number: int, pauses: list[float]) -> None:
+    assert run([os_error(number)]) == (True, 2)
+    assert pauses == [2]
+
+
+def test_outside_of_a_step_nobody_tries_again() -> None:
+    with pytest.raises(OSError, match=os.strerror(errno.EBUSY)), guard_storage(HOME):
+        raise os_error(errno.EBUSY)
+
+
 def test_what_does_not_pass_is_given_up(pauses: list[float]) -> None:
     assert run([os_error(errno.EIO)] * 9) == (False, 4)
     assert pauses == [2, 4, 8, 16]
@@ -83,6 +94,7 @@ def test_bad_data_and_a_full_disk_are_not_tried_again(
     [
         os_error(errno.ENOSPC),
         os_error(errno.EFBIG),
+        os_error(errno.EDQUOT),
         duckdb.TransactionException("Failed to commit: No space left on device"),
         DbtError("dbt stopped: [Errno 28] No space left on device: 'dbt.log'"),
     ],
@@ -91,3 +103,12 @@ def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
     told = f"no room left where {HOME} lies.*published before stays.*make room"
     with pytest.raises(StorageError, match=told), guard_storage(HOME):
         raise problem
+
+
+def test_a_warehouse_that_is_no_database_is_said_whoever_opens_it(tmp_path: Path) -> None:
+    """As dbt does, which tells of it in words of its own."""
+    path = tmp_path / "warehouse.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    told = f"{path} is damaged: move it away, with the file warehouse.duckdb.wal"
+    with pytest.raises(StorageError, match=told), guard_storage(tmp_path):
+        duckdb.connect(str(path))
