@@ -32,6 +32,7 @@ from c360_dagster.telling.alerts import (
     send,
     write_message,
 )
+from c360_dagster.telling.posting import PostError, post
 from c360_dagster.telling.reports import UNTOLD, read_report
 
 ADDRESS = "http://127.0.0.1:3000"
@@ -50,6 +51,7 @@ class Webhook(HTTPServer):
         self.may_answer.set()
         self.length = 0
         """Of the answer's body as it is announced; none ever comes."""
+        self.is_garbled = False
 
     @property
     def url(self) -> str:
@@ -71,6 +73,9 @@ class _Answer(BaseHTTPRequestHandler):
     def _answer(self, code: int) -> None:
         self.server.methods.append(self.command)
         self.server.may_answer.wait(60)
+        if self.server.is_garbled:
+            self.wfile.write(b"no HTTP\r\n")
+            return
         self.send_response(code)
         self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(self.server.length))
@@ -137,12 +142,18 @@ def test_all_tries_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given == [25, 5]
 
 
-@pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 3)])
+@pytest.mark.parametrize(
+    ("code", "tries"),
+    [
+        *((code, 1) for code in (302, 404, 501)),
+        *((code, 3) for code in (408, 425, 429, 500, 502, 503, 504)),
+    ],
+)
 def test_a_refusal_is_an_error_that_keeps_the_address_secret(
     webhook: Webhook, code: int, tries: int
 ) -> None:
     webhook.codes = [code] * 3
-    with pytest.raises(AlertError, match=f"C360_WEBHOOK_URL.*{code}") as raised:
+    with pytest.raises(AlertError, match=rf"C360_WEBHOOK_URL.*{code} \w+") as raised:
         send(webhook.url, "lost", AT_ONCE)
     assert webhook.methods == ["POST"] * tries
     assert "SECRET" not in str(raised.value)
@@ -153,6 +164,24 @@ def test_a_webhook_that_is_not_there_is_an_error() -> None:
         url = closed.url
     with pytest.raises(AlertError, match="cannot be reached"):
         send(url, "lost", AT_ONCE)
+
+
+def test_what_is_no_answer_is_an_error(webhook: Webhook) -> None:
+    webhook.is_garbled = True
+    with pytest.raises(AlertError, match="cannot be reached: no HTTP"):
+        send(webhook.url, "lost", AT_ONCE)
+
+
+def test_between_the_tries_and_not_after_the_last_it_pauses(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    webhook.codes = [503] * 3
+    with pytest.raises(PostError):
+        post(webhook.url, b"{}", pauses=(1.0, 2.0), timeout=5)
+    assert pauses == [1.0, 2.0]
+    assert len(webhook.received) == 3
 
 
 def test_the_message_says_what_why_which_tables_and_where() -> None:
