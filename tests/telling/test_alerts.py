@@ -24,6 +24,7 @@ from c360_dagster.resources.at_work import GONE
 from c360_dagster.resources.warehouse import WarehouseError
 from c360_dagster.telling import posting
 from c360_dagster.telling.alerts import (
+    MOST_NAMED,
     AlertError,
     Failure,
     Finding,
@@ -175,12 +176,12 @@ def test_what_is_no_answer_is_an_error(webhook: Webhook) -> None:
 def test_between_the_tries_and_not_after_the_last_it_pauses(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
+    pauses: list[tuple[float, int]] = []
+    monkeypatch.setattr("time.sleep", lambda s: pauses.append((s, len(webhook.received))))
     webhook.codes = [503] * 3
     with pytest.raises(PostError):
         post(webhook.url, b"{}", pauses=(1.0, 2.0), timeout=5)
-    assert pauses == [1.0, 2.0]
+    assert pauses == [(1.0, 1), (2.0, 2)]
     assert len(webhook.received) == 3
 
 
@@ -211,12 +212,37 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
     ]
 
 
-def test_a_long_reason_is_cut_and_many_checks_are_counted() -> None:
+def test_a_long_reason_is_cut_and_of_many_some_are_named() -> None:
     errors = tuple(Finding(f"gold/t{number}", "key", "x" * 5000) for number in range(20))
     message = write_message(RunReport("1", "everything", has_failed=False, errors=errors), ADDRESS)
     assert message.splitlines()[0] == "Customer 360: everything went through, and checks failed."
     assert "… and 15 more checks." in message
     assert len(message) < 4000
+    few = write_message(
+        RunReport("1", "everything", has_failed=False, errors=errors[:MOST_NAMED]), ADDRESS
+    )
+    assert "more checks" not in few
+    failures = tuple(Failure(f"step_{number}", "y" * 5000) for number in range(20))
+    failed = write_message(RunReport("1", "everything", has_failed=True, failures=failures), "")
+    assert failed.count("Why, in step_") == MOST_NAMED
+
+
+def test_a_message_quotes_no_more_than_was_said() -> None:
+    silent = Finding("gold/orders", "key", "")
+    known = replace(silent, said="2 rows", is_known=True)
+    report = RunReport("1", "everything", has_failed=True, errors=(silent,), warnings=(known,))
+    assert write_message(report, ADDRESS).splitlines() == [
+        "Customer 360: everything failed.",
+        "Check key on gold/orders: it did not pass",
+        "http://127.0.0.1:3000/runs/1",
+    ]
+    new = replace(silent, table="gold/lines")
+    ended = RunReport("1", "everything", has_failed=False, warnings=(silent, silent, new))
+    assert write_message(ended, ADDRESS).splitlines() == [
+        "Customer 360: everything went through, with warnings.",
+        "3 warnings, on gold/lines, gold/orders.",
+        "http://127.0.0.1:3000/runs/1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -415,5 +441,11 @@ def test_known_warnings_are_only_counted() -> None:
     )
 
 
-def test_nothing_is_said_of_a_run_without_findings() -> None:
-    assert not RunReport("1", "everything", has_failed=False).is_worth_a_message
+def test_something_is_said_of_a_run_that_failed_or_found_something_new() -> None:
+    good, found = RunReport("1", "everything", has_failed=False), Finding("gold/orders", "key", "")
+    known = replace(found, is_known=True)
+    assert not good.is_worth_a_message
+    assert not replace(good, warnings=(known,)).is_worth_a_message
+    assert replace(good, has_failed=True).is_worth_a_message
+    assert replace(good, errors=(found,)).is_worth_a_message
+    assert replace(good, warnings=(known, found)).is_worth_a_message
