@@ -59,7 +59,9 @@ def _build(path: Path, mode: str) -> list[NodeResult]:
 
 @pytest.mark.parametrize("mode", ["inprocess", "subprocess"])
 @pytest.mark.usefixtures("parsed")
-def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: str) -> None:
+def test_a_build_reports_every_node_and_frees_the_file(
+    warehouse: Path, mode: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     results = {result.unique_id: result for result in _build(warehouse, mode)}
     assert results["model.c360.stg_customers"].status == "success"
     assert "from dialled" in results["model.c360.stg_customers"].sql
@@ -67,6 +69,7 @@ def test_a_build_reports_every_node_and_frees_the_file(warehouse: Path, mode: st
     with duckdb.connect(str(warehouse)) as con:
         assert con.execute("select count(*) from silver.stg_customers").fetchall() == [(0,)]
     assert list((warehouse.parent / "scratch").iterdir()) == [], "no target folder stays behind"
+    assert capfd.readouterr().out == "", "what is told is told by us"
 
 
 def test_a_failed_model_is_reported_with_its_reason(warehouse: Path) -> None:
