@@ -46,7 +46,7 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
         with guard_storage(settings.home), warehouse.connect() as con:
             first_day = _find_first_day(con, settings)
             _copy_bronze(con, home / settings.warehouse.name)
-        walk = replace(settings, home=home, as_of=None)
+        walk = replace(settings, home=home)
         dbt = DbtBuilder(warehouse=str(walk.warehouse), mode=walk.dbt)
         yield Past(
             settings=walk,

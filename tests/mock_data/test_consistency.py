@@ -123,6 +123,27 @@ def test_points_add_up(clean_world: Home) -> None:
     assert set(accounts["loyalty_tier"]) == {"Bronze", "Silver", "Gold", "Platinum"}
 
 
+def test_points_are_earned_from_the_day_of_joining(clean_world: Home) -> None:
+    """Which the day of the first tier is, for whoever has not left it; a year's end with it."""
+    accounts = clean_world.table("loyalty_program").filter(loyalty_tier="Bronze")
+    bought = clean_world.table("transactions").filter(
+        pl.col("status") == "completed",
+        pl.col("subtotal").cast(CENTS) > 0,
+        pl.col("transaction_date") > "2026",
+    )
+    points = (pl.col("subtotal").cast(CENTS) - pl.col("discount_amount").cast(CENTS)).floor()
+    earned = (
+        accounts.join(bought, on="customer_id")
+        .filter(pl.col("transaction_date").str.slice(0, 10) >= pl.col("tier_start_date"))
+        .group_by("customer_id")
+        .agg(points=points.sum().cast(pl.Int64))
+    )
+    both = accounts.join(earned, on="customer_id", how="left")
+    told = both["points_earned_ytd"].cast(pl.Int64)
+    assert told.equals(both["points"].fill_null(0), check_names=False)
+    assert told.sum() > 0
+
+
 def test_lifetime_value_is_what_was_spent(clean_world: Home) -> None:
     orders = clean_world.table("transactions").filter(pl.col("status") == "completed")
     spent = orders.group_by("customer_id").agg(pl.col("total_amount").cast(CENTS).sum())
@@ -157,6 +178,21 @@ def test_parcels_are_scanned_in_order(clean_world: Home) -> None:
     assert delivered.height == arrived.height
     days = delivered["event_timestamp"].str.slice(0, 10)
     assert (days == delivered["actual_delivery"]).all()
+
+
+def test_parcels_end_in_every_way_and_the_last_scan_says_how(clean_world: Home) -> None:
+    parcels = clean_world.table("shipments")
+    assert {"delivered", "returned", "lost"} <= set(parcels["delivery_status"])
+    scans = clean_world.table("tracking_events")
+    for way in ("delivered", "returned"):
+        scanned = set(scans.filter(event_type=way)["shipment_id"])
+        assert scanned == set(parcels.filter(delivery_status=way)["shipment_id"]), way
+    cost = dict(
+        parcels.group_by("service_level")
+        .agg(pl.col("shipping_cost").cast(float).mean())
+        .iter_rows()
+    )
+    assert cost["overnight"] > 1.5 * cost["expedited"] > 2 * cost["standard"]
 
 
 def test_late_parcels_bring_tickets(clean_world: Home) -> None:
