@@ -258,8 +258,12 @@ def test_make_hands_over_what_was_named_and_nothing_else() -> None:
         assert said.stdout.splitlines()[-1].split("c360_dagster ")[1].split() == handed.split()
 
 
-def test_a_home_without_bronze_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [(), ("suppliers",)])
+def test_a_home_without_bronze_says_what_to_do(tmp_path: Path, there: tuple[str, ...]) -> None:
+    """Or with that of a version which had fewer tables."""
     settings = settings_of(tmp_path)
+    with warehouse_of(settings).connect() as con:
+        create_bronze(con, [read_contract()[name] for name in there])
     with (
         pytest.raises(HistoryError, match=r"holds no bronze.*load the files first"),
         open_past(settings, warehouse_of(settings)),

@@ -160,6 +160,9 @@ def test_open_tickets_have_neither_end_nor_score(clean_world: Home) -> None:
     assert (tickets.filter(is_open)["satisfaction_score"] == "").all()
     solved = tickets.filter(~is_open)
     assert (solved["resolved_date"] > solved["created_date"]).all()
+    a_week_ago = pl.col("resolved_date").str.slice(0, 10) <= "2026-11-13"
+    assert set(solved.filter(a_week_ago)["status"]) == {"closed"}
+    assert set(solved.filter(~a_week_ago)["status"]) == {"resolved"}
 
 
 def test_parcels_are_scanned_in_order(clean_world: Home) -> None:

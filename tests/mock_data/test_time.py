@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -34,6 +35,18 @@ def test_two_calls_equal_one_with_defects(whole: Home, split: Home, table: str) 
 def test_a_later_file_corrects_earlier_rows(clean_pair: tuple[Home, Home], table: str) -> None:
     _, split = clean_pair
     assert split.versions(table).height > split.table(table).height
+
+
+def test_who_reconsiders_withdraws_what_she_granted_or_grants_it(
+    clean_pair: tuple[Home, Home],
+) -> None:
+    _, split = clean_pair
+    key = ["customer_id", "purpose"]
+    told = split.versions("consents").group_by(key).agg(pl.col("granted"), pl.col("updated_at"))
+    twice = told.filter(pl.col("granted").list.len() > 1)
+    assert twice.height > 5
+    assert set(twice["granted"].list.n_unique()) == {2}
+    assert (twice["updated_at"].list.first() < twice["updated_at"].list.last()).all()
 
 
 def test_a_later_file_repeats_no_unchanged_row(clean_pair: tuple[Home, Home]) -> None:

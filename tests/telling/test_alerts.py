@@ -218,6 +218,9 @@ def test_a_long_reason_is_cut_and_of_many_some_are_named() -> None:
     assert message.splitlines()[0] == "Customer 360: everything went through, and checks failed."
     assert "… and 15 more checks." in message
     assert len(message) < 4000
+    warned = replace(errors[0], check="arrival")
+    ended = write_message(RunReport("1", "x", has_failed=False, warnings=(warned,)), ADDRESS)
+    assert "x…\n" in ended
     few = write_message(
         RunReport("1", "everything", has_failed=False, errors=errors[:MOST_NAMED]), ADDRESS
     )
