@@ -247,6 +247,16 @@ def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None
     assert set(contacts.filter(opened)["group"]) == {"treatment"}
     assert clicked.any()
     assert (opened | ~clicked).all()
+    assert (contacts["opened_at"] > contacts["sent_at"]).filter(opened).all()
+    assert (contacts["clicked_at"] > contacts["opened_at"]).filter(clicked).all()
+
+
+def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
+    visits = clean_world.table("web_interactions").join(
+        clean_world.table("customer_master"), on="customer_id"
+    )
+    signed_up = visits["signup_date"].str.slice(0, 10)
+    assert (visits["interaction_date"].str.slice(0, 10) >= signed_up).all()
 
 
 def test_complements_are_bought_together(default_world: Home) -> None:

@@ -12,7 +12,7 @@ import pytest
 import mock_data
 from mock_data import world
 from mock_data.defects import RATES
-from tests.mock_data.home import Home
+from tests.mock_data.home import Home, number
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +138,11 @@ def test_durations_are_written_three_ways(whole: Home) -> None:
     assert spoken.str.ends_with(" min").any()
     assert spoken.str.ends_with(" s").any()
     assert spoken.str.contains(r"^\d+$").any()
+    said = pl.DataFrame(
+        {"n": spoken.str.extract(r"^(\d+)").cast(int), "unit": spoken.str.slice(-1)}
+    )
+    minutes, seconds = (number(said.filter(unit=end)["n"].median()) for end in "ns")
+    assert 0.5 < minutes * 60 / seconds < 2
 
 
 def test_counts_go_on_over_calls(split: Home, whole: Home) -> None:
