@@ -35,9 +35,8 @@ def days(start: date, day: Ints, missing: Bools | None = None) -> pl.Series:
 
 
 def moments(start: date, day: Ints, second: Ints, missing: Bools | None = None) -> pl.Series:
-    """`YYYY-MM-DD HH:MM:SS`; seconds beyond midnight carry over."""
-    second = np.broadcast_to(second, day.shape)
-    day, clock = day + second // 86_400, second % 86_400
+    """`YYYY-MM-DD HH:MM:SS`; empty where missing."""
+    clock = np.broadcast_to(second, day.shape)
     if missing is not None:
         clock = np.where(missing, 86_400, clock)
     return days(start, day, missing) + _times().gather(clock)

@@ -224,8 +224,16 @@ def test_a_day_that_somebody_stops_is_no_day_that_fails(
     settings = settings_of(home)
     with open_past(settings, warehouse_of(settings)) as past:
         monkeypatch.setattr(DbtBuilder, "build", stop)
+        with duckdb.connect(str(past.settings.warehouse)) as con:
+            con.execute("create table bronze.still_there (x int)")
+            con.execute("create schema of_another_day")
         with pytest.raises(dg.DagsterExecutionInterruptedError):
             past.walk(date(2025, 2, 2), history_of(home))
+        assert digest(past.settings.registry) == digest(home / "registry"), "who is who is known"
+        with duckdb.connect(str(past.settings.warehouse)) as con:
+            schemas = con.execute("select distinct schema_name from duckdb_schemas()").fetchall()
+            con.execute("from bronze.still_there")
+        assert ("of_another_day",) not in schemas, "each day begins with bronze alone"
 
 
 @pytest.mark.parametrize(

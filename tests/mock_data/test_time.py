@@ -1,6 +1,6 @@
 """Days that are added later tell the same story: lives do not depend on when they are looked at."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -61,6 +61,21 @@ def test_three_calls_over_the_new_year_equal_one(simulate: Simulate) -> None:
     whole, split = simulate(ends[-1], customers=200), simulate(*ends, customers=200)
     for table in TABLES:
         assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
+
+
+def test_a_campaign_under_way_goes_on(simulate: Simulate, clean_pair: tuple[Home, Home]) -> None:
+    """Who opens or clicks after the first call's end is told of by the second."""
+    mailed = clean_pair[0].truth("campaigns").filter(channel="email")["start_date"]
+    cut = date.fromisoformat(mailed[0]) + timedelta(days=1)
+    end = cut + timedelta(days=7)
+    then, whole, split = (
+        simulate(*ends, customers=4000, defects=False) for ends in ([cut], [end], [cut, end])
+    )
+    table = "campaign_contacts"
+    assert_frame_equal(split.table(table), whole.table(table), check_row_order=False)
+    assert split.versions(table).height > split.table(table).height
+    for column in ("opened_at", "clicked_at"):
+        assert (then.table(table)[column].str.slice(0, 10) <= cut.isoformat()).all()
 
 
 def test_who_registered_twice_tells_both_of_a_move(

@@ -254,6 +254,8 @@ def test_a_message_quotes_no_more_than_was_said() -> None:
         ("c360_dagster.resources.warehouse.WarehouseError: It is open.\n", "It is open."),
         ("duckdb.duckdb.IOException: IO Error: no", "IOException: IO Error: no"),
         ("KeyError: 'a.b'\n", "KeyError: 'a.b'"),
+        ("gold.orders has 2 rows", "gold.orders has 2 rows"),
+        ("It said: c360_dagster.a.B: no", "It said: c360_dagster.a.B: no"),
     ],
 )
 def test_a_reason_is_not_a_path_of_classes(message: str, reason: str) -> None:
