@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from c360_dagster.dbt_runner import dbt_project
-from c360_dagster.dbt_runner.asking import NodeResult
+from c360_dagster.dbt_runner.asking import Dbt, NodeResult
 from c360_dagster.dbt_runner.build import DbtBuilder
+from c360_dagster.dbt_runner.dbt_project import DbtError
 from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
@@ -60,24 +61,38 @@ def _build(path: Path, mode: str) -> list[NodeResult]:
 @pytest.mark.parametrize("mode", ["inprocess", "subprocess"])
 @pytest.mark.usefixtures("parsed")
 def test_a_build_reports_every_node_and_frees_the_file(
-    warehouse: Path, mode: str, capfd: pytest.CaptureFixture[str]
+    warehouse: Path, mode: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if mode == "subprocess":
+        monkeypatch.delattr("dbt.cli.main.dbtRunner.invoke")
     results = {result.unique_id: result for result in _build(warehouse, mode)}
     assert results["model.c360.stg_customers"].status == "success"
     assert "from dialled" in results["model.c360.stg_customers"].sql
     assert not any(result.is_bad for result in results.values())
-    with duckdb.connect(str(warehouse)) as con:
+    assert not any(name.startswith("unit_test.") for name in results), "those are for developers"
+    with duckdb.connect(str(warehouse), read_only=True) as con:  # refused beside one that writes
         assert con.execute("select count(*) from silver.stg_customers").fetchall() == [(0,)]
     assert list((warehouse.parent / "scratch").iterdir()) == [], "no target folder stays behind"
     assert capfd.readouterr().out == "", "what is told is told by us"
 
 
+@pytest.mark.usefixtures("parsed")
+def test_what_dbt_cannot_begin_is_an_error_with_its_words(warehouse: Path) -> None:
+    dbt = Dbt(str(warehouse), "inprocess", warehouse.parent)
+    with pytest.raises(DbtError, match=r"(?s)dbt stopped: .*no_such_method"):
+        list(dbt.build(["no_such_method:x"], {}))
+
+
 def test_a_failed_model_is_reported_with_its_reason(warehouse: Path) -> None:
     with duckdb.connect(str(warehouse)) as con:
         con.execute("drop table bronze.customers")
-    bad = [result for result in _build(warehouse, "inprocess") if result.is_bad]
+    results = _build(warehouse, "inprocess")
+    bad = [result for result in results if result.is_bad]
     assert [result.unique_id for result in bad]
     assert "customers" in bad[0].message
+    skipped = [result for result in results if result.status == "skipped"]
+    assert skipped
+    assert not any(result.went_through for result in skipped)
 
 
 def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> None:
