@@ -156,11 +156,11 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     path = own / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
     path.with_name("Orders.csv").write_text("x")
-    more = path.read_text().split("\n")[0] + ",Colour"
-    path.with_name("transactions_20250630.csv").write_text(more)
+    header, first, _ = path.read_text().splitlines()
+    path.with_name("transactions_20250630.csv").write_text(f"{header},Colour\n{first},red\n")
     done = call(own, "c360_dagster", "refresh")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Bronze holds 6 rows of 5 files." in done.stdout
+    assert "Bronze holds 7 rows of 5 files." in done.stdout
     assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
     assert "sales/transactions_20250630.csv: loaded without Colour: docs/your-own" in done.stdout
     left = done.stdout.split("Bronze holds")[1]

@@ -42,8 +42,16 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException:
         # Where the commit itself failed nothing is left to undo, and what it said must not be lost.
         with suppress(duckdb.TransactionException):
-            con.execute("rollback")
+            _roll_back(con)
         raise
+
+
+def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Also where somebody stops the run: what interrupts a query can meet this one instead."""
+    try:
+        con.execute("rollback")
+    except RuntimeError:
+        con.execute("rollback")
 
 
 @contextmanager
