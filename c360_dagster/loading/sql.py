@@ -42,16 +42,16 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException:
         # Where the commit itself failed nothing is left to undo, and what it said must not be lost.
         with suppress(duckdb.TransactionException):
-            _roll_back(con)
+            undo(con, "rollback")
         raise
 
 
-def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
+def undo(con: duckdb.DuckDBPyConnection, statement: str) -> None:
     """Also where somebody stops the run: what interrupts a query can meet this one instead."""
     try:
-        con.execute("rollback")
+        con.execute(statement)
     except RuntimeError:
-        con.execute("rollback")
+        con.execute(statement)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import duckdb
 
 from c360_dagster.building.unpublished import Keys, begin_again
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import PARQUET, fetch_count, literal, quote, transaction
+from c360_dagster.loading.sql import PARQUET, fetch_count, literal, quote, transaction, undo
 from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 
 SCHEMA = GOLD.name
@@ -113,8 +113,8 @@ def _write_snapshot(
     path.unlink(missing_ok=True)
     if taken:
         shutil.copyfile(last, path)
-    con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
     try:
+        con.execute(f"attach {literal(str(path))} as snapshot (storage_version '{STORAGE}')")
         path.chmod(0o600)
         rows = {}
         with transaction(con):
@@ -134,7 +134,7 @@ def _write_snapshot(
                 else:
                     rows[name] = fetch_count(con, f"create table {table} as {query}")
     finally:
-        con.execute("detach snapshot")
+        undo(con, "detach database if exists snapshot")
     return rows
 
 
