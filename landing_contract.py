@@ -3,6 +3,7 @@
 What a table holds is written in dbt_c360/models/sources and nowhere else; this is its only reader.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,3 +116,11 @@ def read_column(declared: dict) -> Column:
         is_pii=meta.get("pii", False),
         format=meta.get("format"),
     )
+
+
+def show_name(name: str) -> str:
+    """A file's name with a mark for each byte that is no letter in UTF-8.
+
+    Archives of other systems leave such names, and neither databases nor logs take them.
+    """
+    return os.fsencode(name).decode("utf-8", "replace")

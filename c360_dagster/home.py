@@ -113,17 +113,24 @@ def say(sentence: str) -> None:
 
 def clean_home(settings: Settings) -> int:
     """Removes what the road makes again; landing and the registry of ids are not among it."""
-    found: list[str] = []
-    if any(os.path.lexists(settings.home / name) for name in REMOVABLE):
+    found = _find_removable(settings.home)
+    if found:
         with hold_home(settings, "make clean"):
-            found = [name for name in REMOVABLE if os.path.lexists(settings.home / name)]
+            found = _find_removable(settings.home)  # the run that was waited for made more of it
             for name in found:
-                path = settings.home / name
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+                _remove(settings.home / name)
     kept = sorted(path.name for path in settings.home.glob("[!.]*"))
     removed = f"removed {', '.join(found)}" if found else "there was nothing to remove"
     sys.stdout.write(f"{settings.home}: {removed}; kept: {', '.join(kept) or 'nothing'}.\n")
     return 0
+
+
+def _find_removable(home: Path) -> list[str]:
+    return [name for name in REMOVABLE if os.path.lexists(home / name)]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

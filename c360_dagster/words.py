@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 NOTHING = "–"
+NO_CHANGE = "no change"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 # What rounds up to the next size is of that size: $1.00 M, and no $1,000 k.
 SIZES = ((999.995e6, 1e9, "B", 2), (999_500.0, 1e6, "M", 2), (100_000.0, 1e3, "k", 0))
@@ -54,7 +55,7 @@ def change(now: Number | None, before: Number | None) -> str | None:
     if times >= MANY_TIMES:
         return f"×{times:,.1f}"
     part = round((times - 1) * 100, 1)
-    return "no change" if part == 0 else f"{part:+,.1f} %".replace("-", "−")
+    return NO_CHANGE if part == 0 else f"{part:+,.1f} %".replace("-", "−")
 
 
 def brief_change(now: Number | None, before: Number | None) -> str | None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from c360_dagster import words as plain
 
 NOTHING = plain.NOTHING
-NO_CHANGE = "no change"
+NO_CHANGE = plain.NO_CHANGE
 month = plain.month
 SIZES = ((999.995e6, 1e9, "B", 2), (999.95e3, 1e6, "M", 2), (1e4, 1e3, "k", 1))
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

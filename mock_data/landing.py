@@ -12,6 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from landing_contract import show_name
+
 MARK = ".simulated.json"
 DATA_ENDINGS = (".csv", ".csv.gz", ".parquet", ".xlsx")
 
@@ -149,8 +151,7 @@ def _refuse(reason: str) -> str:
 
 
 def _name_some(names: Iterable[str]) -> str:
-    # An archive of another system may have left letters that no log takes.
-    ordered = sorted(os.fsencode(name).decode("utf-8", "replace") for name in names)
+    ordered = sorted(map(show_name, names))
     return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
 
 

@@ -13,8 +13,8 @@ OBJECTION = "profiling"
 REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE = "refused", "not asked", "no profiling", "no address"
 LEFT_OUT = (REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE)
 ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"
-NOBODY = r"(no-?e?mail|(do-?not|no)-?reply|none|nobody|unknown|na)@.*"
-"""What a form is given by whoever leaves no address."""
+NOBODY = "^(no-?e?mail|(do-?not|no)-?reply|none|nobody|unknown|na)@"
+"""What a form is given by whoever leaves no address; among the e-mails that never link people."""
 HEX_DIGITS = 12
 
 
@@ -126,7 +126,7 @@ def _has_no_address(channel: str) -> str:
     needed = {
         "email": (
             f"not regexp_full_match(coalesce(contacts.email, ''), {_literal(ADDRESS)})"
-            f" or regexp_full_match(contacts.email, {_literal(NOBODY)})"
+            f" or regexp_matches(contacts.email, {_literal(NOBODY)})"
         ),
         "sms": "contacts.phone is null or contacts.is_phone_valid is not true",
         "phone": "contacts.phone is null or contacts.is_phone_valid is not true",

@@ -6,7 +6,6 @@ Nothing here knows what a row is; reading rows is csv_text.py's and workbook.py'
 import codecs
 import gzip
 import hashlib
-import os
 import re
 import zipfile
 import zlib
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from landing_contract import Table
+from landing_contract import Table, show_name
 
 SUFFIXES = (".csv.gz", ".csv", ".parquet", ".xlsx")
 CHUNK = 1 << 20
@@ -77,7 +76,7 @@ def find_files(landing: Path, table: Table) -> list[LandingFile]:
         matched = match_name(path.name, table)
         if matched:
             suffix, known_at = matched
-            name = show_name(path.relative_to(landing))
+            name = show_name(path.relative_to(landing).as_posix())
             found.append(LandingFile(path, name, table, suffix, known_at))
     return sorted(found, key=lambda file: (file.known_at or date.min, file.name))
 
@@ -127,16 +126,8 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
         ):
             continue
         if not any(part in ("tmp", "temp") for part in parts):
-            strangers.append(show_name(Path(*parts)))
+            strangers.append(show_name("/".join(parts)))
     return strangers
-
-
-def show_name(path: Path) -> str:
-    """With forward slashes, and a mark for each byte that is no letter in UTF-8.
-
-    Archives of other systems leave such names, and neither databases nor logs take them.
-    """
-    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
 
 
 def refuse_odd_name(file: LandingFile) -> None:
@@ -238,7 +229,7 @@ def survey_text(path: Path) -> TextShape:
     for position, chunk in enumerate(read_chunks(path)):
         if position == 0:
             bom = chunk.startswith(codecs.BOM_UTF8)
-            _refuse_utf16(chunk)
+            _refuse_zero_bytes(chunk)
         newlines += chunk.count(b"\n")
         if (returned := chunk.count(b"\r")) or last == b"\r":
             returns += returned
@@ -265,8 +256,8 @@ def _is_excel(path: Path) -> bool:
         return False
 
 
-def _refuse_utf16(start: bytes) -> None:
-    """There one byte of two is a zero, always the first or always the second."""
+def _refuse_zero_bytes(start: bytes) -> None:
+    """In UTF-16 one byte of two is a zero, always the first or always the second."""
     start = start[:400]
     fewer = min(start[::2].count(b"\0"), start[1::2].count(b"\0"))
     is_marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -79,8 +79,10 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     ).fetchall()
     if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
-    lying = {file.name for table in read_contract().values() for file in find_files(landing, table)}
-    lines += [f"{SAID_OF[status]}: {message}" for path, status, message in told if path in lying]
+    if told:
+        tables = read_contract().values()
+        lying = {file.name for table in tables for file in find_files(landing, table)}
+        lines += [f"{SAID_OF[status]}: {text}" for path, status, text in told if path in lying]
     return lines + _find_strangers(landing)
 
 
