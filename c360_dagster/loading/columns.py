@@ -41,14 +41,15 @@ class Plan:
 
 
 def match_header(header: list[str], table: Table) -> Layout:
-    """Finds the declared columns by name, whatever their order, case or surrounding spaces."""
-    declared = {column.name.lower(): column for column in table.columns}
+    """Finds the declared columns by name, in whatever order and however the name is set."""
+    declared = {simplify(column.name): column for column in table.columns}
     names = [simplify(name) for name in header]
     _refuse_headerless(header, names, declared)
-    twice = sorted(name for name, count in Counter(names).items() if count > 1 and name in declared)
+    counts = Counter(names)
+    twice = [column.name for name, column in declared.items() if counts[name] > 1]
     if twice:
         raise FileRefusedError(f"its header names {_listed(twice)} twice: keep one of them")
-    missing = [column.name for column in table.columns if column.name.lower() not in names]
+    missing = [column.name for name, column in declared.items() if name not in counts]
     required = [name for name in missing if name in table.required]
     if required:
         raise FileRefusedError(
@@ -67,8 +68,8 @@ def match_header(header: list[str], table: Table) -> Layout:
 
 
 def simplify(name: str) -> str:
-    """As the contract writes it; a second byte-order mark in front is nothing that anybody sees."""
-    return quote_name(name).lower()
+    """`Order-ID`, `orderId` and `order_id` are one name, also after a second byte-order mark."""
+    return "".join(letter for letter in quote_name(name) if letter not in " .-_").lower()
 
 
 def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, Column]) -> None:
@@ -81,7 +82,7 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
             "line, and let commas separate the columns"
         )
     for delimiter, spoken in OTHER_DELIMITERS.items():
-        if any(part.strip().lower() in declared for part in line.split(delimiter)):
+        if any(simplify(part) in declared for part in line.split(delimiter)):
             raise FileRefusedError(
                 f"its columns are separated by {spoken}, not commas: save it as CSV with commas"
             )

@@ -85,7 +85,7 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
     layout = match_header([name for name in header if name != "file_row_number"], table)
     actual = {simplify(name): name for name in header}
     cells = ", ".join(
-        f"cast({quote(actual[column.name.lower()])} as varchar) as {quote(column.name)}"
+        f"cast({quote(actual[simplify(column.name)])} as varchar) as {quote(column.name)}"
         for column in layout.declared
     )
     names = ", ".join(quote(column.name) for column in layout.declared)
@@ -124,8 +124,8 @@ def _has_header(workbook: fastexcel.ExcelReader, name: str, table: Table) -> boo
 
 def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     """The first row that names all required columns, or more than half of the declared ones."""
-    required = {name.lower() for name in table.required}
-    declared = {name.lower() for name in table.column_names}
+    required = {simplify(name) for name in table.required}
+    declared = {simplify(name) for name in table.column_names}
     for number, row in enumerate(frame.head(HEADER_WITHIN).iter_rows()):
         named = {simplify(str(cell)) for cell in row if cell is not None}
         if required <= named or len(named & declared) * 2 > len(declared):

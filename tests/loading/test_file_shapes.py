@@ -91,13 +91,14 @@ def test_a_truncated_gzip_is_refused(bronze: Bronze) -> None:
     assert "cut off" in str(load.message)
 
 
-def test_columns_in_another_order_and_case_find_their_place(bronze: Bronze) -> None:
-    bronze.put(
-        "sales/transaction_items.csv",
-        "Quantity,discount_applied,line_total, UNIT_PRICE ,product_id,transaction_id,item_id\n"
-        "2,0,3,1.5,P1,T1,I1\n",
-    )
-    bronze.load_one()
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_columns_in_another_order_and_setting_find_their_place(bronze: Bronze, ending: str) -> None:
+    names = "Quantity,discount.applied,Line Total, UNIT_PRICE ,product-id,transactionId,item_id"
+    text = f"{names}\n2,0,3,1.5,P1,T1,I1\n"
+    path = bronze.put(f"sales/transaction_items.{ending}", text)
+    if ending == "parquet":
+        pl.read_csv(text.encode()).write_parquet(path)
+    assert bronze.load_one().unknown_columns == ()
     assert bronze.rows("select item_id, quantity, product_id from bronze.transaction_items") == [
         ("I1", 2, "P1")
     ]
@@ -144,6 +145,7 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
         (b"", "empty"),
         (b"sep=;\n" + ITEMS.replace(",", ";").encode(), "sep=;, which Excel alone understands"),
         (ITEMS.replace("quantity", "item_id").encode(), "item_id twice"),
+        (ITEMS.replace("quantity", "Item ID").encode(), "item_id twice"),
         (ITEMS.replace("discount", '"discount').encode(), "a quote in its header"),
         (ITEMS.replace("discount", '"discount').encode() + b"I4\n" * 50 + b'X,"', "in its header"),
     ],
@@ -160,7 +162,7 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
             "headerless",
             "empty",
         ),
-        *("excel", "twice", "open-header", "header-closed-much-later"),
+        *("excel", "twice", "twice-otherwise", "open-header", "header-closed-much-later"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(

@@ -173,7 +173,7 @@ def test_a_file_that_only_ends_in_xlsx_is_refused(bronze: Bronze, content: bytes
 
 
 def test_a_header_of_the_required_columns_is_enough(bronze: Bronze) -> None:
-    rows: list[list[Any]] = [["customer_id", "signup_date"], ["01", "2025-01-01"]]
+    rows: list[list[Any]] = [["Customer ID", "Signup date"], ["01", "2025-01-01"]]
     _write(bronze.landing / "workbooks" / "Customer_master.xlsx", ("S", rows))
     assert bronze.load_one("customer_master").rows_loaded == 1
 
