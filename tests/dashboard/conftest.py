@@ -9,14 +9,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    Response,
+    ViewportSize,
+    sync_playwright,
+)
 
 from c360_dagster.settings import REPOSITORY
 from c360_dashboard.screenshots import find_browser, needs_no_sandbox
@@ -25,6 +34,8 @@ from tests.audiences.gold import export
 from tests.dashboard.small_snapshot import AS_OF, rows, write_snapshot
 
 PATIENCE = 30
+DESK: ViewportSize = {"width": 1280, "height": 900}
+USUAL_MEDIA = {"media": "screen", "color_scheme": "light", "forced_colors": "none"}
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +140,37 @@ class Tab:
 
     page: Page
     address: str
-    problems: list[str]
+    problems: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        listeners: dict[Any, Callable[..., None]] = {
+            "response": self._note_response,
+            "pageerror": lambda error: self.problems.append(f"thrown: {error}"),
+            "console": self._note_words,
+            "request": self._note_request,
+        }
+        for event, listener in listeners.items():
+            self.page.on(event, listener)
+        yield
+        for event, listener in listeners.items():
+            self.page.remove_listener(event, listener)
+
+    def _note_response(self, response: Response) -> None:
+        # Streamlit's client looks for its server below a page's own path first, in vain.
+        is_search = (
+            "/_stcore/" in response.url and "/" in response.url.split("//")[1].split("/_stcore/")[0]
+        )
+        if response.status >= 400 and not is_search:
+            self.problems.append(f"{response.status} {response.url}")
+
+    def _note_words(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning") and "Failed to load resource" not in said.text:
+            self.problems.append(f"console: {said.text}")
+
+    def _note_request(self, asked: Request) -> None:
+        if not asked.url.startswith((self.address, "data:", "blob:", "ws://127.0.0.1")):
+            self.problems.append(f"left the machine: {asked.url}")
 
     def open(self, where: str = "") -> Page:
         self.page.goto(f"{self.address}/{where}")
@@ -153,53 +194,28 @@ class Tab:
 
 
 @pytest.fixture(scope="session")
-def usual(browser: Browser) -> BrowserContext:
-    """A context for all that need nothing special: what the browser fetched once, it keeps."""
-    return browser.new_context(viewport={"width": 1280, "height": 900})
+def page(browser: Browser) -> Page:
+    """One for all tests: what the browser has fetched and compiled once, it keeps."""
+    return browser.new_page()
 
 
 @pytest.fixture
-def open_tab(browser: Browser, usual: BrowserContext) -> Iterator[Callable[..., Tab]]:
-    opened: list[BrowserContext | Page] = []
+def open_tab(page: Page) -> Iterator[Callable[..., Tab]]:
+    with ExitStack() as watched:
 
-    def open_one(address: str, **options: Any) -> Tab:  # noqa: ANN401  Playwright's own
-        context = browser.new_context(**options) if options else usual
-        page = context.new_page()
-        opened.append(context if options else page)
-        tab = Tab(page, address, [])
+        def open_one(
+            address: str,
+            size: ViewportSize = DESK,
+            **media: Any,  # noqa: ANN401  Playwright's own
+        ) -> Tab:
+            page.set_viewport_size(size)
+            page.emulate_media(**USUAL_MEDIA | media)
+            tab = Tab(page, address)
+            watched.enter_context(tab.watch())
+            return tab
 
-        def note_response(response: Response) -> None:
-            # Streamlit's client looks for its server below a page's own path first, in vain.
-            is_search = (
-                "/_stcore/" in response.url
-                and "/" in response.url.split("//")[1].split("/_stcore/")[0]
-            )
-            if response.status >= 400 and not is_search:
-                tab.problems.append(f"{response.status} {response.url}")
-
-        tab.page.on("response", note_response)
-        tab.page.on("pageerror", lambda error: tab.problems.append(f"thrown: {error}"))
-        tab.page.on(
-            "console",
-            lambda said: (
-                tab.problems.append(f"console: {said.text}")
-                if said.type in ("error", "warning") and "Failed to load resource" not in said.text
-                else None
-            ),
-        )
-        tab.page.on(
-            "request",
-            lambda asked: (
-                None
-                if asked.url.startswith((address, "data:", "blob:", "ws://127.0.0.1"))
-                else tab.problems.append(f"left the machine: {asked.url}")
-            ),
-        )
-        return tab
-
-    yield open_one
-    for one in opened:
-        one.close()
+        yield open_one
+    page.goto("about:blank")  # or it would look for a server that is stopped
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_a_download_holds_what_the_screen_shows(tab: Tab) -> None:
 def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
     open_tab: Callable[..., Tab], address: str
 ) -> None:
-    tab = open_tab(address, viewport=PHONE, color_scheme="dark")
+    tab = open_tab(address, PHONE, color_scheme="dark")
     page = tab.open()
     background = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     assert max(map(int, re.findall(r"\d+", background)[:3])) < 60
@@ -222,7 +222,6 @@ def test_on_paper_tables_are_whole_and_nothing_is_to_press(tab: Tab) -> None:
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(page.get_by_role("button", name="Download CSV").first).to_be_hidden()
     expect(page.locator(".c360-scroll").first).to_have_css("max-height", "none")
-    page.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
