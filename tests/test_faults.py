@@ -105,7 +105,7 @@ def test_a_run_that_was_killed_is_made_whole_by_the_next(
 
 def kill_a_run(home: Path, step: int, delay: float) -> int:
     """Starts the command that `make run` starts, and kills it some time into a step."""
-    (home / "dagster").mkdir(exist_ok=True)
+    prepare_dagster_home(read_settings({"C360_HOME": str(home)}))
     with subprocess.Popen(
         [sys.executable, "-m", *MATERIALIZE],
         cwd=REPOSITORY,
