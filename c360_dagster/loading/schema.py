@@ -1,6 +1,7 @@
 """The bronze schema: a table for each of the contract, the load log, and what was rejected."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
@@ -18,11 +19,15 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
     """Creates what is missing of the bronze schema, so that every table can be read, if empty."""
     con.execute("create schema if not exists bronze")
     create_log(con)
+    tables = list(tables)
+    types = _spell_types(con, {column.type for table in tables for column in table.columns})
+    held = _read_held(con)
     for table in tables:
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {bronze_name(table)} ({', '.join(columns)})")
-        _follow_contract(con, table)
+        if table.name in held:
+            _follow_contract(con, table, types, held[table.name])
     create_stamps(con)
     con.execute(
         """
@@ -34,11 +39,14 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
     )
 
 
-def _follow_contract(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _follow_contract(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    types: Mapping[str, str],
+    held: Mapping[str, str],
+) -> None:
     """Adds the columns that the contract has gained; what it changed or lost is for a person."""
-    nulls = [f"cast(null as {column.type}) as {quote(column.name)}" for column in table.columns]
-    declared = _describe(con, f"select {', '.join(nulls)}")
-    held = _describe(con, f"select * from {bronze_name(table)}")
+    declared = {column.name.lower(): types[column.type] for column in table.columns}
     changed = [
         f"{name} is {held[name]} there and {kind} in the contract"
         for name, kind in declared.items()
@@ -71,9 +79,24 @@ def _add_columns(con: duckdb.DuckDBPyConnection, table: Table, gained: Iterable[
     )
 
 
-def _describe(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
-    """Names, in small letters as DuckDB compares them, and types of what a query returns."""
-    return {name.lower(): kind for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
+def _spell_types(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> dict[str, str]:
+    """Each type as DuckDB calls it."""
+    written = list(types)
+    nulls = ", ".join(f"cast(null as {kind})" for kind in written)
+    described = con.execute(f"describe select {nulls}").fetchall()
+    return {kind: row[1] for kind, row in zip(written, described, strict=True)}
+
+
+def _read_held(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """By table, the columns' names, in small letters as DuckDB compares them, and their types."""
+    held: dict[str, dict[str, str]] = defaultdict(dict)
+    for table, name, kind in con.execute(
+        "select table_name, lower(column_name), data_type from duckdb_columns() "
+        "where database_name = current_database() and schema_name = 'bronze' "
+        "order by table_name, column_index"
+    ).fetchall():
+        held[table][name] = kind
+    return held
 
 
 def bronze_name(table: Table) -> str:
