@@ -81,10 +81,10 @@ def _add_columns(con: duckdb.DuckDBPyConnection, table: Table, gained: Iterable[
 
 def _spell_types(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> dict[str, str]:
     """Each type as DuckDB calls it."""
-    written = list(types)
-    nulls = ", ".join(f"cast(null as {kind})" for kind in written)
-    described = con.execute(f"describe select {nulls}").fetchall()
-    return {kind: row[1] for kind, row in zip(written, described, strict=True)}
+    spelled = {}
+    for kind in types:
+        ((_, spelled[kind], *_),) = con.execute(f"describe select cast(null as {kind})").fetchall()
+    return spelled
 
 
 def _read_held(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
