@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from c360_dagster.loading.files import FileRefusedError, quote_name
 from landing_contract import Column, Table
 
+MOST_COLUMNS = 5_000
+"""No table is so wide, and a reader that is to make room for more runs out of memory."""
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -43,6 +45,11 @@ class Plan:
 def match_header(header: list[str], table: Table) -> Layout:
     """Finds the declared columns by name, in whatever order and however the name is set."""
     declared = {simplify(column.name): column for column in table.columns}
+    if len(header) > MOST_COLUMNS:
+        raise FileRefusedError(
+            f"its first line has {len(header):,} columns: the ends of its lines seem to be lost; "
+            "export it again"
+        )
     names = [simplify(name) for name in header]
     _refuse_headerless(header, names, declared)
     counts = Counter(names)

@@ -23,6 +23,9 @@ ZIP, GZIP, PARQUET, OLD_EXCEL = b"PK\x03\x04", b"\x1f\x8b", b"PAR1\x15", b"\xd0\
 LEFT_BY_WINDOWS = {"thumbs.db", "desktop.ini"}
 """In any folder that somebody looked into, and hidden from whoever might delete them."""
 LONGEST_QUOTE = 60
+LARGE_UNPACKED, MOST_TIMES = 1 << 30, 250
+"""Bytes that a compressed file may hold in any case, and how many times its own size beyond that:
+tables are packed to a tenth, and a thousand times is as far as gzip goes."""
 LIKE_A_DAY = re.compile(
     r"(?<!\d)(?:"
     r"\d{4}([-_. ])\d{1,2}\1\d{1,2}|\d{1,2}([-_. ])\d{1,2}\2\d{4}|(?:19|20)\d{6}(?:\d{4,6})?(?!\d)"
@@ -172,10 +175,20 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     """The file's content in pieces, unpacked where it is compressed."""
     if path.is_dir():
         raise FileRefusedError("it is a folder where a file should be: move it out of the way")
+    if path.exists() and not path.is_file():
+        raise FileRefusedError(
+            "it is a pipe or a device, which nobody reads to an end: put a file there"
+        )
     try:
         is_packed = path.name.lower().endswith(".gz")
+        most = max(LARGE_UNPACKED, path.stat().st_size * MOST_TIMES)
         with gzip.open(path) if is_packed else path.open("rb") as file:
             while chunk := file.read(CHUNK):
+                if is_packed and file.tell() > most:
+                    raise FileRefusedError(
+                        f"it unpacks to more than {MOST_TIMES} times its size, which no table "
+                        "does: send it uncompressed"
+                    )
                 yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         if str(problem).startswith("Not a gzipped file"):

@@ -6,9 +6,11 @@ Excel keeps types by cell, so every cell is read as text and cast by the contrac
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from string import ascii_uppercase
 from xml.etree import ElementTree as ET
 
 import duckdb
@@ -25,7 +27,25 @@ HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
 FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 ERROR = re.compile(rb"""\bt=["']e["']""")
+FAR = re.compile(rb"""r=["']([A-Z]{2,}[0-9]+|[A-Z][0-9]{7,})["'][^>]*(?<!/)>""")
+"""A cell that is not empty beyond column Z or row 999 999: few tables have one."""
+ROW = re.compile(rb"""<(?:\w+:)?row [^>]*?\br=["']([0-9]+)["']""")
 LETTERS = 26
+MOST_CELLS = 50_000_000
+"""The reader of sheets makes room for each cell up to the farthest, used or not: 32 bytes."""
+MOST_BYTES = 1 << 30
+"""Of XML, unpacked; a million rows of such tables are half of it."""
+DAMAGED = (
+    fastexcel.FastExcelError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ET.ParseError,
+    OSError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+)
+"""What Python and the reader of sheets say of a file whose inside is not as the format has it."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +66,10 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
         workbook = fastexcel.read_excel(path)
         first, content = _read_first_sheet(path)
         name = workbook.sheet_names[first]
-        frame = _read_sheet(workbook, name)
+        _refuse_far_cells(content)
         odd = _find_odd_cells(content)
-    except (fastexcel.FastExcelError, OSError, KeyError, ET.ParseError) as problem:
+        frame = _put_errors_in(_read_sheet(workbook, name), odd)
+    except DAMAGED as problem:
         raise FileRefusedError(
             "it is no Excel workbook that can be opened: save it as .xlsx again"
         ) from problem
@@ -62,7 +83,6 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
             f"{where}"
         )
     _refuse_formulas_without_values(odd)
-    frame = _put_errors_in(frame, odd)
     header = [cell or f"(column {number})" for number, cell in enumerate(frame.row(place), 1)]
     layout = match_header(header, table)
     rows = frame.with_row_index("line", offset=1).slice(place + 1)
@@ -139,6 +159,8 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
     Which part of the file that is, the workbook says and not the part's name.
     """
     with zipfile.ZipFile(path) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+            raise FileRefusedError("it unpacks to more than a gigabyte: save it as CSV")
         parts = set(archive.namelist())
         elements = _read_xml(archive.read("xl/workbook.xml"))
         sheets = [each for name, each in elements if name == "sheet"]
@@ -150,6 +172,20 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
         targets = (each.get("Target", "") for _, each in links if each.get("Id") == link)
         part = "xl/" + next(targets, "").removeprefix("/").removeprefix("xl/")
         return first, archive.read(part) if part in parts else b""
+
+
+def _refuse_far_cells(content: bytes) -> None:
+    """One that somebody hit by accident in a far corner would take all of the memory there is."""
+    far = [place.decode() for place in FAR.findall(content)]
+    if not far:
+        return
+    place = max(far, key=_number)
+    rows = max(int(row) for row in (*ROW.findall(content), *(_row(place) for place in far)))
+    if rows * _number(place) > MOST_CELLS:
+        raise FileRefusedError(
+            f"something stands in cell {place}, far from the table, and makes the sheet too large "
+            "to be read: delete the columns and rows beyond the table, and save it again"
+        )
 
 
 def _find_odd_cells(content: bytes) -> list[OddCell]:
@@ -214,6 +250,10 @@ def _number(place: str) -> int:
     for letter in place.rstrip("0123456789"):
         column = column * LETTERS + ord(letter) - ord("A") + 1
     return column
+
+
+def _row(place: str) -> str:
+    return place.lstrip(ascii_uppercase)
 
 
 def _read_serial(name: str) -> pl.Expr:

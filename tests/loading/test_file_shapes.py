@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from c360_dagster.loading import files
 from c360_dagster.loading.files import find_strangers
 from landing_contract import read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
@@ -82,6 +83,31 @@ def test_texts_that_a_parquet_file_calls_bytes_are_texts(bronze: Bronze) -> None
 def test_a_plain_file_that_is_called_compressed_is_told_its_right_name(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv.gz")
     assert "it is not compressed: let its name end in .csv" in str(bronze.load_one().message)
+
+
+def test_a_gzip_file_that_unpacks_without_end_is_refused_before_it_fills_the_disk(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGE_UNPACKED", 2 * files.CHUNK)
+    bomb = ITEMS + "I4,T3,P1,1,1.00,1.00,0.00\n" * 200_000
+    bronze.put("sales/transaction_items.csv.gz", gzip.compress(bomb.encode()))
+    load = bronze.load_one()
+    assert "it unpacks to more than 250 times its size" in (load.message or "")
+
+
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(bronze: Bronze) -> None:
+    folder = bronze.landing / "sales"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "transaction_items.csv")
+    (folder / "transaction_items_more.csv").symlink_to("/dev/zero")
+    assert all("it is a pipe or a device" in str(load.message) for load in bronze.load().values())
+
+
+def test_a_file_that_lost_the_ends_of_its_lines_is_refused_as_such(bronze: Bronze) -> None:
+    """For a million columns the reader of text wants more memory than there is."""
+    bronze.put("sales/transaction_items.csv", ITEMS.replace("\n", ",") * 500)
+    load = bronze.load_one()
+    assert "the ends of its lines seem to be lost" in (load.message or "")
 
 
 def test_a_truncated_gzip_is_refused(bronze: Bronze) -> None:

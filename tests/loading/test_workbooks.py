@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from c360_dagster.loading import workbook
 from tests.loading.conftest import Bronze
 
 COLUMNS = ["customer_id", "name", "email", "phone", "signup_date", "location"]
@@ -24,10 +25,10 @@ SESSIONS = [
 
 def _write(path: Path, *sheets: tuple[str, list[list[Any]]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with xlsxwriter.Workbook(path) as workbook:
-        as_date = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    with xlsxwriter.Workbook(path) as book:
+        as_date = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         for name, rows in sheets:
-            sheet = workbook.add_worksheet(name)
+            sheet = book.add_worksheet(name)
             for number, row in enumerate(rows):
                 for place, cell in enumerate(row):
                     if isinstance(cell, datetime):
@@ -222,3 +223,68 @@ def test_the_first_sheet_is_the_one_that_the_workbook_names_first(
     )
     _rewrite(path, "xl/workbook.xml", one + two, two + one)
     assert said in str(bronze.load_one("workbook_transactions").message)
+
+
+FAR = "far from the table, and makes the sheet too large to be read"
+BROKEN = "it is no Excel workbook that can be opened"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("XFD1048576", FAR), ("AZ1048576", FAR), ("D4294967295", FAR), ("AZ9", "")]
+)
+def test_a_cell_in_a_far_corner_refuses_one_workbook_and_does_not_end_the_run(
+    bronze: Bronze, place: str, said: str
+) -> None:
+    """The reader makes room for all cells up to it; where there is none, it ends the process."""
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5, "b"]]))
+    _rewrite(path, "xl/worksheets/sheet1.xml", b'r="G2"', f'r="{place}"'.encode())
+    load = bronze.load_one("customer_master")
+    assert load.status == ("refused" if said else "loaded")
+    assert said in (load.message or "")
+
+
+def test_a_far_cell_that_is_only_coloured_is_none(bronze: Bronze) -> None:
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5]]))
+    empty = b'<c r="XFD1048576" s="1"/></row>'
+    _rewrite(path, "xl/worksheets/sheet1.xml", b"</row>", empty)
+    assert bronze.load_one("customer_master").status == "loaded"
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused_unread(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "MOST_BYTES", 100_000)
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5]]))
+    _rewrite(path, "xl/styles.xml", b"<styleSheet", b" " * 200_000 + b"<styleSheet")
+    assert "more than a gigabyte" in (bronze.load_one("customer_master").message or "")
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="x"'),
+        ("xl/worksheets/sheet1.xml", b'<row r="2"', b'<row r="900"'),
+        ("xl/workbook.xml", b'<sheet name="Sheet1" sheetId="1" r:id="rId1"/>', b""),
+    ],
+)
+def test_a_workbook_whose_inside_is_odd_is_refused_and_stops_nothing(
+    bronze: Bronze, part: str, old: bytes, new: bytes
+) -> None:
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 4, "=1/0→#DIV/0!"]]))
+    _rewrite(path, part, old, new)
+    assert BROKEN in (bronze.load_one("customer_master").message or "")
+
+
+def test_a_workbook_damaged_on_the_way_is_refused_and_stops_nothing(bronze: Bronze) -> None:
+    path = bronze.landing / "workbooks" / "Customer_master.xlsx"
+    _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5]]))
+    with zipfile.ZipFile(path) as archive:
+        begin = archive.getinfo("xl/_rels/workbook.xml.rels").header_offset
+    content = bytearray(path.read_bytes())
+    content[begin + 80 : begin + 90] = b"\xff" * 10
+    path.write_bytes(content)
+    assert BROKEN in (bronze.load_one("customer_master").message or "")
