@@ -20,6 +20,8 @@ SOURCES = PROJECT / "models" / "sources"
 DOC = re.compile(r"\{\{\s*doc\('(\w+)'\)\s*\}\}")
 BLOCK = re.compile(r"\{%\s*docs (\w+)\s*%\}\s*(.*?)\s*\{%\s*enddocs\s*%\}", re.DOTALL)
 """A description that is said once, where it is named and where it stands."""
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What no screen shows: terminals obey some of it, and some turns round what stands behind it."""
 PROVENANCE = {
     "_file": "varchar",
     "_row": "bigint",
@@ -119,8 +121,8 @@ def read_column(declared: dict) -> Column:
 
 
 def show_name(name: str) -> str:
-    """A file's name with a mark for each byte that is no letter in UTF-8.
+    """A file's name with a mark for each byte that is no letter in UTF-8, or steers a screen.
 
     Archives of other systems leave such names, and neither databases nor logs take them.
     """
-    return os.fsencode(name).decode("utf-8", "replace")
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", os.fsencode(name).decode("utf-8", "replace"))

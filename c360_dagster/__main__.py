@@ -33,6 +33,7 @@ from c360_dagster.settings import (
     read_settings,
 )
 from c360_dagster.telling.summary import summarise_run
+from c360_dagster.words import visible
 
 MODULE = "c360_dagster.definitions"
 SERVED = "c360_dagster.served"
@@ -72,7 +73,7 @@ def main() -> int:
                 check_address()
             prepare_dagster_home(settings)
     except SettingsError as problem:
-        sys.stderr.write(f"{problem}\n")
+        say(str(problem))
         return 1
     if arguments.verb == "ui":
         become_dagster(settings, "dev", "-h", UI_HOST, "-p", UI_PORT)
@@ -86,7 +87,7 @@ def materialize(settings: Settings, verb: str, *, anew: bool = False) -> int:
     command = ("asset", "materialize", "--select", SELECTIONS[verb], "-m", MODULE)
     code, said = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
     if said.run:
-        sys.stdout.write(summarise_run(settings, has_failed=code != 0))
+        sys.stdout.write(visible(summarise_run(settings, has_failed=code != 0)))
         sys.stdout.flush()
     return conclude(settings, f"make {verb}", code, said)
 
@@ -108,7 +109,7 @@ def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
     else:
         from c360_dagster.telling.last_words import explain_failure  # noqa: PLC0415  slow import
 
-        sys.stderr.write(explain_failure(settings, verb, said.run, said.log_trouble))
+        sys.stderr.write(visible(explain_failure(settings, verb, said.run, said.log_trouble)))
     return 1
 
 

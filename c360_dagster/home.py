@@ -11,6 +11,7 @@ from pathlib import Path
 
 from c360_dagster.loading.files import find_files, find_strangers
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError
+from c360_dagster.words import visible
 from landing_contract import read_contract
 
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
@@ -108,7 +109,7 @@ def hold_home(settings: Settings, verb: str) -> Iterator[None]:
 
 def say(sentence: str) -> None:
     """To whoever waits at the keyboard."""
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{visible(sentence)}\n")
 
 
 def clean_home(settings: Settings) -> int:

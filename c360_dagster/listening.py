@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster
+from c360_dagster.words import visible
 
 DAGSTER = (sys.executable, "-m", "c360_dagster.command")
 EVENT = re.compile(
@@ -107,7 +108,7 @@ def _show_crash(lines: list[str]) -> None:
 
 def _show(lines: list[str]) -> None:
     try:
-        sys.stdout.writelines(lines)
+        sys.stdout.writelines(map(visible, lines))
         sys.stdout.flush()
     except OSError:  # as `| head` or a full disk leaves it: the run goes on, and nobody reads
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

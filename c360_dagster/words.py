@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from landing_contract import UNSEEN
+
 NOTHING = "–"
 NO_CHANGE = "no change"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -100,6 +102,13 @@ def month(value: str) -> str:
     """`2026-03` as people write it."""
     year, number = value.split("-")
     return f"{date(int(year), int(number), 1):%B %Y}"
+
+
+def visible(text: str) -> str:
+    """For a terminal, which would obey what stands in a cell or in a file's name."""
+    return UNSEEN.sub(
+        lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def name(value: str) -> str:

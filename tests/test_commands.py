@@ -13,8 +13,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from c360_dagster import __main__
 from c360_dagster.__main__ import conclude
-from c360_dagster.home import check_landing, check_rights
+from c360_dagster.home import check_landing, check_rights, say
 from c360_dagster.listening import Said, call_dagster, say_briefly
 from c360_dagster.resources.lock import hold_lock
 from c360_dagster.resources.storage import advise_room
@@ -91,6 +92,22 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
         shown = capsys.readouterr().out
         assert f"{error}: It is open." in shown
         assert ("  File x" in shown) == (error == "KeyError")
+
+
+def test_what_would_steer_the_terminal_is_written_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells and names of files stand in what is said of a run, and before it began."""
+    event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - "
+    steering = "\x1b[2J"
+    monkeypatch.setattr(__main__, "call_dagster", lambda *_: (1, say_briefly([event + steering])))
+    monkeypatch.setattr(__main__, "summarise_run", lambda *_, **__: steering)
+    monkeypatch.setattr("c360_dagster.telling.last_words.explain_failure", lambda *_: steering)
+    assert __main__.materialize(read_settings({"C360_HOME": str(tmp_path)}), "refresh") == 1
+    say(steering)
+    shown = capsys.readouterr()
+    assert steering not in shown.out + shown.err
+    assert (shown.out + shown.err).count("\\u001b[2J") == 4
 
 
 def test_where_a_stopped_run_was_in_the_code_is_not_shown(

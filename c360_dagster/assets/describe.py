@@ -1,5 +1,6 @@
 """What an asset page in the UI shows of a table: its columns, and rows as a small table."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import dagster as dg
@@ -10,6 +11,8 @@ from landing_contract import Table
 
 MASK = "•••"
 LONGEST_CELL = 40
+MARKDOWN = re.compile(r"[\\`*\[\]<>|~]")
+"""A name is text that anybody may have typed into a web shop: no picture, link or tag in the UI."""
 
 
 def describe_table(table: Table | ComputedTable) -> dict[str, dg.TableSchema]:
@@ -62,6 +65,6 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    text = text.replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    text = "" if value is None else " ".join(str(value).split("\n"))
+    text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return MARKDOWN.sub(r"\\\g<0>", text)

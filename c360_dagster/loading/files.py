@@ -137,7 +137,7 @@ def refuse_odd_name(file: LandingFile) -> None:
     if not file.path.as_posix().endswith(file.name):
         raise FileRefusedError(
             "its name holds letters that are not written in UTF-8, as archives of other systems "
-            "leave them: rename it"
+            "leave them, or that no screen shows: rename it"
         )
 
 

@@ -17,6 +17,9 @@ TIMEOUT_SECONDS = 25
 PAUSES_SECONDS = (1.0, 2.0)
 MOST_NAMED = 5
 LONGEST_REASON = 600
+LOUD = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
+"""What wakes everybody up, or becomes a link or a picture, for others than Slack."""
+UNSEEN_SPACE = "\N{ZERO WIDTH SPACE}"
 
 
 class AlertError(Exception):
@@ -139,6 +142,7 @@ def send(
     """Posts the text, trying again where another try may help, and nobody reads it twice."""
     # These three characters are markup to Slack.
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = LOUD.sub(f"\\g<0>{UNSEEN_SPACE}", escaped)
     body = json.dumps({"text": escaped}).encode()
     try:
         post(url, body, pauses=pauses, timeout=timeout)

@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from c360_dagster.assets.bronze import build_bronze, say_load
+from c360_dagster.assets.describe import markdown_table
 from c360_dagster.loading.load_log import FileLoad, TableLoad
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
@@ -32,6 +33,15 @@ def test_what_many_files_share_is_said_once() -> None:
         ),
     ]
     assert list(say_load(TableLoad("transactions", [FileLoad(days[0], "unchanged")]))) == []
+
+
+def test_what_somebody_typed_into_a_shop_is_shown_and_is_no_markup() -> None:
+    """The UI would fetch the picture, and so tell its owner who looks when, and draw the tag."""
+    hostile = "![](http://x/y) <b>|`*~\\|"
+    *_, row = markdown_table(("name",), [[hostile]]).splitlines()
+    assert row == "| !\\[\\](http://x/y) \\<b\\>\\|\\`\\*\\~\\\\\\| |"
+    *_, row = markdown_table(("name",), [["|" * 99]]).splitlines()
+    assert row == "| " + "\\|" * 39 + "… |"
 
 
 def test_a_check_alone_is_answered_by_what_lies_in_landing(tmp_path: Path) -> None:

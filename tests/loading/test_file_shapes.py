@@ -351,6 +351,15 @@ def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it
     ]
 
 
+@pytest.mark.parametrize("hidden", ["\x1b[31m", "\n", "\u202e"])
+def test_a_name_that_steers_a_screen_is_refused(bronze: Bronze, hidden: str) -> None:
+    """It would do so in logs, the UI and alerts, where nobody looks at it twice."""
+    bronze.put(f"sales/transaction_items_{hidden}.csv")
+    load = bronze.load_one()
+    assert "no screen shows: rename it" in (load.message or "")
+    assert hidden not in load.name + str(load.message)
+
+
 def test_a_quoted_line_break_is_part_of_its_cell(bronze: Bronze) -> None:
     bronze.put(
         "sales/transaction_items.csv",

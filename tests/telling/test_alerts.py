@@ -101,6 +101,14 @@ def test_a_message_arrives_as_slack_takes_it(webhook: Webhook) -> None:
     assert webhook.received == [{"text": "1 &lt; 2 &amp; 3 &gt; 2"}]
 
 
+def test_what_stands_in_the_data_wakes_nobody_and_is_no_picture(webhook: Webhook) -> None:
+    send(webhook.url, "@channel @Everyone a@all.example ![x](http://x/y) me@here", AT_ONCE)
+    (told,) = webhook.received
+    for loud in ("@channel", "@Everyone", "](http", "@here"):
+        assert loud not in told["text"]
+    assert told["text"].replace("\N{ZERO WIDTH SPACE}", "").startswith("@channel @Everyone a@all")
+
+
 def test_a_webhook_that_is_busy_is_asked_again(webhook: Webhook) -> None:
     webhook.codes = [503, 429]
     send(webhook.url, "late", AT_ONCE)
