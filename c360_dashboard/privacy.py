@@ -20,6 +20,7 @@ PERSONAL = frozenset(
         "city",
         "zip_code",
         "destination_address",
+        "last_event_location",
     }
 )
 # Where a column holds the value of whichever field its row names, the field decides.
