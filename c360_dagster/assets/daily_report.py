@@ -99,7 +99,7 @@ def describe_tests(manifest: Manifest) -> dict[str, str]:
 
 
 def _describe_generic(node: Mapping[str, Any]) -> str:
-    """A test that dbt names by itself: `order_id of fct_shipments: relationships`."""
+    """A test that dbt names by itself: `order_id of fct_shipments (relationships)`."""
     model = str(node.get("attached_node") or "").split(".")[-1]
     column, kind = node.get("column_name"), (node.get("test_metadata") or {}).get("name", "")
     if not model:

@@ -51,7 +51,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class FileLoad:
-    """What became of one file: loaded, unchanged, a repetition of another file, or refused."""
+    """What became of one file.
+
+    Its status is loaded, unchanged, repeated (the same rows as another file's) or refused. In the
+    log stands no unchanged, but restored: as it was before a refusal, and still loaded.
+    """
 
     name: str
     status: str
