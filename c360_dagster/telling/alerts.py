@@ -1,16 +1,16 @@
-"""What is said to people when a run fails or a check finds something, and how it reaches them.
+"""An alert: the one message about a run that failed or found something, and how it is sent.
 
-One message a run, as the JSON that Slack and its like take; who calls it stands in automation.py.
+It goes out as the JSON that Slack and its like take; who calls it stands in automation.py.
 """
 
 import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from c360_dagster.layers import LAYERS
 from c360_dagster.telling.posting import PostError, post
+from c360_dagster.telling.reports import Finding, RunReport
 
 TIMEOUT_SECONDS = 25
 """For all tries: two messages, as many as a look sends, have to end within a minute."""
@@ -24,49 +24,6 @@ UNSEEN_SPACE = "\N{ZERO WIDTH SPACE}"
 
 class AlertError(Exception):
     """The message did not arrive; what it says stands in the sensor's log."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A check that did not pass: its table, its name, and what it found."""
-
-    table: str
-    check: str
-    said: str
-    is_known: bool = False
-    """It found the same the last time: nobody wants to be told of it every morning."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a step failed, or the run as a whole, which has no step to blame."""
-
-    step: str | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What people need to know of a run."""
-
-    run_id: str
-    job: str
-    has_failed: bool
-    is_tried_again: bool = False
-    """By Dagster, as a run whose process died is, once."""
-    failures: tuple[Failure, ...] = ()
-    errors: tuple[Finding, ...] = ()
-    warnings: tuple[Finding, ...] = ()
-    stale: tuple[str, ...] = ()
-    """The tables, as layer/name, that the run should have made and did not."""
-
-    @property
-    def is_worth_a_message(self) -> bool:
-        return self.has_failed or bool(self.errors or self.news)
-
-    @property
-    def news(self) -> tuple[Finding, ...]:
-        return tuple(found for found in self.warnings if not found.is_known)
 
 
 def write_message(report: RunReport, address: str) -> str:
@@ -151,9 +108,3 @@ def send(
         raise AlertError(
             f"The webhook of C360_WEBHOOK_URL did not take the message: {problem}."
         ) from None
-
-
-def name_reason(message: str) -> str:
-    """An error's text without the path of its class: our own sentences stand for themselves."""
-    message = re.sub(r"\Ac360_dagster\.[\w.]+: ", "", message.strip())
-    return re.sub(r"\A(?:\w+\.)+(?=\w+: )", "", message)

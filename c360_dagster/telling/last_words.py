@@ -12,8 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import Settings
-from c360_dagster.telling.alerts import RunReport
-from c360_dagster.telling.reports import STOPPED, read_report
+from c360_dagster.telling.reports import STOPPED, RunReport, read_report
 
 LITTLE_ROOM = 10 << 20
 """Bytes; a full disk lets SQLite say only that it could not write or read."""

@@ -3,7 +3,9 @@
 It works for runs of the schedule, the UI and the command line alike.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -16,7 +18,6 @@ from dagster._core.storage.tags import (
 )
 
 from c360_dagster.resources.at_work import GONE
-from c360_dagster.telling.alerts import Failure, Finding, RunReport, name_reason
 
 UNTOLD = {"c360/alert": "not delivered"}
 """The tag of a run whose message did not arrive: what it found, nobody knows of."""
@@ -34,6 +35,49 @@ READ = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
 }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that did not pass: its table, its name, and what it found."""
+
+    table: str
+    check: str
+    said: str
+    is_known: bool = False
+    """It found the same the last time: nobody wants to be told of it every morning."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step failed, or the run as a whole, which has no step to blame."""
+
+    step: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What people need to know of a run."""
+
+    run_id: str
+    job: str
+    has_failed: bool
+    is_tried_again: bool = False
+    """By Dagster, as a run whose process died is, once."""
+    failures: tuple[Failure, ...] = ()
+    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    stale: tuple[str, ...] = ()
+    """The tables, as layer/name, that the run should have made and did not."""
+
+    @property
+    def is_worth_a_message(self) -> bool:
+        return self.has_failed or bool(self.errors or self.news)
+
+    @property
+    def news(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.warnings if not found.is_known)
 
 
 def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
@@ -116,6 +160,12 @@ def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package be
     """What our code raised, which is the cause of what Dagster raises."""
     said = name_reason((error.cause or error).message) if error else ""
     return STOPPED if said.endswith(INTERRUPTED) else said
+
+
+def name_reason(message: str) -> str:
+    """An error's text without the path of its class: our own sentences stand for themselves."""
+    message = re.sub(r"\Ac360_dagster\.[\w.]+: ", "", message.strip())
+    return re.sub(r"\A(?:\w+\.)+(?=\w+: )", "", message)
 
 
 def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation]:

@@ -18,8 +18,8 @@ from c360_dagster.home import prepare_dagster_home
 from c360_dagster.resources import at_work
 from c360_dagster.resources.at_work import GONE, WatchfulRunLauncher, has_sign
 from c360_dagster.settings import Settings, read_settings
-from c360_dagster.telling.alerts import Failure, write_message
-from c360_dagster.telling.reports import read_report
+from c360_dagster.telling.alerts import write_message
+from c360_dagster.telling.reports import Failure, read_report
 
 RUN = """
 import sys

@@ -23,18 +23,16 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 from c360_dagster.resources.at_work import GONE
 from c360_dagster.resources.warehouse import WarehouseError
 from c360_dagster.telling import posting
-from c360_dagster.telling.alerts import (
-    MOST_NAMED,
-    AlertError,
+from c360_dagster.telling.alerts import MOST_NAMED, AlertError, send, write_message
+from c360_dagster.telling.posting import PostError, post
+from c360_dagster.telling.reports import (
+    UNTOLD,
     Failure,
     Finding,
     RunReport,
     name_reason,
-    send,
-    write_message,
+    read_report,
 )
-from c360_dagster.telling.posting import PostError, post
-from c360_dagster.telling.reports import UNTOLD, read_report
 
 ADDRESS = "http://127.0.0.1:3000"
 AT_ONCE = (0.0, 0.0)
