@@ -28,31 +28,19 @@ class Layer:
     """Schema in the warehouse, first part of every asset key, and group in the graph."""
     owner: str
     kinds: frozenset[str]
-    meaning: str
     freshness: Freshness | None = DAILY
 
 
 # The simulator makes landing's files, and `make refresh` makes none: how old they are is told by
 # the events in them, which checks/recency.py looks at.
-LANDING = Layer(
-    "landing",
-    "team:data-engineering",
-    frozenset({"csv"}),
-    "files as they arrive",
-    freshness=None,
-)
-BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}), "typed rows, nothing lost")
-
-SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "clean rows")
-IDENTITY = Layer("identity", "team:data-science", frozenset({"polars", "duckdb"}), "who is who")
-GOLD = Layer("gold", "team:analytics-engineering", frozenset({"dbt", "duckdb"}), "what people use")
-SCIENCE = Layer("science", "team:data-science", frozenset({"polars", "duckdb"}), "estimates")
-PUBLISHED = Layer(
-    "published", "team:analytics-engineering", frozenset({"duckdb", "parquet"}), "files to open"
-)
-AUDIENCES = Layer(
-    "audiences", "team:marketing", frozenset({"csv", "parquet"}), "whom to write to, and for what"
-)
+LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), freshness=None)
+BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}))
+SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}))
+IDENTITY = Layer("identity", "team:data-science", frozenset({"polars", "duckdb"}))
+GOLD = Layer("gold", "team:analytics-engineering", frozenset({"dbt", "duckdb"}))
+SCIENCE = Layer("science", "team:data-science", frozenset({"polars", "duckdb"}))
+PUBLISHED = Layer("published", "team:analytics-engineering", frozenset({"duckdb", "parquet"}))
+AUDIENCES = Layer("audiences", "team:marketing", frozenset({"csv", "parquet"}))
 
 LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED, AUDIENCES)
 

@@ -71,11 +71,11 @@ def brief_change(now: Number | None, before: Number | None) -> str | None:
     return f"{part:+,d} %".replace("-", "−") if part else "0 %"
 
 
-def more(now: int, before: int, fewer: str = "fewer") -> str:
+def more(now: int, before: int) -> str:
     """`3 more`, `2 fewer`, `as many`."""
     if now == before:
         return "as many"
-    return f"{now - before:,} more" if now > before else f"{before - now:,} {fewer}"
+    return f"{now - before:,} more" if now > before else f"{before - now:,} fewer"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

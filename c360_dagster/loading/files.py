@@ -65,7 +65,6 @@ class TextShape:
     """Of each of the lines, but for a last one that does not end."""
     crlf: int
     bare_cr: int
-    bom: bool
     encoding_problem: str | None
 
 
@@ -235,13 +234,11 @@ def quote_name(text: str) -> str:
 def survey_text(path: Path) -> TextShape:
     """Counts line ends and looks at the encoding, in one pass over the bytes."""
     newlines = crlf = returns = 0
-    bom = False
     last = b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     for position, chunk in enumerate(read_chunks(path)):
         if position == 0:
-            bom = chunk.startswith(codecs.BOM_UTF8)
             _refuse_zero_bytes(chunk)
         newlines += chunk.count(b"\n")
         if (returned := chunk.count(b"\r")) or last == b"\r":
@@ -257,7 +254,7 @@ def survey_text(path: Path) -> TextShape:
     bare = returns - crlf
     lines = newlines + unfinished + (bare if newlines == 0 else 0)
     problem = None if is_utf8 else _name_encoding(path)
-    return TextShape(lines, newlines, crlf, bare, bom, problem)
+    return TextShape(lines, newlines, crlf, bare, problem)
 
 
 def _is_excel(path: Path) -> bool:
