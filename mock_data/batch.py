@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from mock_data.behaviour import LOOK_AHEAD, Lines, Orders, simulate_orders
+from mock_data.behaviour import CANCELLED, LOOK_AHEAD, Lines, Orders, simulate_orders
+from mock_data.catalogue import WAREHOUSES
 from mock_data.defects import Tally
 from mock_data.draws import Bools, Ints
-from mock_data.world import NEVER, People, World, settle_people
+from mock_data.world import NEVER, STORE, People, World, settle_people
 
 Rows: TypeAlias = tuple[pl.DataFrame, Ints]
 """A table's rows, and the number that stands for each row's key."""
@@ -96,10 +97,16 @@ def make_batch(world: World, numbers: range, after: int, end: int, suffix: str) 
     return Batch(world, people, orders, lines, after, end, suffix)
 
 
+def nobodys_number(keys: Ints) -> Ints:
+    """For rows that are planted without a customer: above the number of anybody in the CRM."""
+    return 900_000_000 + keys % 99_991
+
+
 def _send_parcels(batch: Batch) -> Parcels:
     """Online and mobile orders are packed the next day or two; carriers keep their word or not."""
     orders, draws = batch.orders, batch.world.draws
-    sent = (orders.channel > 0) & batch.in_crm & ~orders.is_return & (orders.fate != 1)
+    sent = (orders.channel != STORE) & batch.in_crm & ~orders.is_return
+    sent &= orders.fate != CANCELLED
     order = np.flatnonzero(sent & (orders.day <= batch.end))
     uid = orders.uid[order]
     service = draws.pick("service", [0.72, 0.22, 0.06], uid)
@@ -122,6 +129,6 @@ def _send_parcels(batch: Batch) -> Parcels:
         is_sent_back=is_sent_back,
         carrier=carrier,
         service=service,
-        origin=home % 4,
+        origin=home % WAREHOUSES,
         shipped_second=draws.integers("handed over", 8 * 3600, 18 * 3600, uid),
     )

@@ -197,7 +197,7 @@ def _draw_moments(world: World, people: People, until: int) -> tuple[Ints, Ints,
     index = people.index[person]
     counts = world.draws.poisson("orders", people.rate[person] * mass[block], index, block)
     person, block = np.repeat(person, counts), np.repeat(block, counts)
-    purchases = (person, begin[block], begin[block] + BLOCK, block * 128 + _count_up(counts))
+    purchases = (person, begin[block], begin[block] + BLOCK, block * 128 + count_up(counts))
     found.append(_spread(world, people, cumulated, purchases))
     found += [_lifted_orders(world, people, cumulated, c) for c in plan_campaigns(world, until)]
     person, day, tag = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -223,7 +223,7 @@ def _lifted_orders(
     )
     person = np.repeat(rows, counts)
     start, end = np.full(len(person), campaign.start), np.full(len(person), campaign.end + 1)
-    tag = (1 << 20) + campaign.number * 128 + _count_up(counts)
+    tag = (1 << 20) + campaign.number * 128 + count_up(counts)
     return _spread(world, people, cumulated, (person, start, end, tag))
 
 
@@ -239,8 +239,8 @@ def _spread(
     return person[there], day[there], tag[there]
 
 
-def _count_up(counts: Ints) -> Ints:
-    """0, 1, … within each run of a repeat."""
+def count_up(counts: Ints) -> Ints:
+    """0, 1, … for each count: the place of each row among those repeated from the same one."""
     ends = np.cumsum(counts)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
 
@@ -263,7 +263,7 @@ def _fill_baskets(world: World, people: People, orders: Orders) -> tuple[Orders,
     draws, catalogue = world.draws, world.catalogue
     counts = 1 + draws.pick("lines", [0.26, 0.3, 0.22, 0.12, 0.07, 0.03], orders.uid)
     order = np.repeat(np.arange(len(orders)), counts)
-    number = _count_up(counts)
+    number = count_up(counts)
     person = orders.person[order]
     key = orders.uid[order] * 8 + number
     product = _draw_products(world, people, person, key)

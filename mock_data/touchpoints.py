@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mock_data.batch import Batch
+from mock_data.behaviour import count_up
 from mock_data.draws import Bools, Ints
+from mock_data.world import STORE
 
 SHIPPING, PRODUCT, RETURNS, BILLING, ACCOUNT = range(5)
 CAUSES = ("shipping", "product", "returns", "billing", "account")
@@ -39,7 +41,7 @@ def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> 
     cause = np.where(
         draw < chance_late, SHIPPING,
         np.where(draw < chance_late + chance_bad, PRODUCT + (uid >> 1) % 2,
-                 3 + world.draws.integers("other cause", 0, 1, uid)),
+                 BILLING + world.draws.integers("other cause", 0, 1, uid)),
     )  # fmt: skip
     chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
     uid, cause = uid[chosen], cause[chosen]
@@ -58,12 +60,10 @@ def draw_sessions(
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Visits in the week before an order: row of the order, number, day and second."""
     orders, draws = batch.orders, batch.world.draws
-    mean = np.where(orders.channel[order] > 0, 0.35 + more_on_screens, 0.35)
+    mean = np.where(orders.channel[order] != STORE, 0.35 + more_on_screens, 0.35)
     counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)
     row = np.repeat(order, counts)
-    ends = np.cumsum(counts)
-    number = np.arange(len(row)) - np.repeat(ends - counts, counts)
-    key = orders.uid[row] * 8 + number
+    key = orders.uid[row] * 8 + count_up(counts)
     before = np.minimum((draws.exponential("days before", key) * 1.6).astype(np.int64), 6)
     second = draws.integers("visit second", 7 * 3600, 23 * 3600, key)
     second = np.where(before == 0, np.minimum(second, orders.second[row] - 300), second)

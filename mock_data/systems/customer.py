@@ -8,8 +8,8 @@ import polars as pl
 
 from mock_data import names
 from mock_data.addresses import FIRST_NAMES, address_of, email_of, phone_parts
-from mock_data.batch import Batch, Rows
-from mock_data.behaviour import COMPLETED
+from mock_data.batch import Batch, Rows, nobodys_number
+from mock_data.behaviour import BLOCK, COMPLETED, count_up
 from mock_data.draws import Ints, scramble
 from mock_data.text import days, ids, moments, whole, words
 from mock_data.touchpoints import CAUSES, SHIPPING, draw_complaints, draw_sessions
@@ -244,7 +244,7 @@ def _support_tickets(batch: Batch) -> Rows:
     )
     buyer = np.where(
         batch.plant("orphan_keys", "support_tickets", uid),
-        900_000_000 + uid % 99_991,
+        nobodys_number(uid),
         batch.buyer[told.order[at]],
     )
     frame = pl.DataFrame({
@@ -285,7 +285,7 @@ def _app_usage(batch: Batch) -> Rows:
     shown = day + far * world.far_ahead
     frame = pl.DataFrame({
         "usage_id": ids("U", scramble(key, 42)),
-        "customer_id": ids("C", np.where(lost, 900_000_000 + key % 99_991, buyer)),
+        "customer_id": ids("C", np.where(lost, nobodys_number(key), buyer)),
         "session_date": days(world.start, shown),
         "session_start": moments(world.start, shown, second),
         "session_duration_minutes": minutes,
@@ -299,18 +299,16 @@ def _app_usage(batch: Batch) -> Rows:
 
 
 def _idle_sessions(batch: Batch) -> tuple[Ints, Ints, Ints, Ints]:
-    """Visits that lead to nothing, four-weekly counts at the person's own pace."""
+    """Visits that lead to nothing, so many in each four weeks at the person's own pace."""
     people, draws = batch.people, batch.world.draws
-    first = max(0, batch.after // 28) if batch.after > -NEVER else 0
-    block = np.arange(first, batch.end // 28 + 1)
+    first = max(0, batch.after // BLOCK) if batch.after > -NEVER else 0
+    block = np.arange(first, batch.end // BLOCK + 1)
     mean = np.minimum(0.03 + 1.6 * people.rate, 1.0)[:, None]
     counts = np.minimum(draws.poisson("idle", mean, people.index[:, None], block), 7).ravel()
     cell = np.repeat(np.arange(counts.size), counts)
-    ends = np.cumsum(counts)
-    number = np.arange(len(cell)) - np.repeat(ends - counts, counts)
     row, at = cell // len(block), block[cell % len(block)]
-    key = ((people.index[row] << 10) + at) * 8 + number
-    day = at * 28 + draws.integers("idle day", 0, 27, key)
+    key = ((people.index[row] << 10) + at) * 8 + count_up(counts)
+    day = at * BLOCK + draws.integers("idle day", 0, BLOCK - 1, key)
     there = day < people.leaves[row] + 20
     row, key, day = row[there], key[there], day[there]
     return row, key, day, draws.integers("idle second", 7 * 3600, 23 * 3600, key)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from mock_data import names
 from mock_data.addresses import STREETS, phone_parts
 from mock_data.batch import Batch, Rows
+from mock_data.behaviour import CANCELLED
 from mock_data.catalogue import (
     LOCATIONS,
     PER_CATEGORY,
     PRODUCTS,
     STORES,
     SUPPLIERS,
+    WAREHOUSES,
 )
 from mock_data.draws import Bools, Ints
 from mock_data.systems.sales import product_ids, store_names
@@ -67,7 +69,7 @@ def write_suppliers(world: World) -> pl.DataFrame:
     contact = draws.integers("contact", 0, len(names.FAMILY) - 1, supplier)
     street = draws.integers("supplier street", 0, len(STREETS) - 1, supplier)
     return pl.DataFrame({
-        "supplier_id": words([f"SUP{n + 1:03d}" for n in range(SUPPLIERS)], supplier),
+        "supplier_id": supplier_ids(supplier),
         "supplier_name": firm + " " + words(names.FIRM_TAILS, supplier % len(names.FIRM_TAILS)),
         "contact_person": words(names.MALE, supplier) + " " + words(names.FAMILY, contact),
         "email": "sales@" + firm.str.to_lowercase() + ".example.com",
@@ -88,11 +90,15 @@ def write_product_suppliers(world: World) -> pl.DataFrame:
     markup = np.where(primary, 100, world.draws.integers("markup", 101, 118, product))
     return pl.DataFrame({
         "product_id": product_ids(product),
-        "supplier_id": words([f"SUP{n + 1:03d}" for n in range(SUPPLIERS)], supplier),
+        "supplier_id": supplier_ids(supplier),
         "is_primary": words(("false", "true"), primary),
         "cost_price": money(catalogue.cost[product] * markup // 100),
         "lead_time_days": lead_days(world, product, supplier),
     })  # fmt: skip
+
+
+def supplier_ids(supplier: Ints) -> pl.Series:
+    return words([f"SUP{n + 1:03d}" for n in range(SUPPLIERS)], supplier)
 
 
 def lead_days(world: World, product: Ints, supplier: Ints) -> Ints:
@@ -108,9 +114,12 @@ def write_product_families() -> pl.DataFrame:
 def count_units(batch: Batch) -> NDArray[np.int32]:
     """Units that left each shelf on each day."""
     orders, lines, span = batch.orders, batch.lines, batch.end + 1
-    leaves = batch.in_crm & ~orders.is_return & (orders.day <= batch.end) & (orders.fate != 1)
+    leaves = batch.in_crm & ~orders.is_return & (orders.day <= batch.end)
+    leaves &= orders.fate != CANCELLED
     place = np.where(
-        orders.channel == STORE, orders.store, STORES + batch.people.state[orders.person] % 4
+        orders.channel == STORE,
+        orders.store,
+        STORES + batch.people.state[orders.person] % WAREHOUSES,
     )
     at = np.flatnonzero(leaves[lines.order])
     order = lines.order[at]

@@ -7,13 +7,16 @@ import numpy as np
 import polars as pl
 
 from mock_data import names
-from mock_data.batch import Batch, Rows
+from mock_data.batch import Batch, Rows, nobodys_number
 from mock_data.behaviour import COMPLETED, store_of
+from mock_data.catalogue import PRODUCTS, STORES, WAREHOUSES
 from mock_data.draws import Bools, Ints
 from mock_data.text import days, ids, moments, money, words
 from mock_data.world import CHANNELS, NEVER, STORE, World
 
 STATUSES = ("completed", "cancelled", "refunded")
+PAYMENTS = ("credit_card", "debit_card", "paypal", "cash", "gift_card")
+PAYPAL, CASH = 2, 3
 REGIONS = len(names.STATE_CODES) + 1
 COUNTRY = REGIONS - 1
 
@@ -30,19 +33,18 @@ def _transactions(batch: Batch) -> Rows:
     at = np.flatnonzero(batch.in_crm & shown)
     own, uid = orders.take(at), orders.uid[at]
     lost = batch.plant("orphan_keys", "transactions", uid)
-    buyer = np.where(lost, 900_000_000 + uid % 99_991, batch.buyer[at])
+    buyer = np.where(lost, nobodys_number(uid), batch.buyer[at])
     day = own.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
     off = batch.plant("header_off_by_a_cent", "transactions", uid)
     payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], uid)
-    payment = np.where((own.channel > 0) & (payment == 3), 2, payment)
+    payment = np.where((own.channel != STORE) & (payment == CASH), PAYPAL, payment)
     frame = pl.DataFrame({
         "transaction_id": ids("T", own.number),
         "customer_id": ids("C", buyer, own.is_guest & ~lost),
         "transaction_date": moments(world.start, day, own.second),
         "channel": words(CHANNELS, own.channel),
         "store_id": store_names(store_of(own)),
-        "payment_method": words(
-            ("credit_card", "debit_card", "paypal", "cash", "gift_card"), payment),
+        "payment_method": words(PAYMENTS, payment),
         "subtotal": money(own.subtotal),
         "tax_amount": money(own.tax),
         "discount_amount": money(own.discount),
@@ -55,12 +57,13 @@ def _transactions(batch: Batch) -> Rows:
 
 def store_names(place: Ints) -> pl.Series:
     """Ids of stores and warehouses; −1 is none."""
-    table = ["", *(f"ST{n + 1:02d}" for n in range(12)), *(f"WH{n + 1:02d}" for n in range(4))]
-    return words(table, place + 1)
+    stores = [f"ST{n + 1:02d}" for n in range(STORES)]
+    warehouses = [f"WH{n + 1:02d}" for n in range(WAREHOUSES)]
+    return words(["", *stores, *warehouses], place + 1)
 
 
 def product_ids(product: Ints) -> pl.Series:
-    return words([f"P{n + 1:04d}" for n in range(240)], product)
+    return words([f"P{n + 1:04d}" for n in range(PRODUCTS)], product)
 
 
 def _transaction_items(batch: Batch) -> Rows:
@@ -73,7 +76,9 @@ def _transaction_items(batch: Batch) -> Rows:
     wrong = batch.plant("negative_quantities", "transaction_items", key)
     lost = batch.plant("orphan_keys", "transaction_items", key)
     quantity = np.where(wrong, -own.quantity, own.quantity)
-    product = words(["P9999", *product_ids(np.arange(240))], np.where(lost, 0, own.product + 1))
+    product = words(
+        ["P9999", *product_ids(np.arange(PRODUCTS))], np.where(lost, 0, own.product + 1)
+    )
     number = orders.number[own.order]
     frame = pl.DataFrame({
         "item_id": ids("I", number * 8 + own.number),
