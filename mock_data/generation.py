@@ -229,12 +229,12 @@ class _Call:
     def _write_shared(self, regions: Ints, units: NDArray[np.int32], arrivals: Ints) -> None:
         """The tables that belong to no person; later calls write what is new in them."""
         world, after, end = self.world, self.after, self.end
-        (ledger, _), off = write_regional_sales(world, regions, after, end)
+        ledger, off = write_regional_sales(world, regions, after, end)
         self.tally.add("regional_sales_off", f"regional_sales{self.suffix}", int(off.sum()))
         shared = {
             "regional_sales": ledger,
-            "inventory": write_inventory(world, units, after, end)[0],
-            "arrivals": write_arrivals(world, arrivals, after, end)[0],
+            "inventory": write_inventory(world, units, after, end),
+            "arrivals": write_arrivals(world, arrivals, after, end),
             "products": write_products(world, after, end),
             "campaigns": write_campaigns(world, after, end),
         }

@@ -92,7 +92,7 @@ class Landing:
         """Marks the attempt before the first byte is written."""
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
         in_place = {name: told for name, told in earlier.items() if (self.root / name).exists()}
-        self._write_mark("unfinished", end, dict.fromkeys(names) | in_place)
+        self._mark_attempt(end, dict.fromkeys(names) | in_place)
 
     def temporary(self, name: str) -> Path:
         path = self.root / name
@@ -104,7 +104,7 @@ class Landing:
         names = list(names)
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
         prints = {name: _fingerprint(self.temporary(name)) for name in names}
-        self._write_mark("unfinished", end, prints)
+        self._mark_attempt(end, prints)
         for name in sorted({*earlier, *prints}):
             target = self.root / name
             if os.path.lexists(target) and (
@@ -119,11 +119,11 @@ class Landing:
         mark = {**self.world, "state": "finished", "end": end.isoformat(), "files": known | prints}
         _write_json(self.root / MARK, mark)
 
-    def _write_mark(self, state: str, end: date, files: Mapping[str, str | None]) -> None:
+    def _mark_attempt(self, end: date, files: Mapping[str, str | None]) -> None:
         known = self.mark or {"end": None, "files": {}}
         mark = {
             **self.world,
-            "state": state,
+            "state": "unfinished",
             "end": known["end"],
             "files": known["files"],
             "attempt": {"end": end.isoformat(), "files": files},

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from mock_data.batch import Batch, Rows
+from mock_data.batch import Batch
 from mock_data.behaviour import season
 from mock_data.catalogue import STORES
 from mock_data.draws import Ints
@@ -22,7 +22,7 @@ def count_orders(batch: Batch) -> Ints:
     return np.bincount(cell, minlength=DOORS * span * 24)
 
 
-def write_arrivals(world: World, orders: Ints, after: int, end: int) -> Rows:
+def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataFrame:
     """The hours of the new days: visitors who buy, and those who only look."""
     span = end + 1
     cell = np.arange(DOORS * span * 24)
@@ -38,11 +38,10 @@ def write_arrivals(world: World, orders: Ints, after: int, end: int) -> Rows:
     visits = orders + (idle * spread + world.draws.uniform("crowd rest", key)).astype(np.int64)
     doors = [*(f"ST{n + 1:02d}" for n in range(STORES)), "online", "online"]
     channel = np.where(door < STORES, 0, door - STORES + 1)
-    frame = pl.DataFrame({
+    return pl.DataFrame({
         "arrival_id": ids("A", 100_000_000 + key),
         "location_id": words(doors, door),
         "channel": words(CHANNELS, channel),
         "arrival_hour": moments(world.start, day, hour * 3600),
         "arrivals": visits,
     })  # fmt: skip
-    return frame, key

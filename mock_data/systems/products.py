@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mock_data import names
 from mock_data.addresses import STREETS, phone_parts
-from mock_data.batch import Batch, Rows
+from mock_data.batch import Batch
 from mock_data.behaviour import CANCELLED
 from mock_data.catalogue import (
     LOCATIONS,
@@ -129,7 +129,7 @@ def count_units(batch: Batch) -> NDArray[np.int32]:
     return units
 
 
-def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int) -> Rows:
+def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int) -> pl.DataFrame:
     """Every shelf at first; later those whose record changed since."""
     shelf = np.arange(SHELVES)
     product, place = shelf // LOCATIONS, shelf % LOCATIONS
@@ -155,7 +155,7 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
             known = (stock.copy(), touched.copy())
     at = np.flatnonzero((stock != known[0]) | (touched != known[1]))
     reserved = np.minimum(stock, world.draws.integers("reserved", 0, 3, shelf, touched))
-    frame = pl.DataFrame({
+    return pl.DataFrame({
         "inventory_id": ids("INV", 100_000 + shelf[at]),
         "product_id": product_ids(product[at]),
         "location_id": store_names(place[at]),
@@ -165,4 +165,3 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
         "max_stock_level": most[at],
         "last_updated": moments(world.start, touched[at], np.full(len(at), 79_200)),
     })  # fmt: skip
-    return frame, at

@@ -114,8 +114,10 @@ def sum_regions(batch: Batch) -> Ints:
     return sums
 
 
-def write_regional_sales(world: World, sums: Ints, after: int, end: int) -> tuple[Rows, Bools]:
-    """New days, and days whose orders were cancelled or refunded since; with the planted errors."""
+def write_regional_sales(
+    world: World, sums: Ints, after: int, end: int
+) -> tuple[pl.DataFrame, Bools]:
+    """New days, those with orders cancelled or refunded since, and where an error is planted."""
     span = end + 1
     (then_revenue, then_orders, _), (revenue, orders, placed) = sums
     region, day = np.divmod(np.arange(REGIONS * span), span)
@@ -136,4 +138,4 @@ def write_regional_sales(world: World, sums: Ints, after: int, end: int) -> tupl
         "total_transactions": orders,
         "average_order_value": money(average),
     })  # fmt: skip
-    return (frame, key), off
+    return frame, off
