@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
+from c360_dagster.checks.truth import Truth
 from c360_dagster.resources.decisions import Decision
 from c360_dagster.resources.registry import Generation
 from c360_dagster.settings import Settings
@@ -112,8 +113,8 @@ def _check_decisions(
 
 
 def _check_truth(settings: Settings, found: "Resolution") -> dg.AssetCheckResult:
-    path = settings.truth / "identities.csv"
-    if not path.exists():
+    truth = Truth(settings.truth).read_identities()
+    if truth is None:
         return dg.AssetCheckResult(
             asset_key=IDENTITIES,
             check_name="agrees_with_the_truth",
@@ -122,7 +123,6 @@ def _check_truth(settings: Settings, found: "Resolution") -> dg.AssetCheckResult
         )
     from c360_dagster.identity.quality import measure_pairs  # noqa: PLC0415  as above
 
-    truth = pl.read_csv(path, infer_schema=False)
     quality = measure_pairs(found.identities, truth)
     precision, recall = (LEAST_PRECISION, LEAST_RECALL) if settings.defects else (1, 1)
     return dg.AssetCheckResult(

@@ -1,4 +1,4 @@
-"""What the simulator knows of its people and campaigns; nothing, where it did not make the data."""
+"""What the simulator knows of records, people and campaigns; nothing, where it made no data."""
 
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,11 @@ class Truth:
     @property
     def is_known(self) -> bool:
         return (self._folder / "people.csv").exists()
+
+    def read_identities(self) -> pl.DataFrame | None:
+        """source_system, source_id and person_id of every record, as text."""
+        told = self._scan("identities")
+        return None if told is None else told.collect()
 
     def read_personas(self) -> pl.DataFrame | None:
         """customer_id and persona; each person under the id of one of her records."""
