@@ -20,7 +20,7 @@ from c360_dagster.checks.truth import Truth
 from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
 from c360_dagster.loading.sql import literal, quote
-from c360_dagster.publishing.publication import Known, publish
+from c360_dagster.publishing.publication import KnownTables, publish
 from c360_dagster.science.answers import Answer
 from landing_contract import Table, read_contract
 
@@ -65,7 +65,7 @@ def walk(plan: Plan, landing: Path, home: Path) -> Spans:
                 with timed("identity" if step.name == "identity" else "science"):
                     PYTHON_STEPS[step.name](con, Truth(landing.parent / "truth"))
         with timed("publish"):
-            known = Known({table: frozenset(names) for table, names in plan.personal.items()})
+            known = KnownTables({table: frozenset(names) for table, names in plan.personal.items()})
             publish(con, home / "published", run="limit", known=known)
     return spans
 

@@ -19,7 +19,7 @@ from c360_dagster.identity import Memory, resolve
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.publishing.publication import GENERATIONS, Known, publish
+from c360_dagster.publishing.publication import GENERATIONS, KnownTables, publish
 from c360_dagster.publishing.taking_over import LastPublication
 from c360_dagster.resources.registry import Registry
 from landing_contract import read_contract
@@ -108,7 +108,7 @@ class Home:
         manifest = read_manifest()
         keys = read_keys(manifest, "gold")
         nodes = manifest["nodes"].values()
-        known = Known(
+        known = KnownTables(
             {node["alias"]: frozenset() for node in nodes if node["schema"] == "gold"}, keys
         )
         folder = self.published.parent

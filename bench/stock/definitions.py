@@ -18,7 +18,7 @@ from bench.plan import PYTHON, TABLES
 from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.checks.truth import Truth
 from c360_dagster.dbt_runner.dbt_project import PROJECT, is_personal, read_manifest
-from c360_dagster.publishing.publication import Known, publish
+from c360_dagster.publishing.publication import KnownTables, publish
 from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
@@ -82,7 +82,7 @@ def published() -> None:
         for node in gold
     }
     with duckdb.connect(str(settings.warehouse)) as con:
-        publish(con, settings.published, run="stock", known=Known(personal))
+        publish(con, settings.published, run="stock", known=KnownTables(personal))
 
 
 defs = dg.Definitions(

@@ -19,7 +19,7 @@ from c360_dagster.history.memberships import CHANGES, Memberships
 from c360_dagster.history.memberships import KEY as CHANGES_KEY
 from c360_dagster.layers import GOLD, PUBLISHED
 from c360_dagster.pruning import prune
-from c360_dagster.publishing.publication import Known, publish
+from c360_dagster.publishing.publication import KnownTables, publish
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
@@ -51,7 +51,7 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
-        known = Known(
+        known = KnownTables(
             personal={node["alias"]: _personal(node) for node in gold},
             keys=read_keys(manifest, GOLD.name),
         )

@@ -28,7 +28,7 @@ GENERATIONS = ".generations"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownTables:
     """What is known of gold's tables, by their names."""
 
     personal: Mapping[str, frozenset[str]]
@@ -56,7 +56,7 @@ def publish(
     folder: Path,
     *,
     run: str,
-    known: Known,
+    known: KnownTables,
     excerpts: Excerpts | None = None,
 ) -> Published:
     """Writes aside what gold holds, then puts it in place of the last publication."""

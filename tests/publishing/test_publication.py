@@ -17,9 +17,9 @@ import pytest
 from c360_dagster.building.standing import MADE_OF, write_marks
 from c360_dagster.building.unpublished import forget, note_changes
 from c360_dagster.publishing import publication
-from c360_dagster.publishing.publication import Known, Published, PublishError, publish
+from c360_dagster.publishing.publication import KnownTables, Published, PublishError, publish
 
-KNOWN = Known({"dim_customers": frozenset({"email", "born"}), "publication": frozenset()})
+KNOWN = KnownTables({"dim_customers": frozenset({"email", "born"}), "publication": frozenset()})
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_table_that_the_project_no_longer_has_is_not_published(
     fill(con, 1)
     mark(con, dim_customers="the same")
     publish(con, tmp_path, run="run1", known=KNOWN)
-    fewer = Known({"publication": frozenset()})
+    fewer = KnownTables({"publication": frozenset()})
     published = publish(con, tmp_path, run="run2", known=fewer)
     assert published.rows == {"publication": 1}
     assert [path.stem for path in published.parquet.iterdir()] == ["publication"]
@@ -375,7 +375,7 @@ def test_a_damaged_parquet_file_is_not_taken_over(
     assert pl.read_parquet(second.parquet / "dim_customers.parquet")["state"].n_unique() == 1
 
 
-KEYED = Known(
+KEYED = KnownTables(
     {"fct_orders": frozenset(), "publication": frozenset(), "dim_customers": frozenset()},
     keys={"fct_orders": "order_id"},
 )
