@@ -9,6 +9,8 @@ WEEK = timedelta(weeks=1)
 YEAR = timedelta(weeks=52)
 """Weekdays meet weekdays: the same one last year is 52 weeks ago."""
 SHOWN_DAYS = 90
+LEAST_RISK = 0.3
+"""From here on a customer is listed as one who may leave."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import duckdb
 
 from c360_dagster import words
 from c360_dagster.daily_report.facts import (
+    LEAST_RISK,
+    SHOWN_DAYS,
     Difference,
     Facts,
     Health,
@@ -26,7 +28,6 @@ from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.sql import fetch_row, quote
 
 LISTED_LEAVING = 10
-LEAST_RISK = 0.3
 LISTED_MOVES = 6
 REACH = 460
 """Days of sales: a year of weeks before the first day of the chart, and a week for its mean."""
@@ -135,13 +136,13 @@ def _parts(con: Con, name: str, asked: Mapping[str, Any]) -> tuple[Part, ...]:
 
 
 def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
-    """In the order of the segments, those who have not bought last."""
+    """In the order of the segments; whoever has never bought is in none and comes last."""
     rows = con.execute(
-        """
+        f"""
         with spent as (
             select customer_id, sum(net_amount) as revenue
             from gold.fct_orders
-            where is_counted and order_date > $as_of - 90
+            where is_counted and order_date > $as_of - {SHOWN_DAYS}
             group by customer_id
         )
 

@@ -4,8 +4,10 @@ from decimal import Decimal
 from html import escape
 
 from c360_dagster import words
-from c360_dagster.daily_report.facts import SHOWN_DAYS, Facts, Leaving, Persona, Said
+from c360_dagster.daily_report.facts import LEAST_RISK, SHOWN_DAYS, Facts, Leaving, Persona, Said
 from c360_dagster.daily_report.sections.elements import money, table
+
+RISKY = f"{words.percent(LEAST_RISK, 0)} or more"
 
 
 def show_personas(facts: Facts, said: Said | None) -> list[str]:
@@ -53,14 +55,14 @@ def _tell_moves(facts: Facts) -> list[str]:
 
 def show_leaving(facts: Facts, said: Said | None) -> list[str]:
     if not facts.leaving:
-        return ["<p>Nobody of whom anything is expected has a risk of 30 % or more.</p>"]
+        return [f"<p>Nobody of whom anything is expected has a risk of {RISKY}.</p>"]
     before = set(said.leaving) if said else None
     rows = [_leaving_row(facts, each, before) for each in facts.leaving]
     at_risk = money(facts, facts.value_at_risk)
     head = ["Customer", "12-month value", "risk", "days silent"]
     lead = (
         f"The value at risk, what is expected times the risk, is {at_risk} for all customers "
-        "together. Of whoever has a risk of 30 % or more, these have the most of it; search for "
+        f"together. Of whoever has a risk of {RISKY}, these have the most of it; search for "
         "their ids in the dashboard to see why."
     )
     return [
