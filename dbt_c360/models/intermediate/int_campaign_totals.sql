@@ -12,16 +12,16 @@ responses as (
     select * from {{ ref('int_campaign_responses') }}
 ),
 
+segments as (
+    select * from {{ ref('int_customer_segments') }}
+),
+
 dated as (
     select
         responses.*,
         responses.last_date >= clock.as_of_date as is_running
     from responses
     cross join clock
-),
-
-segments as (
-    select * from {{ ref('int_customer_segments') }}
 ),
 
 -- cluster 0 is everybody, also who has no cluster

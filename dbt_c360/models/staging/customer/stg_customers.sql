@@ -14,7 +14,7 @@ versions as (
     {{ latest_versions('customers', ['customer_id'], day='registration_date') }}
 ),
 
-latest as (
+cleaned as (
     select
         *,
         {{ clean_text('phone') }} as phone_text,
@@ -24,19 +24,20 @@ latest as (
 
 dialled as (
     select
-        latest.*,
+        cleaned.*,
         calling_codes.country_code,
         calling_codes.calling_code,
         calling_codes.min_digits,
         calling_codes.max_digits,
         state_codes.state_code,
-        {{ full_phone('latest.phone_text', 'latest.phone_digits', 'calling_codes') }} as full_phone
-    from latest
+        {{ full_phone('cleaned.phone_text', 'cleaned.phone_digits', 'calling_codes') }}
+            as full_phone
+    from cleaned
     left join calling_codes
-        on coalesce({{ clean_lower('latest.country') }}, lower('{{ var("default_country") }}'))
+        on coalesce({{ clean_lower('cleaned.country') }}, lower('{{ var("default_country") }}'))
             = calling_codes.country
     left join state_codes
-        on lower(trim(latest.state)) = state_codes.state_name
+        on lower(trim(cleaned.state)) = state_codes.state_name
 )
 
 select

@@ -35,7 +35,7 @@ untitled_once as (
 ),
 
 -- `Prof. Dr. Jane Doe` has two titles
-latest as (
+untitled as (
     select
         *,
         {{ without_title('short_name') }} as plain_name
@@ -45,29 +45,29 @@ latest as (
 -- `City, State`, `City ST` or `City`
 located as (
     select
-        latest.*,
+        untitled.*,
         case
-            when latest.location like '%,%'
-                then {{ clean_text(dbt.split_part('latest.location', "','", 1)) }}
+            when untitled.location like '%,%'
+                then {{ clean_text(dbt.split_part('untitled.location', "','", 1)) }}
             when places.state_code is not null
-                then trim(substr(trim(latest.location), 1, length(trim(latest.location)) - 3))
-            else {{ clean_text('latest.location') }}
+                then trim(substr(trim(untitled.location), 1, length(trim(untitled.location)) - 3))
+            else {{ clean_text('untitled.location') }}
         end as location_city,
         case
-            when latest.location like '%,%'
+            when untitled.location like '%,%'
                 then
                     coalesce(
                         state_codes.state_code,
-                        {{ clean_upper(dbt.split_part('latest.location', "','", 2)) }}
+                        {{ clean_upper(dbt.split_part('untitled.location', "','", 2)) }}
                     )
             else places.state_code
         end as location_state
-    from latest
+    from untitled
     left join state_codes
-        on lower(trim({{ dbt.split_part('latest.location', "','", 2) }})) = state_codes.state_name
+        on lower(trim({{ dbt.split_part('untitled.location', "','", 2) }})) = state_codes.state_name
     left join places
         on
-            substr(trim(latest.location), length(trim(latest.location)) - 2)
+            substr(trim(untitled.location), length(trim(untitled.location)) - 2)
             = ' ' || places.state_code
 ),
 
