@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from landing_contract import Table, show_name
 
@@ -48,12 +49,19 @@ class LandingFile:
     known_at: date | None
 
 
+class Stamp(NamedTuple):
+    """What the file system says of a file, to notice one that is replaced while it is read."""
+
+    modified_ns: int
+    size: int
+    inode: int
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     size: int
     checksum: str
-    stamp: tuple[int, int, int]
-    """What the file system says of the file, to notice one that is replaced while it is read."""
+    stamp: Stamp
 
 
 @dataclass(frozen=True)
@@ -154,12 +162,12 @@ def take_fingerprint(path: Path, known: Fingerprint | None = None) -> Fingerprin
         return known
     for chunk in read_chunks(path):
         digest.update(chunk)
-    return Fingerprint(stamp[1], digest.hexdigest(), stamp)
+    return Fingerprint(stamp.size, digest.hexdigest(), stamp)
 
 
-def take_stamp(path: Path) -> tuple[int, int, int]:
+def take_stamp(path: Path) -> Stamp:
     status = path.stat()
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return Stamp(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def unpack(path: Path, target: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import Fingerprint
+from c360_dagster.loading.files import Fingerprint, Stamp
 from c360_dagster.loading.sql import transaction
 
 STAMPS = "bronze.file_stamps"
@@ -34,7 +34,7 @@ def read_stamps(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Fingerp
         [table],
     ).fetchall()
     return {
-        path: Fingerprint(size, checksum, (modified, size, inode))
+        path: Fingerprint(size, checksum, Stamp(modified, size, inode))
         for path, size, checksum, modified, inode in rows
     }
 
@@ -49,9 +49,9 @@ def keep_stamps(
     if not news:
         return
     resting = [
-        (path, each.size, each.checksum, each.stamp[0], each.stamp[2])
+        (path, each.size, each.checksum, each.stamp.modified_ns, each.stamp.inode)
         for path, each in news.items()
-        if each.stamp[0] + AT_REST_NS <= moment_ns
+        if each.stamp.modified_ns + AT_REST_NS <= moment_ns
     ]
     with transaction(con):
         con.execute(f"delete from {STAMPS} where path in (select unnest(?))", [list(news)])
