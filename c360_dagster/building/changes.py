@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
+from c360_dagster.building import unpublished
 from c360_dagster.building.standing import PASSES, SCHEMA, read_comments, write_marks
-from c360_dagster.building.unpublished import forget, note_changes
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
 
@@ -65,7 +65,7 @@ def begin_build(
         plan = _make_plan(con, asked, manifest, worthwhile)
         if plan.since is None:
             _forget(con, but=[PASSES])
-            forget(con)
+            unpublished.forget(con)
         else:
             _list_changes(con, manifest)
         con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
@@ -95,7 +95,7 @@ def finish_build(
             "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
             [asked.project, asked.as_of],
         )
-        note_changes(con)
+        unpublished.note_changes(con)
         _forget(con, but=[*LAST, PASSES])
     return True
 
