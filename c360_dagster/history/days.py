@@ -25,6 +25,10 @@ MONTHS_PUBLISHED = 13
 """A month and the same one a year before; every single day lies open in the files."""
 
 
+class HistoryError(Exception):
+    """A day that cannot be recorded or read; the message says which and why."""
+
+
 def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
     """All recorded days as one asset: made by what served.py adds, read by the road."""
     table = read_computed()[f"{GOLD.name}.{HISTORY}"]
@@ -48,10 +52,6 @@ def show_days(
                     "backup, or move it away, and that day is forgotten."
                 ) from None
         raise
-
-
-class HistoryError(Exception):
-    """A day that cannot be recorded; the message says which and why."""
 
 
 @dataclass(frozen=True)
