@@ -12,12 +12,12 @@ import polars as pl
 
 from c360_dagster import words
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
+from c360_dagster.assets.keeping import are_made_of, digest_files, mark_answer, tell_again
 from c360_dagster.building.computed import (
     create_computed,
     read_computed,
     replace_rows,
-    stamp,
+    write_comment,
 )
 from c360_dagster.building.standing import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
@@ -83,7 +83,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         said = digest_files(settings.decisions, settings.truth)
         with warehouse.connect() as con:
             mark = _mark(con, settings, said)
-            stands = not extent.full_refresh and bear(con, [IDENTITIES], mark)
+            stands = not extent.full_refresh and are_made_of(con, [IDENTITIES], mark)
             told = tell_again(context) if stands else []
             if told:
                 _warn(context, told)
@@ -207,7 +207,7 @@ def _write(
         for relation, frame in _small_tables(found, history).items():
             replace_rows(con, relation, frame)
         for relation in TABLES:
-            stamp(con, relation, found.memory.stamp)
+            write_comment(con, relation, found.memory.stamp)
     return {name: con.table(name).count("*").fetchall()[0][0] for name in TABLES}
 
 

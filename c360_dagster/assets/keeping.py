@@ -10,7 +10,7 @@ import duckdb
 from c360_dagster.building.computed import read_computed
 from c360_dagster.building.standing import digest, digest_sources, read_marks
 
-THINKING = ("duckdb", "numpy", "polars", "scipy", "splink")
+LIBRARIES = ("duckdb", "numpy", "polars", "scipy", "splink")
 CODE = Path(__file__).parents[1]
 MADE_BY = "made_by_run"
 
@@ -19,9 +19,9 @@ Told = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 @cache
 def digest_code() -> str:
-    """Changes with every file of this package and with what it thinks with."""
+    """Changes with every file of this package, and with the versions of what it computes with."""
     files = (path for path in CODE.rglob("*") if path.suffix in {".py", ".yml", ".csv"})
-    return digest(digest_sources(CODE, files, THINKING), read_computed())
+    return digest(digest_sources(CODE, files, LIBRARIES), read_computed())
 
 
 def digest_files(*paths: Path) -> str:
@@ -47,8 +47,8 @@ def mark_answer(
     return None if None in made_of else digest(digest_code(), made_of, also)
 
 
-def bear(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
-    """Whether all of these were made of just that."""
+def are_made_of(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
+    """Whether each of these tables is marked as made of just that."""
     marks = read_marks(con)
     return mark is not None and all(marks.get(each) == mark for each in relations)
 

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import bear, digest_files, mark_answer, tell_again
+from c360_dagster.assets.keeping import are_made_of, digest_files, mark_answer, tell_again
 from c360_dagster.building.computed import read_computed, replace_computed
 from c360_dagster.building.standing import write_marks
 from c360_dagster.checks.science import report_findings, specify_science_checks
@@ -83,7 +83,7 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
                 if needed.isdisjoint(question.tables):
                     continue
                 mark = mark_answer(con, question.reads, truth_files)
-                stands = bear(con, question.writes, mark)
+                stands = are_made_of(con, question.writes, mark)
                 if stands and not extent.full_refresh:
                     told = tell_again(context, question.tables)
                     yield from told

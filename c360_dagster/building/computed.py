@@ -86,7 +86,7 @@ def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.Dat
     with transaction(con):
         for relation, frame in frames.items():
             replace_rows(con, relation, frame)
-            stamp(con, relation, "")
+            write_comment(con, relation, "")
 
 
 def replace_rows(
@@ -111,8 +111,8 @@ def replace_rows(
     con.unregister("incoming")
 
 
-def stamp(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> None:
-    """Writes on a table what its rows were made from; a table made anew has no stamp."""
+def write_comment(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> None:
+    """Notes on a table what its rows were made from; a table made anew has no comment."""
     con.execute(f"comment on table {relation} is {literal(text)}")
 
 

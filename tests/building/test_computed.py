@@ -11,7 +11,7 @@ from c360_dagster.building.computed import (
     read_computed,
     replace_computed,
     replace_rows,
-    stamp,
+    write_comment,
 )
 from c360_dagster.building.standing import read_comments
 
@@ -70,7 +70,7 @@ def test_rows_make_way_for_those_with_their_keys(con: duckdb.DuckDBPyConnection)
 
 def test_other_rows_bear_no_stamp_of_those_before(con: duckdb.DuckDBPyConnection) -> None:
     replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
-    stamp(con, REDIRECTS, "made of it's own")
+    write_comment(con, REDIRECTS, "made of it's own")
     assert read_comments(con)[REDIRECTS] == "made of it's own"
     replace_computed(con, {REDIRECTS: redirects(("c3", "c1"))})
     assert not read_comments(con)[REDIRECTS]
