@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from c360_dagster.identity.forms import FEATURES, find_day_first, normalise
+from c360_dagster.identity.links import SCHEMA
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model
 from c360_dagster.identity.records import (
@@ -80,6 +81,33 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     removed = hide(pl.concat([went, forms[unchanged]]), memory.shared)
     features = hide(forms, shared)
     return Recalled(features, prints, contents, was, here, model, touched, removed, shared, forms)
+
+
+def recall_links(
+    memory: Memory, recalled: Recalled, touched: pl.Series, fresh: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """All links: the remembered ones of whoever was not compared again, and those found now.
+
+    And the records whose links are not what they were: there are others, or fewer.
+    """
+    is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
+    is_touched[touched.to_numpy()] = True
+    is_touched[-1] = True  # where whoever is gone would be
+    ends = {side: recalled.here[memory.links[side].to_numpy()] for side in ("left", "right")}
+    again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
+    then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
+    kept, former = then.filter(~again), then.filter(again)
+    said = [name for name in SCHEMA if name != "cut"]
+    found = (
+        fresh.select(said)
+        .cast({"left": pl.Int64, "right": pl.Int64})
+        .join(former.with_columns(is_old=True), on=said, how="left", nulls_equal=True)
+    )
+    lost = former.join(found, on=said, how="anti", nulls_equal=True)
+    other = pl.concat([found.filter(pl.col("is_old").is_null()).select(said), lost.select(said)])
+    stirred = pl.concat([other["left"], other["right"]]).unique()
+    links = pl.concat([kept, found.select(kept.columns)]).cast(pl.Schema(SCHEMA))
+    return links.sort("left", "right"), stirred.filter(stirred >= 0).cast(pl.UInt32)
 
 
 def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:

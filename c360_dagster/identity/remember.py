@@ -1,43 +1,14 @@
-"""Writes the memory of a call and reads the links of the last one back."""
+"""What a call leaves to the next one: its records, its model, and which customers have changed."""
 
-import numpy as np
 import polars as pl
 
 from c360_dagster.identity.forms import FEATURES
-from c360_dagster.identity.links import SCHEMA
 from c360_dagster.identity.memory import SCHEMAS, Memory
 from c360_dagster.identity.model import Model
 from c360_dagster.identity.recall import Recalled, grouping_of
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.reviewing import Overrules
 from c360_dagster.identity.rules import Rules
-
-
-def recall_links(
-    memory: Memory, recalled: Recalled, touched: pl.Series, fresh: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.Series]:
-    """All links: the remembered ones of whoever was not compared again, and those found now.
-
-    And the records whose links are not what they were: there are others, or fewer.
-    """
-    is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
-    is_touched[touched.to_numpy()] = True
-    is_touched[-1] = True  # where whoever is gone would be
-    ends = {side: recalled.here[memory.links[side].to_numpy()] for side in ("left", "right")}
-    again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
-    then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
-    kept, former = then.filter(~again), then.filter(again)
-    said = [name for name in SCHEMA if name != "cut"]
-    found = (
-        fresh.select(said)
-        .cast({"left": pl.Int64, "right": pl.Int64})
-        .join(former.with_columns(is_old=True), on=said, how="left", nulls_equal=True)
-    )
-    lost = former.join(found, on=said, how="anti", nulls_equal=True)
-    other = pl.concat([found.filter(pl.col("is_old").is_null()).select(said), lost.select(said)])
-    stirred = pl.concat([other["left"], other["right"]]).unique()
-    links = pl.concat([kept, found.select(kept.columns)]).cast(pl.Schema(SCHEMA))
-    return links.sort("left", "right"), stirred.filter(stirred >= 0).cast(pl.UInt32)
 
 
 def remember_records(

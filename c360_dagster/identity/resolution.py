@@ -14,11 +14,10 @@ from c360_dagster.identity.ids import assign_ids
 from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, mark_cuts, with_rules
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.model import Model, choose_comparisons, count_values, find_prior
-from c360_dagster.identity.recall import Recalled, grouping_of, recall, settings_of
+from c360_dagster.identity.recall import Recalled, grouping_of, recall, recall_links, settings_of
 from c360_dagster.identity.records import KEY, order_records, overlay
 from c360_dagster.identity.remember import (
     find_changed,
-    recall_links,
     remember_model,
     remember_records,
 )
