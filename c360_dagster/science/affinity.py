@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats, Ints
+from c360_dagster.science.arrays import Floats, Ints
 from c360_dagster.science.recommenders import (
     METHODS,
     POPULARITY,

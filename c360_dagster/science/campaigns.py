@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats
+from c360_dagster.science.arrays import Floats
 
 LEVEL = 0.975
 Z = NormalDist().inv_cdf(LEVEL)

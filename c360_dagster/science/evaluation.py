@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+
+from c360_dagster.science.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,11 @@ def brier_score(probability: pl.Series, happened: pl.Series) -> float:
     return _mean((_floats(probability) - (_floats(happened) > 0)) ** 2)
 
 
-def _floats(values: pl.Series) -> NDArray[np.float64]:
+def _floats(values: pl.Series) -> Floats:
     return values.cast(pl.Float64).to_numpy()
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Floats) -> float:
     return float(values.mean()) if values.size else 0.0
 
 

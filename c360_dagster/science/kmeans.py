@@ -6,10 +6,9 @@ Sums run in a fixed order, so that the same points give the same bits on any num
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from c360_dagster.science.arrays import Floats, Ints
+
 CANDIDATES = 4
 TRIAL_ROUNDS, ROUNDS = 3, 100
 CACHED = 32_768

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from c360_dagster.science.kmeans import Floats
+from c360_dagster.science.arrays import Floats
 
 PERSONAS = (
     "Engaged Regulars",

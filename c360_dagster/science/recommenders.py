@@ -10,7 +10,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from c360_dagster.science.kmeans import Floats, Ints
+from c360_dagster.science.arrays import Bools, Floats, Ints
 
 POPULARITY, COSINE = "popularity", "cosine"
 PENALTIES = {"ease_light": 0.5, "ease": 2.0, "ease_strong": 8.0}
@@ -40,7 +40,7 @@ class Purchases:
     """The place of the first purchase's day among all days, -1 where that is not known; None where
     no day is known at all."""
 
-    def keep(self, chosen: NDArray[np.bool_]) -> "Purchases":
+    def keep(self, chosen: Bools) -> "Purchases":
         return replace(
             self,
             customer=self.customer[chosen],
@@ -169,7 +169,7 @@ def _fit_ease(pairs: Floats, penalty: float) -> Floats:
     return np.asarray(-inverse / inverse.diagonal())
 
 
-def withhold(weights: Singles, items: NDArray[np.bool_]) -> None:
+def withhold(weights: Singles, items: Bools) -> None:
     """These items speak for others as before, and nothing speaks for them."""
     weights[-1, items] = -np.inf
 

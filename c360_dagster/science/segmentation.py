@@ -8,14 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import (
-    Floats,
-    Ints,
-    draw_chances,
-    find_nearest,
-    improve_centres,
-    run_kmeans,
-)
+from c360_dagster.science.arrays import Floats, Ints
+from c360_dagster.science.kmeans import draw_chances, find_nearest, improve_centres, run_kmeans
 from c360_dagster.science.personas import (
     EVIDENCE,
     PERSONAS,

@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.kmeans import Floats, Ints, draw_chances, find_nearest, run_kmeans
+from c360_dagster.science.arrays import Floats, Ints
+from c360_dagster.science.kmeans import draw_chances, find_nearest, run_kmeans
 from c360_dagster.science.standards import SMALLEST, STABLE
 
 SAMPLE = 1_500

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.special import hyp2f1
 from scipy.stats import beta, gamma
 
+from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value import (
     PurchaseModel,
     fit_bgnbd,
@@ -20,7 +21,7 @@ from c360_dagster.science.lifetime_value import (
 from c360_dagster.science.lifetime_value import gamma_gamma as gamma_gamma_module
 from c360_dagster.science.lifetime_value import purchases as purchases_module
 from c360_dagster.science.lifetime_value.gamma_gamma import spend_likelihood
-from c360_dagster.science.lifetime_value.likelihood import Floats, Likelihood
+from c360_dagster.science.lifetime_value.likelihood import Likelihood
 from c360_dagster.science.lifetime_value.purchases import Histories, Pairs, purchase_likelihood
 from tests.science.orders import read_cdnow
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value import stack as stack_module
 from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
 from c360_dagster.science.lifetime_value.candidates import (
@@ -17,7 +18,6 @@ from c360_dagster.science.lifetime_value.intervals import (
     fit_spread,
     place_intervals,
 )
-from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.stack import fit_mix, fit_shares
 
 NAMES = ("mbgnbd", "bgnbd", "last_period", "mean_rate")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.candidates import Known
-from c360_dagster.science.lifetime_value.likelihood import Floats, dot
+from c360_dagster.science.lifetime_value.likelihood import dot
 from c360_dagster.science.lifetime_value.stack import combine
 
 ROWS = 100_000

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
-from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, fit_purchase_models
 from c360_dagster.science.lifetime_value.stack import NAIVE
 

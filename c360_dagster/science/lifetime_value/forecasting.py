@@ -8,8 +8,8 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from c360_dagster.science.arrays import Bools, Floats
 from c360_dagster.science.lifetime_value.candidates import Models
 from c360_dagster.science.lifetime_value.features import (
     FEATURES,
@@ -20,7 +20,6 @@ from c360_dagster.science.lifetime_value.features import (
 )
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel
 from c360_dagster.science.lifetime_value.intervals import assume_intervals, place_intervals
-from c360_dagster.science.lifetime_value.likelihood import Floats
 from c360_dagster.science.lifetime_value.purchases import PurchaseModel
 from c360_dagster.science.lifetime_value.rehearsal import Learnt, rehearse
 from c360_dagster.science.lifetime_value.summary import check_orders
@@ -103,7 +102,7 @@ def _models(earlier: Forecast, day: date) -> Models:
     return Models(earlier.report.models, earlier.report.spend_model)
 
 
-def _spread_out(column: Floats, is_buyer: NDArray[np.bool_]) -> pl.Series:
+def _spread_out(column: Floats, is_buyer: Bools) -> pl.Series:
     """0 for those who have bought nothing yet."""
     everybody = np.zeros(len(is_buyer))
     everybody[is_buyer] = np.round(column, 6)

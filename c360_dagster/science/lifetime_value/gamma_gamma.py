@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.lifetime_value.likelihood import Floats, Likelihood, dot, maximise
+from c360_dagster.science.arrays import Floats
+from c360_dagster.science.lifetime_value.likelihood import Likelihood, dot, maximise
 
 CELLS = 150_000
 """More distinct buyers than this are drawn together into cells that keep their means."""

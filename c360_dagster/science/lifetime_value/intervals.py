@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c360_dagster.science.lifetime_value.likelihood import Floats
+from c360_dagster.science.arrays import Floats
 
 COVERAGE = 0.8
 GROUP = 40

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from c360_dagster.science.arrays import Floats
+
 Likelihood: TypeAlias = Callable[[Floats], tuple[float, Floats]]
 """Parameters → their log-likelihood and its gradient."""
 

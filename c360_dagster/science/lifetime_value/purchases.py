@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from c360_dagster.science.lifetime_value.likelihood import Floats, Likelihood, dot, maximise
+from c360_dagster.science.arrays import Floats, Ints
+from c360_dagster.science.lifetime_value.likelihood import Likelihood, dot, maximise
 
 NODES = 24
 GROUPS = 150_000
@@ -77,7 +77,7 @@ class Pairs:
 
     frequency: Floats
     age: Floats
-    place: NDArray[np.int64]
+    place: Ints
 
     @classmethod
     def of(cls, frequency: Floats, age: Floats) -> "Pairs":

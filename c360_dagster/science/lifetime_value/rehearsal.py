@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.activity import fit_calibration, read_signs
 from c360_dagster.science.lifetime_value.candidates import (
     WEEK,
@@ -21,7 +22,7 @@ from c360_dagster.science.lifetime_value.candidates import (
 )
 from c360_dagster.science.lifetime_value.features import YEAR, Rehearsal
 from c360_dagster.science.lifetime_value.intervals import Outlook, Spread, fit_spread
-from c360_dagster.science.lifetime_value.likelihood import Floats, dot
+from c360_dagster.science.lifetime_value.likelihood import dot
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
 from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c360_dagster.science.lifetime_value.likelihood import Floats, dot
+from c360_dagster.science.arrays import Floats
+from c360_dagster.science.lifetime_value.likelihood import dot
 
 ROUNDS = 25
 ROWS = 60_000
