@@ -9,6 +9,7 @@ import polars as pl
 
 from c360_dagster.identity import blocking, training
 from c360_dagster.identity.clusters import SURE, cluster, find_near
+from c360_dagster.identity.explaining import Explainer
 from c360_dagster.identity.forms import find_day_first
 from c360_dagster.identity.ids import assign_ids
 from c360_dagster.identity.links import ALWAYS, Judged, judge, keep_links, mark_cuts, with_rules
@@ -25,7 +26,6 @@ from c360_dagster.identity.reviewing import Overrules, find_overrules, list_revi
 from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.settling import Registry
 from c360_dagster.identity.survivorship import Survivors, survive
-from c360_dagster.identity.telling import Teller
 
 FIRST_PRIOR, EVEN = 1e-5, 0.5
 MOST_COMPANY = 10
@@ -81,8 +81,8 @@ def resolve(
     grouped = _group(recalled, compared, overrules, memory, settled)
     links = with_rules(grouped.links, settled)
     keys = ordered.select(KEY).with_columns(recalled.features["registered"])
-    teller = Teller(ordered, grouped.followed, overrules, memory, recalled)
-    registry = assign_ids(keys, grouped.people, memory, recalled.was, teller.explain)
+    explainer = Explainer(ordered, grouped.followed, overrules, memory, recalled)
+    registry = assign_ids(keys, grouped.people, memory, recalled.was, explainer.explain)
     identities = _describe(ordered, grouped, registry, memory, recalled)
     review = list_review(identities, links, recalled, overrules, settled)
     return Resolution(

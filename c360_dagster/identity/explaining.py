@@ -11,7 +11,7 @@ from c360_dagster.identity.records import KEY
 from c360_dagster.identity.reviewing import Overrules
 
 
-class Teller:
+class Explainer:
     """`records`: in their order; `links`: those within one person."""
 
     def __init__(
