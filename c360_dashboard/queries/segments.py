@@ -137,16 +137,7 @@ def load_migrations(reader: Reader, filters: Filters, month: str, what: str) -> 
 
 def load_moves(reader: Reader, filters: Filters, months: int) -> pl.DataFrame:
     """Customers by their state so many months ago and their state on the as-of day."""
-    state = """
-        case
-            when {day} is null then 'No order yet'
-            when {now} - {day} <= 90 then 'Active'
-            when {now} - {day} <= 180 then 'Slowing'
-            else 'Lapsed'
-        end
-    """
-    before = state.format(day="before", now="earlier")
-    now = state.format(day="latest", now="$end")
+    before, now = _state("before", "earlier"), _state("latest", "$end")
     return reader.frame(
         f"""
         {PEOPLE},
@@ -178,3 +169,15 @@ def load_moves(reader: Reader, filters: Filters, months: int) -> pl.DataFrame:
         """,
         filters.values | {"months": months},
     )
+
+
+def _state(latest: str, day: str) -> str:
+    """The SQL for a customer's state on a day, by the day of her latest order until then."""
+    return f"""
+        case
+            when {latest} is null then '{NONE}'
+            when {day} - {latest} <= 90 then '{ACTIVE}'
+            when {day} - {latest} <= 180 then '{SLOWING}'
+            else '{LAPSED}'
+        end
+    """
