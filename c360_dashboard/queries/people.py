@@ -1,13 +1,17 @@
 """Which customers, and whose orders, a reader chose: the conditions that the pages share."""
 
-# Every customer with her region, as the reader chose; a region is where she lives.
-PEOPLE = """
+# Customers are `c`, and `m` in the mart: a region is where she lives.
+CHOSEN_PEOPLE = """
+    (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
+    and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
+"""
+# Every customer with her region, as the reader chose.
+PEOPLE = f"""
     with people as (
         select m.*, coalesce(c.state, 'unknown') as region
         from mart_customer_360 as m
         inner join dim_customers as c on m.customer_id = c.customer_id
-        where (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
-            and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
+        where {CHOSEN_PEOPLE}
     )
 """
 

@@ -6,19 +6,17 @@ from typing import Any
 import polars as pl
 
 from c360_dashboard.filters import Filters
+from c360_dashboard.queries.people import CHOSEN_PEOPLE
 from c360_dashboard.snapshot import Reader
 
-WHO = """
-    and (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
-    and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
-"""
 PARCELS = f"""
     with parcels as (
         select f.*
         from fct_shipments as f
         left join dim_customers as c on f.customer_id = c.customer_id
         left join mart_customer_360 as m on f.customer_id = m.customer_id
-        where not f.is_after_as_of and f.ship_date between $start and $end {WHO}
+        where not f.is_after_as_of and f.ship_date between $start and $end
+            and {CHOSEN_PEOPLE}
     )
 """
 TICKETS = f"""
@@ -27,7 +25,8 @@ TICKETS = f"""
         from fct_support_tickets as f
         left join dim_customers as c on f.customer_id = c.customer_id
         left join mart_customer_360 as m on f.customer_id = m.customer_id
-        where not f.is_after_as_of and f.created_at::date between $start and $end {WHO}
+        where not f.is_after_as_of and f.created_at::date between $start and $end
+            and {CHOSEN_PEOPLE}
     )
 """
 # What is under way and not yet due is neither on time nor late, as in operational_efficiency.
