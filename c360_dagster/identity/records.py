@@ -17,18 +17,8 @@ ATTRIBUTES = [
     "gender",
     "registered_at",
 ]
-COMPARED = [
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "date_of_birth",
-    "address_line1",
-    "city",
-    "state",
-    "zip_code",
-    "registered_at",
-]
+COMPARED = [name for name in ATTRIBUTES if name != "gender"]
+"""What can decide who is who: a gender only survives, or does not."""
 
 
 class RecordsError(ValueError):
