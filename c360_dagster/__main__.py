@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import signal
-import socket
 import sys
 from datetime import date
 from typing import NoReturn
@@ -22,9 +21,9 @@ from c360_dagster.home import (
     say,
 )
 from c360_dagster.listening import DAGSTER, Said, call_dagster
+from c360_dagster.ports import refuse_taken
 from c360_dagster.settings import (
     REPOSITORY,
-    UI_ADDRESS,
     UI_HOST,
     UI_PORT,
     Settings,
@@ -70,7 +69,8 @@ def main() -> int:
             if arguments.verb in {"refresh", "backfill"}:
                 check_landing(settings)
             if arguments.verb == "ui":
-                check_address()
+                # Dagster would go on without a page, and its daemon launch the other's runs.
+                refuse_taken(UI_HOST, int(UI_PORT), "make ui")
             prepare_dagster_home(settings)
     except SettingsError as problem:
         say(str(problem))
@@ -138,22 +138,6 @@ def record_days(settings: Settings, first: date, last: date) -> int:
     command = ("asset", "materialize", "--select", HISTORY, "-m", SERVED)
     code, said = call_dagster(settings, *command, "--partition-range", days)
     return conclude(settings, "make backfill", code, said)
-
-
-def check_address() -> None:
-    """A SettingsError where the UI's address is taken.
-
-    Dagster would go on without a page, and its daemon would start the runs of whoever has one.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
-        try:
-            probe.bind((UI_HOST, int(UI_PORT)))
-        except OSError as problem:
-            raise SettingsError(
-                f"{UI_ADDRESS} cannot be opened ({problem.strerror}): another `make ui` is at "
-                "work, or another program has that port. Stop it, and start this one again."
-            ) from None
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:

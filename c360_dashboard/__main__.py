@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import socket
 import sys
 from pathlib import Path
 
 from streamlit.web.cli import main as streamlit
 
+from c360_dagster.ports import refuse_taken
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
 from c360_dashboard import warming
 from c360_dashboard.charts import BLUE, SKY
@@ -35,27 +35,14 @@ def options(port: int) -> dict[str, str]:
     }
 
 
-def check_address(port: int) -> None:
-    """A SettingsError where it is taken; Streamlit's own words would end in a page of others'."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError as problem:
-            raise SettingsError(
-                f"http://{ADDRESS}:{port} cannot be opened ({problem.strerror}): another "
-                "`make dashboard` is at work, or another program has that port. Stop it, and "
-                "start this one again."
-            ) from None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m c360_dashboard", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT)
     port = parser.parse_args().port
     try:
         settings = read_settings()
-        check_address(port)
+        # Streamlit's own words would end in a page of others'.
+        refuse_taken(ADDRESS, port, "make dashboard")
     except SettingsError as problem:
         sys.exit(str(problem))
     sys.stderr.writelines(f"{doubt}\n" for doubt in settings.doubts)

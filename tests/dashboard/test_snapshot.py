@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from c360_dagster.ports import refuse_taken
 from c360_dagster.settings import REPOSITORY, SettingsError
 from c360_dashboard import __main__, warming
 from c360_dashboard.filters import Filters, read_period
@@ -115,8 +116,8 @@ def test_a_port_that_is_taken_is_one_sentence_and_a_mistyped_setting_another(
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"127.0.0.1:{port} cannot be opened \(Address"):
-            __main__.check_address(port)
-    __main__.check_address(port)
+            refuse_taken(__main__.ADDRESS, port, "make dashboard")
+    refuse_taken(__main__.ADDRESS, port, "make dashboard")
     monkeypatch.setattr(sys, "argv", ["c360_dashboard", "--port", str(port)])
     monkeypatch.setenv("C360_HOME", str(tmp_path))
     monkeypatch.setenv("C360_SHOW_PI", "1")
