@@ -8,6 +8,9 @@ JOBS ?= 2
 # The environment's own interpreter looks whether it is current, unless another one is asked for.
 SETUP_PYTHON := $(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard $(PY)),$(PYTHON)),$(PYTHON))
 
+# Paths and sentences are UTF-8 also where the locale is another: DuckDB and polars know no other.
+export PYTHONUTF8 := 1
+
 # Nothing here phones home.
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
@@ -22,7 +25,7 @@ help: ## List the verbs
 
 setup: ## Create .venv from requirements.lock; does nothing when it is current
 	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
-	@"$(SETUP_PYTHON)" -IS scripts/setup.py
+	@"$(SETUP_PYTHON)" -X utf8 -IS scripts/setup.py || { [ $$? -ne 2 ] || echo "Set-up failed: $(SETUP_PYTHON) is no Python 3. Name Python 3.11 or newer: make PYTHON=python3.12 setup" >&2; exit 1; }
 
 run: setup ## Simulate a retailer and walk the whole road, from landing files to published tables
 	@$(PY) -m c360_dagster run
@@ -67,7 +70,7 @@ docs: setup ## Write a page that describes every table and column
 	@$(PY) -m c360_dagster docs
 
 portable: ## Prove that the models run on Spark and Snowflake, in .venv-portable; needs Java 17
-	@"$(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard .venv-portable/bin/python),$(PYTHON)),$(PYTHON))" -IS scripts/setup.py portable
+	@"$(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard .venv-portable/bin/python),$(PYTHON)),$(PYTHON))" -X utf8 -IS scripts/setup.py portable
 	@.venv-portable/bin/python -m portable
 
 # SIZES="5000 100000 1000000" for more customers; the million takes most of an hour and 50 GB.

@@ -257,6 +257,11 @@ def _parse_home(text: str) -> Path:
             f"the databases that lie there cannot be opened with {' and '.join(taken)} in a "
             "folder's name: name another one"
         )
+    if str(home).encode(errors="replace") != os.fsencode(home):
+        raise ValueError(
+            "the databases that lie there are opened by names in UTF-8 alone: name another one or, "
+            "where your locale is not UTF-8, set PYTHONUTF8=1"
+        )
     if home.exists() and not home.is_dir():
         raise ValueError("it must be a folder, and a file of that name is in the way")
     if len(os.fsencode(home.resolve())) > LONGEST_HOME:

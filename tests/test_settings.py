@@ -44,6 +44,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_HOME", "~nobody.at.all/data", "nobody's folder"),
         ("C360_HOME", "x" * 300, "cannot be looked at"),
         ("C360_HOME", "/data/50%", "cannot be opened with %"),
+        ("C360_HOME", "/data/h\udce4rz", "names in UTF-8 alone"),
         ("C360_HOME", "/data/[new] *", "with * and [ in a folder's name"),
         ("C360_HOME", "/data" + "/long" * 90, "by so long a path"),
         ("C360_AUDIENCES", "x" * 300, "cannot be looked at"),

@@ -228,6 +228,37 @@ def test_make_names_a_python_that_does_not_exist(clone: Path) -> None:
 
 
 @needs_make
+def test_make_names_a_python_that_does_not_know_the_options(clone: Path) -> None:
+    old = clone / "python2"
+    old.write_text("#!/bin/sh\necho 'Unknown option: -I' >&2\nexit 2\n")
+    old.chmod(0o755)
+    told = subprocess.run(
+        ["make", f"PYTHON={old}", "setup"], cwd=clone, check=False, capture_output=True, text=True
+    )
+    assert told.returncode == 2
+    assert f"Set-up failed: {old} is no Python 3. Name Python 3.11 or newer" in told.stderr
+
+
+@needs_make
+def test_make_speaks_utf_8_in_every_locale(clone: Path) -> None:
+    """`…` has no place in Latin-1, and DuckDB would open another folder than Python."""
+    asked = "import sys; print(sys.flags.utf8_mode)"
+    (clone / "scripts" / "setup.py").write_text(asked)
+    (clone / "c360_dagster.py").write_text(asked)
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    told = subprocess.run(
+        ["make", "run"],
+        cwd=clone,
+        env={**os.environ, "PYTHONUTF8": "0"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == "1\n1\n"
+
+
+@needs_make
 def test_make_alone_lists_every_verb() -> None:
     told = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
