@@ -46,7 +46,7 @@ class Batch:
     def buyer(self) -> Ints:
         """The CRM id that each order is booked under, guests' too."""
         people, orders = self.people, self.orders
-        again = (people.registered_again[orders.person] <= orders.day) & (
+        again = (people.registered_again[orders.person] < orders.day) & (
             self.world.draws.uniform("which id", orders.uid >> 1) < 0.5
         )
         return (

@@ -18,6 +18,8 @@ COMPLETED, CANCELLED, REFUNDED = range(3)
 TAX_PERCENT = 8
 LOOK_AHEAD = 366
 PERSON_BITS = 23
+OPENS, CLOSES = 7 * 3600, 24 * 3600
+STORE_OPENS, STORE_CLOSES = 9 * 3600, 21 * 3600
 _WEEK = np.array([0.88, 0.86, 0.9, 0.98, 1.16, 1.24, 0.98])
 
 
@@ -157,14 +159,18 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
                  ) % STORES  # fmt: skip
     stray = draws.uniform("store", uid) < 0.12
     store = np.where(stray, draws.integers("stray store", 0, STORES - 1, uid), own_store)
-    in_workbooks = (people.signed_up[person] <= day) & (
+    in_workbooks = (people.signed_up[person] < day) & (
         ~people.in_crm[person] | (draws.uniform("which system", uid) < 0.3)
     )
     orders = Orders(
         person=person,
         uid=uid,
         day=day,
-        second=np.where(channel == STORE, 32400 + (second - 25200) * 12 // 17, second),
+        second=fit_hours(
+            channel,
+            second,
+            np.where(day == people.registered[person], people.registered_second[person] + 60, 0),
+        ),
         channel=channel,
         store=store,
         is_return=np.zeros(len(uid), dtype=bool),
@@ -248,7 +254,16 @@ def count_up(counts: Ints) -> Ints:
 def _draw_seconds(world: World, index: Ints, day: Ints, tag: Ints) -> Ints:
     """From seven to midnight, fullest around the early evening."""
     first, second = (world.draws.uniform(f"hour {part}", index, tag, day) for part in "ab")
-    return (25200 + (0.35 * first + 0.65 * np.maximum(first, second)) * 61199).astype(np.int64)
+    late = 0.35 * first + 0.65 * np.maximum(first, second)
+    return (OPENS + late * (CLOSES - OPENS - 1)).astype(np.int64)
+
+
+def fit_hours(channel: Ints, second: Ints, begin: Ints | int = 0) -> Ints:
+    """A second of the web's hours, into the store's where it is one and past the beginning."""
+    opens = np.maximum(np.where(channel == STORE, STORE_OPENS, OPENS), begin)
+    closes = np.where(channel == STORE, STORE_CLOSES, CLOSES)
+    fitted: Ints = opens + (second - OPENS) * (closes - opens) // (CLOSES - OPENS)
+    return fitted
 
 
 def _draw_channels(world: World, people: People, person: Ints, uid: Ints) -> Ints:

@@ -11,7 +11,7 @@ import polars as pl
 
 from mock_data.draws import Bools, Floats, Ints
 
-_EPOCH = date(1930, 1, 1)
+_EPOCH = date(1910, 1, 1)
 _LAST = date(2174, 1, 1)
 """Seventy years after the first of the days that are planted past 2099."""
 

@@ -18,6 +18,7 @@ from mock_data.draws import Bools, Draws, Floats, Ints, scramble
 
 NEVER = 1_000_000
 BEFORE_START, STEADY_DAYS = 0.8, 731
+OLDEST_CUSTOMER_DAYS = 1095
 ID_BITS = 25
 NON_BUYERS, ONE_TIMERS = 0.09, 0.38
 """Below the first a person never buys, below the second she buys once."""
@@ -180,7 +181,7 @@ def settle_people(world: World, numbers: range, end: int) -> People:
     return People(
         index=index,
         registered=registered,
-        registered_second=draws.integers("second", 8 * 3600, 22 * 3600 - 1, index),
+        registered_second=draws.integers("second", 8 * 3600, 20 * 3600 - 1, index),
         in_crm=~only_workbooks,
         in_workbooks=in_workbooks,
         signed_up=np.where(in_workbooks, signed_up, NEVER),
@@ -196,7 +197,7 @@ def _registration_days(world: World, index: Ints) -> Ints:
     """Before the start at random over three years; then evenly, so that no day goes without."""
     draw = world.draws.uniform("registration", index)
     later = (index - world.registered_before + 0.5 + 0.3 * (draw - 0.5)) / world.registrations_a_day
-    days = np.where(index < world.registered_before, draw * 1095 - 1095, later)
+    days = np.where(index < world.registered_before, (draw - 1) * OLDEST_CUSTOMER_DAYS, later)
     return np.floor(days).astype(np.int64)
 
 
@@ -264,7 +265,7 @@ def _draw_home(draws: Draws, index: Ints) -> dict[str, Any]:
         "gender": gender,
         "first_name": _draw_first_names(draws, index, household),
         "last_name": last.astype(np.int64),
-        "born": draws.integers("born", 0, 55 * 365, index),
+        "born": draws.integers("born", -55 * 365, 0, index) - OLDEST_CUSTOMER_DAYS - 18 * 366,
         "state": draws.pick("state", [w for _, w in names.STATES.values()], household),
         "town": draws.integers("town", 0, 19, household),
         "street": draws.integers("street", 0, len(names.STREETS) - 1, household),

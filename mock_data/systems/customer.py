@@ -62,7 +62,7 @@ def _customers(batch: Batch) -> Rows:
         "last_name": last,
         "email": email_of(people, row, np.where(how == TYPO_AND_MAIL, 1, 0)),
         "phone": _phones(batch, people.index[row], key, how),
-        "date_of_birth": days(date(1951, 1, 1), people.born[row]),
+        "date_of_birth": days(batch.world.start, people.born[row]),
         "gender": gender,
         "registration_date": moments(batch.world.start, registered, second),
         "customer_segment": words(SEGMENTS, segment),
@@ -270,11 +270,16 @@ def _app_usage(batch: Batch) -> Rows:
     row, key, day, second = draw_sessions(batch, np.flatnonzero(soon), 1.0)
     idle_row, idle_key, idle_day, idle_second = _idle_sessions(batch)
     person = np.concatenate([orders.person[row], idle_row])
-    buyer = np.concatenate([batch.buyer[row], people.crm_id()[idle_row]])
+    first_id = day <= people.registered_again[orders.person[row]]
+    visitor = np.where(first_id, people.crm_id()[orders.person[row]], batch.buyer[row])
+    buyer = np.concatenate([visitor, people.crm_id()[idle_row]])
     key = np.concatenate([key * 2, idle_key * 2 + 1])
     day, second = np.concatenate([day, idle_day]), np.concatenate([second, idle_second])
     at = np.flatnonzero(
-        batch.in_window(day) & (day >= people.active_from[person]) & people.in_crm[person]
+        batch.in_window(day)
+        & (day >= people.active_from[person])
+        & people.in_crm[person]
+        & ((day > people.registered[person]) | (second > people.registered_second[person]))
     )
     key, day, second, person, buyer = key[at], day[at], second[at], person[at], buyer[at]
     far = batch.plant("future_dates", "app_usage", key)

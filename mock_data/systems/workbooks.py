@@ -95,7 +95,7 @@ def _web_interactions(batch: Batch) -> Rows:
     orders, people, draws = batch.orders, batch.people, batch.world.draws
     soon = orders.in_workbooks & (orders.day > batch.after) & (orders.day <= batch.end + 7)
     row, key, day, second = draw_sessions(batch, np.flatnonzero(soon), 0.6)
-    at = np.flatnonzero(batch.in_window(day) & (day >= people.signed_up[orders.person[row]]))
+    at = np.flatnonzero(batch.in_window(day) & (day > people.signed_up[orders.person[row]]))
     row, key, day, second = row[at], key[at], day[at], second[at]
     seconds = 20 + (draws.exponential("seconds", key) * 400).astype(np.int64)
     worded = batch.plant("durations_in_words", "web_interactions", key)

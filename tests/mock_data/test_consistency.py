@@ -1,11 +1,14 @@
 """Arithmetic, keys and causes, in a world without defects."""
 
 import json
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import mock_data
 from tests.mock_data.home import Home, number
 
 CENTS = pl.Decimal(18, 2)
@@ -249,6 +252,38 @@ def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None
     assert (opened | ~clicked).all()
     assert (contacts["opened_at"] > contacts["sent_at"]).filter(opened).all()
     assert (contacts["clicked_at"] > contacts["opened_at"]).filter(clicked).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "moment", "people", "since"),
+    [
+        ("transactions", "transaction_date", "customers", "registration_date"),
+        ("app_usage", "session_start", "customers", "registration_date"),
+        ("consents", "updated_at", "customers", "registration_date"),
+        ("campaign_contacts", "sent_at", "customers", "registration_date"),
+        ("workbook_transactions", "transaction_date", "customer_master", "signup_date"),
+        ("web_interactions", "interaction_date", "customer_master", "signup_date"),
+    ],
+)
+def test_nobody_does_anything_before_she_is_registered(
+    default_world: Home, table: str, moment: str, people: str, since: str
+) -> None:
+    """Not even on that day; who registers twice does nothing earlier under her second id."""
+    done = default_world.table(table).join(default_world.table(people), on="customer_id")
+    assert done.height > 0
+    assert (done[moment] >= done[since]).all()
+
+
+def test_nobody_registers_as_a_child(default_world: Home, tmp_path: Path) -> None:
+    """Whenever the simulation is."""
+    mock_data.generate(
+        tmp_path, customers=200, seed=3, start=date(1990, 1, 1), end=date(1990, 1, 31)
+    )
+    for home in (default_world, Home(tmp_path)):
+        people = home.table("customers")
+        born, since = people["date_of_birth"].str.to_date(), people["registration_date"]
+        assert (born.dt.offset_by("18y") <= since.str.slice(0, 10).str.to_date()).all()
+        assert (born.dt.offset_by("90y") > since.str.slice(0, 10).str.to_date()).all()
 
 
 def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
