@@ -1,4 +1,4 @@
-"""What people do: when they buy, what, where, and what becomes of the order.
+"""What people do: when they buy, what and where. What becomes of it is in delivery.py.
 
 Nothing here depends on the end date: a later end only reveals more of the same lives.
 """
@@ -34,7 +34,7 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Orders:
-    """Arrays, one element an order (of either system), returns among them."""
+    """Arrays, one element an order (of either system); delivery.py adds returns to them."""
 
     person: Ints
     """Row in People."""
@@ -153,7 +153,6 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     # Who buys more than a thousand times goes on above the bits that are the person's.
     uid = (people.index[person] << 11) + (nth % 1024 << 1) + (nth // 1024 << PERSON_BITS + 11)
     channel = _draw_channels(world, people, person, uid)
-    fate = draws.pick("fate of order", [0.932, 0.036, 0.032], uid)
     delay = draws.uniform("fate day", uid)
     own_store = (people.state[person] + draws.integers("usual store", 0, 1, people.index[person])
                  ) % STORES  # fmt: skip
@@ -162,6 +161,11 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     in_workbooks = (people.signed_up[person] < day) & (
         ~people.in_crm[person] | (draws.uniform("which system", uid) < 0.3)
     )
+    # Of what becomes of its orders the web shop tells nothing: all of them stand.
+    fate = np.where(
+        in_workbooks, COMPLETED, draws.pick("fate of order", [0.932, 0.036, 0.032], uid)
+    )
+    cancelled_after = delay * 3 * (channel != STORE)  # at the till while the buyer stands there
     orders = Orders(
         person=person,
         uid=uid,
@@ -178,12 +182,12 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
         in_workbooks=in_workbooks,
         fate=fate,
         fate_day=day
-        + np.where(fate == CANCELLED, delay * 3, 3 + delay * 38).astype(np.int64)
+        + np.where(fate == CANCELLED, cancelled_after, 3 + delay * 38).astype(np.int64)
         + np.where(fate == COMPLETED, NEVER, 0),
         subtotal=np.zeros(len(uid), dtype=np.int64),
         discount=np.zeros(len(uid), dtype=np.int64),
     )
-    return _with_returns(world, *_fill_baskets(world, people, orders), until)
+    return _fill_baskets(world, people, orders)
 
 
 def _draw_moments(world: World, people: People, until: int) -> tuple[Ints, Ints, Ints]:
@@ -316,41 +320,6 @@ def _draw_products(world: World, people: People, person: Ints, key: Ints) -> Int
     reach = edges[people.persona[person], :2]
     tier = (draw >= reach[:, 0]).astype(np.int64) + (draw >= reach[:, 1])
     return world.catalogue.slots[category, tier, draws.integers("slot", 0, SLOTS - 1, key)]
-
-
-def _with_returns(world: World, orders: Orders, lines: Lines, until: int) -> tuple[Orders, Lines]:
-    """Some completed orders give one line back, in an order of their own, some days later."""
-    draws = world.draws
-    back_day = orders.day + draws.integers("return day", 4, 28, orders.uid)
-    back = np.flatnonzero(
-        (draws.uniform("returned", orders.uid) < 0.05)
-        & (orders.fate == COMPLETED) & ~orders.in_workbooks & (back_day <= until)
-    )  # fmt: skip
-    first_line = np.searchsorted(lines.order, back)
-    given = lines.take(first_line)
-    source = orders.take(back)
-    returns = {f.name: getattr(source, f.name) for f in fields(source)}
-    returns |= {
-        "uid": source.uid + 1,
-        "day": back_day[back],
-        "is_return": np.ones(len(back), dtype=bool),
-        "subtotal": -given.total,
-        "discount": -given.discount,
-    }
-    given_back = {
-        "order": len(orders) + np.arange(len(back)),
-        "quantity": -given.quantity,
-        "discount": -given.discount,
-    }
-    return (
-        Orders(**{n: np.concatenate([getattr(orders, n), a]) for n, a in returns.items()}),
-        Lines(**{
-            f.name: np.concatenate(
-                [getattr(lines, f.name), given_back.get(f.name, getattr(given, f.name))]
-            )
-            for f in fields(lines)
-        }),
-    )  # fmt: skip
 
 
 def store_of(orders: Orders) -> Ints:

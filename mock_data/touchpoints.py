@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mock_data.batch import Batch
-from mock_data.behaviour import count_up
+from mock_data.behaviour import STORE_CLOSES, STORE_OPENS, count_up
 from mock_data.draws import Bools, Ints
-from mock_data.world import STORE
+from mock_data.world import NEVER, STORE
 
 SHIPPING, PRODUCT, RETURNS, BILLING, ACCOUNT = range(5)
 CAUSES = ("shipping", "product", "returns", "billing", "account")
@@ -29,15 +29,20 @@ class Complaints:
     """0 where nobody answered."""
 
 
-def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> Complaints:
-    """Late parcels and bad products make people write; so does, rarely, anything else."""
+def draw_complaints(
+    batch: Batch, order: Ints, is_late: Bools, missed: Ints, received: Ints
+) -> Complaints:
+    """Late parcels and bad products make people write; so does, rarely, anything else.
+
+    Of a late parcel from the day on which it was missed, of a product once it is there.
+    """
     world, orders, lines = batch.world, batch.orders, batch.lines
     uid = orders.uid[order]
     worst = np.ones(len(orders))
     np.minimum.at(worst, lines.order, world.catalogue.quality[lines.product])
     bad = 1.0 - worst[order]
     draw = world.draws.uniform("complains", uid)
-    chance_late, chance_bad = 0.3 * is_late, 0.35 * bad**1.5
+    chance_late, chance_bad = 0.3 * is_late, 0.35 * bad**1.5 * (received < NEVER)
     cause = np.where(
         draw < chance_late, SHIPPING,
         np.where(draw < chance_late + chance_bad, PRODUCT + (uid >> 1) % 2,
@@ -45,8 +50,11 @@ def draw_complaints(batch: Batch, order: Ints, is_late: Bools, learnt: Ints) -> 
     )  # fmt: skip
     chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
     uid, cause = uid[chosen], cause[chosen]
-    wait = world.draws.uniform("waits to write", uid) * 3 * 86_400 + 3600
-    opened = learnt[chosen] * 86_400 + 32_400 + wait.astype(np.int64)
+    known = np.where(received < NEVER, received, orders.day[order])
+    known = np.where(cause == SHIPPING, missed[chosen], known[chosen])
+    wait, hour = np.divmod(world.draws.uniform("waits to write", uid) * 3, 1)
+    opened = (known + 1 + wait.astype(np.int64)) * 86_400 + STORE_OPENS
+    opened += (hour * (STORE_CLOSES - STORE_OPENS)).astype(np.int64)
     hours = np.exp(2.9 + 1.0 * world.draws.normal("effort", uid) + 0.5 * (cause == SHIPPING))
     mood = 4.6 - 0.9 * (cause == SHIPPING) - np.log1p(hours / 24) * 0.9
     score = np.clip(np.round(mood + 0.8 * world.draws.normal("mood", uid)), 1, 5).astype(np.int64)

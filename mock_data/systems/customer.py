@@ -221,12 +221,10 @@ def _support_tickets(batch: Batch) -> Rows:
     order = np.flatnonzero(
         batch.in_crm & ~orders.is_guest & ~orders.is_return & (orders.day <= batch.end)
     )
-    late, learnt = np.zeros(len(orders), bool), orders.day + 1
-    late[parcels.order] = parcels.is_late & (parcels.arrives < NEVER)
-    late[parcels.order] |= parcels.is_lost
-    known = np.where(parcels.is_late, parcels.promised + 1, parcels.arrives)
-    learnt[parcels.order] = known
-    told = draw_complaints(batch, order, late[order], learnt[order])
+    late, missed = np.zeros(len(orders), bool), orders.day.copy()
+    late[parcels.order] = parcels.is_late & ~parcels.is_sent_back
+    missed[parcels.order] = parcels.promised
+    told = draw_complaints(batch, order, late[order], missed[order], batch.received[order])
     opened, solved = told.opened // 86_400, told.solved // 86_400
     shut = solved + 7
     shown = batch.in_window(opened) | (

@@ -1,6 +1,6 @@
 """The warehouses and the carriers: landing/logistic.
 
-Parcels are settled in batch.py; here they are written as far as they have come by the end.
+Parcels are settled in delivery.py; here they are written as far as they have come by the end.
 """
 
 import numpy as np
@@ -8,8 +8,9 @@ import polars as pl
 
 from mock_data import names
 from mock_data.addresses import STREETS, TOWNS, address_of
-from mock_data.batch import Batch, Parcels, Rows
+from mock_data.batch import Batch, Rows
 from mock_data.catalogue import LOCATIONS, STORES
+from mock_data.delivery import BACK_AFTER, LOST_AFTER, Parcels
 from mock_data.draws import Bools, Ints
 from mock_data.systems.sales import store_names
 from mock_data.text import days, ids, moments, money, words
@@ -35,8 +36,8 @@ def _progress(parcels: Parcels, day: int) -> Ints:
     """What the carrier says about each parcel at the end of a day."""
     overdue = parcels.promised < day
     state = np.where(parcels.arrives <= day, DELIVERED, np.where(overdue, DELAYED, IN_TRANSIT))
-    state = np.where(parcels.is_sent_back & (parcels.promised + 3 <= day), RETURNED, state)
-    state = np.where(parcels.is_lost & (parcels.promised + 10 <= day), LOST, state)
+    state = np.where(parcels.is_sent_back & (parcels.promised + BACK_AFTER <= day), RETURNED, state)
+    state = np.where(parcels.is_lost & (parcels.promised + LOST_AFTER <= day), LOST, state)
     return np.where(parcels.shipped <= day, state, -1)
 
 
@@ -85,7 +86,7 @@ def _tracking_events(batch: Batch) -> Rows:
     handed = out + 7200 + (world.draws.uniform("door", uid) * 28_000).astype(np.int64)
     due = parcels.promised * 86_400 + 66_000
     moving = picked + (0.35 * (np.minimum(due, out) - picked)).astype(np.int64)
-    back = (parcels.promised + 3) * 86_400 + 50_000
+    back = (parcels.promised + BACK_AFTER) * 86_400 + 50_000
     never = NEVER * 86_400
     is_late = parcels.is_late
     when = np.stack([

@@ -36,7 +36,8 @@ def _transactions(batch: Batch) -> Rows:
     buyer = np.where(lost, nobodys_number(uid), batch.buyer[at])
     day = own.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
     off = batch.plant("header_off_by_a_cent", "transactions", uid)
-    payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], uid)
+    bought = uid - own.is_return  # what is given back is paid back as it was paid
+    payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], bought)
     payment = np.where((own.channel != STORE) & (payment == CASH), PAYPAL, payment)
     frame = pl.DataFrame({
         "transaction_id": ids("T", own.number),

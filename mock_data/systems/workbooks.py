@@ -75,7 +75,8 @@ def _customer_support(batch: Batch) -> Rows:
     orders, people, world = batch.orders, batch.people, batch.world
     order = np.flatnonzero(orders.in_workbooks & (orders.day <= batch.end))
     late = world.draws.uniform("shop late", orders.uid[order]) < 0.12
-    told = draw_complaints(batch, order, late, orders.day[order] + 2)
+    day = orders.day[order] + 1
+    told = draw_complaints(batch, order, late, day, day)
     opened, solved = told.opened // 86_400, told.solved // 86_400
     shown = batch.in_window(opened) | ((opened <= batch.end) & batch.in_window(solved))
     at = np.flatnonzero(shown)

@@ -56,6 +56,24 @@ def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None
     assert (seen["first_order_date"] == seen["first"]).all()
 
 
+def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
+    simulate: Simulate, clean_world: Home
+) -> None:
+    """They have no word for an order that does not stand."""
+    then = simulate(date.fromisoformat(END), customers=800, defects=False)
+    alone = clean_world.truth("people").filter(in_crm="false")["person_id"]
+    day = pl.col("transaction_date").str.slice(0, 10)
+    came = clean_world.table("workbook_transactions").join(
+        clean_world.truth("identities"), left_on="customer_id", right_on="source_id"
+    ).filter(
+        pl.col("person_id").is_in(alone.implode()), day > END, day <= "2026-06-30"
+    ).group_by("person_id").len()  # fmt: skip
+    told = then.truth("future").filter(pl.col("person_id").is_in(alone.implode()))
+    both = told.join(came, on="person_id", how="left")
+    assert came.height > 30
+    assert (both["orders"].cast(pl.Int64) == both["len"].fill_null(0)).all()
+
+
 def test_what_an_attempt_that_broke_off_planted_counts_for_nothing(tmp_path: Path) -> None:
     files = {"customers": 1, "customers_2025-04-30": 2, "customers_2025-05-31": 4}
     told = {"stray_spaces": {"rate": 0.03, "count": 7, "files": files}}

@@ -12,10 +12,10 @@ import pytest
 
 import mock_data
 from landing_contract import read_contract
-from mock_data.behaviour import simulate_orders
+from mock_data.batch import make_batch
 from mock_data.take_sample import SAMPLE, take_sample
 from mock_data.truth import TABLES
-from mock_data.world import World, settle_people
+from mock_data.world import NEVER, World
 from tests.mock_data.home import Home, Simulate, number
 
 START, END, JUNE_30 = date(2025, 1, 1), date(2026, 11, 20), date(2025, 6, 30)
@@ -114,8 +114,9 @@ def test_the_size_of_batches_changes_no_row(simulate: Simulate, whole: Home) -> 
 def test_no_two_orders_of_forty_years_share_an_id() -> None:
     world = World(seed=7, customers=20, start=date(1990, 1, 1))
     end = world.day_of(date(2030, 12, 31))
-    people = settle_people(world, range(world.people_by(end)), end)
-    orders, _ = simulate_orders(world, people, end)
+    batch = make_batch(world, range(world.people_by(end)), -NEVER, end, "")
+    orders = batch.orders
+    assert orders.is_return.any()
     assert np.bincount(orders.person[~orders.is_return]).max() > 1024
     assert len(np.unique(orders.uid)) == len(orders)
 

@@ -1,0 +1,116 @@
+"""Nothing comes back, is complained of or stays paid for before it was in anybody's hands."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mock_data.batch import Batch, make_batch
+from mock_data.behaviour import CANCELLED, COMPLETED
+from mock_data.systems.sales import write_sales
+from mock_data.world import NEVER, STORE, World
+from tests.mock_data.home import Home, number
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    world = World(seed=3, customers=800, start=date(2025, 1, 1), defects=False)
+    return make_batch(world, range(world.people_by(600)), -NEVER, 600, "")
+
+
+def test_goods_come_back_after_they_were_received_and_are_paid_back_as_they_were_paid(
+    batch: Batch,
+) -> None:
+    orders = batch.orders
+    back = np.flatnonzero(orders.is_return)
+    bought = np.flatnonzero(np.isin(orders.uid, orders.uid[back] - 1))
+    assert len(bought) == len(back) > 100
+    bought = bought[np.argsort(orders.uid[bought])]
+    back = back[np.argsort(orders.uid[back])]
+    assert (orders.uid[back] == orders.uid[bought] + 1).all()
+    kept = orders.day[back] - batch.received[bought]
+    assert kept.min() >= 4
+    assert kept.max() <= 28
+    assert (orders.channel[back] == orders.channel[bought]).all()
+    assert (orders.second[back] != orders.second[bought]).mean() > 0.99
+    frame, uid = write_sales(batch)["transactions"]
+    paid = pl.Series(uid), frame["payment_method"]
+    method = dict(zip(*(each.to_list() for each in paid), strict=True))
+    assert all(method[own] == method[own - 1] for own in orders.uid[back].tolist())
+
+
+def test_what_is_sold_in_a_store_is_cancelled_at_the_till_or_not_at_all(batch: Batch) -> None:
+    orders = batch.orders
+    cancelled, in_store = orders.fate == CANCELLED, orders.channel == STORE
+    waited = orders.fate_day - orders.day
+    assert (cancelled & in_store).any()
+    assert set(waited[cancelled & in_store]) == {0}
+    assert set(waited[cancelled & ~in_store]) == {0, 1, 2}
+
+
+def test_nothing_is_delivered_of_what_was_cancelled(batch: Batch) -> None:
+    cancelled = np.flatnonzero(batch.orders.fate == CANCELLED)
+    assert (batch.received[cancelled] == NEVER).all()
+    assert not np.isin(batch.parcels.order, cancelled).any()
+
+
+def test_the_web_shops_orders_all_stand(batch: Batch) -> None:
+    """Its files have no word for anything else."""
+    assert set(batch.orders.fate[batch.orders.in_workbooks]) == {COMPLETED}
+
+
+def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
+    gone = clean_world.table("shipments").filter(
+        pl.col("delivery_status").is_in(["lost", "returned"])
+    )
+    orders = gone.join(clean_world.table("transactions"), on="transaction_id")
+    assert orders.height > 10
+    assert set(orders["status"]) == {"refunded"}
+
+
+def test_a_product_is_complained_of_once_it_is_there(clean_world: Home) -> None:
+    tickets = (
+        clean_world.table("support_tickets")
+        .filter(pl.col("category").is_in(["product", "returns"]))
+        .with_columns(transaction_id="T" + pl.col("ticket_id").str.slice(1))
+        .join(clean_world.table("transactions"), on="transaction_id")
+    )
+    assert "cancelled" not in set(tickets["status_right"])
+    assert (tickets["created_date"] > tickets["transaction_date"]).all()
+    handed = clean_world.table("tracking_events").filter(event_type="delivered")
+    sent = tickets.filter(pl.col("channel_right") != "store").join(
+        handed.with_columns(transaction_id="T" + pl.col("shipment_id").str.slice(1)),
+        on="transaction_id", how="left",
+    )  # fmt: skip
+    assert sent.height > 50
+    assert (sent["created_date"] > sent["event_timestamp"]).all()
+
+
+def test_a_late_parcel_is_complained_of_once_it_is_late(clean_world: Home) -> None:
+    tickets = clean_world.table("support_tickets").filter(category="shipping")
+    parcels = clean_world.table("shipments")
+    late = tickets.with_columns(shipment_id="S" + pl.col("ticket_id").str.slice(1)).join(
+        parcels, on="shipment_id"
+    )
+    assert late.height == tickets.height > 50
+    assert (late["created_date"].str.slice(0, 10) > late["estimated_delivery"]).all()
+    arrived = pl.col("actual_delivery").replace("", "9999")
+    assert late.select((arrived > pl.col("estimated_delivery")).all()).item()
+
+
+def test_people_write_while_stores_are_open(clean_world: Home) -> None:
+    for table, moment in (("support_tickets", "created_date"), ("customer_support", "created_at")):
+        hours = clean_world.table(table)[moment].str.slice(11, 2).cast(int)
+        assert set(hours) == set(range(9, 21)), table
+
+
+def test_more_parcels_are_late_when_many_are_on_their_way(default_world: Home) -> None:
+    parcels = default_world.table("shipments").filter(pl.col("actual_delivery") != "")
+    late = pl.col("actual_delivery") > pl.col("estimated_delivery")
+    rate = dict(
+        parcels.group_by(december=pl.col("ship_date").str.slice(0, 7) == "2025-12")
+        .agg(late.mean())
+        .iter_rows()
+    )
+    assert 1.3 < number(rate[True]) / number(rate[False]) < 2.5
