@@ -14,6 +14,7 @@ from mock_data.world import NEVER, PERSONAS, STORE, People, World
 
 BLOCK = 28
 CAMPAIGN_EVERY, CAMPAIGN_REACH, TREATED = 40, 0.3, 0.65
+CHANNELS_WITH_CONSENT = 2
 COMPLETED, CANCELLED, REFUNDED = range(3)
 TAX_PERCENT = 8
 LOOK_AHEAD = 366
@@ -135,10 +136,20 @@ def plan_campaigns(world: World, until: int) -> list[Campaign]:
 def draw_contacts(world: World, people: People, campaign: Campaign) -> tuple[Ints, Bools]:
     """Rows of the people drawn for a campaign, and whether each is treated."""
     draw = world.draws.uniform("campaign", people.index, campaign.number)
-    allowed = people.consents[:, campaign.channel] if campaign.channel < 2 else True
+    allowed = _may_be_written_to(people, campaign)
     drawn = (draw < CAMPAIGN_REACH) & people.in_crm & (people.registered < campaign.start) & allowed
     rows = np.flatnonzero(drawn)
     return rows, draw[rows] < CAMPAIGN_REACH * TREATED
+
+
+def _may_be_written_to(people: People, campaign: Campaign) -> Bools:
+    """By e-mail and text message: who agreed, and does not reconsider before the day is over."""
+    if campaign.channel >= CHANNELS_WITH_CONSENT:
+        return np.ones(len(people), dtype=bool)
+    changes = people.consent_changes[:, campaign.channel]
+    agrees = people.consents[:, campaign.channel] ^ (changes < campaign.start)
+    allowed: Bools = agrees & (changes != campaign.start)
+    return allowed
 
 
 def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, Lines]:
@@ -288,7 +299,7 @@ def _fill_baskets(world: World, people: People, orders: Orders) -> tuple[Orders,
     product = _draw_products(world, people, person, key)
     partner = catalogue.complement[np.roll(product, 1)]
     follows = (number > 0) & (partner >= 0) & (draws.uniform("complement", key) < 0.45)
-    product = np.where(follows, partner, product)
+    product = catalogue.on_sale(np.where(follows, partner, product), orders.day[order])
     quantity = 1 + draws.pick("quantity", [0.76, 0.18, 0.06], key)
     price = catalogue.price[product]
     odd = world.flags("price_unlike_catalogue", key)

@@ -14,6 +14,7 @@ PRODUCTS, SUPPLIERS, STORES, WAREHOUSES, TIERS, SLOTS = 240, 25, 12, 4, 3, 4096
 CATEGORY_COUNT = len(names.CATEGORIES)
 PER_CATEGORY = PRODUCTS // CATEGORY_COUNT
 LOCATIONS = STORES + WAREHOUSES
+STAYS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,18 @@ class Catalogue:
     quality: Floats
     complement: Ints
     discontinued_on: Ints
+    successor: Ints
+    """Of each product the one nearest in price, among its category's that stay."""
     is_seasonal: Bools
     created_on: Ints
     slots: Ints
     """Products by (category, price tier, slot): a table to draw from."""
     place_state: Ints
     place_town: Ints
+
+    def on_sale(self, product: Ints, day: Ints) -> Ints:
+        """Each product, or what is bought in its place once it is discontinued."""
+        return np.where(day < self.discontinued_on[product], product, self.successor[product])
 
     @property
     def category(self) -> Ints:
@@ -54,6 +61,9 @@ def build_catalogue(draws: Draws) -> Catalogue:
     second = (supplier + draws.integers("second", 1, SUPPLIERS - 1, product)) % SUPPLIERS
     fate = draws.uniform("fate", product)
     place = np.arange(LOCATIONS)
+    discontinued_on = np.where(
+        fate < 0.03, -1, np.where(fate < 0.08, draws.integers("end", 60, 900, product), STAYS)
+    )
     return Catalogue(
         price=price,
         cost=(price * (0.42 + 0.25 * draws.uniform("cost", product))).astype(np.int64),
@@ -64,17 +74,23 @@ def build_catalogue(draws: Draws) -> Catalogue:
         second_supplier=np.where(draws.uniform("has second", product) < 0.4, second, -1),
         quality=1.0 - draws.uniform("quality", product) ** 4,
         complement=_pair_products(draws),
-        discontinued_on=np.where(
-            fate < 0.03,
-            -1,
-            np.where(fate < 0.08, draws.integers("end", 60, 900, product), 1_000_000),
-        ),
+        discontinued_on=discontinued_on,
+        successor=_find_successors(discontinued_on),
         is_seasonal=fate > 0.92,
         created_on=-draws.integers("created", 30, 1500, product),
         slots=_build_slots(draws),
         place_state=place % len(names.STATE_CODES),
         place_town=draws.integers("place town", 0, len(names.TOWNS) - 1, place),
     )
+
+
+def _find_successors(discontinued_on: Ints) -> Ints:
+    product = np.arange(PRODUCTS)
+    stays = np.flatnonzero(discontinued_on == STAYS)
+    is_other = product[:, None] // PER_CATEGORY != stays // PER_CATEGORY
+    far = np.abs(product[:, None] - stays) + PRODUCTS * is_other
+    nearest: Ints = stays[far.argmin(axis=1)]
+    return nearest
 
 
 def _pair_products(draws: Draws) -> Ints:

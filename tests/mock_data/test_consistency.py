@@ -1,7 +1,7 @@
 """Arithmetic, keys and causes, in a world without defects."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 import mock_data
-from tests.mock_data.home import Home, number
+from mock_data.world import World
+from tests.mock_data.conftest import END
+from tests.mock_data.home import Home, Simulate, number
 
 CENTS = pl.Decimal(18, 2)
 KEYS = [
@@ -292,6 +294,39 @@ def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
     )
     signed_up = visits["signup_date"].str.slice(0, 10)
     assert (visits["interaction_date"].str.slice(0, 10) >= signed_up).all()
+
+
+def test_nobody_is_written_to_without_her_consent(simulate: Simulate) -> None:
+    """Neither who never gave it nor who withdrew it; who gives it later is written to later."""
+    home = simulate(date(2025, 8, 31), END, customers=800, defects=False)
+    told = home.versions("consents").with_columns(
+        channel=pl.col("purpose").str.strip_prefix("marketing_")
+    )
+    asked = home.table("campaign_contacts").join(home.table("campaigns"), on="campaign_id")
+    asked = asked.select("contact_id", "customer_id", "channel", "sent_at")
+    known = asked.join(told, on=["customer_id", "channel"])
+    assert {"email", "sms"} == set(known["channel"])
+    before = known.filter(pl.col("updated_at") <= pl.col("sent_at")).sort("updated_at")
+    last = before.group_by("contact_id", maintain_order=True).last()
+    assert set(last["granted"]) == {"true"}
+    since = home.table("customers").select("customer_id", "registration_date")
+    first = last.join(since, on="customer_id")
+    assert (first["updated_at"] > first["registration_date"]).any()
+
+
+def test_what_is_discontinued_is_sold_until_then(clean_world: Home) -> None:
+    gone = clean_world.table("products").filter(status="discontinued")["product_id"]
+    days = World(seed=3, customers=800, start=date(2025, 1, 1)).catalogue.discontinued_on
+    sold = (
+        clean_world.table("transaction_items")
+        .filter(pl.col("line_total").cast(CENTS) > 0, pl.col("product_id").is_in(gone.implode()))
+        .join(clean_world.table("transactions"), on="transaction_id")
+        .group_by("product_id")
+        .agg(last=pl.col("transaction_date").max().str.slice(0, 10))
+    )
+    assert 0 < sold.height < len(gone)
+    for product, last in sold.iter_rows():
+        assert last < (date(2025, 1, 1) + timedelta(int(days[int(product[1:]) - 1]))).isoformat()
 
 
 def test_complements_are_bought_together(default_world: Home) -> None:
