@@ -9,6 +9,7 @@ from mock_data.text import padded, whole, words
 from mock_data.world import People, World
 
 FIRST_NAMES = pl.Series([*names.FEMALE, *names.MALE, *names.NEUTRAL])
+POSTAL_AREAS = [s.postal_area for s in names.STATES.values()]
 STREETS, TOWNS = pl.Series(names.STREETS), pl.Series(names.TOWNS)
 
 
@@ -44,7 +45,7 @@ def address_of(
     state = people.state[row]
     return (
         whole(number) + " " + words(STREETS, street),
-        words(TOWNS, (state * 20 + town) % len(names.TOWNS)),
+        words(TOWNS, state * names.TOWNS_IN_A_STATE + town),
         words(names.STATE_CODES, state),
-        padded(1001 + state * 4000 + town * 181, 5),
+        words(POSTAL_AREAS, state) + padded(1 + town * 4, 2),
     )

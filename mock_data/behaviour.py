@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from mock_data.catalogue import CATEGORY_COUNT, SLOTS, STORES
+from mock_data.catalogue import CATEGORY_COUNT, NEAREST_STORE, SLOTS, STORES
 from mock_data.draws import Bools, Floats, Ints, scramble
 from mock_data.world import NEVER, PERSONAS, STORE, People, World
 
@@ -165,8 +165,7 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     uid = (people.index[person] << 11) + (nth % 1024 << 1) + (nth // 1024 << PERSON_BITS + 11)
     channel = _draw_channels(world, people, person, uid)
     delay = draws.uniform("fate day", uid)
-    own_store = (people.state[person] + draws.integers("usual store", 0, 1, people.index[person])
-                 ) % STORES  # fmt: skip
+    own_store = NEAREST_STORE[people.state[person]]
     stray = draws.uniform("store", uid) < 0.12
     store = np.where(stray, draws.integers("stray store", 0, STORES - 1, uid), own_store)
     in_workbooks = (people.signed_up[person] < day) & (

@@ -15,6 +15,10 @@ CATEGORY_COUNT = len(names.CATEGORIES)
 PER_CATEGORY = PRODUCTS // CATEGORY_COUNT
 LOCATIONS = STORES + WAREHOUSES
 STAYS = 1_000_000
+NEAREST_STORE = np.array([names.STATE_CODES.index(s.nearest_store) for s in names.STATES.values()])
+"""Of each state the number of the store, which is that of the state where the store is."""
+_PEOPLE = np.bincount(NEAREST_STORE, [s.weight for s in names.STATES.values()])
+STORE_SIZE = _PEOPLE / _PEOPLE.mean()
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def build_catalogue(draws: Draws) -> Catalogue:
     supplier = draws.integers("supplier", 0, SUPPLIERS - 1, product)
     second = (supplier + draws.integers("second", 1, SUPPLIERS - 1, product)) % SUPPLIERS
     fate = draws.uniform("fate", product)
-    place = np.arange(LOCATIONS)
+    place = np.arange(LOCATIONS)  # each in a state of its own, the most peopled first
+    town = draws.integers("place town", 0, names.TOWNS_IN_A_STATE - 1, place)
     discontinued_on = np.where(
         fate < 0.03, -1, np.where(fate < 0.08, draws.integers("end", 60, 900, product), STAYS)
     )
@@ -79,8 +84,8 @@ def build_catalogue(draws: Draws) -> Catalogue:
         is_seasonal=fate > 0.92,
         created_on=-draws.integers("created", 30, 1500, product),
         slots=_build_slots(draws),
-        place_state=place % len(names.STATE_CODES),
-        place_town=draws.integers("place town", 0, len(names.TOWNS) - 1, place),
+        place_state=place,
+        place_town=place * names.TOWNS_IN_A_STATE + town,
     )
 
 

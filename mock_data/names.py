@@ -4,6 +4,7 @@ First names are ordinary ones; everything else is put together from syllables.
 """
 
 from itertools import product
+from typing import NamedTuple
 
 FEMALE = (
     "Olivia Emma Ava Sophia Isabella Mia Charlotte Amelia Harper Evelyn Abigail Emily Ella Grace "
@@ -44,17 +45,44 @@ _STREET_HEADS = (
 ).split()
 STREETS = [f"{a} {b}" for a, b in product(_STREET_HEADS, _STREET_KINDS)]
 
+
+class State(NamedTuple):
+    name: str
+    weight: int
+    postal_area: str
+    """How its postal codes begin."""
+    nearest_store: str
+    """The state whose store its people go to."""
+
+
 STATES = {
-    "CA": ("California", 39), "TX": ("Texas", 30), "FL": ("Florida", 22), "NY": ("New York", 19),
-    "PA": ("Pennsylvania", 13), "IL": ("Illinois", 12), "OH": ("Ohio", 12), "GA": ("Georgia", 11),
-    "NC": ("North Carolina", 11), "MI": ("Michigan", 10), "NJ": ("New Jersey", 9),
-    "VA": ("Virginia", 9), "WA": ("Washington", 8), "AZ": ("Arizona", 7),
-    "MA": ("Massachusetts", 7),
-    "TN": ("Tennessee", 7), "IN": ("Indiana", 7), "MO": ("Missouri", 6), "WI": ("Wisconsin", 6),
-    "CO": ("Colorado", 6), "MN": ("Minnesota", 6), "OR": ("Oregon", 4), "CT": ("Connecticut", 4),
-    "NV": ("Nevada", 3),
-}  # fmt: skip
+    "CA": State("California", 39, "900", "CA"),
+    "TX": State("Texas", 30, "750", "TX"),
+    "FL": State("Florida", 22, "320", "FL"),
+    "NY": State("New York", 19, "100", "NY"),
+    "PA": State("Pennsylvania", 13, "150", "PA"),
+    "IL": State("Illinois", 12, "600", "IL"),
+    "OH": State("Ohio", 12, "430", "OH"),
+    "GA": State("Georgia", 11, "300", "GA"),
+    "NC": State("North Carolina", 11, "270", "NC"),
+    "MI": State("Michigan", 10, "480", "MI"),
+    "NJ": State("New Jersey", 9, "070", "NJ"),
+    "VA": State("Virginia", 9, "220", "VA"),
+    "WA": State("Washington", 8, "980", "CA"),
+    "AZ": State("Arizona", 7, "850", "CA"),
+    "MA": State("Massachusetts", 7, "010", "NY"),
+    "TN": State("Tennessee", 7, "370", "GA"),
+    "IN": State("Indiana", 7, "460", "OH"),
+    "MO": State("Missouri", 6, "630", "IL"),
+    "WI": State("Wisconsin", 6, "530", "IL"),
+    "CO": State("Colorado", 6, "800", "TX"),
+    "MN": State("Minnesota", 6, "550", "IL"),
+    "OR": State("Oregon", 4, "970", "CA"),
+    "CT": State("Connecticut", 4, "060", "NY"),
+    "NV": State("Nevada", 3, "890", "CA"),
+}
 STATE_CODES = list(STATES)
+TOWNS_IN_A_STATE = 20
 MAIL_HOSTS = [
     f"{head}{top}"
     for head in ("", "mail.", "post.", "home.")
@@ -76,22 +104,22 @@ BRANDS = (
 COLORS = "Black White Navy Sand Olive Rust Teal Grey Cream Plum".split()
 COUNTRIES = "US Mexico Canada Portugal Vietnam India Germany Italy".split()
 
-# category: (median price in cents, {product family: subcategories}, nouns)
+# category: (median price in cents, {product family: subcategories}, two nouns for each of these)
 CATEGORIES: dict[str, tuple[int, dict[str, tuple[str, ...]], tuple[str, ...]]] = {
     "Apparel": (3900, {"Clothing": ("Shirts", "Dresses", "Knitwear")},
-                ("Shirt", "Dress", "Sweater", "Jacket", "Scarf", "Tunic")),
+                ("Shirt", "Blouse", "Dress", "Tunic", "Sweater", "Cardigan")),
     "Footwear": (5200, {"Shoes": ("Sneakers", "Sandals", "Boots")},
-                 ("Sneaker", "Sandal", "Boot", "Loafer", "Slipper", "Clog")),
+                 ("Sneaker", "Trainer", "Sandal", "Slide", "Boot", "Brogue")),
     "Home": (3400, {"Living": ("Bedding", "Lighting", "Decor")},
-             ("Throw", "Lamp", "Vase", "Cushion", "Quilt", "Mirror")),
+             ("Throw", "Quilt", "Lamp", "Lantern", "Vase", "Mirror")),
     "Kitchen": (2900, {"Living": ("Cookware", "Tableware", "Storage")},
-                ("Pan", "Bowl", "Mug", "Jar", "Platter", "Kettle")),
+                ("Pan", "Kettle", "Bowl", "Mug", "Jar", "Canister")),
     "Beauty": (2600, {"Care": ("Skincare", "Fragrance", "Bath")},
-               ("Balm", "Serum", "Soap", "Mist", "Oil", "Candle")),
+               ("Balm", "Serum", "Mist", "Perfume", "Soap", "Oil")),
     "Electronics": (5900, {"Devices": ("Audio", "Wearables", "Accessories")},
-                    ("Speaker", "Headphones", "Watch", "Charger", "Tracker", "Stand")),
+                    ("Speaker", "Headphones", "Watch", "Tracker", "Charger", "Stand")),
     "Sports": (4300, {"Outdoor": ("Fitness", "Camping", "Cycling")},
-               ("Mat", "Tent", "Bottle", "Band", "Helmet", "Pack")),
+               ("Mat", "Band", "Tent", "Pack", "Helmet", "Bottle")),
     "Grocery": (2400, {"Food": ("Coffee", "Snacks", "Pantry")},
-                ("Coffee", "Tea", "Granola", "Honey", "Pasta", "Chocolate")),
+                ("Espresso", "Coffee", "Granola", "Chocolate", "Honey", "Pasta")),
 }  # fmt: skip

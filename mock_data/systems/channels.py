@@ -5,7 +5,7 @@ import polars as pl
 
 from mock_data.batch import Batch
 from mock_data.behaviour import season
-from mock_data.catalogue import STORES
+from mock_data.catalogue import STORE_SIZE, STORES
 from mock_data.draws import Ints
 from mock_data.text import ids, moments, words
 from mock_data.world import CHANNELS, STORE, World
@@ -32,7 +32,9 @@ def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataF
     door, day, hour, orders = door[at], day[at], hour[at], orders[at]
     key = (door * 100_000 + day) * 24 + hour
     bell = np.exp(-(((hour - 16.5) / 4.5) ** 2))
-    crowd = world.customers * np.where(is_store[at], 0.0011, 0.006) * bell + 0.4
+    # A store sells something to one in four who enter it, the web to one in thirty.
+    size = np.concatenate([0.00014 * STORE_SIZE, [0.018, 0.018]])
+    crowd = world.customers * size[door] * bell + 0.4 * ~is_store[at]
     idle = crowd * season(world, span)[day]
     spread = 0.6 + 0.8 * world.draws.uniform("crowd", key)
     visits = orders + (idle * spread + world.draws.uniform("crowd rest", key)).astype(np.int64)

@@ -15,6 +15,7 @@ from mock_data.catalogue import (
     LOCATIONS,
     PER_CATEGORY,
     PRODUCTS,
+    STORE_SIZE,
     STORES,
     SUPPLIERS,
     WAREHOUSES,
@@ -37,7 +38,8 @@ def write_products(world: World, after: int, end: int) -> pl.DataFrame:
     gone = catalogue.discontinued_on
     shown = (gone > after) & (gone <= end) if after > -NEVER else np.ones(PRODUCTS, bool)
     nouns = [noun for _, _, nouns in names.CATEGORIES.values() for noun in nouns]
-    noun = catalogue.category * 6 + world.draws.integers("noun", 0, 5, product)
+    noun = catalogue.category * 3 + catalogue.subcategory
+    noun = noun * 2 + world.draws.integers("noun", 0, 1, product)
     color = world.draws.integers("color", 0, len(names.COLORS) - 1, product)
     brand, tone = words(names.BRANDS, catalogue.brand), words(names.COLORS, color)
     side = 8 + world.draws.integers("side", 0, 40, product)
@@ -134,7 +136,8 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
     shelf = np.arange(SHELVES)
     product, place = shelf // LOCATIONS, shelf % LOCATIONS
     # A shelf is laid out for the size of the shop, never for what is about to happen.
-    daily = world.customers * 0.02 / SHELVES * (1 + 2 * (place >= STORES))
+    size = np.concatenate([STORE_SIZE, np.full(WAREHOUSES, 3)])
+    daily = world.customers * 0.02 / SHELVES * size[place]
     reorder = np.maximum(2, np.round(18 * daily)).astype(np.int64)
     most = reorder * 4 + 4
     gone = world.catalogue.discontinued_on[product]

@@ -129,7 +129,7 @@ def write_regional_sales(
     off = world.flags("regional_sales_off", key)
     revenue = revenue + off * world.draws.integers("regional error", 101, 5_000, key)
     average = np.where(orders > 0, np.round(revenue / np.maximum(orders, 1)), 0).astype(np.int64)
-    codes, titles = [*names.STATE_CODES, "US"], [n for n, _ in names.STATES.values()]
+    codes, titles = [*names.STATE_CODES, "US"], [s.name for s in names.STATES.values()]
     frame = pl.DataFrame({
         "region_id": words(codes, region),
         "region_name": words([*titles, "United States"], region),

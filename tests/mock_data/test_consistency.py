@@ -329,6 +329,54 @@ def test_what_is_discontinued_is_sold_until_then(clean_world: Home) -> None:
         assert last < (date(2025, 1, 1) + timedelta(int(days[int(product[1:]) - 1]))).isoformat()
 
 
+def test_addresses_lie_where_they_say(clean_world: Home) -> None:
+    """One postal code a town, beginning as its state's do; stores are in towns of their state."""
+    people = clean_world.table("customers")
+    towns = people.group_by("state", "city").agg(pl.col("zip_code").n_unique())
+    assert set(towns["zip_code"]) == {1}
+    assert people.group_by("zip_code").agg(pl.col("city").n_unique())["city"].max() == 1
+    first = dict(people.group_by("state").agg(pl.col("zip_code").str.slice(0, 2).unique()).rows())
+    for state, area in {"CA": "90", "TX": "75", "NY": "10", "MA": "01", "NJ": "07"}.items():
+        assert first[state] == [area]
+    places = clean_world.table("warehouse_locations")
+    homes = people.group_by("city").agg(home=pl.col("state").unique())
+    known = places.join(homes, on="city")
+    assert known.height > 10
+    assert known.select(pl.col("home") == pl.concat_list("state")).to_series().all()
+
+
+def test_people_buy_in_the_store_near_them(clean_world: Home) -> None:
+    places = clean_world.table("warehouse_locations").select("location_id", near="state")
+    visits = (
+        clean_world.table("transactions")
+        .join(clean_world.table("customers"), on="customer_id")
+        .join(places, left_on="store_id", right_on="location_id")
+    )
+    with_store = visits.filter(pl.col("state").is_in(visits["near"].unique().implode()))
+    assert 0.8 < number((with_store["state"] == with_store["near"]).mean()) < 1
+    without = visits.filter(state="WA")
+    assert number((without["near"] == "CA").mean()) > 0.8
+
+
+def test_a_products_name_belongs_to_its_subcategory(clean_world: Home) -> None:
+    noun = pl.col("product_name").str.split(" ").list.last()
+    told = clean_world.table("products").group_by(noun).agg(pl.col("subcategory").n_unique())
+    assert set(told["subcategory"]) == {1}
+
+
+def test_more_of_those_who_enter_a_store_buy_than_of_those_who_look_online(
+    default_world: Home,
+) -> None:
+    visits = default_world.table("arrivals").group_by("channel").agg(
+        pl.col("arrivals").cast(pl.Int64).sum()
+    )  # fmt: skip
+    orders = default_world.table("transactions").group_by("channel").len()
+    both = orders.join(visits, on="channel")
+    rate = dict(zip(both["channel"], both["len"] / both["arrivals"], strict=True))
+    assert 0.15 < rate["store"] < 0.4
+    assert 0.01 < rate["online"] < 0.06
+
+
 def test_complements_are_bought_together(default_world: Home) -> None:
     pairs = default_world.truth("products").filter(pl.col("bought_with").fill_null("") != "")
     lines = default_world.table("transaction_items").select("transaction_id", "product_id")
