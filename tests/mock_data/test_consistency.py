@@ -149,6 +149,29 @@ def test_points_are_earned_from_the_day_of_joining(clean_world: Home) -> None:
     assert told.sum() > 0
 
 
+def test_a_tier_begins_with_the_purchase_that_reached_it(clean_world: Home) -> None:
+    """Silver, gold and platinum are reached with 400, 1 500 and 4 000 points, a point a dollar."""
+    needed = {"Silver": 400, "Gold": 1500, "Platinum": 4000}
+    members = clean_world.table("loyalty_program").filter(pl.col("loyalty_tier") != "Bronze")
+    points = pl.col("subtotal").cast(CENTS) - pl.col("discount_amount").cast(CENTS)
+    bought = clean_world.table("transactions").filter(
+        pl.col("status") == "completed", pl.col("subtotal").cast(CENTS) > 0
+    )
+    day, start = pl.col("transaction_date").str.slice(0, 10), pl.col("tier_start_date")
+    told = (
+        members.join(bought, on="customer_id")
+        .group_by("customer_id", "loyalty_tier")
+        .agg(
+            reached=points.filter(day <= start).sum().cast(pl.Int64),
+            on_the_day=(day == start).any(),
+        )
+        .with_columns(needed=pl.col("loyalty_tier").replace_strict(needed))
+    )
+    assert told.height == members.height > 50
+    assert told["on_the_day"].all()
+    assert (told["reached"] >= told["needed"]).all()
+
+
 def test_lifetime_value_is_what_was_spent(clean_world: Home) -> None:
     orders = clean_world.table("transactions").filter(pl.col("status") == "completed")
     spent = orders.group_by("customer_id").agg(pl.col("total_amount").cast(CENTS).sum())
@@ -163,6 +186,8 @@ def test_open_tickets_have_neither_end_nor_score(clean_world: Home) -> None:
     assert is_open.any()
     assert (is_open == (tickets["resolved_date"] == "")).all()
     assert (tickets.filter(is_open)["satisfaction_score"] == "").all()
+    came_today = tickets["created_date"].str.starts_with("2026-11-20") & is_open
+    assert (came_today == (tickets["status"] == "open")).all()
     solved = tickets.filter(~is_open)
     assert (solved["resolved_date"] > solved["created_date"]).all()
     a_week_ago = pl.col("resolved_date").str.slice(0, 10) <= "2026-11-13"
@@ -296,9 +321,35 @@ def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
     assert (visits["interaction_date"].str.slice(0, 10) >= signed_up).all()
 
 
-def test_nobody_is_written_to_without_her_consent(simulate: Simulate) -> None:
+@pytest.fixture(scope="module")
+def two_calls(simulate: Simulate) -> Home:
+    """What people changed between its two ends shows in both of its files."""
+    return simulate(date(2025, 8, 31), END, customers=800, defects=False)
+
+
+def test_parcels_go_where_the_buyer_lives_on_the_day(two_calls: Home) -> None:
+    at_home = pl.col("address_line1")
+    moved = two_calls.versions("customers").group_by("customer_id", maintain_order=True).agg(
+        old=at_home.first(), new=at_home.last()
+    ).filter(pl.col("old") != pl.col("new"))  # fmt: skip
+    sent = moved.join(two_calls.table("transactions"), on="customer_id").join(
+        two_calls.table("shipments"), on="transaction_id"
+    )
+    day, to = pl.col("transaction_date").str.slice(0, 10), pl.col("destination_address")
+    goes = sent.select(
+        early=day <= "2025-08-31",
+        old=to.str.starts_with(pl.col("old")),
+        new=to.str.starts_with(pl.col("new")),
+    )
+    assert (goes["old"] ^ goes["new"]).all()
+    assert goes.filter("early").height > 20
+    assert goes.filter("early")["old"].all()
+    assert goes.filter(~pl.col("early"))["new"].any()
+
+
+def test_nobody_is_written_to_without_her_consent(two_calls: Home) -> None:
     """Neither who never gave it nor who withdrew it; who gives it later is written to later."""
-    home = simulate(date(2025, 8, 31), END, customers=800, defects=False)
+    home = two_calls
     told = home.versions("consents").with_columns(
         channel=pl.col("purpose").str.strip_prefix("marketing_")
     )
@@ -412,6 +463,30 @@ def test_shelves_run_out_sometimes(clean_world: Home) -> None:
     stock = shelves["stock_quantity"]
     assert stock.is_between(0, shelves["max_stock_level"]).all()
     assert 0 < number((stock == 0).mean()) < 0.05
+
+
+def test_stock_is_what_was_put_there_less_what_was_sold(clean_world: Home) -> None:
+    place = {"product_id": "product_id", "location_id": "location_id"}
+    whole = pl.col("stock_quantity", "reorder_point", "max_stock_level").cast(pl.Int64)
+    shelves = clean_world.table("inventory").select(*place, whole)
+    sold = (
+        clean_world.table("transaction_items")
+        .join(clean_world.table("transactions"), on="transaction_id")
+        .filter(pl.col("status") != "cancelled", pl.col("quantity").cast(pl.Int64) > 0)
+        .group_by("product_id", location_id="store_id")
+        .agg(sold=pl.col("quantity").cast(pl.Int64).sum())
+    )
+    both = shelves.filter(pl.col("location_id").str.starts_with("ST")).join(
+        sold, on=list(place), how="left"
+    ).with_columns(
+        pl.col("sold").fill_null(0), left=pl.col("max_stock_level") - pl.col("sold").fill_null(0)
+    )  # fmt: skip
+    untouched = both.filter(pl.col("left") > pl.col("reorder_point"))
+    assert untouched.filter(pl.col("sold") > 0).height > 500
+    assert (untouched["stock_quantity"] == untouched["left"]).all()
+    filled = both.filter(pl.col("sold") > pl.col("max_stock_level"))
+    assert filled.height > 10
+    assert number((filled["stock_quantity"] > 0).mean()) > 0.9
 
 
 def test_the_end_of_the_year_is_the_peak(default_world: Home) -> None:

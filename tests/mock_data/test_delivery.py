@@ -1,13 +1,15 @@
 """Nothing comes back, is complained of or stays paid for before it was in anybody's hands."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
 from mock_data.batch import Batch, make_batch
-from mock_data.behaviour import CANCELLED, COMPLETED
+from mock_data.behaviour import CANCELLED, COMPLETED, REFUNDED
+from mock_data.systems.logistic import write_logistic
 from mock_data.systems.sales import write_sales
 from mock_data.world import NEVER, STORE, World
 from tests.mock_data.home import Home, number
@@ -40,6 +42,12 @@ def test_goods_come_back_after_they_were_received_and_are_paid_back_as_they_were
     assert all(method[own] == method[own - 1] for own in orders.uid[back].tolist())
 
 
+def test_stores_sell_from_nine_to_nine_and_the_web_from_seven_to_midnight(batch: Batch) -> None:
+    hours, in_store = batch.orders.second // 3600, batch.orders.channel == STORE
+    assert set(hours[in_store]) == set(range(9, 21))
+    assert set(hours[~in_store]) == set(range(7, 24))
+
+
 def test_what_is_sold_in_a_store_is_cancelled_at_the_till_or_not_at_all(batch: Batch) -> None:
     orders = batch.orders
     cancelled, in_store = orders.fate == CANCELLED, orders.channel == STORE
@@ -60,6 +68,18 @@ def test_the_web_shops_orders_all_stand(batch: Batch) -> None:
     assert set(batch.orders.fate[batch.orders.in_workbooks]) == {COMPLETED}
 
 
+def test_a_parcel_weighs_what_is_in_it_and_its_box(clean_world: Home) -> None:
+    inside = (
+        clean_world.table("transaction_items")
+        .join(clean_world.table("products"), on="product_id")
+        .group_by("transaction_id")
+        .agg(kilos=(pl.col("weight_kg").cast(float) * pl.col("quantity").cast(int)).sum())
+    )
+    parcels = clean_world.table("shipments").join(inside, on="transaction_id")
+    box = parcels["weight_kg"].cast(float) - parcels["kilos"]
+    assert box.is_between(0.13, 0.16).all()
+
+
 def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
     gone = clean_world.table("shipments").filter(
         pl.col("delivery_status").is_in(["lost", "returned"])
@@ -67,6 +87,34 @@ def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
     orders = gone.join(clean_world.table("transactions"), on="transaction_id")
     assert orders.height > 10
     assert set(orders["status"]) == {"refunded"}
+
+
+def test_her_money_comes_back_on_the_day_on_which_the_parcel_is_known_to_be_gone(
+    batch: Batch,
+) -> None:
+    """Until then the carrier calls it late, or on its way back, and the order stands."""
+    parcels, orders = batch.parcels, batch.orders
+    for gone, wait in ((parcels.is_lost, 10), (parcels.is_sent_back, 3)):
+        order = parcels.order[gone]
+        assert set(orders.fate[order]) == {REFUNDED}
+        at_once = orders.fate_day[order] == parcels.promised[gone] + wait
+        assert at_once.mean() > 0.8, "a few would have been refunded anyway"
+
+
+def test_on_every_day_a_parcel_is_where_its_scans_say(batch: Batch) -> None:
+    """Delivered or back where that was scanned, else delayed once its day is over."""
+    parcels = batch.parcels
+    promised = parcels.promised[parcels.is_sent_back & (parcels.promised < 590)][:5]
+    for end in map(int, np.add.outer(promised, (0, 2, 3)).ravel()):
+        written = write_logistic(replace(batch, end=end))
+        (shipments, _), (scans, _) = written["shipments"], written["tracking_events"]
+        for way in ("delivered", "returned"):
+            scanned = set(scans.filter(event_type=way)["shipment_id"])
+            assert scanned == set(shipments.filter(delivery_status=way)["shipment_id"]), way
+        today = (batch.world.start + timedelta(days=end)).isoformat()
+        under_way = shipments.filter(pl.col("delivery_status").is_in(["in_transit", "delayed"]))
+        is_delayed = under_way["delivery_status"] == "delayed"
+        assert (is_delayed == (under_way["estimated_delivery"] < today)).all()
 
 
 def test_a_product_is_complained_of_once_it_is_there(clean_world: Home) -> None:

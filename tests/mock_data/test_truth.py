@@ -74,6 +74,23 @@ def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
     assert (both["orders"].cast(pl.Int64) == both["len"].fill_null(0)).all()
 
 
+def test_who_has_left_neither_buys_nor_looks_in_for_long(clean_world: Home) -> None:
+    left = clean_world.truth("people").filter(pl.col("leaves_on").fill_null("") != "")
+    known = left.join(clean_world.truth("identities"), on="person_id").select(
+        pl.col("leaves_on").str.to_date(), customer_id="source_id"
+    )
+    for table, moment, grace in (("transactions", "transaction_date", 0),
+                                 ("app_usage", "session_date", 20)):  # fmt: skip
+        done = clean_world.table(table).join(known, on="customer_id").with_columns(
+            day=pl.col(moment).str.slice(0, 10).str.to_date()
+        )  # fmt: skip
+        if table == "transactions":
+            done = done.filter(pl.col("subtotal").cast(CENTS) > 0)
+        after = (done["day"] - done["leaves_on"]).dt.total_days()
+        assert done.height > 1000
+        assert number(after.max()) <= grace, table
+
+
 def test_what_an_attempt_that_broke_off_planted_counts_for_nothing(tmp_path: Path) -> None:
     files = {"customers": 1, "customers_2025-04-30": 2, "customers_2025-05-31": 4}
     told = {"stray_spaces": {"rate": 0.03, "count": 7, "files": files}}
