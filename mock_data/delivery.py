@@ -84,7 +84,7 @@ def send_parcels(world: World, people: People, orders: Orders) -> Parcels:
 def refund_undelivered(orders: Orders, parcels: Parcels) -> Orders:
     """Whose parcel is lost or sent back has her money back, once that is known."""
     known = parcels.promised + np.where(parcels.is_lost, LOST_AFTER, BACK_AFTER)
-    gone = (parcels.arrives == NEVER) & (orders.fate[parcels.order] == COMPLETED)
+    gone = parcels.arrives == NEVER
     fate, fate_day = orders.fate.copy(), orders.fate_day.copy()
     fate[parcels.order[gone]] = REFUNDED
     fate_day[parcels.order[gone]] = known[gone]

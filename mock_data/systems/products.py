@@ -140,7 +140,6 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
     daily = world.customers * 0.02 / SHELVES * size[place]
     reorder = np.maximum(2, np.round(18 * daily)).astype(np.int64)
     most = reorder * 4 + 4
-    gone = world.catalogue.discontinued_on[product]
     lead = lead_days(world, product, world.catalogue.supplier[product]) // 2 + 1
     stock, touched = most.copy(), np.zeros(SHELVES, dtype=np.int64)
     due, coming = np.full(SHELVES, NEVER), np.zeros(SHELVES, dtype=np.int64)
@@ -150,7 +149,7 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
         before = stock
         stock = np.maximum(stock + arrived * coming - units[:, day], 0)
         due = np.where(arrived, NEVER, due)
-        order = (stock <= reorder) & (due == NEVER) & (day < gone)
+        order = (stock <= reorder) & (due == NEVER)
         coming = np.where(order, most - stock, coming)
         slow = world.draws.uniform("slow supplier", shelf[order], day) < 0.15
         due[order] = day + lead[order] + slow * 15

@@ -239,6 +239,42 @@ def test_late_parcels_bring_tickets(clean_world: Home) -> None:
     assert share[True] > 2 * share[False]
 
 
+def test_bad_products_bring_tickets(default_world: Home) -> None:
+    quality = default_world.truth("products").select(
+        "product_id", is_bad=pl.col("quality").cast(float) < 0.6
+    )
+    about = pl.col("category").is_in(["product", "returns"])
+    told = default_world.table("support_tickets").filter(about)["ticket_id"].str.slice(1)
+    orders = (
+        default_world.table("transaction_items")
+        .join(quality, on="product_id")
+        .group_by(order=pl.col("transaction_id").str.slice(1))
+        .agg(pl.col("is_bad").any())
+        .with_columns(complained=pl.col("order").is_in(told.implode()))
+    )
+    share = dict(orders.group_by("is_bad").agg(pl.col("complained").mean()).iter_rows())
+    assert share[True] > 3 * share[False]
+
+
+def test_who_waits_long_or_for_a_parcel_is_less_content_and_some_do_not_answer(
+    default_world: Home,
+) -> None:
+    moment = pl.col("resolved_date", "created_date").str.to_datetime()
+    solved = default_world.table("support_tickets").filter(pl.col("resolved_date") != "")
+    answered = solved["satisfaction_score"] != ""
+    assert 0.65 < number(answered.mean()) < 0.75
+    scores = solved.filter(answered).with_columns(moment).select(
+        score=pl.col("satisfaction_score").cast(int),
+        is_shipping=pl.col("category") == "shipping",
+        days=(pl.col("resolved_date") - pl.col("created_date")).dt.total_days(),
+    )  # fmt: skip
+    others = scores.filter(~pl.col("is_shipping"))
+    quick, slow = (others.filter(of)["score"] for of in (pl.col("days") < 1, pl.col("days") > 3))
+    assert number(quick.mean()) > number(slow.mean()) + 0.5
+    quick_of_parcels = scores.filter("is_shipping", pl.col("days") < 1)["score"]
+    assert number(quick.mean()) > number(quick_of_parcels.mean()) + 0.5
+
+
 def test_sessions_rise_before_purchases(clean_world: Home) -> None:
     orders = clean_world.table("transactions").filter(pl.col("customer_id") != "").select(
         "customer_id", bought=pl.col("transaction_date").str.slice(0, 10).str.to_date()

@@ -73,6 +73,33 @@ def test_second_registrations_are_counted(default_world: Home, report: dict[str,
     assert ids.height - ids["person_id"].n_unique() == report["registered_twice"]["count"]
 
 
+def test_who_registers_twice_is_careless_in_one_of_five_ways(default_world: Home) -> None:
+    """A typo, names swapped, an old address, another phone; or a typo, another mail and phone."""
+    people = default_world.table("customers").with_columns(
+        pl.col("first_name", "last_name").str.strip_chars().str.to_lowercase(),
+        pl.col("email").str.to_lowercase(),
+        pl.col("phone").str.replace_all(r"\D", "").str.slice(-10),
+    ).filter(pl.col("email").str.contains(r"^[^@\s]+@[^@\s]+\.[a-z]+$"))  # fmt: skip
+    told = ("first_name", "last_name", "email", "phone", "address_line1")
+    pairs = (
+        people.join(default_world.truth("identities"), left_on="customer_id", right_on="source_id")
+        .group_by("person_id")
+        .agg(pl.col(told))
+        .filter(pl.col("email").list.len() == 2)
+    )
+    ways = {
+        frozenset(name for name in told if len(set(pair[name])) == 2)
+        for pair in pairs.iter_rows(named=True)
+    }
+    assert ways == {
+        frozenset({"last_name"}),
+        frozenset({"first_name", "last_name"}),
+        frozenset({"address_line1"}),
+        frozenset({"phone"}),
+        frozenset({"last_name", "email", "phone"}),
+    }
+
+
 def test_headers_are_off_by_a_cent(default_world: Home, report: dict[str, Any]) -> None:
     cents = pl.Decimal(18, 2)
     orders = default_world.table("transactions").with_columns(
