@@ -11,6 +11,7 @@ from mock_data.batch import Batch, make_batch
 from mock_data.behaviour import CANCELLED, COMPLETED, REFUNDED
 from mock_data.systems.logistic import write_logistic
 from mock_data.systems.sales import write_sales
+from mock_data.touchpoints import draw_sessions
 from mock_data.world import NEVER, STORE, World
 from tests.mock_data.home import Home, number
 
@@ -46,6 +47,24 @@ def test_stores_sell_from_nine_to_nine_and_the_web_from_seven_to_midnight(batch:
     hours, in_store = batch.orders.second // 3600, batch.orders.channel == STORE
     assert set(hours[in_store]) == set(range(9, 21))
     assert set(hours[~in_store]) == set(range(7, 24))
+
+
+def test_visits_come_before_the_purchase_they_lead_to(batch: Batch) -> None:
+    bought = np.flatnonzero(~batch.orders.is_return)
+    order, _, day, second = draw_sessions(batch, bought, 1.0)
+    ahead = batch.orders.day[order] - day
+    assert set(ahead.tolist()) == set(range(7))
+    assert (second[ahead == 0] < batch.orders.second[order][ahead == 0]).all()
+
+
+def test_in_the_place_of_what_is_gone_its_categorys_nearest_is_bought(batch: Batch) -> None:
+    catalogue = batch.world.catalogue
+    gone = np.flatnonzero(catalogue.discontinued_on < NEVER)
+    instead = catalogue.on_sale(gone, catalogue.discontinued_on[gone])
+    assert len(gone) > 5
+    assert (catalogue.category[instead] == catalogue.category[gone]).all()
+    assert (catalogue.discontinued_on[instead] == NEVER).all()
+    assert (catalogue.on_sale(gone, catalogue.discontinued_on[gone] - 1) == gone).all()
 
 
 def test_what_is_sold_in_a_store_is_cancelled_at_the_till_or_not_at_all(batch: Batch) -> None:

@@ -74,6 +74,20 @@ def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
     assert (both["orders"].cast(pl.Int64) == both["len"].fill_null(0)).all()
 
 
+def test_who_never_buys_does_not_and_who_buys_once_does_no_more(clean_world: Home) -> None:
+    people = clean_world.truth("people").join(
+        clean_world.truth("identities"), on="person_id"
+    ).select("never_buys", "buys_once", "person_id", customer_id="source_id")  # fmt: skip
+    crm = clean_world.table("transactions").filter(pl.col("subtotal").cast(CENTS) > 0)
+    bought = pl.concat([
+        crm.select("customer_id"), clean_world.table("workbook_transactions").select("customer_id")
+    ])  # fmt: skip
+    orders = people.join(bought, on="customer_id").group_by("never_buys", "buys_once", "person_id")
+    counts = orders.len()
+    assert counts.filter(never_buys="true").is_empty()
+    assert set(counts.filter(buys_once="true")["len"]) == {1}
+
+
 def test_who_has_left_neither_buys_nor_looks_in_for_long(clean_world: Home) -> None:
     left = clean_world.truth("people").filter(pl.col("leaves_on").fill_null("") != "")
     known = left.join(clean_world.truth("identities"), on="person_id").select(
