@@ -39,6 +39,8 @@ from mock_data.truth import TruthFiles, earlier_tally, tell_truth
 from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
 
+EDITION = 2
+"""Another whenever people do otherwise than before: days of two editions do not fit each other."""
 FEWEST, MOST = 1_000, 10_000
 """People in a batch."""
 THREADS, IN_FLIGHT = 2, 3
@@ -63,7 +65,13 @@ def generate(  # noqa: PLR0913  one word for each thing that is asked for
 ) -> Result:
     """Writes landing and truth up to a day; where earlier days lie there, only those after them."""
     home = Path(home)
-    settled = {"seed": seed, "customers": customers, "defects": defects, "start": start.isoformat()}
+    settled = {
+        "edition": EDITION,
+        "seed": seed,
+        "customers": customers,
+        "defects": defects,
+        "start": start.isoformat(),
+    }
     landing = Landing(home / "landing", settled)
     plan = landing.plan(end)
     if isinstance(plan, str):

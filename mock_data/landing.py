@@ -80,7 +80,13 @@ class Landing:
     def _find_mismatch(self, lying: set[str]) -> str | None:
         """Why what lies there is another world's or somebody's own."""
         mark = self.mark or {}
-        if other := [k for k, v in self.world.items() if mark.get(k) != v]:
+        other = [k for k, v in self.world.items() if mark.get(k) != v]
+        if "edition" in other:
+            return (
+                f"{self.root} was simulated by another version of this project, whose people live "
+                "otherwise; for more days, simulate all of them in another C360_HOME"
+            )
+        if other:
             was = ", ".join(f"{k} {mark.get(k)}" for k in other)
             now = ", ".join(f"{k} {self.world[k]}" for k in other)
             return f"{self.root} was simulated with {was}, not with {now}"

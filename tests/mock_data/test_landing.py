@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import mock_data
+from mock_data import generation
 from mock_data.landing import Landing, Plan
 
 START, MARCH_31, JUNE_30 = date(2025, 1, 1), date(2025, 3, 31), date(2025, 6, 30)
@@ -170,6 +171,16 @@ def test_a_replaced_or_added_file_ends_the_simulation(tmp_path: Path) -> None:
     mine.write_bytes(kept)
     (tmp_path / "landing/sales/transactions_2025-06-30.csv").mkdir()
     assert "not simulated" in generate(tmp_path, JUNE_30).message
+
+
+def test_the_days_of_two_editions_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tmp_path)
+    monkeypatch.setattr(generation, "EDITION", generation.EDITION + 1)
+    before = contents(tmp_path)
+    assert "simulated by another version" in generate(tmp_path, JUNE_30).message
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("mark", ["{", "[]", '{"files": {}}'])
