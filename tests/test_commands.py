@@ -40,8 +40,6 @@ OWN = {
     ),
 }
 
-EURO = "T2,Mine,2025-01-03 10:00:00,5,0,0,5,EUR"
-
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -202,11 +200,12 @@ def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: P
     assert behind.stderr.splitlines()[-1].endswith(f"/runs/{published_by}")
     assert "\nWhat is published is of this run, and whole: as of 2025-01-03.\n" in behind.stderr
 
-    path = own / "landing" / "sales" / "transactions.csv"
-    path.write_text(path.read_text().replace("T2,Mine,2025-01-03 10:00:00,5,0,0,5,USD", EURO))
-    before = call(own, "c360_dagster", "refresh")
-    assert before.returncode == 1
-    assert "\nWhat is published stayed as it was: as of 2025-01-03.\n" in before.stderr
+    with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
+        failed_at_a_model = instance.get_runs()[-1]
+    settings = read_settings({"C360_HOME": str(own)})
+    before = explain_failure(settings, "make run", failed_at_a_model.run_id)
+    assert before.startswith("`make run` failed in build_models")
+    assert "\nWhat is published stayed as it was: as of 2025-01-03.\n" in before
 
     audiences.write_text("audiences: [")
     nothing = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))

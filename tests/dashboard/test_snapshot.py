@@ -130,7 +130,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_a_mistyped_setting_another(
     )
 
 
-def test_the_dashboard_takes_nothing_of_the_pipeline_but_settings_and_words() -> None:
+def test_the_dashboard_takes_settings_words_and_ports_of_the_pipeline_alone() -> None:
     """What it knows of customers it reads from the snapshot, as any other program could."""
     taken = {
         ".".join(filter(None, module))
@@ -141,7 +141,7 @@ def test_the_dashboard_takes_nothing_of_the_pipeline_but_settings_and_words() ->
             re.MULTILINE,
         )
     }
-    assert taken == {"c360_dagster.settings", "c360_dagster.words"}
+    assert taken == {f"c360_dagster.{name}" for name in ("ports", "settings", "words")}
 
 
 # What is personal ----------------------------------------------------------------------------
