@@ -17,6 +17,8 @@ LOCATIONS = STORES + WAREHOUSES
 STAYS = 1_000_000
 NEAREST_STORE = np.array([names.STATE_CODES.index(s.nearest_store) for s in names.STATES.values()])
 """Of each state the number of the store, which is that of the state where the store is."""
+NEAREST_WAREHOUSE = np.arange(len(names.STATE_CODES)) % WAREHOUSES
+"""Of each state the number of the warehouse that sends its parcels."""
 _PEOPLE = np.bincount(NEAREST_STORE, [s.weight for s in names.STATES.values()])
 STORE_SIZE = _PEOPLE / _PEOPLE.mean()
 

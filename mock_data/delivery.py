@@ -18,7 +18,7 @@ from mock_data.behaviour import (
     fit_hours,
     season,
 )
-from mock_data.catalogue import WAREHOUSES
+from mock_data.catalogue import NEAREST_WAREHOUSE
 from mock_data.draws import Bools, Ints
 from mock_data.world import NEVER, STORE, People, World
 
@@ -76,7 +76,7 @@ def send_parcels(world: World, people: People, orders: Orders) -> Parcels:
         is_sent_back=is_sent_back,
         carrier=carrier,
         service=service,
-        origin=people.state[orders.person[order]] % WAREHOUSES,
+        origin=NEAREST_WAREHOUSE[people.state[orders.person[order]]],
         shipped_second=draws.integers("handed over", 8 * 3600, 18 * 3600, uid),
     )
 

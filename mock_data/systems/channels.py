@@ -7,6 +7,7 @@ from mock_data.batch import Batch
 from mock_data.behaviour import season
 from mock_data.catalogue import STORE_SIZE, STORES
 from mock_data.draws import Ints
+from mock_data.systems.sales import STORE_IDS
 from mock_data.text import ids, moments, words
 from mock_data.world import CHANNELS, STORE, World
 
@@ -38,7 +39,7 @@ def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataF
     idle = crowd * season(world, span)[day]
     spread = 0.6 + 0.8 * world.draws.uniform("crowd", key)
     visits = orders + (idle * spread + world.draws.uniform("crowd rest", key)).astype(np.int64)
-    doors = [*(f"ST{n + 1:02d}" for n in range(STORES)), "online", "online"]
+    doors = [*STORE_IDS, "online", "online"]
     channel = np.where(door < STORES, 0, door - STORES + 1)
     return pl.DataFrame({
         "arrival_id": ids("A", 100_000_000 + key),

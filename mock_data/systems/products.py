@@ -13,6 +13,7 @@ from mock_data.batch import Batch
 from mock_data.behaviour import CANCELLED
 from mock_data.catalogue import (
     LOCATIONS,
+    NEAREST_WAREHOUSE,
     PER_CATEGORY,
     PRODUCTS,
     STORE_SIZE,
@@ -121,7 +122,7 @@ def count_units(batch: Batch) -> NDArray[np.int32]:
     place = np.where(
         orders.channel == STORE,
         orders.store,
-        STORES + batch.people.state[orders.person] % WAREHOUSES,
+        STORES + NEAREST_WAREHOUSE[batch.people.state[orders.person]],
     )
     at = np.flatnonzero(leaves[lines.order])
     order = lines.order[at]

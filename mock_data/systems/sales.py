@@ -17,6 +17,7 @@ from mock_data.world import CHANNELS, NEVER, STORE, World
 STATUSES = ("completed", "cancelled", "refunded")
 PAYMENTS = ("credit_card", "debit_card", "paypal", "cash", "gift_card")
 PAYPAL, CASH = 2, 3
+STORE_IDS = [f"ST{n + 1:02d}" for n in range(STORES)]
 REGIONS = len(names.STATE_CODES) + 1
 COUNTRY = REGIONS - 1
 
@@ -58,9 +59,8 @@ def _transactions(batch: Batch) -> Rows:
 
 def store_names(place: Ints) -> pl.Series:
     """Ids of stores and warehouses; −1 is none."""
-    stores = [f"ST{n + 1:02d}" for n in range(STORES)]
     warehouses = [f"WH{n + 1:02d}" for n in range(WAREHOUSES)]
-    return words(["", *stores, *warehouses], place + 1)
+    return words(["", *STORE_IDS, *warehouses], place + 1)
 
 
 def product_ids(product: Ints) -> pl.Series:
