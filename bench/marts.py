@@ -24,7 +24,7 @@ from bench.plan import MEMORY, Plan, Step, cut, make_plan
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.sql import literal, quote
+from c360_dagster.loading.sql import literal, quote, read_columns
 from landing_contract import read_contract
 
 SALES = (
@@ -247,12 +247,13 @@ def _read_files(folder: Path, types: dict[str, dict[str, str]]) -> Contents:
 
 
 def _read_types(warehouse: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {mart: {} for mart in MARTS}
     with duckdb.connect(str(warehouse), read_only=True) as con:
-        for table, column, kind in con.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where schema_name = 'gold' order by column_index"
-        ).fetchall():
-            if table in found and (table in SALES or column in COLUMNS):
-                found[table][column] = kind
-    return found
+        columns = read_columns(con)
+    return {
+        mart: {
+            column: kind
+            for column, kind in columns[f"gold.{mart}"].items()
+            if mart in SALES or column in COLUMNS
+        }
+        for mart in MARTS
+    }

@@ -65,6 +65,6 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(str(value).split("\n"))
+    text = "" if value is None else str(value).replace("\n", " ")
     text = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
     return MARKDOWN.sub(r"\\\g<0>", text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from c360_dagster.loading.sql import fetch_row, literal, quote, transaction
+from c360_dagster.loading.sql import fetch_row, literal, quote, read_columns, transaction
 from landing_contract import Column, read_column, read_sources
 
 DECLARED = Path(__file__).parents[2] / "dbt_c360" / "models" / "computed"
@@ -58,15 +58,11 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
     A view in its place is somebody's who keeps it right.
     """
     views = con.execute("select schema_name || '.' || view_name from duckdb_views()").fetchall()
-    standing: dict[str, list[tuple[str, str]]] = {}
-    for relation, *column in con.execute(
-        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
-        "order by column_index"
-    ).fetchall():
-        standing.setdefault(relation, []).append((column[0], column[1].lower()))
+    standing = read_columns(con)
     for table in read_computed().values():
         declared = [(column.name, column.type) for column in table.columns]
-        if standing.get(table.relation) != declared and (table.relation,) not in views:
+        held = [(name, kind.lower()) for name, kind in standing[table.relation].items()]
+        if held != declared and (table.relation,) not in views:
             con.execute(f"create schema if not exists {table.schema}")
             con.execute(f"create or replace table {table.ddl}")
 

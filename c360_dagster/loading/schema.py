@@ -1,12 +1,11 @@
 """The bronze schema: a table for each of the contract, the load log, and what was rejected."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import duckdb
 
 from c360_dagster.loading.load_log import create_log
-from c360_dagster.loading.sql import quote, transaction
+from c360_dagster.loading.sql import quote, read_columns, transaction
 from c360_dagster.loading.stamps import create_stamps
 from landing_contract import PROVENANCE, Column, Table
 
@@ -20,14 +19,14 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
     con.execute("create schema if not exists bronze")
     create_log(con)
     tables = list(tables)
+    held = read_columns(con)
     types = _spell_types(con, {column.type for table in tables for column in table.columns})
-    held = _read_held(con)
     for table in tables:
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {bronze_name(table)} ({', '.join(columns)})")
-        if table.name in held:
-            _follow_contract(con, table, types, held[table.name])
+        if standing := held.get(f"bronze.{table.name}"):
+            _follow_contract(con, table, types, standing)
     create_stamps(con)
     con.execute(
         """
@@ -43,10 +42,11 @@ def _follow_contract(
     con: duckdb.DuckDBPyConnection,
     table: Table,
     types: Mapping[str, str],
-    held: Mapping[str, str],
+    standing: Mapping[str, str],
 ) -> None:
     """Adds the columns that the contract has gained; what it changed or lost is for a person."""
     declared = {column.name.lower(): types[column.type] for column in table.columns}
+    held = {name.lower(): kind for name, kind in standing.items()}  # as DuckDB compares them
     changed = [
         f"{name} is {held[name]} there and {kind} in the contract"
         for name, kind in declared.items()
@@ -85,18 +85,6 @@ def _spell_types(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> dict[s
     for kind in types:
         ((_, spelled[kind], *_),) = con.execute(f"describe select cast(null as {kind})").fetchall()
     return spelled
-
-
-def _read_held(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """By table, the columns' names, in small letters as DuckDB compares them, and their types."""
-    held: dict[str, dict[str, str]] = defaultdict(dict)
-    for table, name, kind in con.execute(
-        "select table_name, lower(column_name), data_type from duckdb_columns() "
-        "where database_name = current_database() and schema_name = 'bronze' "
-        "order by table_name, column_index"
-    ).fetchall():
-        held[table][name] = kind
-    return held
 
 
 def bronze_name(table: Table) -> str:

@@ -1,5 +1,6 @@
 """Small things that every module with SQL in it needs: names, texts, one row, a transaction."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -30,6 +31,17 @@ def fetch_count(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[obj
     """The number that the query counts; none is zero."""
     row = fetch_row(con, query, values)
     return int(row[0] or 0) if row else 0
+
+
+def read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """By relation, such as gold.fct_orders, its columns in their order, and their types."""
+    columns: dict[str, dict[str, str]] = defaultdict(dict)
+    for relation, name, kind in con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = current_database() order by column_index"
+    ).fetchall():
+        columns[relation][name] = kind
+    return columns
 
 
 @contextmanager

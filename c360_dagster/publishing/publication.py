@@ -7,8 +7,7 @@ those of which a few rows are others.
 
 import os
 import shutil
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,15 @@ import duckdb
 
 from c360_dagster.building.unpublished import Keys, begin_again
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import PARQUET, fetch_count, literal, quote, transaction, undo
+from c360_dagster.loading.sql import (
+    PARQUET,
+    fetch_count,
+    literal,
+    quote,
+    read_columns,
+    transaction,
+    undo,
+)
 from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 
 SCHEMA = GOLD.name
@@ -158,33 +165,22 @@ def _write_parquet(
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    columns = _read_columns(con)
+    columns = read_columns(con)
     for name, query in tables.items():
         path = folder / f"{name}.parquet"
         if name in taken.rows:
             path.hardlink_to(taken.generation / path.name)
             continue
-        shown = _masked(columns[name], personal.get(name, frozenset()))
+        shown = _masked(columns[f"{SCHEMA}.{name}"], personal.get(name, frozenset()))
         con.execute(f"copy (select {shown} {query}) to {literal(str(path))} {PARQUET}").fetchall()
         path.chmod(0o600)
 
 
-def _read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
-    """The columns of gold with their types, by table."""
-    columns = defaultdict(list)
-    for table, *column in con.execute(
-        "select table_name, column_name, data_type from duckdb_columns() "
-        "where schema_name = ? and database_name = current_database() order by column_index",
-        [SCHEMA],
-    ).fetchall():
-        columns[table].append((column[0], column[1]))
-    return columns
-
-
-def _masked(columns: Sequence[tuple[str, str]], hidden: frozenset[str]) -> str:
+def _masked(columns: Mapping[str, str], hidden: frozenset[str]) -> str:
     """The columns; text about a person is starred where there is any, other types are empty."""
     return ", ".join(
-        _mask(quote(name), kind) if name in hidden else quote(name) for name, kind in columns
+        _mask(quote(name), kind) if name in hidden else quote(name)
+        for name, kind in columns.items()
     )
 
 
