@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.sql import fetch_row, quote
+from c360_dagster.sql import fetch_row, quote
 
 OF_THE_RUN = {
     *("publication", "load_log", "rejected_rows", "file_stamps"),

@@ -19,9 +19,9 @@ from c360_dagster.building.computed import create_computed, replace_computed
 from c360_dagster.checks.truth import Truth
 from c360_dagster.loading import casting
 from c360_dagster.loading.files import LandingFile, find_files
-from c360_dagster.loading.sql import literal, quote
 from c360_dagster.publishing.publication import KnownTables, publish
 from c360_dagster.science.answers import Answer
+from c360_dagster.sql import literal, quote
 from landing_contract import Table, read_contract
 
 PERSON = """

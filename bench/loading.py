@@ -13,8 +13,8 @@ from bench.measure import Measured, measure
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.warehouse import Warehouse
+from c360_dagster.sql import literal, quote
 from landing_contract import read_contract
 
 TABLE = read_contract()["transaction_items"]

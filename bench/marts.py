@@ -24,7 +24,7 @@ from bench.plan import MEMORY, Plan, Step, cut, make_plan
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.sql import literal, quote, read_columns
+from c360_dagster.sql import literal, quote, read_columns
 from landing_contract import read_contract
 
 SALES = (

@@ -14,8 +14,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.dbt_runner.dbt_project import PROJECT, is_personal
-from c360_dagster.loading.sql import literal, quote
 from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.sql import literal, quote
 
 TYPES = {"string": "varchar"}
 

@@ -30,7 +30,7 @@ PURE = {
     },
     "c360_dagster/daily_report": {
         "c360_dagster.daily_report",
-        "c360_dagster.loading",
+        "c360_dagster.sql",
         "c360_dagster.words",
         "duckdb",
     },

@@ -14,11 +14,11 @@ from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import FileLoad, LoadRun, TableLoad, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.sql import fetch_count, quote
 from c360_dagster.loading.strangers import say_stranger
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+from c360_dagster.sql import fetch_count, quote
 from landing_contract import Table, read_contract
 
 PREVIEW_ROWS = 5

@@ -23,13 +23,13 @@ from c360_dagster.building.standing import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
 from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.layers import IDENTITY, SILVER
-from c360_dagster.loading.sql import fetch_row, transaction
 from c360_dagster.resources.decisions import list_pairs, read_decisions
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.registry import Generation, Registry
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+from c360_dagster.sql import fetch_row, transaction
 
 # Slow to import, and the definitions do not need it, nor does a run without news.
 if TYPE_CHECKING:

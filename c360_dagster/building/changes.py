@@ -14,7 +14,7 @@ import duckdb
 from c360_dagster.building import unpublished
 from c360_dagster.building.standing import PASSES, SCHEMA, read_comments, write_marks
 from c360_dagster.loading.load_log import HELD_LOADS
-from c360_dagster.loading.sql import fetch_count, fetch_row, quote, transaction
+from c360_dagster.sql import fetch_count, fetch_row, quote, transaction
 
 # A rate reaches every order of its currency: looking for them is no less than building all.
 REACHES_ALL = "rates"

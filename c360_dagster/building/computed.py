@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from c360_dagster.loading.sql import fetch_row, literal, quote, read_columns, transaction
+from c360_dagster.sql import fetch_row, literal, quote, read_columns, transaction
 from landing_contract import Column, read_column, read_sources
 
 DECLARED = Path(__file__).parents[2] / "dbt_c360" / "models" / "computed"

@@ -15,7 +15,7 @@ import duckdb
 from c360_dagster.building.computed import read_computed
 from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS
-from c360_dagster.loading.sql import fetch_row, literal
+from c360_dagster.sql import fetch_row, literal
 
 MADE_OF, BY = "made of ", ", by run "
 CONTINUED = "continued"

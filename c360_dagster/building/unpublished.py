@@ -10,7 +10,7 @@ import duckdb
 from c360_dagster.building.standing import SCHEMA as CHANGES
 from c360_dagster.building.standing import read_comments
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import fetch_row, quote, transaction
+from c360_dagster.sql import fetch_row, quote, transaction
 
 SCHEMA = "unpublished"
 PUBLICATION = f"{SCHEMA}.publication_followed"

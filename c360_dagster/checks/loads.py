@@ -10,7 +10,7 @@ import duckdb
 
 from c360_dagster.layers import BRONZE
 from c360_dagster.loading.load_log import HELD_LOADS, TableLoad
-from c360_dagster.loading.sql import fetch_row, quote
+from c360_dagster.sql import fetch_row, quote
 from c360_dagster.words import count
 from landing_contract import Table
 

@@ -12,10 +12,10 @@ import duckdb
 
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import SILVER
-from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
+from c360_dagster.sql import fetch_row
 
 CLOCK = dg.AssetKey([SILVER.name, "int_data_clock"])
 LATEST_DAY = timedelta(days=1)

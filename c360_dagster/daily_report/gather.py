@@ -25,7 +25,7 @@ from c360_dagster.daily_report.facts import (
     Service,
 )
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
-from c360_dagster.loading.sql import fetch_row, quote
+from c360_dagster.sql import fetch_row, quote
 
 LISTED_LEAVING = 10
 LISTED_MOVES = 6

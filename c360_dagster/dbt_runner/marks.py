@@ -13,7 +13,7 @@ from c360_dagster.building.standing import (
     write_marks,
 )
 from c360_dagster.dbt_runner.rendered import EXTENT, PLACED, Rendered, Variables
-from c360_dagster.loading.sql import transaction
+from c360_dagster.sql import transaction
 
 PASSED = "pass"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from c360_dagster.building.standing import digest
-from c360_dagster.loading.sql import literal, quote
 from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.sql import literal, quote
 
 FOLDER = "rendered"
 FORMAT = 2

@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 import duckdb
 
 from c360_dagster.dbt_runner.rendered import PLACED, Rendered, Variables, fill_in, place
-from c360_dagster.loading.sql import fetch_row, literal, quote
+from c360_dagster.sql import fetch_row, literal, quote
 
 THREADS = 2
 """As dbt's own profile has it."""

@@ -14,7 +14,7 @@ import duckdb
 from c360_dagster.assets.describe import specify_computed
 from c360_dagster.building.computed import ComputedTable, read_computed, show_view
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import PARQUET, fetch_count, fetch_row, literal, quote
+from c360_dagster.sql import PARQUET, fetch_count, fetch_row, literal, quote
 
 HISTORY = "customer_360_history"
 KEY = dg.AssetKey([GOLD.name, HISTORY])

@@ -16,7 +16,7 @@ from c360_dagster.assets.describe import specify_computed
 from c360_dagster.building.computed import read_computed
 from c360_dagster.history.days import DAY_FILES, show_days
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import fetch_row, literal
+from c360_dagster.sql import fetch_row, literal
 
 CHANGES = "audience_changes"
 KEY = dg.AssetKey([GOLD.name, CHANGES])

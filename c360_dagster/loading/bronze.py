@@ -39,10 +39,10 @@ from c360_dagster.loading.load_log import (
     log_once,
     write_log,
 )
-from c360_dagster.loading.sql import fetch_count, transaction
 from c360_dagster.loading.stamps import keep_stamps, read_moment, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from c360_dagster.loading.writing import clear_file, drop_temporary, write_file
+from c360_dagster.sql import fetch_count, transaction
 from landing_contract import Table
 
 Content = tuple[str, date | None]

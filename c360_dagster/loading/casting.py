@@ -3,7 +3,7 @@
 A cell that cannot be read is null here; whether that rejects its row is the contract's decision.
 """
 
-from c360_dagster.loading.sql import quote
+from c360_dagster.sql import quote
 from landing_contract import Column
 
 EXPECTED = {

@@ -32,7 +32,7 @@ from c360_dagster.loading.doubtful import (
 from c360_dagster.loading.files import FileRefusedError, TextShape
 from c360_dagster.loading.lines import Lines
 from c360_dagster.loading.repair import LONGEST_LINE, Found, repair_text
-from c360_dagster.loading.sql import fetch_count, literal, quote
+from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
 HEADER_BYTES, LINES_OF_HEADER = 1 << 20, 20

@@ -12,7 +12,7 @@ import polars as pl
 from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout, Plan
 from c360_dagster.loading.repair import MISPLACED, TOO_LONG, Found, Repaired
-from c360_dagster.loading.sql import fetch_count, literal, quote
+from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Table
 
 DOUBTFUL = "record bigint, line bigint, raw text, is_cut boolean, is_broken boolean, reason text"

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from c360_dagster.loading.files import Fingerprint, LandingFile
-from c360_dagster.loading.sql import fetch_row
+from c360_dagster.sql import fetch_row
 
 LATEST = """(
     select * exclude (age)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import duckdb
 
 from c360_dagster.loading.load_log import create_log
-from c360_dagster.loading.sql import quote, read_columns, transaction
 from c360_dagster.loading.stamps import create_stamps
+from c360_dagster.sql import quote, read_columns, transaction
 from landing_contract import PROVENANCE, Column, Table
 
 

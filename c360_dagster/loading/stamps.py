@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from c360_dagster.loading.files import Fingerprint, Stamp
-from c360_dagster.loading.sql import transaction
+from c360_dagster.sql import transaction
 
 STAMPS = "bronze.file_stamps"
 AT_REST_NS = 2_000_000_000

@@ -20,7 +20,7 @@ import polars as pl
 from c360_dagster.loading.columns import Layout, match_header, simplify
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import FileRefusedError
-from c360_dagster.loading.sql import fetch_count, literal, quote
+from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Table
 
 HEADER_WITHIN = 20

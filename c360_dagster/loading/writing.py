@@ -14,7 +14,7 @@ from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import LandingFile, question_day
 from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
 from c360_dagster.loading.schema import bronze_name
-from c360_dagster.loading.sql import (
+from c360_dagster.sql import (
     fetch_count,
     fetch_row,
     in_any_order,

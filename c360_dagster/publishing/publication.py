@@ -16,7 +16,8 @@ import duckdb
 
 from c360_dagster.building.unpublished import Keys, begin_again
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import (
+from c360_dagster.publishing.taking_over import LastPublication, TakenOver
+from c360_dagster.sql import (
     PARQUET,
     fetch_count,
     literal,
@@ -25,7 +26,6 @@ from c360_dagster.loading.sql import (
     transaction,
     undo,
 )
-from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 
 SCHEMA = GOLD.name
 # Older versions of DuckDB than the one that writes shall read it.

@@ -15,7 +15,7 @@ import duckdb
 from c360_dagster.building.standing import MADE_OF, read_comments
 from c360_dagster.building.unpublished import Keys, find_changed
 from c360_dagster.layers import GOLD
-from c360_dagster.loading.sql import fetch_count
+from c360_dagster.sql import fetch_count
 
 NOTE = "last.json"
 FEW = 0.25

@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.lock import Say
 from c360_dagster.resources.storage import advise_rebuild, find_context, guard_storage
+from c360_dagster.sql import fetch_row
 
 MEMORY_LIMIT = "2500MB"
 """What the database may take before it goes to disk; the process around it needs its own part."""

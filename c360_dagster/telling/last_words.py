@@ -9,9 +9,9 @@ import dagster as dg
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
-from c360_dagster.loading.sql import fetch_row
 from c360_dagster.resources.storage import advise_room
 from c360_dagster.settings import Settings
+from c360_dagster.sql import fetch_row
 from c360_dagster.telling.reports import STOPPED, RunReport, read_report
 
 LITTLE_ROOM = 10 << 20

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from c360_dagster.loading import csv_text
-from c360_dagster.loading.sql import fetch_count
+from c360_dagster.sql import fetch_count
 from tests.loading.conftest import ITEMS, Bronze
 
 HEADER = ITEMS.splitlines()[0]
