@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from c360_dagster.loading.files import find_files, find_strangers
+from c360_dagster.loading.files import find_files
+from c360_dagster.loading.strangers import find_strangers
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError
 from c360_dagster.words import visible
 from landing_contract import read_contract

@@ -11,10 +11,9 @@ from c360_dagster.checks.loads import check_load, specify_load_checks
 from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import load_tables
-from c360_dagster.loading.files import find_strangers
 from c360_dagster.loading.load_log import FileLoad, LoadRun, TableLoad, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.strangers import say_stranger
+from c360_dagster.loading.strangers import find_strangers, say_stranger
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings

@@ -16,19 +16,21 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.csv_text import Reading, read_text
-from c360_dagster.loading.files import (
-    FileRefusedError,
+from c360_dagster.loading.content import (
     Fingerprint,
-    LandingFile,
-    find_files,
-    question_day,
-    refuse_odd_name,
     refuse_other_formats,
     survey_text,
     take_fingerprint,
     take_stamp,
     unpack,
+)
+from c360_dagster.loading.csv_text import Reading, read_text
+from c360_dagster.loading.files import (
+    FileRefusedError,
+    LandingFile,
+    find_files,
+    question_day,
+    refuse_odd_name,
 )
 from c360_dagster.loading.load_log import (
     HELD_LOADS,

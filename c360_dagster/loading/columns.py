@@ -3,11 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from c360_dagster.loading.files import FileRefusedError, quote_name
+from c360_dagster.loading.files import FileRefusedError
 from landing_contract import Column, Table
 
 MOST_COLUMNS = 5_000
 """No table is so wide, and a reader that is to make room for more runs out of memory."""
+LONGEST_QUOTE = 60
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -66,7 +67,7 @@ def match_header(header: list[str], table: Table) -> Layout:
     return Layout(
         positions=tuple(declared.get(name) for name in names),
         unknown=tuple(
-            quote_name(name.strip()) or f"(column {place})"
+            _quote_name(name.strip()) or f"(column {place})"
             for place, (name, key) in enumerate(zip(header, names, strict=True), 1)
             if key not in declared
         ),
@@ -76,7 +77,7 @@ def match_header(header: list[str], table: Table) -> Layout:
 
 def simplify(name: str) -> str:
     """`Order-ID`, `orderId` and `order_id` are one name, also after a second byte-order mark."""
-    return "".join(letter for letter in quote_name(name) if letter not in " .-_").lower()
+    return "".join(letter for letter in _quote_name(name) if letter not in " .-_").lower()
 
 
 def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, Column]) -> None:
@@ -85,7 +86,7 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
     line = ",".join(header)
     if line.lower().startswith("sep="):
         raise FileRefusedError(
-            f"its first line is {quote_name(line)}, which Excel alone understands: delete that "
+            f"its first line is {_quote_name(line)}, which Excel alone understands: delete that "
             "line, and let commas separate the columns"
         )
     for delimiter, spoken in OTHER_DELIMITERS.items():
@@ -105,4 +106,10 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(quote_name(name) for name in names)
+    return ", ".join(_quote_name(name) for name in names)
+
+
+def _quote_name(text: str) -> str:
+    """A name as a message may quote it: without what no screen shows, and not endless."""
+    shown = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…"

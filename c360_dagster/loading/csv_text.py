@@ -20,6 +20,7 @@ import duckdb
 
 from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout, Plan, match_header
+from c360_dagster.loading.content import TextShape
 from c360_dagster.loading.doubtful import (
     Fetch,
     collect_rejected,
@@ -29,7 +30,7 @@ from c360_dagster.loading.doubtful import (
     open_texts,
     tell_broken,
 )
-from c360_dagster.loading.files import FileRefusedError, TextShape
+from c360_dagster.loading.files import FileRefusedError
 from c360_dagster.loading.lines import Lines
 from c360_dagster.loading.repair import LONGEST_LINE, Found, repair_text
 from c360_dagster.sql import fetch_count, literal, quote

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
-from c360_dagster.loading.files import read_chunks
+from c360_dagster.loading.content import read_chunks
 
 FEWEST = 8
 """Fewer lines than these are as soon looked at one by one."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import Fingerprint, LandingFile
+from c360_dagster.loading.content import Fingerprint
+from c360_dagster.loading.files import LandingFile
 from c360_dagster.sql import fetch_row
 
 LATEST = """(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import Fingerprint, Stamp
+from c360_dagster.loading.content import Fingerprint, Stamp
 from c360_dagster.sql import transaction
 
 STAMPS = "bronze.file_stamps"

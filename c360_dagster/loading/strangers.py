@@ -1,12 +1,15 @@
-"""What to do with a file in landing that belongs to no table: the name that was probably meant."""
+"""Files in landing that belong to no table: which, and the name that was probably meant."""
 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from c360_dagster.loading.files import SUFFIXES, match_name
-from landing_contract import Table
+from landing_contract import Table, show_name
 
+LEFT_BY_WINDOWS = {"thumbs.db", "desktop.ini"}
+"""In any folder that somebody looked into, and hidden from whoever might delete them."""
 NUMBERED = re.compile(r"_?\d.*")
 """What stands behind a table's name: a day or a number."""
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz")
@@ -14,6 +17,28 @@ ON_THE_WAY = (".part", ".filepart", ".partial", ".crdownload", ".tmp")
 """How programs call what they have not copied to its end."""
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 """What another name makes no CSV of."""
+
+
+def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
+    """Names of files in landing that belong to no table: most likely misspelt."""
+    if not landing.is_dir():
+        return []
+    folders = {table.folder for table in tables.values()}
+    strangers = []
+    for path in sorted(landing.rglob("*")):
+        parts = path.relative_to(landing).parts
+        if path.is_dir() or any(part.startswith((".", "~$")) for part in parts):
+            continue
+        if path.name.lower() in LEFT_BY_WINDOWS:
+            continue
+        is_known = len(parts) == 2 and parts[0] in folders
+        if is_known and any(
+            table.folder == parts[0] and match_name(path.name, table) for table in tables.values()
+        ):
+            continue
+        if not any(part in ("tmp", "temp") for part in parts):
+            strangers.append(show_name("/".join(parts)))
+    return strangers
 
 
 def say_stranger(name: str, tables: Mapping[str, Table]) -> str:

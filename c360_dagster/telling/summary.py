@@ -4,9 +4,9 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import find_files, find_strangers
+from c360_dagster.loading.files import find_files
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
-from c360_dagster.loading.strangers import say_stranger
+from c360_dagster.loading.strangers import find_strangers, say_stranger
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_count, fetch_row, quote
 from c360_dagster.words import count

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from c360_dagster.loading import files
-from c360_dagster.loading.files import find_strangers
+from c360_dagster.loading import content
+from c360_dagster.loading.strangers import find_strangers
 from landing_contract import read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
@@ -88,7 +88,7 @@ def test_a_plain_file_that_is_called_compressed_is_told_its_right_name(bronze: B
 def test_a_gzip_file_that_unpacks_without_end_is_refused_before_it_fills_the_disk(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LARGE_UNPACKED", 2 * files.CHUNK)
+    monkeypatch.setattr(content, "LARGE_UNPACKED", 2 * content.CHUNK)
     bomb = ITEMS + "I4,T3,P1,1,1.00,1.00,0.00\n" * 200_000
     bronze.put("sales/transaction_items.csv.gz", gzip.compress(bomb.encode()))
     load = bronze.load_one()

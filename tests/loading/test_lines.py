@@ -22,7 +22,7 @@ def test_lines_are_the_same_one_by_one_and_many_at_a_time(
     path = tmp_path / "file.csv"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("c360_dagster.loading.files.CHUNK", chunk)
+        patch.setattr("c360_dagster.loading.content.CHUNK", chunk)
         singly = list(Lines(path))
         assert _take(Lines(path)) == [numbered for numbered in singly if numbered[1]]
         blocks = iter(Lines(path).take_block, None)

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
 from c360_dagster.loading import schema, writing
-from c360_dagster.loading.files import find_strangers, match_name, read_chunks
+from c360_dagster.loading.content import read_chunks
+from c360_dagster.loading.files import match_name
 from c360_dagster.loading.load_log import TableLoad, forget_other_zones
-from c360_dagster.loading.strangers import say_stranger
+from c360_dagster.loading.strangers import find_strangers, say_stranger
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
@@ -49,7 +50,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         yield from read_chunks(path)
 
-    monkeypatch.setattr("c360_dagster.loading.files.read_chunks", watch)
+    monkeypatch.setattr("c360_dagster.loading.content.read_chunks", watch)
     return names
 
 
