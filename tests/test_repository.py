@@ -30,6 +30,7 @@ PURE = {
     },
     "c360_dagster/daily_report": {
         "c360_dagster.daily_report",
+        "c360_dagster.loading.load_log",
         "c360_dagster.sql",
         "c360_dagster.words",
         "duckdb",
