@@ -19,6 +19,7 @@ from c360_dagster.science.lifetime_value.intervals import (
     place_intervals,
 )
 from c360_dagster.science.lifetime_value.stack import fit_mix, fit_shares
+from c360_dagster.science.lifetime_value.traits import fit_traits
 
 NAMES = ("mbgnbd", "bgnbd", "last_period", "mean_rate")
 
@@ -178,6 +179,61 @@ def test_without_anything_to_learn_from_the_models_probability_stays() -> None:
     signs = read_signs(known, np.linspace(0.1, 0.9, 50))
     told = fit_calibration(signs[:0], np.zeros(0)).apply(signs)
     assert told == pytest.approx(np.linspace(0.1, 0.9, 50))
+
+
+# Traits --------------------------------------------------------------------------------------
+
+
+def draw_known(size: int) -> tuple[Known, np.random.Generator]:
+    """Two orders each, of 20 or of 200, within a year or within weeks."""
+    random = np.random.default_rng(12)
+    age, none = random.uniform(0, 52, size), np.zeros(size)
+    value = random.choice([20.0, 200.0], size)
+    return Known(none + 1, age / 2, age, value * 2, none, none), random
+
+
+def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
+    """All were expected to order twice; the dear ones did half as often, and newcomers too."""
+    known, random = draw_known(20_000)
+    is_dear, is_new = known.value > 100, known.age < 10
+    truth = np.where(is_dear, 0.5, 1.0) * np.sqrt((1 + known.age) / 27)
+    expected = np.full(len(truth), 2.0)
+    weight = fit_traits(known, expected, random.poisson(truth).astype(float)).weigh(known)
+    told = weight * truth.sum() / weight.sum()
+    for group in (is_dear & is_new, is_dear & ~is_new, ~is_dear & is_new, ~is_dear & ~is_new):
+        assert told[group].mean() == pytest.approx(truth[group].mean(), rel=0.1)
+    # At another season three times as much came, of the same customers.
+    more = fit_traits(known, expected, random.poisson(3 * truth).astype(float))
+    assert more.weigh(known) == pytest.approx(weight, rel=0.1)
+
+
+@pytest.mark.parametrize("scatter", [0.01, 20.0])
+def test_luck_is_no_trait(scatter: float) -> None:
+    """However much customers differ: none weighs more where no trait tells who does."""
+    known, random = draw_known(2000)
+    truth = random.gamma(1 / scatter, scatter, 2000)
+    traits = fit_traits(known, np.ones(2000), random.poisson(truth).astype(np.float64))
+    assert (traits.weigh(known) == 1).all()
+
+
+def test_where_nobody_was_known_or_came_back_all_weigh_the_same() -> None:
+    known, _ = draw_known(50)
+    nobody = Known(*(np.zeros(0) for _ in range(6)))
+    for traits in (
+        fit_traits(known, np.ones(50), np.zeros(50)),
+        fit_traits(nobody, np.zeros(0), np.zeros(0)),
+    ):
+        assert (traits.weigh(known) == 1).all()
+
+
+def test_what_is_not_expected_of_some_falls_to_all() -> None:
+    """The total of orders stays; that of spend does not, for the dear one weighs less."""
+    orders = np.array([[2.0, 9.0], [6.0, 9.0]])
+    made = Candidates(("bgnbd", "mean_rate"), orders * [[100.0], [10.0]], orders, np.ones(2))
+    told = made.weigh(np.array([0.5, 1.5]))
+    # 1 and 9 are 10, of 8 in all.
+    assert told.orders == pytest.approx(np.array([[0.8, 9.0], [7.2, 9.0]]))
+    assert told.spend == pytest.approx(np.array([[80.0, 900.0], [72.0, 90.0]]))
 
 
 # Intervals -----------------------------------------------------------------------------------

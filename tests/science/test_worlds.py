@@ -29,6 +29,7 @@ def judge(world: str, seed: int, trial: Trial) -> tuple[float, float, float]:
         ("groceries", Trial(360, 90)),
         ("a cohort", Trial(273, 273)),
         ("giants that come and go", Trial(370, 365)),
+        ("the dearest leave soonest", Trial(370, 365)),
     ],
 )
 def test_no_naive_forecast_is_better(world: str, trial: Trial) -> None:

@@ -1,7 +1,7 @@
 """Shops like those whose data are public, for judging the forecast where it was not thought up.
 
 Wholesalers with a few giants, Christmas with and without one to learn from, buyers of one time,
-subscriptions, groceries, and a cohort that only fades.
+subscriptions, groceries, a cohort that only fades, and dear customers who leave soonest.
 """
 
 from collections.abc import Callable
@@ -202,6 +202,22 @@ def _cohort(random: np.random.Generator) -> pl.DataFrame:
     )
 
 
+def _dear(random: np.random.Generator) -> pl.DataFrame:
+    """Who buys dearly leaves within months, and somebody else like her comes; the others stay."""
+    customers, days = 3000, 760
+    leaves = random.random(customers) < 0.25
+    stays = np.where(leaves, random.uniform(70, 260, customers), 3000.0)
+    comes = random.random(customers) * (days + stays) - stays
+    return _sell(
+        random,
+        rate=random.gamma(4.0, 0.0125, customers),
+        begins=np.where(leaves, comes, _draw_begins(random, customers, days, 0.6)),
+        stays=stays,
+        value=random.lognormal(np.where(leaves, 5.3, 3.8), 0.4, customers),
+        days=days,
+    )
+
+
 YEARS = (Trial(365 + 273, 90), Trial(365 + 273, 30), Trial(365 + 182, 182), Trial(370, 365))
 LONG = (*YEARS, Trial(365 + 35, 90))
 SHORT = (Trial(273, 90), Trial(273, 120), Trial(333, 60), Trial(400, 30), Trial(182, 182))
@@ -216,4 +232,7 @@ WORLDS = {
         _groceries, (Trial(90, 30), Trial(360, 90), Trial(250, 250), Trial(400, 60))
     ),
     "a cohort": World(_cohort, (Trial(273, 273), Trial(300, 90), Trial(180, 180), Trial(400, 120))),
+    "the dearest leave soonest": World(
+        _dear, (Trial(250, 180), Trial(325, 365), Trial(370, 365), Trial(500, 180))
+    ),
 }

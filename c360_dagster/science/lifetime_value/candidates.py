@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from c360_dagster.science.arrays import Floats
+from c360_dagster.science.arrays import Bools, Floats
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, fit_purchase_models
 from c360_dagster.science.lifetime_value.stack import NAIVE
@@ -60,17 +60,30 @@ class Candidates:
     p_active: Floats | None
     """The models' mean, before it is calibrated; none where no model is left."""
 
+    @property
+    def of_models(self) -> Bools:
+        return np.array([name not in NAIVE for name in self.names])
+
     def judge_one_timers(self, known: Known, chance: Floats) -> "Candidates":
         """Of who bought once, as much less is expected as she is less likely to come back at all.
 
         BG/NBD is sure that she is still a customer, and MBG/NBD takes her rate from those who came
-        back. The total stays the models': what she is not expected to buy falls to all.
+        back.
         """
         if self.p_active is None:
             return self
-        told = np.where(known.frequency > 0, 1.0, chance / np.maximum(self.p_active, 1e-9))[:, None]
-        kept = self.orders.sum(axis=0) / np.maximum((self.orders * told).sum(axis=0), 1e-9)
-        factor = np.where([name in NAIVE for name in self.names], 1.0, told * kept)
+        less = chance / np.maximum(self.p_active, 1e-9)
+        return self.weigh(np.where(known.frequency > 0, 1.0, less))
+
+    def weigh(self, weight: Floats) -> "Candidates":
+        """Of each, the models expect as many times as much as she weighs.
+
+        The total of orders stays theirs: what some are not expected to buy falls to all. That of
+        spend follows from who is left to buy.
+        """
+        weighed = (self.orders * weight[:, None]).sum(axis=0)
+        kept = self.orders.sum(axis=0) / np.maximum(weighed, 1e-9)
+        factor = np.where(self.of_models, weight[:, None] * kept, 1.0)
         return replace(self, spend=self.spend * factor, orders=self.orders * factor)
 
 

@@ -25,6 +25,7 @@ from c360_dagster.science.lifetime_value.intervals import Outlook, Spread, fit_s
 from c360_dagster.science.lifetime_value.likelihood import dot
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel
 from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
+from c360_dagster.science.lifetime_value.traits import fit_traits
 
 NO_SEASON = (
     "The orders reach back {days} days, and a season shows from 394 on: the time ahead is taken to "
@@ -66,6 +67,9 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
     p_then = calibration.apply(read_signs(then, active_then))
     tried = tried.judge_one_timers(then, p_then)
     today = today.judge_one_timers(now, calibration.apply(read_signs(now, active_now)))
+    if names:
+        traits = fit_traits(then, tried.orders[:, tried.of_models].mean(axis=1), ordered)
+        tried, today = tried.weigh(traits.weigh(then)), today.weigh(traits.weigh(now))
     season = measure_season(buyers, plan, models.purchases[names[0]]) if names else 1.0
     trust = _trust_level(plan) * returned.sum() / (returned.sum() + FEW)
     orders = fit_mix(tried.names, tried.orders, ordered, trust, season)
