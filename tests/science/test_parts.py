@@ -207,6 +207,15 @@ def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
     assert more.weigh(known) == pytest.approx(weight, rel=0.1)
 
 
+def test_no_trait_counts_far_beyond_what_was_seen_of_it() -> None:
+    """At the rehearsal nobody was known for more than a year: ten years count as five."""
+    known, random = draw_known(20_000)
+    traits = fit_traits(known, np.ones(20_000), random.poisson(known.age / 26).astype(float))
+    weeks, one = np.array([52.0, 260.0, 520.0]), np.ones(3)
+    weight = traits.weigh(Known(one, weeks / 2, weeks, 40 * one, one, one))
+    assert weight[0] < weight[1] == weight[2]
+
+
 @pytest.mark.parametrize("scatter", [0.01, 20.0])
 def test_luck_is_no_trait(scatter: float) -> None:
     """However much customers differ: none weighs more where no trait tells who does."""
