@@ -125,7 +125,8 @@ def plan_campaigns(world: World, until: int) -> list[Campaign]:
     start = 15 + numbers * CAMPAIGN_EVERY + draws.integers("campaign start", 0, 9, numbers)
     length = draws.integers("campaign length", 10, 16, numbers)
     channel = draws.pick("campaign channel", [0.55, 0.25, 0.12, 0.08], numbers)
-    lift = np.round(0.3 + 1.0 * draws.uniform("campaign lift", numbers), 3)
+    # Few work well, as in life, and many hardly.
+    lift = np.round(0.05 + 0.9 * draws.uniform("campaign lift", numbers) ** 2, 3)
     return [
         Campaign(int(n), int(channel[n]), int(start[n]), int(start[n] + length[n]), float(lift[n]))
         for n in numbers

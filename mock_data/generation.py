@@ -39,7 +39,7 @@ from mock_data.truth import TruthFiles, earlier_tally, tell_truth
 from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
 
-EDITION = 2
+EDITION = 3
 """Another whenever people do otherwise than before: days of two editions do not fit each other."""
 FEWEST, MOST = 1_000, 10_000
 """People in a batch."""

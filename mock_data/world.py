@@ -211,34 +211,47 @@ def _draw_habits(
     draws: Draws, index: Ints, persona: Ints, registered: Ints, is_old: Bools
 ) -> dict[str, Any]:
     """How often, how long, where and what a person buys."""
-    buying, active_from = draws.uniform("buying", index), np.maximum(registered, 0)
+    buying, since = draws.uniform("buying", index), np.maximum(registered, 0)
     buys_once = (buying >= NON_BUYERS) & (buying < ONE_TIMERS)
     of = {name: np.array([getattr(p, name) for p in PERSONAS])[persona]
-          for name in ("orders_a_day", "rate_shape", "stays_days", "discount")}  # fmt: skip
+          for name in ("orders_a_day", "rate_shape", "discount")}  # fmt: skip
     phases = np.arange(10)
     waits = draws.exponential("rate", index[:, None], phases)
     waits[phases >= of["rate_shape"][:, None]] = 0.0
     rate = of["orders_a_day"] * waits.sum(axis=1) / of["rate_shape"]
-    stays = of["stays_days"] * draws.exponential("stays", index)
-    stays = np.where(persona == AT_RISK, 70 + 190 * draws.uniform("stays", index), stays + 30)
     rate[buying < ONE_TIMERS] = 0.0
     once = draws.integers("once", 0, 639, index)
-    soon = active_from + (draws.exponential("first", index) * 6).astype(np.int64)
+    soon = since + (draws.exponential("first", index) * 6).astype(np.int64)
     planned = (~is_old & (buying >= NON_BUYERS)) | buys_once
     edges = np.cumsum(np.array([p.channels for p in PERSONAS]), axis=1)[persona]
     liked = np.argsort(draws.uniform("channels", index[:, None], np.arange(3)), axis=1)
     return {
         "rate": rate,
         "first_order": np.where(planned, np.where(is_old & buys_once, once, soon), NEVER),
-        "active_from": active_from,
+        **_draw_stays(draws, index, persona, since, is_old),
         "never_buys": buying < NON_BUYERS,
         "buys_once": buys_once,
-        "leaves": active_from + stays.astype(np.int64),
         "channel_edges": edges,
         "channel_order": liked,
         "favourites": _draw_favourites(draws, index, persona),
         "discount": np.clip(of["discount"] + 0.06 * draws.normal("discount", index), 0, 0.95),
     }
+
+
+def _draw_stays(
+    draws: Draws, index: Ints, persona: Ints, since: Ints, is_old: Bools
+) -> dict[str, Any]:
+    """Between which days a person buys.
+
+    Of those who stay for months, who registered before the start come one after another, as in any
+    steady shop: were all there on the first day, all would leave in the same year.
+    """
+    leaves_soon = persona == AT_RISK
+    stays = np.array([p.stays_days for p in PERSONAS])[persona] * draws.exponential("stays", index)
+    stays = np.where(leaves_soon, 70 + 190 * draws.uniform("stays", index), stays + 30)
+    came = (STEADY_DAYS + stays) * draws.uniform("came", index) - stays
+    begins = np.where(leaves_soon & is_old, np.floor(came).astype(np.int64), since)
+    return {"active_from": np.maximum(begins, 0), "leaves": begins + stays.astype(np.int64)}
 
 
 def _draw_favourites(draws: Draws, index: Ints, persona: Ints) -> Ints:

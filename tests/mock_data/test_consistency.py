@@ -304,7 +304,8 @@ def test_the_treated_buy_more_than_the_controls(default_world: Home) -> None:
     assert 1.3 < rate["treatment"] / rate["control"] < 2.6
     assert 0.6 < sizes["treatment"] / (sizes["treatment"] + sizes["control"]) < 0.7
     lifts = default_world.truth("campaigns")["lift"].cast(float)
-    assert number(lifts.min()) >= 0.3
+    assert number(lifts.min()) < 0.1, "many campaigns hardly work"
+    assert number(lifts.max()) > 0.6, "and a few do"
 
 
 def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None:

@@ -24,12 +24,13 @@ START, END, JUNE_30 = date(2025, 1, 1), date(2026, 11, 20), date(2025, 6, 30)
 def _orders_of_people(home: Home) -> pl.DataFrame:
     """Completed purchases of both systems, each with the person who made it."""
     amount = pl.col("total_amount").cast(pl.Float64)
+    month = pl.col("transaction_date").str.slice(0, 7)
     crm = home.table("transactions").filter(pl.col("status") == "completed", amount > 0)
     shop = home.table("workbook_transactions")
     orders = pl.concat([
-        crm.select(source_system=pl.lit("crm"), source_id="customer_id", spent=amount),
+        crm.select(source_system=pl.lit("crm"), source_id="customer_id", spent=amount, month=month),
         shop.select(source_system=pl.lit("workbooks"), source_id="customer_id",
-                    spent=pl.col("amount").cast(pl.Float64)),
+                    spent=pl.col("amount").cast(pl.Float64), month=month),
     ])  # fmt: skip
     return orders.join(home.truth("identities"), on=["source_system", "source_id"])
 
@@ -79,6 +80,22 @@ def test_personas_differ_in_what_can_be_seen(default_world: Home) -> None:
     assert count["Engaged Regulars"] > 2 * count["Transitional Shoppers"]
 
 
+def test_the_shop_holds_its_own_and_every_persona_buys_all_along(default_world: Home) -> None:
+    """Also those who leave within months: others like them come."""
+    orders = _orders_of_people(default_world).join(default_world.truth("people"), on="person_id")
+    ten_months = r"^202[56]-(0\d|10)$"  # a mistyped date lies past 2099
+    orders = orders.filter(pl.col("month").str.contains(ten_months))
+    before, after = (
+        number(orders.filter(pl.col("month").str.starts_with(year))["spent"].sum())
+        for year in ("2025", "2026")
+    )
+    assert 0.95 <= after / before <= 1.15
+    by_month = orders.group_by("month", "persona").agg(pl.col("spent").sum())
+    shares = by_month.with_columns(share=pl.col("spent") / pl.col("spent").sum().over("month"))
+    range_of = shares.group_by("persona").agg(low=pl.col("share").min(), high=pl.col("share").max())
+    assert (range_of["high"] < 2.5 * range_of["low"]).all(), range_of
+
+
 def test_nobody_shares_home_and_first_name() -> None:
     world = World(seed=7, customers=6000, start=START)
     people = settle_people(world, range(4800), 0)
@@ -121,7 +138,7 @@ def test_the_size_of_batches_changes_no_row(simulate: Simulate, whole: Home) -> 
 
 def test_no_two_orders_of_forty_years_share_an_id() -> None:
     world = World(seed=7, customers=20, start=date(1990, 1, 1))
-    end = world.day_of(date(2030, 12, 31))
+    end = world.day_of(date(2032, 12, 31))
     batch = make_batch(world, range(world.people_by(end)), -NEVER, end, "")
     orders = batch.orders
     assert orders.is_return.any()
