@@ -68,7 +68,8 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
         position = out.write(header.text + b"\n") if header else 0
         while True:
             if plain := lines.take_plain():
-                numbers, texts, reasons = plain.numbers, plain.texts, _judge(plain.texts, width)
+                numbers, texts = plain.numbers, plain.texts
+                reasons = _judge(texts, plain.shapes, width)
             elif record := _read_record(lines, width):
                 numbers, texts = [record.line], [record.text]
                 reasons = {0: record.reason} if record.reason else {}
@@ -85,14 +86,16 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
             out.write(b"\n".join([*texts, b""]))
 
 
-def _judge(texts: list[bytes], width: int) -> dict[int, str]:
-    """What is wrong with some lines without quotes, by their places."""
-    reasons = {}
-    for place, text in enumerate(texts):
-        if (found := text.count(b",") + 1) < width:
-            reasons[place] = _say_short(found, width)
-        elif len(text) > LONGEST_LINE:
-            reasons[place] = TOO_LONG
+def _judge(texts: list[bytes], shapes: list[bytes], width: int) -> dict[int, str]:
+    """What is wrong with some lines whose quotes are sound, by their places."""
+    reasons = {
+        place: _say_short(shape.count(b",") + 1, width)
+        for place, shape in enumerate(shapes)
+        if shape.count(b",") < width - 1
+    }
+    if max(map(len, texts), default=0) > LONGEST_LINE:
+        long = (place for place, text in enumerate(texts) if len(text) > LONGEST_LINE)
+        reasons = dict.fromkeys(long, TOO_LONG) | reasons
     return reasons
 
 
@@ -109,7 +112,7 @@ def _read_record(lines: Lines, width: int) -> _Record | None:
         if not line:
             continue
         if not line.startswith(b'"') and b',"' not in line:  # within a cell it is a character
-            return _Record(number, line, _judge([line], width).get(0))
+            return _Record(number, line, _judge([line], [line], width).get(0))
         joined = line if line.count(b'"') % 2 == 0 else _join(line, lines, width)
         if not joined:
             return _Record(number, line, UNCLOSED)

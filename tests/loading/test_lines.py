@@ -1,5 +1,6 @@
 """A file's lines, taken many at a time where that is possible, are the same as one by one."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from hypothesis import strategies as st
 
 from c360_dagster.loading.lines import Lines, Run
 
-PIECES = [b"a", b"b,c", b'"', b'""', b"\n", b"\r\n", b"\n\n", b"\r", b"plain\n" * 9, b"d\r\n" * 12]
+PIECES = [
+    *(b"a", b"b,c", b'"', b'""', b',"', b'",', b'"e,f"', b',"g ""h"" i",'),
+    *(b"\n", b"\r\n", b"\n\n", b"\r", b"plain\n" * 9, b"d\r\n" * 12, b'j,"k,l"\n' * 9),
+]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,7 +41,10 @@ def _take(lines: Lines) -> list[tuple[int, bytes]]:
     taken: list[tuple[int, bytes]] = []
     while True:
         if plain := lines.take_plain():
-            assert all(text and b'"' not in text for text in plain.texts)
+            assert all(plain.texts)
+            for text, shape in zip(plain.texts, plain.shapes, strict=True):
+                rows = list(csv.reader([text.decode()], strict=True))
+                assert [len(row) for row in rows] == [shape.count(b",") + 1]
             taken += _pair(plain)
         elif numbered := next(lines, None):
             taken += [numbered] if numbered[1] else []
