@@ -11,12 +11,13 @@ import numpy as np
 from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.candidates import Known
 from c360_dagster.science.lifetime_value.likelihood import dot
+from c360_dagster.science.lifetime_value.signs import Scale, thin
 from c360_dagster.science.lifetime_value.stack import combine
 
-ROWS = 100_000
-"""More customers than this teach nothing new: each nth is enough."""
 PRIOR = 4.0
 """The strength, in customers, with which coefficients are held to the models' own probability."""
+REACH = 4.0
+"""No sign counts beyond what the rehearsal has seen of it by much."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,11 @@ class Calibration:
     """P = logistic(coefficients · signs), where signs are measured from their means."""
 
     coefficients: Floats
-    centre: Floats
-    scale: Floats
+    scale: Scale
 
     def apply(self, signs: Floats) -> Floats:
-        """No sign counts beyond what the rehearsal has seen of it by much."""
-        reach = np.clip((signs[:, 1:] - self.centre) / self.scale, -4.0, 4.0)
-        score = combine(_design(signs[:, :1], reach), self.coefficients)
+        others = self.scale.apply(signs[:, 1:], REACH)
+        score = combine(_design(signs[:, :1], others), self.coefficients)
         return 1 / (1 + np.exp(-score))
 
 
@@ -60,11 +59,10 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
     others = signs.shape[1] - 1
     believed = np.array([0.0, 1.0, *np.zeros(others)])
     if not len(signs):
-        return Calibration(believed, np.zeros(others), np.ones(others))
-    step = -(-len(signs) // ROWS)
-    signs, returned = signs[::step], returned[::step]
-    centre, scale = signs[:, 1:].mean(axis=0), np.maximum(signs[:, 1:].std(axis=0), 1e-3)
-    design = _design(signs[:, :1], (signs[:, 1:] - centre) / scale)
+        return Calibration(believed, Scale.unknown(others))
+    signs, returned = signs[thin(len(signs))], returned[thin(len(returned))]
+    scale = Scale.of(signs[:, 1:])
+    design = _design(signs[:, :1], scale.apply(signs[:, 1:], np.inf))
 
     def lose(coefficients: Floats) -> float:
         score, moved = combine(design, coefficients), coefficients - believed
@@ -87,8 +85,8 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
         coefficients = coefficients + change
         if float(np.abs(change).max()) < 1e-10:
             break
-    return Calibration(coefficients, centre, scale)
+    return Calibration(coefficients, scale)
 
 
-def _design(odds: Floats, reach: Floats) -> Floats:
-    return np.concatenate([np.ones((len(odds), 1)), odds, reach], axis=1)
+def _design(odds: Floats, others: Floats) -> Floats:
+    return np.concatenate([np.ones((len(odds), 1)), odds, others], axis=1)

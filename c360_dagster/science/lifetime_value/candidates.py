@@ -12,7 +12,7 @@ import polars as pl
 from c360_dagster.science.arrays import Bools, Floats
 from c360_dagster.science.lifetime_value.gamma_gamma import SpendModel, fit_gamma_gamma
 from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, fit_purchase_models
-from c360_dagster.science.lifetime_value.stack import NAIVE
+from c360_dagster.science.lifetime_value.stack import NAIVE, are_models
 
 OUTLIER = 4.0
 """Robust standard deviations of the logarithm beyond which a mean order is fitted as if there."""
@@ -62,7 +62,7 @@ class Candidates:
 
     @property
     def of_models(self) -> Bools:
-        return np.array([name not in NAIVE for name in self.names])
+        return are_models(self.names)
 
     def judge_one_timers(self, known: Known, chance: Floats) -> "Candidates":
         """Of who bought once, as much less is expected as she is less likely to come back at all.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c360_dagster.science.arrays import Floats
+from c360_dagster.science.arrays import Bools, Floats
 from c360_dagster.science.lifetime_value.likelihood import dot
 
 ROUNDS = 25
@@ -44,6 +44,10 @@ def combine(values: Floats, shares: Floats) -> Floats:
     return mixed
 
 
+def are_models(names: tuple[str, ...]) -> Bools:
+    return np.array([name not in NAIVE for name in names])
+
+
 def fit_mix(
     names: tuple[str, ...], values: Floats, actual: Floats, trust: float, season: float
 ) -> Mix:
@@ -53,7 +57,7 @@ def fit_mix(
     naive forecast was the better one, most is left to that, at its own level.
     """
     shares, totals = fit_shares(names, values, actual), values.sum(axis=0)
-    models = np.array([name not in NAIVE for name in names])
+    models = are_models(names)
     total = max(float(actual.sum()), 0.0)
     if models.any() and not dot(shares, totals) > 0:
         shares = models / models.sum()
@@ -141,7 +145,7 @@ def _believe(names: tuple[str, ...], values: Floats, actual: Floats, weight: Flo
     belief = np.array([BELIEF[name] for name in names])
     totals = np.einsum("i,ij->j", weight, values)
     more = np.zeros(len(names))
-    if not any(name not in NAIVE for name in names):
+    if not are_models(names).any():
         belief = np.full(len(names), 0.5)
         more = 0.5 * totals / max(float(weight.sum()), 1.0)
     level = (max(dot(weight, actual), 0.0) + more) / np.maximum(totals + more, 1e-9)

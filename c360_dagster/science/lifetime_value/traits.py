@@ -11,10 +11,9 @@ import numpy as np
 from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.candidates import Known
 from c360_dagster.science.lifetime_value.likelihood import dot, maximise
+from c360_dagster.science.lifetime_value.signs import Scale, thin
 from c360_dagster.science.lifetime_value.stack import combine
 
-ROWS = 100_000
-"""More customers than this teach nothing new: each nth is enough."""
 PRIOR = 20.0
 """The strength, in orders, with which it is held that no trait matters."""
 LUCK = 6.0
@@ -28,12 +27,11 @@ class Traits:
     """A customer's weight = exp(coefficients · traits), the traits in standard deviations."""
 
     coefficients: Floats
-    centre: Floats
-    scale: Floats
+    scale: Scale
 
     def weigh(self, known: Known) -> Floats:
         """How many times as much is to be expected of each, but for a factor common to all."""
-        traits = _standardise(_read_traits(known), self.centre, self.scale)
+        traits = self.scale.apply(_read_traits(known), REACH)
         weight: Floats = np.exp(combine(traits, self.coefficients))
         return weight
 
@@ -44,13 +42,13 @@ def fit_traits(known: Known, expected: Floats, ordered: Floats) -> Traits:
     How many came is left out of it, for that may have been the rehearsal's season. What luck
     would have shown, too, is taken off: with no more than that, all weigh the same.
     """
-    step = max(-(-len(expected) // ROWS), 1)
-    traits, expected, ordered = _read_traits(known)[::step], expected[::step], ordered[::step]
+    some = thin(len(expected))
+    traits, expected, ordered = _read_traits(known)[some], expected[some], ordered[some]
     none = np.zeros(traits.shape[1])
     if not dot(expected, ordered) > 0:
-        return Traits(none, none, none + 1)
-    centre, scale = traits.mean(axis=0), np.maximum(traits.std(axis=0), 1e-3)
-    design, came = _standardise(traits, centre, scale), float(ordered.sum())
+        return Traits(none, Scale.unknown(len(none)))
+    scale = Scale.of(traits)
+    design, came = scale.apply(traits, REACH), float(ordered.sum())
 
     def likelihood(weights: Floats) -> tuple[float, Floats]:
         coefficients = np.log(weights)
@@ -66,13 +64,9 @@ def fit_traits(known: Known, expected: Floats, ordered: Floats) -> Traits:
     missed = ordered - expected * (came / float(expected.sum()))
     luck = LUCK * max(dot(missed, missed) / came, 1.0)
     trust = 1 - luck / gained if gained > luck else 0.0
-    return Traits(np.log(np.array(found.parameters)) * trust, centre, scale)
+    return Traits(np.log(np.array(found.parameters)) * trust, scale)
 
 
 def _read_traits(known: Known) -> Floats:
     """What she spends an order, and for how long she is known."""
     return np.log1p(np.stack([known.value, known.age], axis=1))
-
-
-def _standardise(traits: Floats, centre: Floats, scale: Floats) -> Floats:
-    return np.clip((traits - centre) / scale, -REACH, REACH)

@@ -1,0 +1,34 @@
+"""What the regressions on the rehearsal look at: enough customers, signs in standard deviations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from c360_dagster.science.arrays import Floats
+
+ROWS = 100_000
+"""More customers than this teach nothing new: each nth is enough."""
+
+
+def thin(customers: int) -> slice:
+    return slice(None, None, max(-(-customers // ROWS), 1))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How each sign lay among the customers of the rehearsal."""
+
+    centre: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, signs: Floats) -> "Scale":
+        return cls(signs.mean(axis=0), np.maximum(signs.std(axis=0), 1e-3))
+
+    @classmethod
+    def unknown(cls, signs: int) -> "Scale":
+        return cls(np.zeros(signs), np.ones(signs))
+
+    def apply(self, signs: Floats, reach: float) -> Floats:
+        """In standard deviations; beyond the reach no more is known of what a sign says."""
+        return np.clip((signs - self.centre) / self.deviation, -reach, reach)
