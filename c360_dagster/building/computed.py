@@ -61,7 +61,7 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
     standing = read_columns(con)
     for table in read_computed().values():
         declared = [(column.name, column.type) for column in table.columns]
-        held = [(name, kind.lower()) for name, kind in standing[table.relation].items()]
+        held = [(name, kind.lower()) for name, kind in standing.get(table.relation, {}).items()]
         if held != declared and (table.relation,) not in views:
             con.execute(f"create schema if not exists {table.schema}")
             con.execute(f"create or replace table {table.ddl}")

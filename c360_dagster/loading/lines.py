@@ -27,8 +27,14 @@ class Run:
     numbers: list[int]
     """As an editor counts."""
     texts: list[bytes]
+
+
+@dataclass(frozen=True)
+class SoundRun(Run):
+    """Lines whose quotes are all around sound cells."""
+
     shapes: list[bytes]
-    """The same with one letter in place of each sound quoted cell."""
+    """The texts with one letter in place of each quoted cell."""
 
 
 class Lines:
@@ -36,11 +42,13 @@ class Lines:
 
     def __init__(self, source: Path) -> None:
         self._blocks = _read_blocks(source)
+        self._block = b""
         self._texts: list[bytes] = []
-        self._shapes: list[bytes] = []
-        self._unsound: list[int] = []
-        """The places of lines with other quotes than those around sound cells."""
         self._at, self._number = 0, 0
+        self._shapes: list[bytes] | None = None
+        """Those of the block's lines, once somebody asks for sound ones."""
+        self._unsound: list[int] = []
+        """The places of the block's other lines, and its end."""
         self._put_back: deque[tuple[int, bytes]] = deque()
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
@@ -58,13 +66,17 @@ class Lines:
     def put_back(self, lines: Iterable[tuple[int, bytes]]) -> None:
         self._put_back.extendleft(reversed([*lines]))
 
-    def take_plain(self) -> Run | None:
+    def take_plain(self) -> SoundRun | None:
         """As many lines whose quotes are sound as are at hand, if it is worth it."""
         if self._put_back:
             return None
-        following = bisect_left(self._unsound, self._at)
-        ends = [*self._unsound[following : following + 1], len(self._texts)]
-        return self._take(ends[0]) if ends[0] - self._at >= FEWEST else None
+        if self._shapes is None:
+            self._shapes = self._find_shapes()
+        begin, end = self._at, self._unsound[bisect_left(self._unsound, self._at)]
+        if end - begin < FEWEST:
+            return None
+        run = self._take(end)
+        return SoundRun(run.numbers, run.texts, [*filter(None, self._shapes[begin:end])])
 
     def take_block(self) -> Run | None:
         """As many lines as are at hand, whatever is in them."""
@@ -73,20 +85,23 @@ class Lines:
         return self._take(len(self._texts)) if self._at < len(self._texts) else None
 
     def _begin(self, block: bytes) -> None:
-        self._texts = self._shapes = block[:-1].split(b"\n")
-        self._at, self._unsound = 0, []
-        if b'"' in block:
-            self._shapes = QUOTED.sub(b"q", block)[:-1].split(b"\n")
-            self._unsound = [place for place, shape in enumerate(self._shapes) if b'"' in shape]
+        self._block, self._texts = block, block[:-1].split(b"\n")
+        self._at, self._shapes = 0, None
+
+    def _find_shapes(self) -> list[bytes]:
+        self._unsound = [len(self._texts)]
+        if b'"' not in self._block:
+            return self._texts
+        shapes = QUOTED.sub(b"q", self._block)[:-1].split(b"\n")
+        unsound = (place for place, shape in enumerate(shapes) if b'"' in shape)
+        self._unsound = [*unsound, len(shapes)]
+        return shapes
 
     def _take(self, end: int) -> Run:
-        texts, shapes = self._texts[self._at : end], self._shapes[self._at : end]
+        texts = self._texts[self._at : end]
         numbers = range(self._number + 1, self._number + 1 + len(texts))
         self._at, self._number = end, self._number + len(texts)
-        if all(texts):
-            return Run([*numbers], texts, shapes)
-        kept = (compress(each, texts) for each in (numbers, texts, shapes))
-        return Run(*map(list, kept))  # type: ignore[arg-type]
+        return Run([*compress(numbers, texts)], [*filter(None, texts)])
 
 
 def _read_blocks(source: Path) -> Iterator[bytes]:
