@@ -269,7 +269,7 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     undeclared = warehouse.rows(f"select * from {failures}ids_are_declared")  # no store is declared
     assert sorted(undeclared) == [("dim_customers", 1, 4, "c9"), ("dim_products", 1, 5, "p9")]
     repeated = warehouse.rows(f"select * from {failures}keys_tell_rows_apart")
-    assert repeated == [("tracking_events", "tracking_events.csv", 7, 5)]
+    assert repeated == [("tracking_events", "tracking_events.csv", None, 7, 5)]
     groups = warehouse.rows(
         f"select contact_group, contacts from {failures}campaign_groups_are_known"
     )
@@ -287,6 +287,33 @@ def test_a_mistyped_year_is_named(tmp_path: Path) -> None:
     assert warehouse.rows("select * from test_failures.orders_begin_with_the_history") == [
         (date(1970, 1, 1), 1, date(2026, 1, 1))
     ]
+
+
+def test_ids_that_begin_anew_are_named(tmp_path: Path) -> None:
+    """Orders in each year's file, lines in each export: the later ones take the place of others."""
+    warehouse = Warehouse(tmp_path)
+    warehouse.create_bronze()
+
+    def land(part: str, months: dict[int, str], *, first_line: int) -> None:
+        orders = [
+            order(f"t{first + n}", "c1", f"{month}-{n + 1:02} 09:00", None, "9", "0", "0", "9")
+            for first, month in months.items()
+            for n in range(20)
+        ]
+        lines = [
+            line(f"i{number}", str(each["transaction_id"]), "p1", 1, "9", "9")
+            for number, each in enumerate(orders, start=first_line)
+        ]
+        warehouse.land("transactions", orders, part=part)
+        warehouse.land("transaction_items", lines, part=part)
+
+    land("2024", {0: "2024-01", 20: "2024-02"}, first_line=0)
+    land("2025", {0: "2025-01"}, first_line=20)
+    tests = ("keys_tell_rows_apart", "every_month_has_its_lines")
+    assert warehouse.build(*(f"+{test}" for test in tests)) == {}
+    again, without_lines = (warehouse.rows(f"select * from test_failures.{test}") for test in tests)
+    assert again == [("transactions", "transactions_2024.csv", date(2024, 1, 1), 20, 0)]
+    assert without_lines == [(date(2024, 2, 1), 20, 20)]
 
 
 def test_who_is_in_no_known_group_is_not_in_both(warehouse: Warehouse) -> None:
