@@ -98,9 +98,9 @@ def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
     elif not load.files:
         said = f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
     else:
-        # A repetition is no mistake; what is loaded and has a message has a doubtful day.
-        doubtful = [file for file in load.having("loaded", "unchanged") if file.message]
-        said = " ".join(str(file.message) for file in (*refused, *doubtful))
+        # A repetition is no mistake; what is loaded and has a message leaves a question open.
+        asked = [file for file in load.having("loaded", "unchanged") if file.message]
+        said = " ".join(str(file.message) for file in (*refused, *asked))
     return dg.AssetCheckResult(
         asset_key=[BRONZE.name, table.name],
         check_name="arrival",

@@ -29,7 +29,6 @@ from c360_dagster.loading.files import (
     FileRefusedError,
     LandingFile,
     find_files,
-    question_day,
     refuse_odd_name,
 )
 from c360_dagster.loading.load_log import (
@@ -44,7 +43,7 @@ from c360_dagster.loading.load_log import (
 from c360_dagster.loading.stamps import keep_stamps, read_moment, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from c360_dagster.loading.writing import clear_file, drop_temporary, write_file
-from c360_dagster.sql import fetch_count, transaction
+from c360_dagster.sql import transaction
 from landing_contract import Table
 
 Content = tuple[str, date | None]
@@ -83,7 +82,7 @@ def load_table(
 ) -> TableLoad:
     """Loads the table's new and changed files; says of every file what became of it."""
     loads, pending = [], []
-    current, refused = _current_contents(con, table), _find_refused(con, table)
+    (current, questions), refused = _read_held(con, table), _find_refused(con, table)
     known, moment = read_stamps(con, table.name), read_moment(run.scratch)
     news: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
@@ -97,7 +96,8 @@ def load_table(
         if fingerprint != known.get(file.name):
             news[file.name] = fingerprint
         if current.get(file.name) == _content(attempt):
-            loads.append(_note_unchanged(con, attempt, was_refused=file.name in refused))
+            asked, was_refused = questions.get(file.name), file.name in refused
+            loads.append(_note_unchanged(con, attempt, asked, was_refused=was_refused))
         else:
             pending.append(attempt)
     loads += _settle(con, pending, current)
@@ -153,13 +153,17 @@ def _content(attempt: Attempt) -> Content:
     return attempt.fingerprint.checksum if attempt.fingerprint else "", attempt.file.known_at
 
 
-def _current_contents(con: duckdb.DuckDBPyConnection, table: Table) -> dict[str, Content]:
-    """By path, the content whose rows bronze holds now."""
+def _read_held(
+    con: duckdb.DuckDBPyConnection, table: Table
+) -> tuple[dict[str, Content], dict[str, str]]:
+    """By path, the content whose rows bronze holds now; and what was asked when it was loaded."""
     rows = con.execute(
-        f"select path, checksum, known_at from {HELD_LOADS} where table_name = ? order by path",
+        f"select path, checksum, known_at, message from {HELD_LOADS} "
+        "where table_name = ? order by path",
         [table.name],
     ).fetchall()
-    return {path: (checksum, known_at) for path, checksum, known_at in rows}
+    contents = {path: (checksum, known_at) for path, checksum, known_at, _ in rows}
+    return contents, {path: message for path, *_, message in rows if message}
 
 
 def _find_refused(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
@@ -231,15 +235,13 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
 
 
 def _note_unchanged(
-    con: duckdb.DuckDBPyConnection, attempt: Attempt, *, was_refused: bool
+    con: duckdb.DuckDBPyConnection, attempt: Attempt, question: str | None, *, was_refused: bool
 ) -> FileLoad:
-    """Logs nothing, unless the last word about the file was that it could not be loaded."""
+    """Logs nothing, unless the last word about the file was that it could not be loaded.
+
+    What its load left open is asked for as long as it lies there.
+    """
     name = attempt.file.name
     if was_refused:
         write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
-    doubt = question_day(attempt.file)
-    if doubt and not fetch_count(
-        con, f"select sum(rows_loaded) from {HELD_LOADS} where path = ?", [name]
-    ):
-        doubt = None  # a header left under the old name, as the doubt advises
-    return FileLoad(name, "unchanged", doubt)
+    return FileLoad(name, "unchanged", question)

@@ -11,12 +11,6 @@ from pathlib import Path
 from landing_contract import Table, show_name
 
 SUFFIXES = (".csv.gz", ".csv", ".parquet", ".xlsx")
-LIKE_A_DAY = re.compile(
-    r"(?<!\d)(?:"
-    r"\d{4}([-_. ])\d{1,2}\1\d{1,2}|\d{1,2}([-_. ])\d{1,2}\2\d{4}|(?:19|20)\d{6}(?:\d{4,6})?(?!\d)"
-    r")"
-)
-"""A day as people write one, possible or not, also with a time close behind."""
 
 
 class FileRefusedError(Exception):
@@ -60,19 +54,6 @@ def match_name(name: str, table: Table) -> tuple[str, date | None] | None:
         return None
     rest = stem[len(table.file_stem) + 1 :]
     return suffix, _date_at_start(rest)
-
-
-def question_day(file: LandingFile) -> str | None:
-    """What to say of a name with something like a day that cannot be taken for one."""
-    rest = file.path.name[len(file.table.file_stem) :]
-    found = None if file.known_at else LIKE_A_DAY.search(rest)
-    if not found:
-        return None
-    return (
-        f"{file.name}: loaded, and taken as known since always: '{found.group()}' in its name is "
-        f"no day, or is not written as in {file.table.file_stem}_2025-06-30{file.suffix}. If it is "
-        "meant as one, rename the file, and leave a file with only the header under the old name."
-    )
 
 
 def refuse_odd_name(file: LandingFile) -> None:

@@ -11,8 +11,9 @@ import duckdb
 from c360_dagster.loading import casting
 from c360_dagster.loading.columns import Layout
 from c360_dagster.loading.csv_text import LostRowsError, Reading
-from c360_dagster.loading.files import LandingFile, question_day
+from c360_dagster.loading.files import LandingFile
 from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
+from c360_dagster.loading.questions import question
 from c360_dagster.loading.schema import bronze_name
 from c360_dagster.sql import (
     fetch_count,
@@ -185,7 +186,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
     return FileLoad(
         name=file.name,
         status="loaded",
-        message=question_day(file) if loaded else None,
+        message=question(file, reading.records) if loaded else None,
         rows_read=reading.records,
         rows_loaded=loaded,
         rows_rejected=rejected,

@@ -229,6 +229,19 @@ def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_l
         assert f"'{doubted}' in its name is no day" in str(first.message)
 
 
+@pytest.mark.parametrize(("rows", "asked"), [(65_534, ""), (65_535, "it has exactly 65,536 lines")])
+def test_a_file_as_long_as_a_spreadsheet_loads_and_is_asked_whether_it_was_cut(
+    bronze: Bronze, rows: int, asked: str
+) -> None:
+    header, row, *_ = ITEMS.splitlines()
+    bronze.put("sales/transaction_items.csv", "\n".join([header, *[row] * rows]))
+    first, again = bronze.load_one(), bronze.load_one()
+    assert (first.rows_loaded, again.status) == (rows, "unchanged")
+    assert first.message == again.message
+    assert bool(first.message) == bool(asked)
+    assert asked in str(first.message)
+
+
 def test_a_renamed_file_whose_old_name_holds_its_header_alone_is_known_on_its_day(
     bronze: Bronze,
 ) -> None:

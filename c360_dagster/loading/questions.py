@@ -1,0 +1,44 @@
+"""What to ask of a file that was loaded, because it may not be what its owner takes it for."""
+
+import re
+
+from c360_dagster.loading.files import LandingFile
+
+LIKE_A_DAY = re.compile(
+    r"(?<!\d)(?:"
+    r"\d{4}([-_. ])\d{1,2}\1\d{1,2}|\d{1,2}([-_. ])\d{1,2}\2\d{4}|(?:19|20)\d{6}(?:\d{4,6})?(?!\d)"
+    r")"
+)
+"""A day as people write one, possible or not, also with a time close behind."""
+SHEETS = (65_536, 1_048_576)
+"""How many lines a page of a spreadsheet holds, in its older format and in the newer."""
+
+
+def question(file: LandingFile, records: int) -> str | None:
+    """What its name and its length leave open; nothing is asked of a file without rows."""
+    return " ".join(filter(None, (_question_day(file), _question_length(file, records)))) or None
+
+
+def _question_day(file: LandingFile) -> str | None:
+    """What to say of a name with something like a day that cannot be taken for one."""
+    rest = file.path.name[len(file.table.file_stem) :]
+    found = None if file.known_at else LIKE_A_DAY.search(rest)
+    if not found:
+        return None
+    return (
+        f"{file.name}: loaded, and taken as known since always: '{found.group()}' in its name is "
+        f"no day, or is not written as in {file.table.file_stem}_2025-06-30{file.suffix}. If it is "
+        "meant as one, rename the file, and leave a file with only the header under the old name."
+    )
+
+
+def _question_length(file: LandingFile, records: int) -> str | None:
+    """A spreadsheet that opens a longer file leaves the rest out when it saves it."""
+    lines = records + 1
+    if lines not in SHEETS:
+        return None
+    return (
+        f"{file.name}: loaded, but with its header it has exactly {lines:,} lines, all that a page "
+        "of a spreadsheet holds: look whether it was cut off there, and export it again without "
+        "opening it in one."
+    )
