@@ -276,14 +276,19 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     assert sorted(groups, key=repr) == [("holdout", 1), (None, 1)]
 
 
-def test_a_mistyped_year_is_named(tmp_path: Path) -> None:
+def test_a_mistyped_year_is_named_and_so_is_an_id_that_is_no_person(tmp_path: Path) -> None:
+    """A hundred orders on thirty days, of one who never buys but is what the till says."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
-    slip = order("t0", "c1", "1970-01-01 00:00:00", None, "9", "0", "0", "9")
+    slip = order("t0", "CASH", "1970-01-01 00:00:00", None, "9", "0", "0", "9")
     rest = [slip | {"transaction_id": f"t{n}", "transaction_date": f"2026-01-{n % 30 + 1:02} 09:00"}
             for n in range(1, 101)]  # fmt: skip
     warehouse.land("transactions", [slip, *rest])
-    assert warehouse.build("+int_forecast_plan", "orders_begin_with_the_history") == {}
+    tests = ("orders_begin_with_the_history", "customers_are_people")
+    assert warehouse.build("+int_forecast_plan", *(f"+{test}" for test in tests)) == {}
+    assert warehouse.rows("select * from test_failures.customers_are_people") == [
+        ("CASH", "CASH", 101, 31)
+    ]
     assert warehouse.rows("select * from test_failures.orders_begin_with_the_history") == [
         (date(1970, 1, 1), 1, date(2026, 1, 1))
     ]
