@@ -95,10 +95,11 @@ LINES = [
 ]
 PRODUCTS = [
     {"product_id": "p1", "category": "Toys", "brand": "A", "price": 10, "cost": 4},
-    {"product_id": "p2", "category": "Toys", "brand": "B", "price": 20},
+    {"product_id": "p2", "category": "Toys", "brand": "B", "price": 20,
+     "product_name": "PÃO, CHÂTEAU, Ångström"},
     {"product_id": "p3", "category": "Food", "brand": "C", "price": 5, "cost": "2.50",
-     "status": "discontinued"},
-    {"product_id": "p4", "category": "Garden", "brand": "D", "price": 99},
+     "status": "discontinued", "product_name": "CafÃ©"},
+    {"product_id": "p4", "category": "Garden", "brand": "D", "price": 99, "product_name": "Caf\ufffd"},
 ]  # fmt: skip
 CUSTOMERS = [
     {"customer_id": "c1", "first_name": "ANN", "email": " Ann@Example.COM ", "state": "ohio",
@@ -270,6 +271,8 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     assert sorted(undeclared) == [("dim_customers", 1, 4, "c9"), ("dim_products", 1, 5, "p9")]
     repeated = warehouse.rows(f"select * from {failures}keys_tell_rows_apart")
     assert repeated == [("tracking_events", "tracking_events.csv", None, 7, 5)]
+    unreadable = warehouse.rows(f"select * from {failures}texts_are_readable")
+    assert unreadable == [("products.csv", 2, 3)]
     groups = warehouse.rows(
         f"select contact_group, contacts from {failures}campaign_groups_are_known"
     )
