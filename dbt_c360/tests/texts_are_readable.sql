@@ -1,6 +1,8 @@
 -- Text that a program took for another encoding and saved: 'MÃ¼ller' for 'Müller', 'M�ller'. It is
 -- good UTF-8, so it loads; but names of one person are no longer alike, and audiences greet her so.
 -- Warn: only an export anew brings the letters back; each row names a file, and one of its records.
+-- It reads files, and is a check of the first table that judges names.
+-- depends_on: {{ ref('int_customer_records') }}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_customer_records'}}}) }}
 
 {% set texts = {
