@@ -3,7 +3,7 @@
 Every number here was worked out by hand from the rows below; nothing else is in bronze.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,7 +99,8 @@ PRODUCTS = [
      "product_name": "PÃO, CHÂTEAU, Ångström"},
     {"product_id": "p3", "category": "Food", "brand": "C", "price": 5, "cost": "2.50",
      "status": "discontinued", "product_name": "CafÃ©"},
-    {"product_id": "p4", "category": "Garden", "brand": "D", "price": 99, "product_name": "Caf\ufffd"},
+    {"product_id": "p4", "category": "Garden", "brand": "D", "price": 99,
+     "product_name": "Caf\ufffd"},
 ]  # fmt: skip
 CUSTOMERS = [
     {"customer_id": "c1", "first_name": "ANN", "email": " Ann@Example.COM ", "state": "ohio",
@@ -279,22 +280,33 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     assert sorted(groups, key=repr) == [("holdout", 1), (None, 1)]
 
 
-def test_a_mistyped_year_is_named_and_so_is_an_id_that_is_no_person(tmp_path: Path) -> None:
-    """A hundred orders on thirty days, of one who never buys but is what the till says."""
+def test_a_day_without_its_file_a_mistyped_year_and_an_id_of_nobody_are_named(
+    tmp_path: Path,
+) -> None:
+    """Twenty orders a day for five weeks, all of one who is but what the till says for nobody."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
     slip = order("t0", "CASH", "1970-01-01 00:00:00", None, "9", "0", "0", "9")
-    rest = [slip | {"transaction_id": f"t{n}", "transaction_date": f"2026-01-{n % 30 + 1:02} 09:00"}
-            for n in range(1, 101)]  # fmt: skip
-    warehouse.land("transactions", [slip, *rest])
-    tests = ("orders_begin_with_the_history", "customers_are_people")
-    assert warehouse.build("+int_forecast_plan", *(f"+{test}" for test in tests)) == {}
-    assert warehouse.rows("select * from test_failures.customers_are_people") == [
-        ("CASH", "CASH", 101, 31)
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(36)]
+    short = days[-3]
+    rest = [
+        slip | {"transaction_id": f"{day}-{number}", "transaction_date": f"{day} 09:00"}
+        for day in days
+        for number in range(4 if day == short else 20)
     ]
-    assert warehouse.rows("select * from test_failures.orders_begin_with_the_history") == [
-        (date(1970, 1, 1), 1, date(2026, 1, 1))
-    ]
+    warehouse.land("transactions", [slip, *rest], loaded_at=datetime(2026, 2, 6))
+    tests = (
+        "recent_days_are_complete",
+        "orders_begin_with_the_history",
+        "customers_are_people",
+    )
+    assert warehouse.build(*(f"+{test}" for test in tests)) == {}
+    found = {test: warehouse.rows(f"select * from test_failures.{test}") for test in tests}
+    assert found == {
+        "recent_days_are_complete": [("crm", short, 4, 20)],
+        "orders_begin_with_the_history": [(date(1970, 1, 1), 1, days[0])],
+        "customers_are_people": [("CASH", "CASH", 705, 37)],
+    }
 
 
 def test_ids_that_begin_anew_are_named(tmp_path: Path) -> None:

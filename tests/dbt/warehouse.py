@@ -18,6 +18,7 @@ from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import PROJECT, read_manifest, read_parsed
 from c360_dagster.loading.schema import create_bronze
+from c360_dagster.sql import transaction
 from landing_contract import read_contract
 
 LOADED_AT = datetime(2026, 2, 1, 6, 0)
@@ -47,7 +48,7 @@ class Warehouse:
     ) -> None:
         """One file of a table; `known` is the date in its name."""
         name = "_".join(filter(None, [table, known, part])) + ".csv"
-        with duckdb.connect(str(self.path)) as connection:
+        with duckdb.connect(str(self.path)) as connection, transaction(connection):
             for number, row in enumerate(rows, start=1):
                 cells = {
                     **row,

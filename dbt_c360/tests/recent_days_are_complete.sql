@@ -1,0 +1,57 @@
+-- A day's file that never came, or came cut short, is a dip that looks like bad business. Warn:
+-- for each system the days of the last week, but for the as-of day, which may go on, on which not
+-- a quarter of the orders came that the same weekday brought in each of the four weeks before.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
+
+with
+
+clock as (
+    select * from {{ ref('int_data_clock') }}
+),
+
+calendar as (
+    select * from {{ ref('int_calendar') }}
+),
+
+orders as (
+    select * from {{ ref('fct_orders') }}
+),
+
+days as (
+    select
+        orders.source_system,
+        orders.order_date,
+        count(*) as orders
+    from orders
+    cross join clock
+    where {{ days_between('orders.order_date', 'clock.as_of_date') }} between 1 and 35
+    group by orders.source_system, orders.order_date
+),
+
+expected as (
+    select
+        earlier.source_system,
+        calendar.calendar_date,
+        min(earlier.orders) as fewest_orders
+    from calendar
+    cross join clock
+    inner join days as earlier
+        on
+            {{ days_between('earlier.order_date', 'calendar.calendar_date') }}
+            in (7, 14, 21, 28)
+    where {{ days_between('calendar.calendar_date', 'clock.as_of_date') }} between 1 and 7
+    group by earlier.source_system, calendar.calendar_date
+    having count(*) = 4
+)
+
+select
+    expected.source_system,
+    expected.calendar_date as order_date,
+    coalesce(days.orders, 0) as orders,
+    expected.fewest_orders
+from expected
+left join days
+    on
+        expected.source_system = days.source_system
+        and expected.calendar_date = days.order_date
+where expected.fewest_orders >= 20 and coalesce(days.orders, 0) * 4 < expected.fewest_orders
