@@ -9,6 +9,9 @@ from landing_contract import Column, Table
 MOST_COLUMNS = 5_000
 """No table is so wide, and a reader that is to make room for more runs out of memory."""
 LONGEST_QUOTE = 60
+BETWEEN_WORDS = " .-_"
+BYTE_ORDER_MARK = "\ufeff"
+"""Within a file where that is two put together: what began the second is in its first cell."""
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -77,7 +80,12 @@ def match_header(header: list[str], table: Table) -> Layout:
 
 def simplify(name: str) -> str:
     """`Order-ID`, `orderId` and `order_id` are one name, also after a second byte-order mark."""
-    return "".join(letter for letter in _quote_name(name) if letter not in " .-_").lower()
+    return "".join(letter for letter in _quote_name(name) if letter not in BETWEEN_WORDS).lower()
+
+
+def simplify_cell(text: str) -> str:
+    """The same as SQL, of a cell that may be a name once more."""
+    return f"translate(lower({text}), '{BETWEEN_WORDS}{BYTE_ORDER_MARK}', '')"
 
 
 def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, Column]) -> None:

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from c360_dagster.loading import casting
-from c360_dagster.loading.columns import Layout, Plan
+from c360_dagster.loading.columns import BYTE_ORDER_MARK, Layout, Plan
 from c360_dagster.loading.repair import MISPLACED, TOO_LONG, Found, Repaired
 from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Table
@@ -103,7 +103,8 @@ def doubt_unsound_rows(
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
     _number_rows(con)
     conditions = [
-        f"{quote(column.name)} = {literal(written)}"  # the header once more
+        # the header once more
+        f"{quote(column.name)} in ({literal(written)}, {literal(BYTE_ORDER_MARK + written)})"
         for column, written in zip(plan.layout.positions, header, strict=True)
         if column and column.name in table.key and column.type == "varchar"
     ]

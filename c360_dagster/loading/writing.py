@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import duckdb
 
 from c360_dagster.loading import casting
-from c360_dagster.loading.columns import Layout
+from c360_dagster.loading.columns import Layout, simplify, simplify_cell
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import LandingFile
 from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
@@ -90,7 +90,7 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout)
     present = {column.name for column in layout.declared}
     values, failures, fatal, rounded = [], [], [], ["0"]
     repeated = " and ".join(
-        f"lower(trim(texts.{quote(column.name)})) = {literal(column.name.lower())}"
+        f"{simplify_cell(f'texts.{quote(column.name)}')} = {literal(simplify(column.name))}"
         for column in layout.declared
     )
     for column in table.columns:

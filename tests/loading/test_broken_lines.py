@@ -104,7 +104,15 @@ def test_a_return_by_itself_ends_a_line(bronze: Bronze) -> None:
 
 
 @pytest.mark.parametrize("many", [50_000, 0])
-@pytest.mark.parametrize("header", ["supplier_id,supplier_name", " Supplier_ID,supplier_Name "])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "supplier_id,supplier_name",
+        " Supplier_ID,supplier_Name ",
+        "Supplier ID,Supplier-Name",
+        "\ufeffsupplier_id,supplier_name",
+    ],
+)
 def test_a_header_between_the_rows_is_no_row(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch, header: str, many: int
 ) -> None:
