@@ -80,11 +80,11 @@ def _specify(table: Table) -> dg.AssetSpec:
 
 def _describe_files(settings: Settings, table: Table) -> dict[str, dg.MetadataValue]:
     files = find_files(settings.landing, table)
-    sizes = [(file.name, f"{file.path.stat().st_size:,}") for file in files]
+    sizes = [(file.name, f"{file.size:,}") for file in files]
     newest = files[-1].path if files else settings.landing / table.folder
     return {
         "dagster/uri": dg.MetadataValue.url(newest.as_uri()),
         "files": dg.MetadataValue.int(len(files)),
-        "bytes": dg.MetadataValue.int(sum(file.path.stat().st_size for file in files)),
+        "bytes": dg.MetadataValue.int(sum(file.size for file in files)),
         "listing": dg.MetadataValue.md(markdown_table(("file", "bytes"), sizes)),
     }

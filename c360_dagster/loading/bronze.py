@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -70,11 +69,7 @@ def load_tables(
 
 
 def _weigh(landing: Path, table: Table) -> int:
-    size = 0
-    for file in find_files(landing, table):
-        with suppress(OSError):  # a link to nowhere is refused when it is its turn
-            size += file.path.stat().st_size
-    return size
+    return sum(file.size for file in find_files(landing, table))
 
 
 def load_table(

@@ -4,6 +4,7 @@ What is in them is content.py's and the readers' work.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,6 +26,13 @@ class LandingFile:
     table: Table
     suffix: str
     known_at: date | None
+
+    @property
+    def size(self) -> int:
+        """In bytes; 0 of a link to nowhere, which is refused when it is its turn to be read."""
+        with suppress(OSError):
+            return self.path.stat().st_size
+        return 0
 
 
 def find_files(landing: Path, table: Table) -> list[LandingFile]:

@@ -36,3 +36,10 @@ def test_a_simulated_landing_that_was_deleted_is_simulated_again(tmp_path: Path)
     for name in ("registry", "truth"):
         (tmp_path / name).mkdir()
     assert "transactions.csv" in walk(tmp_path)
+
+
+def test_a_link_to_nowhere_is_left_to_the_load_which_refuses_it(tmp_path: Path) -> None:
+    folder = tmp_path / "landing" / "sales"
+    folder.mkdir(parents=True)
+    (folder / "transactions.csv").symlink_to(tmp_path / "another-disk" / "transactions.csv")
+    assert walk(tmp_path) == ["transactions.csv"]
