@@ -13,10 +13,12 @@ from c360_dagster.daily_report.page import write_page
 from c360_dagster.daily_report.said import SaidError, read_said, write_said
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
+from c360_dagster.loading.files import name_files
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.settings import Settings
+from landing_contract import read_contract
 
 READS = {
     GOLD.name: (
@@ -62,8 +64,9 @@ def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefin
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
+        lying = name_files(settings.landing, read_contract().values())
         with warehouse.connect() as con:
-            facts = gather(con, asked, lambda path: (settings.landing / path).exists())
+            facts = gather(con, asked, lying)
         newest, folder = settings.published / "report.html", settings.published / "reports"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         said = _read_last(folder, facts.as_of, context.log)

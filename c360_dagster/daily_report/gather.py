@@ -3,7 +3,7 @@
 Only gold, the log of loads and what checks left are asked; everything is as of gold's day.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -69,8 +69,8 @@ PARTS = """
 Con = duckdb.DuckDBPyConnection
 
 
-def gather(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool]) -> Facts:
-    """`checks` says what each test asks; `is_lying`, whether a refused file still is in landing."""
+def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts:
+    """`checks` says what each test asks; `lying`, which files are in landing still."""
     as_of, published_at, run_id = fetch_row(
         con, "select as_of_date, published_at, run_id from gold.publication"
     ) or (None, None, "")
@@ -113,7 +113,7 @@ def gather(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool])
             ).fetchall()
         ),
         service=_look_at_service(con, asked),
-        health=_look_at_health(con, checks, is_lying),
+        health=_look_at_health(con, checks, lying),
     )
 
 
@@ -241,7 +241,7 @@ def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
     return Service(*parcels, *tickets[0])
 
 
-def _look_at_health(con: Con, checks: Mapping[str, str], is_lying: Callable[[str], bool]) -> Health:
+def _look_at_health(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Health:
     loaded, rejected, cells = fetch_row(
         con,
         "select coalesce(sum(rows_loaded), 0), coalesce(sum(rows_rejected), 0), "
@@ -262,7 +262,7 @@ def _look_at_health(con: Con, checks: Mapping[str, str], is_lying: Callable[[str
         rows_loaded=int(loaded),
         rows_rejected=int(rejected),
         cells_unreadable=int(cells),
-        refused=tuple(message for path, message in refused if is_lying(path)),
+        refused=tuple(message for path, message in refused if path in lying),
         checks=(*_find_failed_tests(con, checks), *_find_failed_evaluations(con)),
         differences=tuple(
             Difference(name, compared, differing, None if most is None else Decimal(most))

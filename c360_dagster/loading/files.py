@@ -4,6 +4,7 @@ What is in them is content.py's and the readers' work.
 """
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -48,6 +49,11 @@ def find_files(landing: Path, table: Table) -> list[LandingFile]:
             name = show_name(path.relative_to(landing).as_posix())
             found.append(LandingFile(path, name, table, suffix, known_at))
     return sorted(found, key=lambda file: (file.known_at or date.min, file.name))
+
+
+def name_files(landing: Path, tables: Iterable[Table]) -> set[str]:
+    """How logs call the tables' files that lie in landing, also those that cannot be opened."""
+    return {file.name for table in tables for file in find_files(landing, table)}
 
 
 def match_name(name: str, table: Table) -> tuple[str, date | None] | None:

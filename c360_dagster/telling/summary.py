@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.loading.files import find_files
+from c360_dagster.loading.files import name_files
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.strangers import find_strangers, say_stranger
 from c360_dagster.settings import Settings
@@ -80,8 +80,7 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     if told:
-        tables = read_contract().values()
-        lying = {file.name for table in tables for file in find_files(landing, table)}
+        lying = name_files(landing, read_contract().values())
         lines += [f"{SAID_OF[status]}: {text}" for path, status, text in told if path in lying]
     return lines + _find_strangers(landing)
 

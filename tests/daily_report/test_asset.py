@@ -1,5 +1,6 @@
 """The step that writes the report: alike each time, remembering, and tidy."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -96,3 +97,20 @@ def test_old_pages_go_and_the_one_compared_with_stays(materialize: Callable[...,
         settings = materialize(day, C360_KEEP_DAYS="30")
     left = {name.split(".")[0] for name in read_reports(settings)}
     assert left == {"2026-04-01", "2026-06-30"}
+
+
+def test_a_refused_file_is_told_also_where_it_cannot_be_opened(
+    materialize: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """A link to nowhere, and a name that logs cannot write as it is."""
+    folder = tmp_path / "landing" / "products"
+    folder.mkdir(parents=True)
+    (folder / "products_link.csv").symlink_to("nowhere.csv")
+    Path(os.fsdecode(bytes(folder) + b"/products_\xe9.csv")).touch()
+    names = ("products/products_link.csv", "products/products_\ufffd.csv")
+    lines = ", ".join(f"('{name}', 'refused', '{name}: no.')" for name in names)
+    settings = materialize(
+        late=f"insert into bronze.load_log (path, status, message) values {lines}"
+    )
+    page = (settings.published / "report.html").read_text("utf-8")
+    assert [name in page for name in names] == [True, True]

@@ -94,7 +94,7 @@ def test_moves_between_personas_are_told_where_their_history_is_kept(
     copy.write_bytes((home / "warehouse.duckdb").read_bytes())
     with duckdb.connect(str(copy)) as con:
         con.execute(MOVES)
-        moved = gather(con, {}, lambda _: False)
+        moved = gather(con, {}, ())
     assert moved.moved_in == "2026-05"
     assert [(each.before, each.customers) for each in moved.moves] == [
         ("Premium but At-Risk", 2),
