@@ -26,6 +26,10 @@ orders as (
 lines as (
     select
         items.*,
+        orders.customer_id,
+        orders.order_status,
+        orders.is_after_as_of,
+        orders.transaction_at,
         case
             when orders.transaction_id is null then 1
             else orders.rate_to_reporting
@@ -36,32 +40,26 @@ lines as (
 )
 
 select
-    lines.item_id as line_id,
-    lines.transaction_id as order_id,
-    orders.customer_id,
-    lines.product_id,
+    item_id as line_id,
+    transaction_id as order_id,
+    customer_id,
+    product_id,
 
     -- a line whose order is nowhere has no date and no customer, and is in no sum
-    coalesce(orders.order_status, 'no_order') as order_status,
+    coalesce(order_status, 'no_order') as order_status,
 
-    lines.quantity,
-    {{ converted('lines.unit_price', 'lines.rate') }} as unit_price,
-    {{ converted('lines.line_total', 'lines.rate') }} as line_total,
-    {{ converted('lines.discount_applied', 'lines.rate') }}
-        as discount_applied,
-    {{ converted('lines.line_total', 'lines.rate') }}
-    - coalesce({{ converted('lines.discount_applied', 'lines.rate') }}, 0) as total_price,
+    quantity,
+    {{ converted('unit_price', 'rate') }} as unit_price,
+    {{ converted('line_total', 'rate') }} as line_total,
+    {{ converted('discount_applied', 'rate') }} as discount_applied,
+    {{ converted('line_total', 'rate') }}
+    - coalesce({{ converted('discount_applied', 'rate') }}, 0) as total_price,
 
     coalesce(
-        orders.order_status = 'completed'
-        and not orders.is_after_as_of
-        and orders.transaction_at is not null,
-        false
+        order_status = 'completed' and not is_after_as_of and transaction_at is not null, false
     ) as is_counted,
-    coalesce(orders.is_after_as_of, false) as is_after_as_of,
-    lines.has_rounded_amounts,
+    coalesce(is_after_as_of, false) as is_after_as_of,
+    has_rounded_amounts,
 
-    cast(orders.transaction_at as date) as order_date
+    cast(transaction_at as date) as order_date
 from lines
-left join orders
-    on lines.transaction_id = orders.transaction_id
