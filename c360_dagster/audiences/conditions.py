@@ -3,8 +3,9 @@
 What is let through is written anew from the syntax tree: no text of the file reaches the database.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -28,6 +29,7 @@ FUNCTIONS: Mapping[type[exp.Expression], tuple[str, str]] = {
 }
 """What each takes and gives."""
 CALLABLE = "abs, coalesce, date_diff, greatest, least, length, lower, nullif, round, upper"
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 UNITS = ("DAY", "WEEK", "MONTH", "YEAR")
 
 
@@ -37,27 +39,34 @@ class ConditionError(ValueError):
 
 def check_condition(text: str, columns: Mapping[str, str], table: str) -> str:
     """The condition as SQL for DuckDB; `columns` are the table's, with their declared types."""
+    kinds = {name: _family(kind) for name, kind in columns.items()}
+    moments = {name for name, kind in columns.items() if kind.lower().startswith("timestamp")}
     try:
-        return _check(text, _Reader({name: _family(kind) for name, kind in columns.items()}, table))
+        return _check(text, _Reader(kinds, table), moments)
     except RecursionError:
         raise ConditionError("it is too long: name many values with in ('A', 'B', 'C')") from None
 
 
-def _check(text: str, reader: "_Reader") -> str:
+def _check(text: str, reader: "_Reader", moments: Collection[str]) -> str:
     tree = _parse(text)
     if (kind := reader.kind(tree)) != BOOLEAN:
         raise ConditionError(
             f"it must be something that is true or false of a customer, and `{_show(tree)}` is "
             f"{kind}"
         )
-    return str(tree.transform(_spare_zeros).sql(DIALECT, comments=False))
+    return str(tree.transform(_spell_out, moments).sql(DIALECT, comments=False))
 
 
-def _spare_zeros(node: exp.Expression) -> exp.Expression:
-    """What is divided by zero is null; in DuckDB it is more than any number, or an error."""
+def _spell_out(node: exp.Expression, moments: Collection[str]) -> exp.Expression:
+    """What is divided by zero is null; in DuckDB it is more than any number, or an error.
+
+    A moment is its day; `<= date '2025-12-31'` would leave out whoever ordered on that morning.
+    """
     if isinstance(node, exp.Div | exp.Mod):
         zero = exp.Literal.number(0)
         node.set("expression", exp.Nullif(this=node.expression, expression=zero))
+    if isinstance(node, exp.Column) and node.name in moments:
+        return exp.cast(node, exp.DType.DATE)
     return node
 
 
@@ -202,10 +211,10 @@ def _family(kind: str) -> str:
 
 
 def _is_date(node: exp.Expression) -> bool:
-    if not isinstance(node, exp.Literal) or not node.is_string:
+    if not isinstance(node, exp.Literal) or not node.is_string or not DAY.fullmatch(node.name):
         return False
     try:
-        datetime.fromisoformat(node.name)
+        date.fromisoformat(node.name)
     except ValueError:
         return False
     return True
