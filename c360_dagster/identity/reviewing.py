@@ -135,23 +135,13 @@ def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
             .agg(
                 pl.col("at").first().alias("left"),
                 pl.col("at").filter(customer != customer.first()).first().alias("right"),
-                pl.len().alias("records"),
+                # Not which one: a reason is shown where addresses are masked.
+                pl.format(f"their {spoken} is shared by {{}} records", pl.len()).alias("reason"),
+                pl.lit(None, pl.Float64).alias("probability"),
             )
             .drop_nulls("right")
         )
-        found.append(
-            _pairs(
-                own.select(
-                    "left",
-                    "right",
-                    pl.format(
-                        f"the {spoken} {{}} is shared by {{}} records", name, "records"
-                    ).alias("reason"),
-                    pl.lit(None, pl.Float64).alias("probability"),
-                ),
-                SHARED,
-            )
-        )
+        found.append(_pairs(own, SHARED))
     return pl.concat(found)
 
 

@@ -173,8 +173,8 @@ def test_what_many_share_is_listed_whoever_comes_first() -> None:
     found = resolve(frame(rows))
     assert ids(found.identities)["crm", "C1"] == ids(found.identities)["crm", "C0"]
     assert found.review.select("left_id", "right_id", "reason").rows() == [
-        ("C0", "C2", "the e-mail front@desk.example is shared by 7 records"),
-        ("C0", "C2", "the phone 2125550100 is shared by 7 records"),
+        ("C0", "C2", "their e-mail is shared by 7 records"),
+        ("C0", "C2", "their phone is shared by 7 records"),
     ]
 
 
