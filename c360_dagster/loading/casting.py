@@ -3,10 +3,13 @@
 A cell that cannot be read is null here; whether that rejects its row is the contract's decision.
 """
 
-from c360_dagster.sql import quote
+from collections.abc import Iterable
+
+from c360_dagster.sql import literal, quote
 from landing_contract import Column
 
 EXPECTED = {
+    "varchar": "a text, but a formula that failed",
     "bigint": "a whole number of at most 12 digits",
     "decimal": "a number such as 12.50, of at most 12 digits before the point",
     "date": "a day such as 2025-12-31",
@@ -39,11 +42,12 @@ def kind_of(column: Column) -> str:
     return column.format or column.type.split("(")[0]
 
 
-def cast_text(column: Column, text: str) -> str:
-    """The column's value from text, or null where it cannot be read."""
+def cast_text(column: Column, text: str, errors: Iterable[str] = ()) -> str:
+    """The column's value from text, or null where it cannot be read, as none of the errors can."""
     match kind_of(column):
         case "varchar":
-            return f"nullif({text}, '')"
+            failed = " or ".join(f"{text} = {literal(error)}" for error in sorted(errors))
+            return f"if({failed}, null, nullif({text}, ''))" if failed else f"nullif({text}, '')"
         case "bigint" | "decimal":
             return _cast_number(column, f"trim({text})")
         case "timestamp":

@@ -65,6 +65,8 @@ class Reading:
     """Columns that `staged` holds as text, because of how the file writes them."""
     rounded: int = 0
     """Cells in `staged` that have more decimals than the contract."""
+    errors: frozenset[str] = frozenset()
+    """What a workbook has where its formulas failed: in a cell for text, too, it is none."""
     is_staged: bool = False
     """Whether there is more than `texts`."""
     is_doubted: bool = True

@@ -88,7 +88,7 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
     rows = frame.with_row_index("line", offset=1).slice(place + 1)
     rows = rows.filter(pl.any_horizontal(pl.exclude("line").is_not_null()))
     _register_texts(con, rows, layout)
-    return Reading(layout, rows.height)
+    return Reading(layout, rows.height, errors=frozenset(c.error for c in odd if c.error))
 
 
 def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
@@ -235,11 +235,12 @@ def _refuse_formulas_without_values(odd: list[OddCell]) -> None:
 
 
 def _put_errors_in(frame: pl.DataFrame, odd: list[OddCell]) -> pl.DataFrame:
-    """#DIV/0! and its like as texts, which no number is."""
-    if not odd:
+    """#DIV/0! and its like as texts; a formula without a value may stand beyond the frame."""
+    errors = [cell for cell in odd if cell.error]
+    if not errors:
         return frame
     columns = [frame[name].to_list() for name in frame.columns]
-    for cell in odd:
+    for cell in errors:
         columns[cell.column][cell.row - 1] = cell.error
     return pl.DataFrame(dict(zip(frame.columns, columns, strict=True)), schema=frame.schema)
 

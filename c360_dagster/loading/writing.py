@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import duckdb
 
 from c360_dagster.loading import casting
-from c360_dagster.loading.columns import Layout, simplify, simplify_cell
+from c360_dagster.loading.columns import simplify, simplify_cell
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import LandingFile
 from c360_dagster.loading.load_log import Attempt, FileLoad, write_log
@@ -32,7 +32,7 @@ def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readin
     """Replaces the file's rows by those just read, and accounts for every record."""
     file, run = attempt.file, attempt.run
     if reading.is_doubted:
-        _examine_texts(con, file.table, reading.layout)
+        _examine_texts(con, file.table, reading)
     columns = ", ".join(quote(name) for name in (*file.table.column_names, *PROVENANCE))
     cells = ", ".join(quote(name) for name in file.table.column_names)
     known_at = f"date '{file.known_at}'" if file.known_at else "cast(null as date)"
@@ -85,25 +85,26 @@ def _staged_value(column: Column, reading: Reading) -> str:
     return casting.cast_read(column, as_text=column.name in reading.as_text)
 
 
-def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, layout: Layout) -> None:
+def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> None:
     """`examined`: every text row cast, with the cells that could not be and what that means."""
-    present = {column.name for column in layout.declared}
+    declared = reading.layout.declared
+    present = {column.name for column in declared}
     values, failures, fatal, rounded = [], [], [], ["0"]
     repeated = " and ".join(
         f"{simplify_cell(f'texts.{quote(column.name)}')} = {literal(simplify(column.name))}"
-        for column in layout.declared
+        for column in declared
     )
     for column in table.columns:
         if column.name not in present:
             values.append(f"cast(null as {column.type}) as {quote(column.name)}")
             continue
         text = f"texts.{quote(column.name)}"
-        value = casting.cast_text(column, text)
+        value = casting.cast_text(column, text, reading.errors)
         values.append(f"cast({value} as {column.type}) as {quote(column.name)}")
         if condition := casting.is_text_rounded(column, text):
             rounded.append(f"coalesce(cast({condition} as integer), 0)")
         reasons = []
-        if casting.kind_of(column) != "varchar":
+        if casting.kind_of(column) != "varchar" or reading.errors:
             failed = f"(nullif(trim({text}), '') is not null and ({value}) is null)"
             reasons.append((failed, casting.describe_failure(column, text)))
         if column.name in table.key:

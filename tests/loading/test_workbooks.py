@@ -207,6 +207,37 @@ def test_an_error_in_a_cell_is_unreadable_and_not_empty(bronze: Bronze) -> None:
     assert raw == "T2,01,2025-01-01,#DIV/0!"
 
 
+def test_an_error_is_no_text_either(bronze: Bronze) -> None:
+    """A customer who is looked up and not found is nobody, and not one whom many are."""
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    rows: list[list[Any]] = [columns, ["T1", "=A9→#N/A", "2025-01-01", 5]]
+    rows += [["=A9→#REF!", "01", "2025-01-01", 7], ["T3", "#VALUE!", "2025-01-01", 9]]
+    _write(path, ("S", rows))
+    bronze.load_one("workbook_transactions")
+    assert bronze.rows(
+        "select transaction_id, customer_id from bronze.workbook_transactions order by 1"
+    ) == [("T1", None), ("T3", "#VALUE!")]
+    assert [(kind, errors[0]["reason"]) for _, kind, errors, _ in bronze.rejects()] == [
+        ("cell", "'#N/A' is not a text, but a formula that failed"),
+        ("row", "'#REF!' is not a text, but a formula that failed"),
+    ]
+
+
+@pytest.mark.parametrize("beyond", [["", "", "", "=SUM(D2)→5"], ["", "", "", "", "=D2→5"]])
+def test_a_formula_without_a_value_is_named_also_beyond_the_table(
+    bronze: Bronze, beyond: list[str]
+) -> None:
+    columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
+    path = bronze.landing / "workbooks" / "Transaction.xlsx"
+    rows: list[list[Any]] = [columns, ["T1", "01", "2025-01-01", 6]]
+    _write(path, ("S", [*rows, [each or None for each in beyond]]))
+    _rewrite(path, "xl/worksheets/sheet1.xml", b"<v>5</v>", b"")
+    place = "D3" if len(beyond) == 4 else "E3"
+    message = str(bronze.load_one("workbook_transactions").message)
+    assert f"the formula in cell {place} has no value" in message
+
+
 @pytest.mark.parametrize(("place", "said"), [("sheet2", "formula in cell D2"), ("sheet1", "None")])
 def test_the_first_sheet_is_the_one_that_the_workbook_names_first(
     bronze: Bronze, place: str, said: str
