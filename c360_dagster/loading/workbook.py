@@ -21,7 +21,7 @@ from c360_dagster.loading.columns import Layout, match_header, simplify
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import FileRefusedError
 from c360_dagster.sql import fetch_count, literal, quote
-from landing_contract import Table
+from landing_contract import Column, Table
 
 HEADER_WITHIN = 20
 """Rows from the top in which a header may stand, below a title or a logo."""
@@ -94,7 +94,7 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
 def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
     """Fills `texts` from a parquet file; its own metadata says how many rows there are."""
     try:
-        header = [row[0] for row in con.execute(f"describe {_parquet(path)}").fetchall()]
+        described = con.execute(f"describe {_parquet(path)}").fetchall()
         records = fetch_count(
             con, f"select sum(num_rows) from parquet_file_metadata({literal(str(path))})"
         )
@@ -102,10 +102,11 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
         raise FileRefusedError(
             "it is no parquet file that can be read: write it again"
         ) from problem
-    layout = match_header([name for name in header if name != "file_row_number"], table)
-    actual = {simplify(name): name for name in header}
+    kinds = {name: kind for name, kind, *_ in described}
+    layout = match_header([name for name in kinds if name != "file_row_number"], table)
+    actual = {simplify(name): name for name in kinds}
     cells = ", ".join(
-        f"cast({quote(actual[simplify(column.name)])} as varchar) as {quote(column.name)}"
+        _tell_cell(column, name := actual[simplify(column.name)], kinds[name])
         for column in layout.declared
     )
     names = ", ".join(quote(column.name) for column in layout.declared)
@@ -131,6 +132,14 @@ def _parquet(path: Path) -> str:
     # Older programs mark no column as text; as bytes, é would be written \\xC3\\xA9.
     options = "file_row_number = true, hive_partitioning = false, binary_as_string = true"
     return f"select * from read_parquet({literal(str(path))}, {options})"
+
+
+def _tell_cell(column: Column, name: str, kind: str) -> str:
+    """As text. Ids that are kept as numbers, of which some are missing, are 12346.0 by then."""
+    text = f"cast({quote(name)} as varchar)"
+    if column.type == "varchar" and kind in {"FLOAT", "DOUBLE"}:
+        text = f"regexp_replace({text}, '[.]0$', '')"
+    return f"{text} as {quote(column.name)}"
 
 
 def _read_sheet(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -67,6 +68,18 @@ def test_gzip_and_parquet_load(bronze: Bronze) -> None:
     frame.write_parquet(bronze.landing / "sales" / "transaction_items_more.parquet")
     bronze.load()
     assert bronze.ids() == ["I1", "I1p", "I2", "I2p", "I3", "I3p"]
+
+
+def test_ids_that_a_parquet_file_keeps_as_numbers_are_whole(bronze: Bronze) -> None:
+    """Pandas makes them so where an order has no customer."""
+    frame = pl.read_csv(ITEMS.encode()).with_columns(
+        product_id=pl.Series([12346.0, None, 1.5]), transaction_id=pl.Series([1, 2, None])
+    )
+    frame.write_parquet(bronze.put("sales/transaction_items.parquet"))
+    bronze.load_one()
+    assert bronze.rows(
+        "select product_id, transaction_id, line_total from bronze.transaction_items order by _row"
+    ) == [("12346", "1", Decimal(3)), (None, "2", Decimal("4.25")), ("1.5", None, Decimal("-1.5"))]
 
 
 def test_texts_that_a_parquet_file_calls_bytes_are_texts(bronze: Bronze) -> None:
