@@ -132,7 +132,7 @@ def _unfinished(job: str) -> dg.RunsFilter:
 def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
     """Name, size and time of every file that the loader would take and the simulator did not write.
 
-    A file that vanishes while it is looked at is not there.
+    A file that vanishes while it is looked at, or that cannot be looked at, is not there.
     """
     simulated = _read_simulated(settings)
     lying = []
@@ -140,7 +140,7 @@ def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
         for file in find_files(settings.landing, table):
             try:
                 status = file.path.stat()
-            except FileNotFoundError:
+            except OSError:
                 continue
             if file.name not in simulated:
                 lying.append(f"{file.name} {status.st_size} {status.st_mtime_ns}")

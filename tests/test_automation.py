@@ -151,6 +151,13 @@ def test_an_empty_landing_starts_nothing(arrivals: Arrivals) -> None:
     assert arrivals.look() == arrivals.look() == []
 
 
+def test_a_link_that_leads_to_itself_hinders_no_look(arrivals: Arrivals) -> None:
+    arrivals.put("sales/transactions.csv", "x")
+    (arrivals.landing / "sales/transactions_loop.csv").symlink_to("transactions_loop.csv")
+    assert arrivals.look() == []
+    assert len(arrivals.look()) == 1
+
+
 def test_files_start_one_run_once_they_rest(arrivals: Arrivals) -> None:
     arrivals.put("sales/transactions.csv", "half")
     assert arrivals.look() == []
