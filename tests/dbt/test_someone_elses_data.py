@@ -130,6 +130,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.land("campaign_contacts", CONTACTS)
     warehouse.land("tracking_events", [{"event_id": str(scan % 5)} for scan in range(7)])
     warehouse.land("arrivals", [{"arrival_id": str(hour % 5)} for hour in range(6)])
+    region = {"sales_date": "2026-01-05", "total_revenue": "9", "total_transactions": 1}
+    warehouse.land("regional_sales", [region | {"region_id": name} for name in ("ny", "NY")])
     assert warehouse.build() == {}
     return warehouse
 
@@ -195,6 +197,12 @@ def test_order_frequency_is_null_for_one_order(warehouse: Warehouse) -> None:
         ("c1", 3, date(2025, 12, 1), date(2026, 1, 20), 25.0),
         ("c9", 1, date(2026, 1, 31), date(2026, 1, 31), None),
     ]
+
+
+def test_a_region_written_in_two_ways_has_one_row_a_day(warehouse: Warehouse) -> None:
+    assert warehouse.rows(
+        "select region_id, count(*) from silver.stg_regional_sales group by 1"
+    ) == [("NY", 1)]
 
 
 def test_guests_count_in_months(warehouse: Warehouse) -> None:

@@ -3,7 +3,9 @@
 with
 
 versions as (
-    {{ latest_versions('regional_sales', ['region_id', 'sales_date'], day='sales_date') }}
+    {{ latest_versions(
+        'regional_sales', ['region_id', 'sales_date'], day='sales_date', caseless=['region_id']
+    ) }}
 )
 
 select
