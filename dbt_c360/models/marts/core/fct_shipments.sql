@@ -1,6 +1,9 @@
-{#- Promised for a day that has passed, and not late as far as the files of parcels told. -#}
+{#-
+    Promised for a day that has passed, and still under way: whether it is late depends on how far the
+    files of parcels tell, which is further or less far with each new one.
+-#}
 {%- set overdue = 'select shipment_id from {this}'
-    ~ ' where not is_delivered and (not is_late or delivery_status is null)'
+    ~ " where not is_delivered and coalesce(delivery_status, '') not in ('lost', 'returned')"
     ~ ' and estimated_delivery_date < (select as_of_date from silver.int_data_clock)' -%}
 
 {%- set touched = {'key': 'shipment_id', 'found': [
