@@ -125,7 +125,8 @@ def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
         f"  {name}: {sample}; look at them with: select * from test_failures.{name}"
         for name, sample in _find_failures(con)
     ]
-    return ["Checks that found rows:", *lines] if lines else []
+    heading = "Checks that found rows; docs/reading-gold.md says what each means:"
+    return [heading, *lines] if lines else []
 
 
 def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -164,7 +164,7 @@ def test_gold_is_told_with_who_is_who_and_what_checks_found(
         "Bronze holds no rows of no files.",
         "Gold holds 1,200 customers and 1 order of every status as of 2026-06-30.",
         "3 records of all systems are 2 people; 1 pair to look at in gold.identity_review.",
-        "Checks that found rows:",
+        "Checks that found rows; docs/reading-gold.md says what each means:",
         FOUND,
         f"The day on one page: {settings.published / 'report.html'}",
     ]
@@ -177,7 +177,7 @@ def test_of_a_run_that_failed_only_its_load_and_its_checks_are_told(
     settings.published.mkdir()
     (settings.published / "report.html").touch()
     assert summarise(settings, con, has_failed=True)[1:] == [
-        "Checks that found rows:",
+        "Checks that found rows; docs/reading-gold.md says what each means:",
         FOUND,
     ]
 
