@@ -27,6 +27,15 @@ AMOUNT = "~s"
 """How axes write amounts: 1.5k, 20M."""
 WIDEST = 5
 """How many times the usual effect an axis of intervals reaches."""
+STEPS = {
+    "day": ("Day", "%-d %b %y", "%-d %b %Y"),
+    "week": ("Week up to", "%-d %b %y", "%-d %b %Y"),
+    "month": ("Month", "%b %y", "%B %Y"),
+}
+"""Of a step of time: what it is called, and how it is written on an axis and below the pointer."""
+
+BESIDE = 48
+"""How many pixels the number at the end of the longest bar takes."""
 
 # What Altair types differently from method to method: a chart, or layers of them.
 Drawing = Any
@@ -41,12 +50,18 @@ def over_time(
     order: Sequence[str],
     y_format: str,
     y_title: str,
+    grain: str = "day",
     is_from_zero: bool = True,
 ) -> Drawing:
     """Lines over days; the first series is drawn strongly, the second dashed behind it."""
+    step, short, full = STEPS[grain]
+    # Left alone, a year of months is marked at Sundays.
+    ticks = alt.TimeIntervalStep("month", 1) if grain == "month" else alt.Undefined
     base = alt.Chart(frame).encode(
         x=alt.X(
-            f"{x}:T", title=None, axis=alt.Axis(format="%d %b %y", labelOverlap=True, grid=False)
+            f"{x}:T",
+            title=None,
+            axis=alt.Axis(format=short, labelOverlap=True, grid=False, tickCount=ticks),
         ),
         y=alt.Y(
             f"{y}:Q",
@@ -62,7 +77,7 @@ def over_time(
             legend=_legend(order, symbolType="stroke", symbolSize=400),
         ),
         tooltip=[
-            alt.Tooltip(f"{x}:T", title="Day", format="%d %b %Y"),
+            alt.Tooltip(f"{x}:T", title=step, format=full),
             alt.Tooltip(f"{series}:N", title="Series"),
             alt.Tooltip(f"{y}:Q", title=y_title, format=_in_full(y_format)),
         ],
@@ -99,19 +114,14 @@ def bars(
             title=None,
             axis=alt.Axis(labelLimit=170, ticks=False, domain=False, labelPadding=6),
         ),
-        x=alt.X(f"{x}:Q", title=None, axis=None, scale=alt.Scale(zero=True, padding=48)),
+        x=alt.X(f"{x}:Q", title=None, axis=None, scale=_bar_scale()),
         tooltip=[
             alt.Tooltip(f"{y}:N", title="What"),
             alt.Tooltip(f"{x}:Q", title=x_title, format=_in_full(x_format)),
         ],
     )
     marks = base.mark_bar(color=colour, cornerRadiusEnd=2, size=16)
-    labels = (
-        base.transform_calculate(label=_in_billions(f"format(datum['{x}'], '{x_format}')"))
-        .mark_text(align="left", dx=5, color=GREY)
-        .encode(text="label:N")
-    )
-    return alt.layer(marks, labels).properties(height=max(60, 28 * count))
+    return alt.layer(marks, _beside(base, x, x_format)).properties(height=max(60, 28 * count))
 
 
 def histogram(
@@ -241,7 +251,7 @@ def paired_bars(
             axis=alt.Axis(labelLimit=170, ticks=False, domain=False),
         ),
         yOffset=alt.YOffset(f"{series}:N", sort=list(order)),
-        x=alt.X(f"{x}:Q", title=None, axis=None, scale=alt.Scale(zero=True, padding=40)),
+        x=alt.X(f"{x}:Q", title=None, axis=None, scale=_bar_scale()),
         tooltip=[
             alt.Tooltip(f"{y}:N", title="Segment"),
             alt.Tooltip(f"{series}:N", title="Share of"),
@@ -257,10 +267,8 @@ def paired_bars(
             legend=_legend(order),
         )
     )
-    labels = base.mark_text(align="left", dx=5, color=GREY).encode(
-        text=alt.Text(f"{x}:Q", format=x_format)
-    )
-    return alt.layer(marks, labels).properties(height=max(120, 22 * len(frame) + 30))
+    height = max(120, 22 * len(frame) + 30)
+    return alt.layer(marks, _beside(base, x, x_format)).properties(height=height)
 
 
 def intervals(
@@ -290,7 +298,7 @@ def intervals(
             f"{y}:N",
             sort=list(frame[y]),
             title=None,
-            axis=alt.Axis(ticks=False, domain=False, labelLimit=170),
+            axis=alt.Axis(ticks=False, domain=False, labelLimit=170, labelOverlap=False),
         ),
         color=alt.Color(
             "effect:N",
@@ -312,7 +320,7 @@ def intervals(
             "from_:Q",
             title=x_title,
             scale=scale,
-            axis=alt.Axis(format=x_format, tickCount=5, labelFlush=True),
+            axis=_axis(x_format, tickCount=5, labelFlush=True),
         ),
         x2="to_:Q",
     )
@@ -327,7 +335,8 @@ def intervals(
         .mark_rule(strokeDash=[4, 3], color=GREY)
         .encode(x="zero:Q")
     )
-    return alt.layer(zero, lines, points, arrows).properties(height=max(120, 26 * len(frame) + 50))
+    # Legend and axis take their part of the height, also where there are few campaigns.
+    return alt.layer(zero, lines, points, arrows).properties(height=26 * len(frame) + 150)
 
 
 def calibration(
@@ -387,15 +396,17 @@ def calibration(
 def columns(
     frame: pl.DataFrame, *, x: str, y: str, y_title: str, y_format: str, unit: str
 ) -> Drawing:
-    """A column for each step of time."""
+    """A column for each step of time, with its name below its middle."""
     return (
         alt.Chart(frame)
         .mark_bar(color=BLUE, cornerRadiusEnd=2)
         .encode(
             x=alt.X(
-                f"{unit}({x}):T",
+                f"{unit}({x}):O",
                 title=None,
-                axis=alt.Axis(format="%b %y", grid=False, labelOverlap=True),
+                axis=alt.Axis(
+                    format="%b %y", grid=False, labelAngle=0, labelOverlap=True, ticks=False
+                ),
             ),
             y=alt.Y(f"{y}:Q", title=y_title, axis=_axis(y_format, tickCount=4)),
             tooltip=[
@@ -416,16 +427,30 @@ def _colours(order: Sequence[str]) -> list[str]:
     return [PALETTE[index % len(PALETTE)] for index in range(len(order))]
 
 
+def _bar_scale() -> alt.Scale:
+    """From the names of the bars up to where the longest one's number has room."""
+    return alt.Scale(zero=True, nice=False, range=[0, alt.ExprRef(f"width - {BESIDE}")])
+
+
+def _beside(drawn: Drawing, x: str, form: str) -> Drawing:
+    """The numbers at the ends of bars."""
+    return (
+        drawn.transform_calculate(label=_as_written(f"format(datum['{x}'], '{form}')"))
+        .mark_text(align="left", dx=5, color=GREY)
+        .encode(text="label:N")
+    )
+
+
 def _axis(form: str, **more: Any) -> alt.Axis:  # noqa: ANN401  Altair's own
     """Of amounts, nothing is 0 and not 0k."""
-    if form == AMOUNT:
-        more["labelExpr"] = f"datum.value ? {_in_billions('datum.label')} : '0'"
+    label = _as_written("datum.label")
+    more["labelExpr"] = f"datum.value ? {label} : '0'" if form == AMOUNT else label
     return alt.Axis(format=form, **more)
 
 
-def _in_billions(label: str) -> str:
-    """A thousand millions are B, where the format has the G of physicists."""
-    return f"replace({label}, 'G', 'B')"
+def _as_written(label: str) -> str:
+    """As everywhere else: `2 B`, where the format has the G of physicists, and `5 %`."""
+    return f"replace(replace({label}, 'G', 'B'), '%', ' %')"
 
 
 def _in_full(form: str) -> str:

@@ -65,7 +65,7 @@ def _effects(frame: pl.DataFrame) -> None:
             middle="lift",
             low="lift_low",
             high="lift_high",
-            x_format="+.0%",
+            x_format="+,.0%",
             x_title="Effect, 95 % interval",
         ),
         "Effect of each campaign with its 95 % interval; the table below has the numbers.",

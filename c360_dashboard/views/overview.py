@@ -85,6 +85,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
             order=order,
             y_format=charts.AMOUNT,
             y_title=say.in_currency("Revenue", page.currency),
+            grain=grain,
         ),
         f"Revenue by {grain}, this period and a year before.",
     )

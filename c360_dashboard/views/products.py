@@ -89,16 +89,17 @@ def _affinity(page: Page, frame: pl.DataFrame) -> None:
     layout.chart(
         charts.heatmap(
             frame,
-            x="category",
-            y="persona",
+            # Of personas there are few: on a phone as many columns have room, and not more.
+            x="persona",
+            y="category",
             value="lift",
             value_format=".2f",
             value_title="Lift",
-            x_order=sorted(set(frame["category"])),
-            y_order=list(dict.fromkeys(frame["persona"])),
+            x_order=list(dict.fromkeys(frame["persona"])),
+            y_order=sorted(set(frame["category"])),
             middle=1.0,
         ),
-        "Lift of each category, in columns, for each persona, in rows; the table has the numbers.",
+        "Lift of each category, in rows, for each persona, in columns; the table has the numbers.",
     )
     layout.table(
         frame.sort("lift", descending=True),

@@ -65,6 +65,7 @@ def _on_time(frame: pl.DataFrame) -> None:
             order=["on time"],
             y_format=".0%",
             y_title="On time",
+            grain="week",
             is_from_zero=False,
         ),
         "Share of parcels on time, by the week in which they were sent.",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, ViewportSize, expect
 
 from c360_dashboard import screenshots
 from c360_dashboard.contents import VIEWS
@@ -102,6 +102,14 @@ def test_charts_count_customers_in_whole_numbers_and_name_their_axes(tab: Tab) -
     moves = tab.open("segments").get_by_test_id("stVegaLiteChart").last
     for title in ("then", "now"):
         expect(moves.get_by_text(title, exact=True)).to_be_visible()
+
+
+def test_few_campaigns_stand_one_below_the_other(tab: Tab) -> None:
+    page = tab.open("marketing")
+    names = page.locator(".role-axis-label text", has_text="CMP")
+    expect(names).to_have_count(2)
+    upper, lower = sorted(box["y"] for box in map(Locator.bounding_box, names.all()) if box)
+    assert lower - upper > 15
 
 
 def test_an_address_can_be_shared(tab: Tab) -> None:

@@ -117,9 +117,46 @@ def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
     drawn = charts.over_time(
         frame, x="day", y="revenue", series="who", order=["A"], y_format=charts.AMOUNT, y_title=""
     ).to_dict()["encoding"]
-    # Nothing is 0 and not 0k, and a thousand millions are B and not G.
-    assert drawn["y"]["axis"]["labelExpr"] == ("datum.value ? replace(datum.label, 'G', 'B') : '0'")
+    # Nothing is 0 and not 0k, a thousand millions are B and not G.
+    assert drawn["y"]["axis"]["labelExpr"] == (
+        "datum.value ? replace(replace(datum.label, 'G', 'B'), '%', ' %') : '0'"
+    )
     assert drawn["tooltip"][-1]["format"] == ",.0f"
+
+
+def test_months_are_marked_at_months_and_not_at_sundays() -> None:
+    frame = pl.DataFrame({"month": [date(2026, 1, 1)], "revenue": [5.0], "who": ["A"]})
+    drawn = charts.over_time(
+        frame,
+        x="month",
+        y="revenue",
+        series="who",
+        order=["A"],
+        grain="month",
+        y_format="",
+        y_title="",
+    ).to_dict()["encoding"]
+    assert drawn["x"]["axis"]["format"] == "%b %y"
+    assert drawn["x"]["axis"]["tickCount"] == {"interval": "month", "step": 1}
+    assert drawn["tooltip"][0]["title"] == "Month"
+
+
+def test_a_month_is_named_below_the_middle_of_its_column() -> None:
+    """On an axis of time the name stood where the month begins, and so between two columns."""
+    frame = pl.DataFrame({"month": [date(2026, 1, 1)], "spent": [5.0]})
+    drawn = charts.columns(
+        frame, x="month", y="spent", y_title="Spent", y_format="", unit="yearmonth"
+    ).to_dict()["encoding"]["x"]
+    assert (drawn["type"], drawn["axis"]["labelAngle"]) == ("ordinal", 0)
+
+
+def test_bars_begin_beside_their_names_and_leave_room_for_their_numbers() -> None:
+    frame = pl.DataFrame({"what": ["A"], "spent": [5.0]})
+    drawn = charts.bars(frame, x="spent", y="what", x_format=".3~s", x_title="Spent").to_dict()
+    scale = drawn["layer"][0]["encoding"]["x"]["scale"]
+    assert "padding" not in scale
+    assert not scale["nice"]
+    assert scale["range"] == [0, {"expr": "width - 48"}]
 
 
 def test_a_legend_of_three_has_two_rows_so_that_a_phone_shows_it() -> None:
