@@ -1,6 +1,7 @@
 """Products and affinity: what sells, at what margin, who likes what, and what goes together."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -25,6 +26,15 @@ PICKED = f"""
     left join dim_stores as s on o.store_id = s.store_id
     where o.is_counted and o.order_date between $start and $end and {CHOSEN}
 """
+# Of these, as of all orders of the second system, no product is known.
+WITHOUT_LINES = f"""
+    {BUYERS}
+    select count(*) as orders, sum(o.net_amount) as revenue
+    from fct_orders as o
+    left join buyers as b on o.customer_id = b.customer_id
+    left join dim_stores as s on o.store_id = s.store_id
+    where o.is_counted and o.lines = 0 and o.order_date between $start and $end and {CHOSEN}
+"""
 SUMS = """
     sum(k.total_price) as revenue,
     sum(k.quantity)::bigint as units,
@@ -37,6 +47,7 @@ SUMS = """
 
 @dataclass(frozen=True)
 class Products:
+    without_lines: dict[str, Any]
     categories: pl.DataFrame
     products: pl.DataFrame
     affinity: pl.DataFrame
@@ -47,6 +58,7 @@ class Products:
 def load(reader: Reader, filters: Filters) -> Products:
     reader.keep("picked", PICKED, filters.values)
     return Products(
+        reader.row(WITHOUT_LINES, filters.values),
         reader.frame(
             f"""
             select

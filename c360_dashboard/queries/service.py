@@ -29,6 +29,13 @@ TICKETS = f"""
             and {CHOSEN_PEOPLE}
     )
 """
+# Whatever the reader chose: where no file holds any, no filter is to blame.
+KNOWN = """
+    select
+        (select count(*) from fct_shipments) as parcels,
+        (select count(*) from fct_support_tickets) as tickets,
+        (select count(*) from arrivals_summary) as visitors
+"""
 # What is under way and not yet due is neither on time nor late, as in operational_efficiency.
 DELIVERY = """
     count(*) as parcels,
@@ -50,6 +57,7 @@ HELP = """
 
 @dataclass(frozen=True)
 class Service:
+    known: dict[str, int]
     parcels: dict[str, Any]
     tickets: dict[str, Any]
     on_time: pl.DataFrame
@@ -78,6 +86,7 @@ def load(reader: Reader, filters: Filters) -> Service:
         )
 
     return Service(
+        reader.row(KNOWN),
         reader.row(f"{PARCELS} select {DELIVERY} from parcels", values),
         reader.row(f"{TICKETS} select {HELP} from tickets", values),
         reader.frame(

@@ -1,7 +1,10 @@
 """Products and affinity: what sells, at what margin, who likes what, and what goes together."""
 
+from typing import Any
+
 import polars as pl
 
+from c360_dagster import words
 from c360_dashboard import charts, layout
 from c360_dashboard import format as say
 from c360_dashboard.layout import Column
@@ -13,6 +16,7 @@ from c360_dashboard.views import meanings
 def draw(page: Page) -> None:
     found = page.ask(products.load, page.filters)
     if len(found.categories):
+        _say_what_is_missing(page, found.without_lines)
         _categories(page, found.categories)
         _products(page, found.products)
     else:
@@ -23,6 +27,16 @@ def draw(page: Page) -> None:
     _affinity(page, found.affinity)
     _pairs(found.pairs)
     _suppliers(page, found.suppliers)
+
+
+def _say_what_is_missing(page: Page, without_lines: dict[str, Any]) -> None:
+    """Else the overview's revenue would be another one, and nobody knew why."""
+    if without_lines["orders"]:
+        layout.note(
+            f"Not among these: {words.count(without_lines['orders'], 'order')} of which the data "
+            "hold no lines, and so no products, with a revenue of "
+            f"{say.money(without_lines['revenue'], page.currency)}."
+        )
 
 
 def _sums(page: Page) -> list[Column]:
@@ -67,7 +81,7 @@ def _products(page: Page, frame: pl.DataFrame) -> None:
     layout.table(
         frame,
         [
-            layout.text("product_name", "Product"),
+            layout.text("product_name", "Product", is_long=True),
             layout.text("category", "Category"),
             *_sums(page),
             layout.share("return_rate", "Returned", "Of the items sold since the beginning."),

@@ -1,7 +1,5 @@
 """Service and deliveries: do parcels come in time, are people helped, do visitors buy?"""
 
-from typing import Any
-
 import polars as pl
 
 from c360_dashboard import charts, layout
@@ -14,19 +12,26 @@ from c360_dashboard.views import meanings
 
 def draw(page: Page) -> None:
     found = page.ask(service.load, page.filters)
-    _cards(found.parcels, found.tickets)
-    if found.parcels["parcels"]:
-        _on_time(found.on_time)
-    _parcels(page, found.carriers, "Carrier", "Carriers", "carriers")
-    _parcels(page, found.origins, "From", "Warehouses", "warehouses")
-    _tickets(found.categories, "About", "Tickets by subject", "tickets-by-subject")
-    _tickets(found.channels, "Channel", "Tickets by channel", "tickets-by-channel")
-    _visits(found.visits)
+    for missing in (name for name, count in found.known.items() if not count):
+        layout.note(f"The data hold no {missing}.")
+    _cards(found)
+    if found.known["parcels"]:
+        if found.parcels["parcels"]:
+            _on_time(found.on_time)
+        _parcels(page, found.carriers, "Carrier", "Carriers", "carriers")
+        _parcels(page, found.origins, "From", "Warehouses", "warehouses")
+    if found.known["tickets"]:
+        _tickets(found.categories, "About", "Tickets by subject", "tickets-by-subject")
+        _tickets(found.channels, "Channel", "Tickets by channel", "tickets-by-channel")
+    if found.known["visitors"]:
+        _visits(found.visits)
 
 
-def _cards(parcels: dict[str, Any], tickets: dict[str, Any]) -> None:
-    layout.cards(
-        [
+def _cards(found: service.Service) -> None:
+    parcels, tickets = found.parcels, found.tickets
+    shown = []
+    if found.known["parcels"]:
+        shown += [
             Card("On time", say.percent(parcels["on_time_rate"]), meanings.ON_TIME),
             Card("Parcels", say.whole(parcels["parcels"]), "Sent in these days."),
             Card(
@@ -34,6 +39,9 @@ def _cards(parcels: dict[str, Any], tickets: dict[str, Any]) -> None:
                 say.decimal(parcels["delivery_days"]),
                 "From sending to arrival, on average, of those that arrived.",
             ),
+        ]
+    if found.known["tickets"]:
+        shown += [
             Card("Tickets", say.whole(tickets["tickets"]), "Opened in these days."),
             Card("Hours to resolve", say.decimal(tickets["resolution_hours"]), meanings.RESOLUTION),
             Card(
@@ -44,7 +52,8 @@ def _cards(parcels: dict[str, Any], tickets: dict[str, Any]) -> None:
                 f"{meanings.SATISFACTION} {say.whole(tickets['answers'])} answered.",
             ),
         ]
-    )
+    if shown:
+        layout.cards(shown)
 
 
 def _on_time(frame: pl.DataFrame) -> None:
@@ -100,7 +109,7 @@ def _tickets(frame: pl.DataFrame, what: str, title: str, file: str) -> None:
             layout.number("resolution_hours", "Hours to resolve", meanings.RESOLUTION, say.decimal),
             layout.number(
                 "satisfaction",
-                "Satisfaction",
+                "Rating",
                 meanings.SATISFACTION,
                 lambda value: say.decimal(value, 2),
             ),
@@ -119,7 +128,12 @@ def _visits(frame: pl.DataFrame) -> None:
             layout.Column("location", "Where", say.words),
             layout.Column("channel", "Channel", say.words),
             layout.number("arrivals", "Visitors", "Counted at the doors, and visits online."),
-            layout.number("orders", "Orders"),
+            layout.number(
+                "orders",
+                "Orders",
+                "Completed orders there. The second system's are not among them: nobody counts who "
+                "visits it.",
+            ),
             layout.share("conversion_rate", "Bought", "Orders per visitor."),
             layout.number(
                 "peak_hour", "Busiest hour", "Most often, of the day.", lambda hour: f"{hour}:00"

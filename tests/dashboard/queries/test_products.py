@@ -17,6 +17,22 @@ def test_products_sell_by_line(reader: Reader) -> None:
     assert narrow.affinity["category"].to_list() == ["Home"]
 
 
+def test_orders_whose_products_nobody_knows_are_told_apart(tmp_path: Path) -> None:
+    """Else the categories' revenue is less than the overview's, and nothing says why."""
+    sold = rows()
+    known, other, *_ = sold["fct_orders"]
+    sold["fct_orders"] += [
+        known | {"order_id": "wb-1", "lines": 0, "net_amount": 7},
+        other | {"order_id": "wb-2", "lines": 0, "net_amount": 5},
+        known | {"order_id": "wb-3", "lines": 0, "is_counted": False},
+    ]
+    with open_snapshot(tmp_path, sold) as opened:
+        missing = products.load(opened, chosen()).without_lines
+        online = products.load(opened, chosen(channels=("online",))).without_lines
+    assert (missing["orders"], missing["revenue"]) == (2, 12)
+    assert (online["orders"], online["revenue"]) == (1, 5)
+
+
 def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Path) -> None:
     """One that the suppliers' file does not name is shown by its id."""
     supplied = rows() | {

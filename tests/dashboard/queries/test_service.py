@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from c360_dashboard import layout
 from c360_dashboard.filters import Filters, Span
-from c360_dashboard.queries import service
-from c360_dashboard.snapshot import Reader
+from c360_dashboard.page import Page
+from c360_dashboard.queries import choices, service
+from c360_dashboard.snapshot import Reader, ask, find_snapshot, read_publication
+from c360_dashboard.views.service import draw
 from tests.dashboard.queries.chosen import chosen, pairs
-from tests.dashboard.small_snapshot import AS_OF, open_snapshot, rows
+from tests.dashboard.small_snapshot import AS_OF, open_snapshot, rows, write_snapshot
 
 
 def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
@@ -51,6 +54,18 @@ def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path
 def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
     found = service.load(reader, chosen(channels=("store",))).visits
     assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
+
+
+def test_what_no_file_holds_is_not_blamed_on_a_filter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(layout, "note", said.append)
+    bare = rows() | {"fct_shipments": [], "fct_support_tickets": [], "arrivals_summary": []}
+    write_snapshot(tmp_path, bare)
+    snapshot = find_snapshot(tmp_path, shows_personal_data=False)
+    draw(Page(snapshot, read_publication(snapshot), ask(snapshot, choices.load), chosen(), ()))
+    assert said == [f"The data hold no {kind}." for kind in ("parcels", "tickets", "visitors")]
 
 
 def test_two_stores_of_one_name_are_two(busy: Reader) -> None:
