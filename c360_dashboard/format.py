@@ -54,6 +54,11 @@ def change(now: Number, before: Number) -> str | None:
     return f"{part:+,.1f} %" if part else NO_CHANGE
 
 
+def relative(part: Number) -> str:
+    """A change that is worked out already, for a table: `+8.5 %`, or `×4.2` as in the report."""
+    return plain.change(1 + part, 1) or NOTHING if part is not None else NOTHING
+
+
 def day(value: date | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%b %Y}"
 

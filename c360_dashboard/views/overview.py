@@ -44,15 +44,10 @@ def say_why_nothing(orders: dict[str, int]) -> str:
 def _cards(page: Page, totals: dict[str, float]) -> None:
     money = lambda value: say.short_money(value, page.currency)  # noqa: E731  only here
     span = page.filters.span
-    before = (
-        f" Compared with {say.day(span.start_before)} – {say.day(span.end_before)}."
-        if span.start_before
-        else " The data do not reach back to the same days a year earlier."
-    )
 
     def card(title: str, name: str, show: object, meaning: str) -> Card:
         now, then = totals[name], totals[f"{name}_before"]
-        return Card(title, show(now), meaning + before, say.change(now, then))  # type: ignore[operator]
+        return Card(title, show(now), meaning, say.change(now, then))  # type: ignore[operator]
 
     layout.cards(
         [
@@ -61,6 +56,11 @@ def _cards(page: Page, totals: dict[str, float]) -> None:
             card("Customers", "customers", say.whole, CUSTOMERS),
             card("Order value", "order_value", money, ORDER_VALUE),
         ]
+    )
+    layout.note(
+        f"Compared with {say.day(span.start_before)} – {say.day(span.end_before)}."
+        if span.start_before
+        else "The data do not reach back to the same days a year earlier."
     )
 
 
@@ -98,7 +98,12 @@ def _by(page: Page, frame: pl.DataFrame, name: str, title: str) -> None:
             layout.Column(name, title, say.words if name == "channel" else str),
             layout.amount("revenue", "Revenue", REVENUE, page.currency),
             layout.share("revenue_share", "Share", "Of the revenue in this table."),
-            layout.share("revenue_change", "Against last year", "Change of revenue."),
+            layout.number(
+                "revenue_change",
+                "Against last year",
+                "Revenue against the days that the period is compared with.",
+                say.relative,
+            ),
             layout.number("orders", "Orders", ORDERS),
             layout.number("customers", "Customers", CUSTOMERS),
             layout.amount("order_value", "Order value", ORDER_VALUE, page.currency, 2),

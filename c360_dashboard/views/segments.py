@@ -73,7 +73,9 @@ def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str, explanation: 
             layout.share("customer_share", "Share", "Of the customers in this table."),
             layout.amount("spent", "Spent", meanings.SPENT, page.currency),
             layout.share("spent_share", "Share of spend"),
-            layout.amount("order_value", "Order value", "Spend per order.", page.currency, 2),
+            layout.amount(
+                "order_value", "Order value", "Spend per order, with tax.", page.currency, 2
+            ),
             layout.number("orders_each", "Orders each", "", say.decimal),
             layout.number("days_silent", "Days silent", "Half of them bought since then."),
             layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
@@ -93,7 +95,11 @@ def _habits(page: Page, frame: pl.DataFrame) -> None:
             layout.text("persona", "Persona"),
             layout.text("likes", "Likes more than others", meanings.LIFT),
             layout.amount(
-                "avg_basket_value", "Basket", "Average value of an order.", page.currency, 2
+                "avg_basket_value",
+                "Basket",
+                "Average value of an order, before tax.",
+                page.currency,
+                2,
             ),
             layout.number("avg_items", "Items", "Average items in an order.", say.decimal),
             layout.share("online_ratio", "Online", "Orders online and in the app."),

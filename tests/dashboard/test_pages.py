@@ -72,6 +72,9 @@ def test_a_link_to_what_is_no_more_says_so_and_shows_everything(tab: Tab) -> Non
 
 def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) -> None:
     page = tab.open()
+    # Also on a phone, where nothing stands below a pointer.
+    compared = page.get_by_role("note").first
+    expect(compared).to_have_text("Compared with 1 Jan 2025 – 1 Jul 2025.")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$200.00")
     tab.choose("Channel", "Store")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$120.00")

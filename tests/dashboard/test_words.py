@@ -78,6 +78,14 @@ def test_numbers_are_written_for_people() -> None:
     assert say.change(150, 100) == "+50.0 %"
     assert say.change(100, 100) == say.change(99_999, 100_000) == "no change"
     assert say.change(150, 0) is say.change(150, -100) is None
+    assert [say.relative(part) for part in (0.085, -0.196, 3.2, -1, 0, None)] == [
+        "+8.5 %",
+        "−19.6 %",
+        "×4.2",
+        "−100.0 %",
+        "no change",
+        "–",
+    ]
 
 
 @pytest.mark.parametrize(
