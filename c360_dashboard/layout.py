@@ -21,10 +21,14 @@ from c360_dashboard.charts import Drawing
 CODE = re.compile(r"`([^`]+)`")
 AS_OF = "as-of day"
 """What the session remembers for the names of all its downloads."""
+SEEN = 8
+"""As many rows as a phone shows of a table without scrolling in it."""
 FORMULA = tuple("=+-@＝＋－＠")
 """How a cell begins that a spreadsheet calculates; Asian ones take the wide signs too."""
 STYLE = """
 <style>
+/* Streamlit's own grounds, for what has to hide what moves below it. */
+[data-testid="stApp"] {--ground: light-dark(#ffffff, #171614)}
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 84rem}
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
@@ -37,7 +41,16 @@ STYLE = """
     white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: anywhere}
 .c360-fresh {font-size: .88rem; opacity: .85; margin: 0}
 .c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
-.c360-scroll {overflow: auto; max-height: 34rem}
+/* A shade at the edges where more is to come: the first two layers move and cover it at the end. */
+.c360-scroll {
+    --shade: color-mix(in srgb, currentColor 22%, transparent), transparent;
+    overflow: auto; max-height: 34rem;
+    background:
+        linear-gradient(to left, var(--ground) 50%, transparent) right / 1.4rem 100% local,
+        linear-gradient(to top, var(--ground) 50%, transparent) bottom / 100% 1.4rem local,
+        linear-gradient(to left, var(--shade)) right / .7rem 100%,
+        linear-gradient(to top, var(--shade)) bottom / 100% .7rem;
+    background-repeat: no-repeat}
 .c360-scroll.timeline {max-height: 56rem}
 /* Streamlit marks what has the focus by a shade of grey, and forced colours take that away too. */
 [data-testid="stApp"] :is(a, button, .c360-scroll):focus-visible {
@@ -51,7 +64,7 @@ table.c360 .long {white-space: normal; min-width: 12rem; overflow-wrap: anywhere
 table.c360 tbody th {font-weight: 400}
 table.c360 thead th {
     white-space: normal; vertical-align: bottom; font-weight: 600; border-bottom-width: 2px;
-    position: sticky; top: 0; z-index: 1; background: Canvas}
+    position: sticky; top: 0; z-index: 1; background: var(--ground)}
 table.c360 th[title] {
     text-decoration: underline dotted; text-underline-offset: 3px; cursor: help}
 table.c360 .number {text-align: right; font-variant-numeric: tabular-nums}
@@ -84,11 +97,22 @@ ol.c360 .session {border-color: #CC79A7}
     h1 {font-size: 1.8rem !important}
     h2 {font-size: 1.3rem !important}
     table.c360 tr > :first-child {
-        position: sticky; left: 0; background: Canvas; max-width: 9rem; white-space: normal}
+        position: sticky; left: 0; background: var(--ground); min-width: 0; max-width: 10rem;
+        white-space: normal; overflow-wrap: break-word}
     table.c360 thead th:first-child {z-index: 2}
     ol.c360 li {grid-template-columns: 6.2rem 1fr}
     ol.c360 .kind {justify-self: start; min-width: 5.2rem}
     ol.c360 li > :last-child {grid-column: 1 / -1}
+}
+/* A finger is 40 pixels wide; where it may rest grows, and not what is seen. */
+@media (pointer: coarse) {
+    [data-testid="stSidebarNavLink"], [data-testid="stExpandSidebarButton"] {min-height: 40px}
+    [data-testid="stExpandSidebarButton"] {min-width: 40px}
+    [data-testid="stTooltipHoverTarget"] button {position: relative}
+    [data-testid="stTooltipHoverTarget"] button::after {
+        content: ""; position: absolute; inset: -12px}
+    table.c360 :has(> a) {padding: 0}
+    table.c360 a {display: block; padding: .7rem .5rem}
 }
 @media print {
     [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stDownloadButton"],
@@ -193,6 +217,9 @@ def table(
         note(empty or "There is nothing to show for this choice of filters.")
         return
     st.html(_table(frame, columns, title))
+    # Where a table is cut, most rows are out of sight, and a phone shows no bar to scroll by.
+    if len(frame) > SEEN:
+        st.html(f'<p class="c360-fresh">{len(frame):,} rows</p>')
     download(frame, columns, title=title, file=file)
 
 

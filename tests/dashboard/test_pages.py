@@ -210,6 +210,32 @@ def test_what_stays_while_a_table_moves_hides_what_moves_below_it(tab: Tab) -> N
         expect(cell).to_have_css("background-color", "rgb(255, 255, 255)")
     corner, other = page.locator("thead th").all()[:2]
     assert corner.evaluate(LAYER) > other.evaluate(LAYER)
+    page.emulate_media(color_scheme="dark")
+    ground = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    page.wait_for_function(f"{ground} !== 'rgb(255, 255, 255)'")
+    expect(corner).to_have_css("background-color", page.evaluate(ground))
+
+
+def test_a_finger_meets_what_it_aims_at(open_tab: Callable[..., Tab], address: str) -> None:
+    page = open_tab(address, PHONE).open("value")
+    device = page.context.new_cdp_session(page)
+    device.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        for target in (
+            page.get_by_test_id("stSidebarNavLink").first,
+            page.get_by_test_id("stExpandSidebarButton"),
+            page.get_by_role("table").first.get_by_role("link").first,
+        ):
+            box = target.bounding_box()
+            assert box
+            assert box["height"] >= 40
+        around = page.get_by_role("button", name="Help for 12-month value").bounding_box()
+        assert around
+        page.mouse.click(around["x"] - 9, around["y"] - 9)
+        expect(page.get_by_role("tooltip")).to_contain_text("expected to spend")
+    finally:
+        device.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+        device.detach()
 
 
 def test_whatever_has_the_focus_has_a_line_around_it(

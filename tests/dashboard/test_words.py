@@ -3,10 +3,12 @@
 import codecs
 import csv
 import io
+import re
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
+import streamlit
 
 from c360_dashboard import charts, layout
 from c360_dashboard import format as say
@@ -195,6 +197,19 @@ def test_a_table_escapes_whatever_it_shows() -> None:
     assert '<th scope="row">&lt;img' in html
     assert "A &amp; B" in html
     assert "$5" in html
+
+
+@pytest.mark.parametrize(("rows", "counted"), [(8, []), (1234, ["1,234 rows"])])
+def test_a_table_that_is_cut_says_how_many_rows_it_has(
+    rows: int, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(streamlit, "html", drawn.append)
+    monkeypatch.setattr(layout, "heading", lambda *_: None)
+    monkeypatch.setattr(layout, "download", lambda *_, **__: None)
+    frame = pl.DataFrame({"name": ["Ana"] * rows, "spent": [1.0] * rows})
+    layout.table(frame, COLUMNS, title="People", file="people")
+    assert [re.sub("<.*?>", "", each) for each in drawn[1:]] == counted
 
 
 def test_a_download_holds_the_rows_and_no_formulas() -> None:
