@@ -83,7 +83,7 @@ and 1 resolved.
 
 5 of 112 rows could not be read, 2 of them since the last report; 5 cells were left empty.
 Not loaded: b.csv: <b>no</b> header No pair of records waits for a decision.
-Checks that found something Every id is known: 2 findings. Lifts are found: Half of them. Where
+What should be so and is not Every id is known: 2 findings. Lifts are found: Half of them. Where
 
 at most by Lines vs orders 1 2 $5.00 Order total vs its parts 2 8 –
 
@@ -104,7 +104,7 @@ people since last revenue risk No purchase yet 1 0 – 100 % Nobody changed pers
 C2 Premium but At-Risk, 1 late parcel, 2 open tickets $100 80 % –
 
 No parcel was promised for the last seven days. No tickets are open. On this day no tickets were
-opened and 0 resolved.
+opened and none resolved.
 
 0 of 107 rows could not be read; 5 cells
 

@@ -36,6 +36,6 @@ def _tell_service(service: Service) -> list[str]:
     items.append(told + ".")
     items.append(
         f"On this day {words.count(service.tickets_opened, 'ticket was', 'tickets were')} opened "
-        f"and {service.tickets_resolved:,} resolved."
+        f"and {f'{service.tickets_resolved:,}' if service.tickets_resolved else 'none'} resolved."
     )
     return items

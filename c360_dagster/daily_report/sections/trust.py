@@ -36,7 +36,7 @@ def _list_checks(checks: Sequence[str]) -> list[str]:
     shown = [f"<li>{escape(words.sentence(check))}</li>" for check in checks[:LISTED_CHECKS]]
     if len(checks) > LISTED_CHECKS:
         shown.append(f"<li>… and {len(checks) - LISTED_CHECKS} more.</li>")
-    return ["<h3>Checks that found something</h3>", "<ul>", *shown, "</ul>"]
+    return ["<h3>What should be so and is not</h3>", "<ul>", *shown, "</ul>"]
 
 
 def _list_differences(facts: Facts) -> list[str]:
