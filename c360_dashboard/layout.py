@@ -83,6 +83,7 @@ ol.c360 li {
     display: grid; grid-template-columns: 6.2rem 5.2rem 1fr; gap: .1rem .6rem; margin: 0;
     padding: .45rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent)}
 ol.c360 time {opacity: .75; white-space: nowrap}
+ol.c360 .whole {white-space: nowrap}
 ol.c360 .kind {
     font-size: .78rem; font-weight: 600; text-align: center; align-self: start;
     border: 1px solid currentColor; border-left-width: 5px; border-radius: 4px}

@@ -275,11 +275,13 @@ def _events(frame: pl.DataFrame, currency: str) -> str:
     for event in frame.iter_rows(named=True):
         kind, amount = event["kind"], event["amount"]
         name = "shipping " if kind == "Delivery" else ""
-        tail = "" if amount is None else f" · {name}{say.money(amount, currency, 2)}"
+        shown = say.money(amount, currency, 2)
+        # A line that ends between a minus and its amount is read as a dash.
+        tail = "" if amount is None else f' <span class="whole">· {name}{escape(shown)}</span>'
         items.append(
             f'<li><time datetime="{event["day"]}">{say.day(event["day"])}</time>'
             f'<span class="kind {kind.lower()}">{kind}</span>'
-            f"<span>{escape(event['what'] + tail)}</span></li>"
+            f"<span>{escape(event['what'])}{tail}</span></li>"
         )
     return (
         '<div class="c360-scroll timeline" tabindex="0" role="region" aria-label="Timeline">'

@@ -145,7 +145,9 @@ def test_a_search_with_several_answers_leads_to_a_customers_page(tab: Tab) -> No
     page.get_by_role("table", name="Customers found").get_by_role("link", name="C1").click()
     expect(page.locator("h2.c360-name")).to_have_text("Customer C1")
     tab.settle()
-    expect(page.get_by_role("region", name="Timeline")).to_contain_text("2 visits")
+    happened = page.get_by_role("region", name="Timeline")
+    expect(happened).to_contain_text("2 visits")
+    expect(happened.get_by_text("· $110.00", exact=True)).to_have_css("white-space", "nowrap")
     assert tab.problems == []
 
 
