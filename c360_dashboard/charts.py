@@ -55,13 +55,12 @@ def over_time(
 ) -> Drawing:
     """Lines over days; the first series is drawn strongly, the second dashed behind it."""
     step, short, full = STEPS[grain]
-    # Left alone, a year of months is marked at Sundays.
-    ticks = alt.TimeIntervalStep("month", 1) if grain == "month" else alt.Undefined
+    ticks = alt.Undefined if grain == "day" else _mark_each(frame[x])
     base = alt.Chart(frame).encode(
         x=alt.X(
             f"{x}:T",
             title=None,
-            axis=alt.Axis(format=short, labelOverlap=True, grid=False, tickCount=ticks),
+            axis=alt.Axis(format=short, labelOverlap=True, grid=False, values=ticks),
         ),
         y=alt.Y(
             f"{y}:Q",
@@ -416,6 +415,13 @@ def columns(
         )
         .properties(height=180)
     )
+
+
+def _mark_each(days: pl.Series) -> list[alt.DateTime]:
+    """The steps themselves: left alone, weeks and a year of months are marked at Sundays."""
+    return [
+        alt.DateTime(year=day.year, month=day.month, date=day.day) for day in days.unique().sort()
+    ]
 
 
 def _range(values: pl.Series) -> tuple[float, float]:

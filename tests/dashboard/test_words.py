@@ -134,21 +134,28 @@ def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
     assert drawn["tooltip"][-1]["format"] == ",.0f"
 
 
-def test_months_are_marked_at_months_and_not_at_sundays() -> None:
-    frame = pl.DataFrame({"month": [date(2026, 1, 1)], "revenue": [5.0], "who": ["A"]})
+@pytest.mark.parametrize(
+    ("grain", "form", "name"), [("week", "%-d %b %y", "Week up to"), ("month", "%b %y", "Month")]
+)
+def test_weeks_and_months_are_marked_where_they_stand_and_not_at_sundays(
+    grain: str, form: str, name: str
+) -> None:
+    frame = pl.DataFrame(
+        {"step": [date(2026, 6, 30)] * 2, "revenue": [5.0, 6.0], "who": ["A", "B"]}
+    )
     drawn = charts.over_time(
         frame,
-        x="month",
+        x="step",
         y="revenue",
         series="who",
         order=["A"],
-        grain="month",
+        grain=grain,
         y_format="",
         y_title="",
     ).to_dict()["encoding"]
-    assert drawn["x"]["axis"]["format"] == "%b %y"
-    assert drawn["x"]["axis"]["tickCount"] == {"interval": "month", "step": 1}
-    assert drawn["tooltip"][0]["title"] == "Month"
+    assert drawn["x"]["axis"]["format"] == form
+    assert drawn["x"]["axis"]["values"] == [{"year": 2026, "month": 6, "date": 30}]
+    assert drawn["tooltip"][0]["title"] == name
 
 
 def test_a_month_is_named_below_the_middle_of_its_column() -> None:
