@@ -16,7 +16,8 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
     "#CC79A7",
     "#56B4E9",
 )
-PALETTE = [BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY]
+# Orange and sky blue come last: on white they are too pale for a line.
+PALETTE = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY]
 DASHES = [[1, 0], [5, 4], [2, 2], [8, 3], [3, 5], [6, 2]]
 GREY = "#767b84"
 PALE, WHITISH = "#e8f1f8", "#f5f5f5"

@@ -122,6 +122,14 @@ def test_the_letters_in_a_cell_can_be_read_on_every_blue(pale: str) -> None:
         assert contrast >= 4.5
 
 
+@pytest.mark.parametrize("ground", ["#ffffff", "#171614"])
+def test_lines_stand_out_from_a_light_and_a_dark_page(ground: str) -> None:
+    below = light(tuple(bytes.fromhex(ground[1:])))
+    for colour in charts.PALETTE[:4]:
+        line = light(tuple(bytes.fromhex(colour[1:])))
+        assert (max(line, below) + 0.05) / (min(line, below) + 0.05) >= 3
+
+
 def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
     frame = pl.DataFrame({"day": [AS_OF], "revenue": [0.0], "who": ["A"]})
     drawn = charts.over_time(
