@@ -38,6 +38,12 @@ _SESSIONS: tuple[tuple[str, ...], ...] = (
     ("first", "last"),
     _LAST_RESORT,
 )
+_OF_A_HOUSEHOLD = {
+    "first": (("far", "different"), "dob"),
+    "dob": (("year", "different"), "first"),
+}
+"""Clear differences that the same e-mail or phone does not settle, for a household shares both; and
+what vouches for one person."""
 
 
 def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
@@ -129,7 +135,7 @@ def _count_levels(
 
 def _estimate_m(
     con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
-) -> dict[str, list[float | None]]:
+) -> dict[str, list[float]]:
     """By expectation maximisation, each time among the pairs that agree on something else."""
     found: dict[str, list[_Estimate]] = {one.name: [] for one in comparisons}
     for columns in _SESSIONS:
@@ -139,7 +145,11 @@ def _estimate_m(
         if _count_pairs(block, columns) >= FEWEST_PAIRS and _leaves_something(columns, comparisons):
             for name, estimate in _run_session(con, block, columns, comparisons):
                 found[name].append(estimate)
-    return {one.name: _mean(found[one.name], one) for one in comparisons if found[one.name]}
+    return {
+        one.name: _part_households(_mean(found[one.name], one), found[one.name], one)
+        for one in comparisons
+        if found[one.name]
+    }
 
 
 def _take_block(features: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -168,7 +178,7 @@ def _run_session(
         # The purer the pairs, the better they tell what one person's records look like.
         weight = _count_pairs(known, columns) * purity**3
         m = [level.m_probability or 0.0 for level in one.comparison_levels[1:]]
-        yield name, _Estimate(columns in _IDENTIFIERS, weight, m)
+        yield name, _Estimate(columns, weight, m)
 
 
 def _train(
@@ -195,26 +205,43 @@ def _train(
 
 @dataclass(frozen=True)
 class _Estimate:
-    is_by_identifier: bool
+    by: Sequence[str]
+    """What the pairs share."""
     weight: float
     m: list[float]
 
 
-def _mean(estimates: list[_Estimate], own: Comparison) -> list[float | None]:
+def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
     """Their mean: by e-mails or phones alone where those serve, else by likeness in the rest.
 
     The comparison's own m counts as a few more pairs, so that two or three odd ones settle nothing.
     """
-    sure = [one for one in estimates if one.is_by_identifier]
+    sure = [one for one in estimates if one.by in _IDENTIFIERS]
     chosen = [
         *(sure or estimates),
-        _Estimate(is_by_identifier=True, weight=PSEUDO_PAIRS, m=[x.m for x in own.levels]),
+        _Estimate(by=(), weight=PSEUDO_PAIRS, m=[x.m for x in own.levels]),
     ]
     total = sum(one.weight for one in chosen)
     levels = zip(*(one.m for one in chosen), strict=True)
     shares = [one.weight / total for one in chosen]
     means = [sum(w * m for w, m in zip(shares, level, strict=True)) for level in levels]
     return [max(mean, LEAST) for mean in means]
+
+
+def _part_households(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
+    """Clear differences no more frequent than where something that is one person's own agrees.
+
+    Else two people behind one e-mail teach that one person goes by two names.
+    """
+    if own.name not in _OF_A_HOUSEHOLD:
+        return m
+    names, voucher = _OF_A_HOUSEHOLD[own.name]
+    most = _mean([one for one in estimates if voucher in one.by], own)
+    bounds = {own.number(name): most[own.number(name)] for name in names}
+    bounded = {number: min(m[number], bound) for number, bound in bounds.items()}
+    freed = sum(m[number] - share for number, share in bounded.items())
+    rest = sum(share for number, share in enumerate(m) if number not in bounded)
+    return [bounded.get(number, share * (1 + freed / rest)) for number, share in enumerate(m)]
 
 
 def _leaves_something(columns: Sequence[str], comparisons: Sequence[Comparison]) -> bool:

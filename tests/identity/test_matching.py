@@ -117,6 +117,17 @@ def test_a_telephone_excuses_no_other_birth_date(
     assert "other birth date, else alike" in found.review["reason"].to_list()
 
 
+def test_couples_behind_one_email_teach_no_second_name() -> None:
+    """Shops ask for no birth date: what then tells a couple from one person is the first name."""
+    people = world(200).with_columns(date_of_birth=pl.lit(None, pl.String))
+    hers = people.filter((pl.col("source_system") == "crm") & (pl.int_range(pl.len()) % 4 == 0))
+    own = pl.format("H{}", "source_id").alias("source_id")
+    his = hers.with_columns(own, first_name=pl.lit("Gerald"))
+    found = ids(resolve(pl.concat([people, his])).identities)
+    assert not [one for one in his["source_id"] if found["crm", one] == found["crm", one[1:]]]
+    assert found["crm", "C5"] == found["workbooks", "000005"]
+
+
 def test_what_a_household_shares_is_listed_for_review() -> None:
     found = resolve(
         frame(
