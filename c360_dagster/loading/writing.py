@@ -86,10 +86,13 @@ def _staged_value(column: Column, reading: Reading) -> str:
 
 
 def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> None:
-    """`examined`: every text row cast, with the cells that could not be and what that means."""
+    """`examined`: every text row cast, with the cells that could not be and what that means.
+
+    What rejects a row stands before what alone would only leave a cell empty.
+    """
     declared = reading.layout.declared
     present = {column.name for column in declared}
-    values, failures, fatal, rounded = [], [], [], ["0"]
+    values, causes, failures, fatal, rounded = [], [], [], [], ["0"]
     repeated = " and ".join(
         f"{simplify_cell(f'texts.{quote(column.name)}')} = {literal(simplify(column.name))}"
         for column in declared
@@ -111,12 +114,16 @@ def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, reading: Readin
             empty = f"(nullif(trim({text}), '') is null)"
             reasons.append((empty, "'the key is empty'"))
         for condition, reason in reasons:
-            failures.append(
+            failure = (
                 f"case when {condition} then "
                 f'struct_pack("column" := {literal(column.name)}, reason := {reason}) end'
             )
             if column.name in table.essential:
+                causes.append(failure)
                 fatal.append(condition)
+            else:
+                failures.append(failure)
+    failures = [*causes, *failures]
     repetition = f'struct_pack("column" := null::varchar, reason := {literal(HEADER_AGAIN)})'
     con.execute(
         f"""

@@ -15,6 +15,8 @@ from landing_contract import read_contract
 LONGEST_LIST = 20
 SAID_OF = {"loaded": "In doubt", "refused": "Not loaded"}
 """What the log said last of a file, and how its message begins here."""
+COUNTED = ("orders", "contacts", "events", "rows_affected", "undeclared_ids", "tickets")
+"""How tests call what each of their failing rows stands for."""
 
 
 def summarise_run(settings: Settings, *, has_failed: bool) -> str:
@@ -130,17 +132,22 @@ def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """The tests whose failing rows are kept, each with the first in words and how many follow."""
+    """The tests whose failing rows are kept, each with one in words and how many others there are.
+
+    Of rows that count something, the one with most of it.
+    """
     tables = con.execute(
         "select table_name from duckdb_tables() "
         "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
     ).fetchall()
     found = []
     for (name,) in tables:
-        cursor = con.execute(f"select * from test_failures.{quote(name)} order by all limit 1")
-        names = [column[0] for column in cursor.description or []]
+        rows = f"from test_failures.{quote(name)}"
+        names = [column for column, *_ in con.execute(f"describe {rows}").fetchall()]
+        most = "".join(f"{counted} desc, " for counted in COUNTED if counted in names)
+        cursor = con.execute(f"select * {rows} order by {most}columns(*) limit 1")
         cells = dict(zip(names, cursor.fetchall()[0], strict=True))
-        more = fetch_count(con, f"select count(*) - 1 from test_failures.{quote(name)}")
+        more = fetch_count(con, f"select count(*) - 1 {rows}")
         said = ", ".join(f"{key} {value}" for key, value in cells.items())
         found.append((name, said + (f", and {more:,} more" if more else "")))
     return found

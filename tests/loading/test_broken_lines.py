@@ -157,6 +157,17 @@ def test_one_line_with_many_errors_is_one_row_with_a_list(bronze: Bronze) -> Non
     assert [error["column"] for error in errors] == ["quantity", "unit_price", "line_total"]
 
 
+def test_what_rejects_a_line_is_told_before_what_would_not(bronze: Bronze) -> None:
+    """Who mends the first reason, which the summary tells, has the line."""
+    bronze.put(
+        "customer/customers.csv",
+        "customer_id,date_of_birth,registration_date\nC1,31/12/1990,01/02/2025\n",
+    )
+    assert bronze.load_one("customers").rows_rejected == 1
+    ((_, _, errors, _),) = bronze.rejects()
+    assert [error["column"] for error in errors] == ["registration_date", "date_of_birth"]
+
+
 def test_an_unreadable_cell_that_is_not_essential_becomes_null_and_is_listed(
     bronze: Bronze,
 ) -> None:

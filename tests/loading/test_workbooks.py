@@ -81,7 +81,7 @@ def test_cells_of_every_type_are_read_and_leading_zeros_stay(bronze: Bronze) -> 
     ]
     ((line, kind, errors, _),) = bronze.rejects()
     assert (line, kind) == (5, "row")
-    assert [error["column"] for error in errors] == ["page_views", "interaction_date"]
+    assert [error["column"] for error in errors] == ["interaction_date", "page_views"]
 
 
 def test_a_title_above_the_header_and_blank_rows_are_passed_over(bronze: Bronze) -> None:
