@@ -12,6 +12,17 @@
     nullif(upper(trim({{ column }})), '')
 {%- endmacro %}
 
+{#-
+    Of names and addresses: what databases and forms write where there is nothing is nothing. Ids are
+    taken as they are, for `-` may be one.
+-#}
+{% macro stated(column) -%}
+case
+            when trim({{ column }}) not in ('', '-', '--', 'NULL', 'null', 'N/A', 'n/a', '#N/A')
+                then trim({{ column }})
+        end
+{%- endmacro %}
+
 {#- A title before a name is no part of it: `Dr. Jane Doe` is called Jane. -#}
 {% macro without_title(name) -%}
     {%- set word = dbt.split_part(name, "' '", 1) -%}

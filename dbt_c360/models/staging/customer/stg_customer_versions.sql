@@ -17,12 +17,12 @@ state_codes as (
 select
     {{ clean_text('versions.customer_id') }} as customer_id,
 
-    {{ clean_text('versions.address_line1') }} as address_line1,
-    {{ clean_text('versions.city') }} as city,
-    coalesce(state_codes.state_code, {{ clean_upper('versions.state') }}) as state,
-    {{ clean_text('versions.zip_code') }} as zip_code,
-    {{ clean_text('versions.country') }} as country,
-    {{ title_case(clean_text('versions.customer_segment')) }} as customer_segment,
+    {{ stated('versions.address_line1') }} as address_line1,
+    {{ stated('versions.city') }} as city,
+    coalesce(state_codes.state_code, {{ clean_upper(stated('versions.state')) }}) as state,
+    {{ stated('versions.zip_code') }} as zip_code,
+    {{ stated('versions.country') }} as country,
+    {{ title_case(stated('versions.customer_segment')) }} as customer_segment,
 
     coalesce(versions._known_at, cast('{{ var("history_start") }}' as date)) as known_from
 from versions

@@ -34,8 +34,9 @@ dialled as (
             as full_phone
     from cleaned
     left join calling_codes
-        on coalesce({{ clean_lower('cleaned.country') }}, lower('{{ var("default_country") }}'))
-            = calling_codes.country
+        on coalesce(
+                {{ clean_lower(stated('cleaned.country')) }}, lower('{{ var("default_country") }}')
+            ) = calling_codes.country
     left join state_codes
         on lower(trim(cleaned.state)) = state_codes.state_name
 )
@@ -43,23 +44,23 @@ dialled as (
 select
     {{ clean_text('customer_id') }} as customer_id,
 
-    {{ clean_name('first_name') }} as first_name,
-    {{ clean_name('last_name') }} as last_name,
-    {{ clean_lower('email') }} as email,
+    {{ clean_name(stated('first_name')) }} as first_name,
+    {{ clean_name(stated('last_name')) }} as last_name,
+    {{ clean_lower(stated('email')) }} as email,
     full_phone as phone,
     case
         when lower(trim(gender)) in ('m', 'male', 'man') then 'M'
         when lower(trim(gender)) in ('f', 'female', 'woman') then 'F'
         when lower(trim(gender)) in ('o', 'other', 'x', 'non-binary', 'diverse') then 'O'
     end as gender,
-    {{ title_case(clean_text('customer_segment')) }} as customer_segment,
-    {{ clean_lower('preferred_channel') }} as preferred_channel,
-    {{ clean_text('address_line1') }} as address_line1,
-    {{ clean_text('city') }} as city,
-    coalesce(state_code, {{ clean_upper('state') }}) as state,
-    {{ clean_text('zip_code') }} as zip_code,
-    {{ clean_text('country') }} as country,
-    case when {{ clean_text('country') }} is not null then country_code end as country_code,
+    {{ title_case(stated('customer_segment')) }} as customer_segment,
+    {{ clean_lower(stated('preferred_channel')) }} as preferred_channel,
+    {{ stated('address_line1') }} as address_line1,
+    {{ stated('city') }} as city,
+    coalesce(state_code, {{ clean_upper(stated('state')) }}) as state,
+    {{ stated('zip_code') }} as zip_code,
+    {{ stated('country') }} as country,
+    case when {{ stated('country') }} is not null then country_code end as country_code,
 
     {{ is_phone_valid('full_phone') }} as is_phone_valid,
     is_after_as_of,

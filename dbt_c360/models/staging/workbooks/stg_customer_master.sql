@@ -21,7 +21,7 @@ versions as (
 cleaned as (
     select
         *,
-        {{ clean_name('name') }} as full_name,
+        {{ clean_name(stated('name')) }} as full_name,
         {{ clean_text('phone') }} as phone_text,
         {{ dialled_digits('phone') }} as phone_digits
     from versions
@@ -51,7 +51,7 @@ located as (
                 then {{ clean_text(dbt.split_part('untitled.location', "','", 1)) }}
             when places.state_code is not null
                 then trim(substr(trim(untitled.location), 1, length(trim(untitled.location)) - 3))
-            else {{ clean_text('untitled.location') }}
+            else {{ stated('untitled.location') }}
         end as location_city,
         case
             when untitled.location like '%,%'
@@ -101,7 +101,7 @@ select
         when plain_name like '% %'
             then {{ clean_text("substr(plain_name, length(first_word) + 1)") }}
     end as last_name,
-    {{ clean_lower('email') }} as email,
+    {{ clean_lower(stated('email')) }} as email,
     full_phone as phone,
     location_city as city,
     location_state as state,
