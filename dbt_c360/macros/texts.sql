@@ -23,6 +23,11 @@ case
         end
 {%- endmacro %}
 
+{#- Shops write '01067 and '+49 30 1234567, so that a spreadsheet takes neither for a number. -#}
+{% macro without_apostrophe(column) -%}
+    replace({{ column }}, '''', '')
+{%- endmacro %}
+
 {#- A title before a name is no part of it: `Dr. Jane Doe` is called Jane. -#}
 {% macro without_title(name) -%}
     {%- set word = dbt.split_part(name, "' '", 1) -%}

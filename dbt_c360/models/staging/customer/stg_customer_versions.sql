@@ -20,7 +20,7 @@ select
     {{ stated('versions.address_line1') }} as address_line1,
     {{ stated('versions.city') }} as city,
     coalesce(state_codes.state_code, {{ clean_upper(stated('versions.state')) }}) as state,
-    {{ stated('versions.zip_code') }} as zip_code,
+    {{ stated(without_apostrophe('versions.zip_code')) }} as zip_code,
     {{ stated('versions.country') }} as country,
     {{ title_case(stated('versions.customer_segment')) }} as customer_segment,
 

@@ -17,7 +17,7 @@ versions as (
 cleaned as (
     select
         *,
-        {{ clean_text('phone') }} as phone_text,
+        {{ clean_text(without_apostrophe('phone')) }} as phone_text,
         {{ dialled_digits('phone') }} as phone_digits
     from versions
 ),
@@ -58,7 +58,7 @@ select
     {{ stated('address_line1') }} as address_line1,
     {{ stated('city') }} as city,
     coalesce(state_code, {{ clean_upper(stated('state')) }}) as state,
-    {{ stated('zip_code') }} as zip_code,
+    {{ stated(without_apostrophe('zip_code')) }} as zip_code,
     {{ stated('country') }} as country,
     case when {{ stated('country') }} is not null then country_code end as country_code,
 
