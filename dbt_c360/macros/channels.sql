@@ -1,6 +1,6 @@
 {#- Channels without a store to visit; where there are more, they are named here alone. -#}
 {% macro online_channels() -%}
-    ('online', 'mobile')
+    ('online', 'mobile', 'web', 'webshop', 'website', 'app', 'ecommerce')
 {%- endmacro %}
 
 {#-
