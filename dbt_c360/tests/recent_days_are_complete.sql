@@ -47,7 +47,7 @@ expected as (
 select
     expected.source_system,
     expected.calendar_date as order_date,
-    coalesce(days.orders, 0) as orders,
+    coalesce(days.orders, 0) as orders_that_day,
     expected.fewest_orders
 from expected
 left join days
