@@ -56,7 +56,7 @@ def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
     filters, address = _choose(view, publication, offered)
     _say_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
     if lost:
-        layout.note(f"Nothing is known of {' and '.join(lost)}, which the address asks for.")
+        layout.note(f"The address asks for {' and '.join(lost)}, which these data do not have.")
     _wait_for_another(snapshot)
     view.draw(Page(snapshot, publication, offered, filters, address))
 
@@ -108,7 +108,7 @@ def _choose(
             disabled=REGION not in view.filters,
             bind="query-params",
             placeholder="All",
-            help="The customer's state; of an order where none is known, the store's.",
+            help="The customer's state; if none is known, the state of the order's store.",
         )
         personas = st.multiselect(
             "Persona",
@@ -146,7 +146,7 @@ def _say_freshness(
     chosen = {CHANNEL: filters.channels, REGION: filters.regions, PERSONA: filters.personas}
     ignored = [name for name, values in chosen.items() if values and name not in view.filters]
     if ignored:
-        layout.note(f"What is chosen as {' and '.join(ignored)} does not narrow this page.")
+        layout.note(f"This page is not filtered by {' and '.join(ignored)}.")
 
 
 @st.fragment(run_every=LOOK_AGAIN)

@@ -378,10 +378,10 @@ def calibration(
                 legend=_legend(order),
             ),
             tooltip=[
-                alt.Tooltip(f"{series}:N", title="Tried against"),
+                alt.Tooltip(f"{series}:N", title="Tested against"),
                 alt.Tooltip("tenth:Q", title="Tenth"),
                 alt.Tooltip(f"{x}:Q", title="Expected", format=",.0f"),
-                alt.Tooltip(f"{y}:Q", title="What came", format=",.0f"),
+                alt.Tooltip(f"{y}:Q", title="Actual", format=",.0f"),
             ],
         )
     )

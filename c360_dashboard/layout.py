@@ -215,7 +215,7 @@ def table(
     """A table with a download of exactly its rows, or a sentence where there are none."""
     heading(title, explanation)
     if not len(frame):
-        note(empty or "There is nothing to show for this choice of filters.")
+        note(empty or "Nothing matches these filters.")
         return
     st.html(_table(frame, columns, title))
     # Where a table is cut, most rows are out of sight, and a phone shows no bar to scroll by.

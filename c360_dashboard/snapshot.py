@@ -56,13 +56,13 @@ class Snapshot:
             yield Reader(con, self.shows_personal_data)
         except (duckdb.CatalogException, duckdb.BinderException) as problem:
             raise SnapshotError(
-                "The published snapshot lacks something that this page shows: another version "
-                "made it. Type `make refresh` to publish anew; where that is done, start `make "
-                f"dashboard` again. ({_first_line(problem)})"
+                "The published snapshot lacks something that this page shows, because another "
+                "version made it. Type `make refresh` to publish again; if you have done that, "
+                f"restart `make dashboard`. ({_first_line(problem)})"
             ) from problem
         except (duckdb.IOException, duckdb.SerializationException) as problem:
             raise SnapshotError(
-                f"{self.path} cannot be read as a snapshot. Type `make run` to publish anew. "
+                f"{self.path} cannot be read as a snapshot. Type `make run` to publish again. "
                 f"({_first_line(problem)})"
             ) from problem
         finally:
@@ -109,8 +109,9 @@ def find_snapshot(published: Path, *, shows_personal_data: bool) -> Snapshot:
         ) from None
     except PermissionError as problem:
         raise SnapshotError(
-            f"{path} is for its owner alone, for it holds personal data ({problem.strerror}): "
-            "whoever publishes starts `make dashboard`, or gives you a copy."
+            f"Only the owner of {path} may read it, because it holds personal data "
+            f"({problem.strerror}): ask the owner to start `make dashboard`, or to give you a "
+            "copy."
         ) from problem
     except OSError as problem:
         raise SnapshotError(f"{path} cannot be read: {problem.strerror}.") from problem

@@ -31,9 +31,13 @@ def _cards(frame: pl.DataFrame) -> None:
         [
             Card("Audiences", say.whole(frame.height), "Those that were exported."),
             Card("Members", say.whole(total["members"]), "Summed: one may be in several."),
-            Card("Held out", say.whole(total["control"]), "Left alone, to measure the effect."),
-            Card("Entered", say.whole(total["entered"]), "Since the export before."),
-            Card("Left", say.whole(total["left"]), "Since the export before."),
+            Card(
+                "Held out",
+                say.whole(total["control"]),
+                "Not written to, so that the effect can be measured.",
+            ),
+            Card("Entered", say.whole(total["entered"]), "Since the previous export."),
+            Card("Left", say.whole(total["left"]), "Since the previous export."),
         ]
     )
 
@@ -41,7 +45,7 @@ def _cards(frame: pl.DataFrame) -> None:
 def _say_day(page: Page, frame: pl.DataFrame) -> None:
     behind = frame.filter(pl.col("as_of") != page.publication.as_of)["audience"].to_list()
     if behind:
-        layout.note(f"Not of the published day: {', '.join(behind)}.")
+        layout.note(f"Not exported for the published day: {', '.join(behind)}.")
 
 
 def _table(frame: pl.DataFrame) -> None:
@@ -50,9 +54,11 @@ def _table(frame: pl.DataFrame) -> None:
         [
             layout.text("audience", "Audience"),
             layout.number("members", "Members", "With consent, held out or not."),
-            layout.number("control", "Held out", "Nobody writes to them, to measure the effect."),
-            layout.number("entered", "Entered", "Since the export before."),
-            layout.number("left", "Left", "Since the export before."),
+            layout.number(
+                "control", "Held out", "Not written to, so that the effect can be measured."
+            ),
+            layout.number("entered", "Entered", "Since the previous export."),
+            layout.number("left", "Left", "Since the previous export."),
             layout.text("purpose", "Purpose"),
             layout.text("channel", "Channel"),
             layout.text("as_of", "As of"),
@@ -88,11 +94,13 @@ def _left_out(frame: pl.DataFrame) -> None:
         frame,
         [
             layout.text("audience", "Audience"),
-            layout.number("condition_met", "Meet it"),
+            layout.number("condition_met", "Meet condition"),
             layout.number("left_out_refused", "Said no"),
-            layout.number("left_out_not_asked", "Never said", "No answer is not a yes."),
+            layout.number("left_out_not_asked", "Never asked", "No answer is not a yes."),
             layout.number("left_out_no_profiling", "No profiling", "They said no to profiling."),
-            layout.number("left_out_no_address", "No address", "Where addresses are exported."),
+            layout.number(
+                "left_out_no_address", "No address", "Counted only where addresses are exported."
+            ),
             layout.number("members", "Members"),
             layout.text("condition", "Condition", is_long=True),
         ],

@@ -30,7 +30,10 @@ def draw(page: Page) -> None:
         key="q",
         bind="query-params",
         placeholder="Name, e-mail, phone or id",
-        help="Any id that she has or had: of today, of a source system, or from before a merge.",
+        help=(
+            "Any id the customer has or had: today's, a source system's, or one from before a "
+            "merge."
+        ),
         max_chars=200,
     )
     searched = (text or "").strip()
@@ -68,8 +71,10 @@ def _results(page: Page, text: str) -> None:
         ],
         title="Customers found",
         file="customers-found",
-        explanation=f"The surest first; at most {customer.FOUND}. Choose one to open her page.",
-        empty=f"Nobody found for “{text}”. Try a part of the name, or the whole id.",
+        explanation=(
+            f"Best matches first, at most {customer.FOUND}. Choose one to open the customer's page."
+        ),
+        empty=f"Nobody found for “{text}”. Try part of the name, or the whole id.",
     )
 
 
@@ -83,12 +88,12 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
     st.html(f'<h2 class="c360-name">{escape(_title(person))}</h2>')
     former = searched or wanted
     if former.upper() != today.upper() and page.ask(customer.find_today, former) == today:
-        layout.note(f"{former} is today {today}: two records turned out to be one person.")
+        layout.note(f"{former} is now {today}: two records turned out to be one person.")
     st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
     if _has_returns_alone(person):
         layout.note(
-            "Only returns are known of this customer: what was bought is older than the data, or "
-            "stands under another name or without any."
+            "Only returns are known of this customer: the purchases are older than the data, or "
+            "were recorded under another name or none."
         )
     _cards(page, person)
     left, right = st.columns(2, gap="large")
@@ -104,7 +109,7 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
 def _title(person: dict[str, Any]) -> str:
     if person["name"] == MASK:
         return f"Customer {person['customer_id']}"
-    return person["name"] or "Nobody knows the name"
+    return person["name"] or "Name unknown"
 
 
 def _introduction(person: dict[str, Any]) -> str:
@@ -114,13 +119,13 @@ def _introduction(person: dict[str, Any]) -> str:
     if person["loyalty_tier"]:
         parts.append(f"{person['loyalty_tier']} tier")
     if person["is_inferred"]:
-        parts.append("known from events alone")
+        parts.append("known only from events")
     return " · ".join(part for part in dict.fromkeys(parts) if part)
 
 
 def _cards(page: Page, person: dict[str, Any]) -> None:
     interval = (
-        f" Four times in five between {say.money(person['clv_12m_low'], page.currency)} and "
+        f" In four cases of five between {say.money(person['clv_12m_low'], page.currency)} and "
         f"{say.money(person['clv_12m_high'], page.currency)}."
         if person["clv_12m_low"] is not None
         else ""
@@ -130,7 +135,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
             Card(
                 "Returned",
                 say.money(-person["total_spent"], page.currency, 2),
-                "What was given back, with tax; nothing that was bought is known.",
+                "What was returned, with tax; no purchase is known.",
             ),
             Card("Returns", say.whole(person["total_orders"]), "Each counted once."),
         ]
@@ -145,7 +150,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
             Card(
                 "Last return" if _has_returns_alone(person) else "Last order",
                 _ago(person["days_since_last_order"]),
-                f"On {say.day(person['last_order_date'])}; days up to the as-of day.",
+                f"On {say.day(person['last_order_date'])}; counted up to the as-of day.",
             ),
             Card(
                 "12-month value",
@@ -198,7 +203,7 @@ def _who(person: dict[str, Any]) -> None:
 def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
     layout.heading(
         "What to offer next",
-        "What others bought beside the same things, or best sellers where that foresees as much.",
+        "What customers with similar purchases bought, or best sellers if those predict as well.",
     )
     st.html(
         layout.facts(
@@ -231,9 +236,9 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
         title="Favourite categories",
         file="favourites",
         empty=(
-            "Of what was bought, no category is known."
+            "No category is known of what was bought."
             if person["total_orders"] and not _has_returns_alone(person)
-            else "Nothing was bought yet."
+            else "Nothing has been bought yet."
         ),
     )
 
@@ -241,8 +246,8 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
 def _timeline(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         "What happened",
-        f"The latest {customer.EVENTS} events of what is chosen, the newest first. Of a campaign's "
-        "control group nobody is written to, so that its effect can be told.",
+        f"The latest {customer.EVENTS} events of the chosen kinds, newest first. Nobody in a "
+        "campaign's control group is written to, so that the campaign's effect can be measured.",
     )
     kinds = st.pills(
         "Show",
@@ -255,7 +260,7 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
     )
     shown = frame.filter(pl.col("kind").is_in(kinds)).head(customer.EVENTS)
     if not len(shown):
-        layout.note("Nothing of this kind happened." if kinds else "Choose what to show.")
+        layout.note("There are no events of this kind." if kinds else "Choose what to show.")
         return
     st.html(_events(shown, page.currency))
     columns = [
@@ -263,7 +268,11 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
         layout.text("kind", "What"),
         layout.text("what", "Details"),
         layout.amount(
-            "amount", "Amount", "Orders with tax; deliveries their cost.", page.currency, 2
+            "amount",
+            "Amount",
+            "Orders: total with tax. Deliveries: shipping cost.",
+            page.currency,
+            2,
         ),
         layout.text("reference", "Reference"),
     ]

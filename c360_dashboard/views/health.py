@@ -16,14 +16,14 @@ def draw(page: Page) -> None:
     differing = found.reconciliation.filter(pl.col("differing") > 0).height
     layout.cards(
         [
-            Card("Customers", say.whole(published["customers"]), "People, each once."),
-            Card("Records", say.whole(published["records"]), "Of all systems, before matching."),
+            Card("Customers", say.whole(published["customers"]), "People, each counted once."),
+            Card("Records", say.whole(published["records"]), "From all systems, before matching."),
             Card("Orders", say.whole(published["orders"]), "Of every status."),
             Card("Order lines", say.whole(published["order_lines"]), "Of every status."),
             Card(
                 "To decide",
                 say.whole(len(found.review)),
-                "Pairs of records that a person should look at.",
+                "Pairs of records that a person should review.",
             ),
             Card(
                 "Disagreements",
@@ -34,7 +34,7 @@ def draw(page: Page) -> None:
     )
     layout.note(
         f"Run {published['run_id']} published this on {say.moment(published['published_at'])}. "
-        "Each run's log, its checks and the rejected rows stand in Dagster: type `make ui`."
+        "For each run's log, its checks and the rejected rows, look in Dagster: type `make ui`."
     )
     _reconciliation(page, found.reconciliation)
     _identity(found)
@@ -88,7 +88,7 @@ def _identity(found: health.Health) -> None:
         layout.merges(),
         title="Merges and splits",
         file="merges",
-        explanation="The latest 50. An old id leads to the person still.",
+        explanation="The latest 50. An old id still leads to the person.",
         empty="No customer was merged or split since the first run.",
     )
 
@@ -98,7 +98,7 @@ def _gaps(frame: pl.DataFrame) -> None:
         frame,
         [
             layout.text("what", "Field"),
-            layout.number("known", "Known", "Customers of whom it is known."),
+            layout.number("known", "Known", "Customers for whom it is known."),
             layout.share("share", "Share"),
         ],
         title="How much is known of customers",
@@ -111,18 +111,18 @@ def _tables(found: health.Health) -> None:
         found.future,
         [
             layout.text("table_name", "Table"),
-            layout.number("later", "After the as-of day", "Kept, and counted nowhere."),
+            layout.number("later", "After the as-of day", "Kept, but not counted anywhere."),
             layout.number("rows", "Rows"),
         ],
         title="Events dated too late",
         file="future-events",
-        explanation="A mistyped year, or files that were asked about an earlier day.",
+        explanation="A mistyped year, or a C360_AS_OF before the latest events.",
     )
     layout.table(
         found.tables,
         [
             layout.text("table_name", "Table"),
-            layout.number("rows", "Rows", "As the file estimates it."),
+            layout.number("rows", "Rows", "As the database estimates it."),
             layout.number("columns", "Columns"),
         ],
         title="What the snapshot holds",

@@ -16,13 +16,16 @@ def draw(page: Page) -> None:
     found = page.ask(marketing.load, page.filters)
     if len(found.campaigns):
         if page.filters.personas:
-            layout.note("Whole campaigns are of all personas; the tables by persona are not.")
+            layout.note(
+                "Figures of whole campaigns are for all personas; only the tables by persona are "
+                "filtered."
+            )
         _cards(page, found.totals)
         _effects(found.campaigns)
         _campaigns(page, found.campaigns)
         _by_persona(page, found.by_persona)
     else:
-        layout.note("The data hold no campaigns.")
+        layout.note("There are no campaigns in the data.")
     _consent(found.consent)
 
 
@@ -31,18 +34,20 @@ def _cards(page: Page, totals: dict[str, Any]) -> None:
         [
             Card("Campaigns", say.whole(totals["campaigns"]), "Those that have ended."),
             Card(
-                "Contacts", say.whole(totals["contacts"]), "Customers who were written to, summed."
+                "Contacts",
+                say.whole(totals["contacts"]),
+                "Customers who were written to, summed over all campaigns.",
             ),
             Card("Cost", say.short_money(totals["cost"], page.currency), "What they cost."),
             Card(
                 "Extra revenue",
                 say.short_money(totals["incremental_revenue"], page.currency),
-                "Revenue beyond what the control groups lead one to expect.",
+                "Revenue beyond what the control groups suggest.",
             ),
             Card(
                 "Return",
                 say.percent(totals["roi"], 0),
-                "Extra revenue less cost, per cost, of the campaigns that have both.",
+                "Extra revenue less cost, divided by cost, for campaigns that have both.",
             ),
             Card(
                 "Clear gains",
@@ -89,14 +94,14 @@ def _columns(page: Page) -> list[Column]:
         layout.amount(
             "incremental_revenue",
             "Extra revenue",
-            "Beyond what the control group leads one to expect.",
+            "Beyond what the control group suggests.",
             page.currency,
         ),
         layout.amount("cost", "Cost", "", page.currency),
         layout.number(
             "roi",
             "Return",
-            "Extra revenue less cost, per cost.",
+            "Extra revenue less cost, divided by cost.",
             lambda value: say.percent(value, 0),
         ),
     ]
@@ -138,7 +143,7 @@ def _consent(frame: pl.DataFrame) -> None:
             layout.text("persona", "Persona"),
             layout.number("customers", "Customers"),
             layout.number("reachable", "May be written to", meanings.CONSENT),
-            layout.share("consent", "Share", "Of all of them: no answer is not a yes."),
+            layout.share("consent", "Share", "Of all customers: no answer is not a yes."),
         ],
         title="Who may be written to",
         file="consent",

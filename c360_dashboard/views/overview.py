@@ -26,18 +26,18 @@ def draw(page: Page) -> None:
 def say_why_nothing(orders: dict[str, int]) -> str:
     """What stands there instead of numbers: a filter is to blame only where any order counts."""
     if orders["counted"]:
-        return "No orders match this choice of filters. Take one away, or choose more days."
+        return "No orders match these filters. Remove a filter, or choose more days."
     if not orders["known"]:
-        return "The data hold no orders."
+        return "There are no orders in the data."
     said = (
-        f"Of {say.whole(orders['known'])} orders none counts: those do that are completed and "
-        "dated up to the as-of day."
+        f"None of the {say.whole(orders['known'])} orders counts: only completed orders dated up "
+        "to the as-of day do."
     )
     if not orders["unmapped"]:
         return said
     return (
-        f"{said} The status of {say.whole(orders['unmapped'])} is a word that "
-        "`dbt_c360/seeds/order_status.csv` lacks."
+        f"{said} The status of {say.whole(orders['unmapped'])} of them is not in "
+        "`dbt_c360/seeds/order_status.csv`."
     )
 
 
@@ -68,7 +68,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
     grain, end = page.filters.span.grain, page.filters.span.end
     layout.heading(
         f"Revenue by {grain}",
-        "Weeks have seven days and are counted back from the as-of day; each stands at its last."
+        "Weeks of seven days are counted back from the as-of day; each is shown at its last day."
         if grain == "week"
         else "",
     )

@@ -21,8 +21,8 @@ def draw(page: Page) -> None:
         _products(page, found.products)
     else:
         layout.note(
-            "Nothing was sold in this choice of filters. Take one away, or choose more days; where "
-            "no file has order lines, nothing is known of products."
+            "No sales match these filters. Remove a filter, or choose more days. If no file has "
+            "order lines, nothing is known of products."
         )
     _affinity(page, found.affinity)
     _pairs(found.pairs)
@@ -86,7 +86,7 @@ def _products(page: Page, frame: pl.DataFrame) -> None:
             *_sums(page),
             layout.share("return_rate", "Returned", "Of the items sold since the beginning."),
             layout.number("stock_on_hand", "In stock", "On the as-of day."),
-            layout.number("days_of_stock", "Days of stock", "At the recent speed of sale."),
+            layout.number("days_of_stock", "Days of stock", "At the recent rate of sale."),
         ],
         title="Best sellers",
         file="best-sellers",

@@ -11,22 +11,23 @@ from c360_dashboard.views import meanings
 
 MONTHS = (1, 3, 6, 12)
 NO_HISTORY = (
-    "No changes are recorded yet: they show once days of two months in a row are. Every run "
-    "records its day; `make backfill` fills in the past."
+    "No changes are recorded yet: they appear once days in two consecutive months are recorded. "
+    "Every run records its day; `make backfill` fills in the past."
 )
 NO_PERSONA = (
-    "No purchase yet: no completed order above zero. What was cancelled or refunded is none; where "
-    "only returns are known, the spend is below zero."
+    "No purchase yet: no completed order above zero. Cancelled and refunded orders do not "
+    "count; if only returns are known, the spend is below zero."
 )
 NO_RFM_SEGMENT = (
-    "No purchase yet: no completed order. What was cancelled or refunded is none; a return is one."
+    "No purchase yet: no completed order. Cancelled and refunded orders do not count; a "
+    "return does."
 )
 
 
 def draw(page: Page) -> None:
     found = page.ask(segments.load, page.filters)
     if not len(found.personas):
-        layout.note("No customers match this choice of filters.")
+        layout.note("No customers match these filters.")
         return
     _shares(found.personas)
     _sizes(page, found.personas, "Personas", "personas", NO_PERSONA)
@@ -77,7 +78,7 @@ def _sizes(page: Page, frame: pl.DataFrame, title: str, file: str, explanation: 
                 "order_value", "Order value", "Spend per order, with tax.", page.currency, 2
             ),
             layout.number("orders_each", "Orders each", "", say.decimal),
-            layout.number("days_silent", "Days silent", "Half of them bought since then."),
+            layout.number("days_silent", "Days silent", "Median of the days since the last order."),
             layout.amount("clv_12m", "12-month value", meanings.CLV, page.currency),
             layout.share("churn_risk", "Risk of leaving", meanings.CHURN),
             layout.share("consent", "Consent", meanings.CONSENT),
@@ -103,21 +104,22 @@ def _habits(page: Page, frame: pl.DataFrame) -> None:
             ),
             layout.number("avg_items", "Items", "Average items in an order.", say.decimal),
             layout.share("online_ratio", "Online", "Orders online and in the app."),
-            layout.share("repeat_ratio", "Came again", "Customers who bought more than once."),
+            layout.share("repeat_ratio", "Bought again", "Customers who bought more than once."),
             layout.number("sessions_per_customer", "Visits each", "Web and app.", say.decimal),
             layout.number("tickets_per_customer", "Tickets each", "", say.decimal),
         ],
         title="What sets the personas apart",
         file="persona-habits",
-        explanation="Of all regions: the snapshot holds it no finer.",
+        explanation="For all regions: the snapshot does not break this down.",
     )
 
 
 def _migrations(page: Page) -> None:
     layout.heading(
         "Who changed segment",
-        "Between the ends of two months, as each was recorded then; the latest month goes up to "
-        "the as-of day. Whoever is new moves from nowhere, and is not counted.",
+        "From the end of one month to the end of the next, as recorded at the time; the latest "
+        "month goes up to the as-of day. New customers had no segment before and are not "
+        "counted.",
     )
     months = page.ask(segments.load_months)
     if not months:
@@ -137,7 +139,7 @@ def _migrations(page: Page) -> None:
         )
     moves = page.ask(segments.load_migrations, page.filters, month, what)
     if not len(moves):
-        layout.note(f"Nobody changed in {say.month(month)} in this choice of filters.")
+        layout.note(f"Nobody who matches these filters changed segment in {say.month(month)}.")
         return
     groups = sorted({*moves["group_before"], *moves["group_after"]})
     layout.chart(
@@ -153,8 +155,8 @@ def _migrations(page: Page) -> None:
             x_title="to",
             y_title="from",
         ),
-        "Customers by the segment that they left, in rows, and came into, in columns; the table "
-        "has the numbers.",
+        "Customers by the segment that they left, in rows, and the one that they entered, in "
+        "columns; the table has the numbers.",
     )
     layout.table(
         moves,
@@ -173,7 +175,7 @@ def _moves(page: Page) -> None:
     layout.heading(
         "Who bought again, who fell silent",
         "Active: an order in the last 90 days. Slowing: 91 to 180 days ago. Lapsed: longer ago. "
-        "Worked out from the orders as they are known now.",
+        "Computed from the orders as they are known now.",
     )
     months = st.selectbox(
         "Compared with",

@@ -59,11 +59,13 @@ def _cards(found: service.Service) -> None:
 def _on_time(frame: pl.DataFrame) -> None:
     layout.heading(
         "Parcels on time, by week of sending",
-        f"{meanings.ON_TIME} Weeks are counted back from the as-of day, and each stands at its "
-        "last. Those of which many parcels are still on their way are left out.",
+        f"{meanings.ON_TIME} Weeks are counted back from the as-of day, and each is shown at its "
+        "last day. Weeks with many parcels still on their way are left out.",
     )
     if not len(frame):
-        layout.note("Of no whole week in these days is it known yet how many came on time.")
+        layout.note(
+            "It is not known yet for any whole week in these days how many parcels arrived on time."
+        )
         return
     layout.chart(
         charts.over_time(
@@ -89,13 +91,13 @@ def _parcels(page: Page, frame: pl.DataFrame, what: str, title: str, file: str) 
             layout.number("parcels", "Parcels"),
             layout.share("on_time_rate", "On time", meanings.ON_TIME),
             layout.number("delivery_days", "Days", "To deliver, on average.", say.decimal),
-            layout.amount("shipping_cost", "Cost", "Of a parcel, on average.", page.currency, 2),
+            layout.amount("shipping_cost", "Cost", "Average per parcel.", page.currency, 2),
             layout.number("lost", "Lost"),
             layout.number("returned", "Sent back"),
         ],
         title=title,
         file=file,
-        empty="No parcels were sent in this choice of filters.",
+        empty="No parcels match these filters.",
     )
 
 
@@ -117,7 +119,7 @@ def _tickets(frame: pl.DataFrame, what: str, title: str, file: str) -> None:
         ],
         title=title,
         file=file,
-        empty="No tickets were opened in this choice of filters.",
+        empty="No tickets match these filters.",
     )
 
 
@@ -141,6 +143,6 @@ def _visits(frame: pl.DataFrame) -> None:
         ],
         title="Visitors and buyers",
         file="visitors",
-        explanation="Of all customers: visitors are not known by name.",
-        empty="No visitors were counted in this choice of filters.",
+        explanation="For all customers: visitors are not known by name.",
+        empty="No visitors match these filters.",
     )

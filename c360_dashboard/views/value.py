@@ -18,8 +18,8 @@ def draw(page: Page) -> None:
     found = page.ask(value.load, page.filters)
     if not found.totals["customers"]:
         layout.note(
-            "No customer in this choice of filters has a forecast that is shown here: it takes a "
-            "purchase to be worth something, or to leave. Take a filter away to see the others."
+            "No customer who matches these filters has a forecast to show: only customers who "
+            "bought something can be worth more, or leave. Remove a filter to see others."
         )
         return
     _cards(page, found.totals)
@@ -79,8 +79,11 @@ def _leaving(page: Page, frame: pl.DataFrame) -> None:
         ],
         title="Valuable and leaving",
         file="valuable-and-leaving",
-        explanation=f"The {value.LISTED} with the most value at risk, from a risk of 30 %.",
-        empty="Nobody with a risk of 30 % or more in this choice of filters.",
+        explanation=(
+            f"The {value.LISTED} customers with the most value at risk, among those with a risk "
+            "of 30 % or more."
+        ),
+        empty="Nobody who matches these filters has a risk of 30 % or more.",
     )
 
 
@@ -120,8 +123,8 @@ def _risks(frame: pl.DataFrame) -> None:
 def _bands(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         say.in_currency("Expected value by risk", page.currency),
-        "Value: thirds of the customers; low is also who is expected to bring nothing. Risk: low "
-        "below a third, high from two thirds.",
+        "Value: thirds of the customers; low includes those expected to bring nothing. Risk: "
+        "low is below a third, high is two thirds or more.",
     )
     layout.chart(
         charts.heatmap(
@@ -151,14 +154,14 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
             layout.amount(
                 "low",
                 "Typically from",
-                "Median of the customers' 80 % intervals' lower ends.",
+                "Median of the lower ends of the customers' 80 % intervals.",
                 page.currency,
             ),
             layout.amount(
                 "high",
                 "to",
-                "Median of the customers' 80 % intervals' upper ends. Where a few are worth very "
-                "much, the average lies above it.",
+                "Median of the upper ends of the customers' 80 % intervals. Where a few "
+                "customers are worth very much, the average lies above it.",
                 page.currency,
             ),
             layout.share(
@@ -174,14 +177,12 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
 def _calibration(page: Page, frame: pl.DataFrame) -> None:
     """How far such forecasts can be trusted: what was expected against what came."""
     layout.heading(
-        "Did such forecasts hold?",
-        "Customers in ten groups, from those of whom least was expected to those of whom most. On "
-        "the dashed line, what was expected is what came; below it, too much was expected.",
+        "Did earlier forecasts come true?",
+        "Customers in ten groups, from the lowest forecasts to the highest. On the dashed line "
+        "the forecast was exact; below it, too much was expected.",
     )
     if not len(frame):
-        layout.note(
-            "Not known yet: a forecast can be tried out once the data reach back far enough."
-        )
+        layout.note("Not known yet: forecasts can be tested once the data reach back far enough.")
         return
     named = frame.with_columns(against=pl.col("against").replace(AGAINST))
     kinds = [name for name in AGAINST.values() if name in set(named["against"])]
@@ -193,26 +194,25 @@ def _calibration(page: Page, frame: pl.DataFrame) -> None:
             series="against",
             order=kinds,
             x_title=say.in_currency("Expected per customer", page.currency),
-            y_title=say.in_currency("What came", page.currency),
+            y_title=say.in_currency("Actual per customer", page.currency),
         ),
-        "What was expected of ten groups of customers, against what came; the table below has the "
-        "numbers.",
+        "Expected and actual spend of ten groups of customers; the table below has the numbers.",
     )
     layout.table(
         named,
         [
-            layout.text("against", "Tried against"),
-            layout.number("tenth", "Tenth", "10: those of whom most was expected."),
+            layout.text("against", "Tested against"),
+            layout.number("tenth", "Tenth", "10: the customers with the highest forecasts."),
             layout.number("customers", "Customers"),
-            layout.amount("expected", "Expected", "Of a customer, on average.", page.currency),
-            layout.amount("actual", "What came", "Of a customer, on average.", page.currency),
-            layout.share("missed", "Off by", "Above 0, more was expected than came."),
+            layout.amount("expected", "Expected", "Average per customer.", page.currency),
+            layout.amount("actual", "Actual", "Average per customer.", page.currency),
+            layout.share("missed", "Off by", "Above 0, the forecast was too high."),
         ],
-        title="Expected and what came",
+        title="Expected and actual",
         file="calibration",
         explanation=(
-            "Of all customers. The past: a forecast made as if an earlier day were today, with the "
-            "data up to it. The future: what simulated people go on to do; nobody knows it of real "
-            "ones."
+            "For all customers. The past: a forecast made as of an earlier day, from the data "
+            "up to it. The future: what the simulated people go on to do; for real people "
+            "nobody knows."
         ),
     )

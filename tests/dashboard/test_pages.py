@@ -66,8 +66,10 @@ def test_a_page_opens_without_an_error_and_tells_nothing_personal(
 
 def test_a_link_to_what_is_no_more_says_so_and_shows_everything(tab: Tab) -> None:
     page = tab.open("?region=Atlantis&channel=Online")
-    note = page.get_by_role("note").filter(has_text="Nothing is known of")
-    expect(note).to_have_text("Nothing is known of region “Atlantis”, which the address asks for.")
+    note = page.get_by_role("note").filter(has_text="The address asks for")
+    expect(note).to_have_text(
+        "The address asks for region “Atlantis”, which these data do not have."
+    )
 
 
 def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) -> None:
@@ -128,7 +130,7 @@ def test_a_choice_that_meets_nothing_is_a_plain_sentence(tab: Tab) -> None:
 
 def test_campaigns_say_that_they_are_of_all_personas(tab: Tab) -> None:
     page = tab.open("marketing?persona=Engaged+Regulars")
-    expect(page.get_by_role("note").first).to_contain_text("of all personas")
+    expect(page.get_by_role("note").first).to_contain_text("for all personas")
 
 
 @pytest.mark.parametrize("old", ["C9", "c8"])
@@ -137,7 +139,7 @@ def test_the_search_finds_a_person_by_the_id_before_a_merge(tab: Tab, old: str) 
     page.get_by_role("textbox", name="Search for a customer").fill(old)
     page.keyboard.press("Enter")
     expect(page.locator("h2.c360-name")).to_have_text("Customer C2")
-    expect(page.get_by_role("note").first).to_contain_text(f"{old} is today C2")
+    expect(page.get_by_role("note").first).to_contain_text(f"{old} is now C2")
 
 
 def test_a_search_with_several_answers_leads_to_a_customers_page(tab: Tab) -> None:
@@ -158,12 +160,12 @@ def test_an_unknown_id_is_a_plain_sentence(tab: Tab) -> None:
 
 def test_orders_without_lines_are_not_said_to_be_nothing(tab: Tab) -> None:
     page = tab.open("customer?id=C2")
-    expect(page.get_by_text("Of what was bought, no category is known.")).to_be_visible()
+    expect(page.get_by_text("No category is known of what was bought.")).to_be_visible()
 
 
 def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
     page = tab.open("customer?id=C3")
-    expect(page.get_by_text("Nothing was bought yet.")).to_be_visible()
+    expect(page.get_by_text("Nothing has been bought yet.")).to_be_visible()
     expect(page.get_by_role("note").first).to_contain_text("Only returns are known")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("Returned")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$5.50")

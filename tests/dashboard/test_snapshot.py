@@ -48,7 +48,7 @@ def test_a_file_that_is_somebody_elses_is_not_called_damaged(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(SnapshotError, match=r"its owner alone.*or gives you a copy"):
+    with pytest.raises(SnapshotError, match=r"Only the owner of.*give you a copy"):
         find_snapshot(tmp_path, shows_personal_data=False)
 
 
@@ -126,7 +126,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_a_mistyped_setting_another(
     monkeypatch.chdir(tmp_path)
     __main__.main()
     assert capsys.readouterr().err == (
-        "C360_SHOW_PI is no setting and does nothing: C360_SHOW_PII is one.\n"
+        "C360_SHOW_PI is not a setting and does nothing: C360_SHOW_PII is one.\n"
     )
 
 

@@ -92,11 +92,11 @@ def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
     day = "2026-06-29"
     cancelled = order("O1", "C1", day, "store", 9, is_counted=False, order_status="cancelled")
     unknown = order("O2", "C1", day, "store", 9, is_counted=False, order_status="unmapped")
-    assert "Take one away" in say([cancelled, order("O3", "C1", day, "store", 9)])
-    assert say([]) == "The data hold no orders."
-    assert say([cancelled]).endswith("dated up to the as-of day.")
-    assert "The status of 1 is a word that `dbt_c360/seeds/order_status.csv`" in say(
-        [cancelled, unknown]
+    assert "Remove a filter" in say([cancelled, order("O3", "C1", day, "store", 9)])
+    assert say([]) == "There are no orders in the data."
+    assert say([cancelled]).endswith("only completed orders dated up to the as-of day do.")
+    assert say([cancelled, unknown]).endswith(
+        "The status of 1 of them is not in `dbt_c360/seeds/order_status.csv`."
     )
 
 
