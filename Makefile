@@ -20,17 +20,17 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 .PHONY: help setup run refresh backfill ui dashboard screenshots pictures docs test chaos lint bench portable clean lock
 .NOTPARALLEL:
 
-help: ## List the verbs
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Create .venv from requirements.lock; does nothing when it is current
 	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
 	@"$(SETUP_PYTHON)" -X utf8 -IS scripts/setup.py || { [ $$? -ne 2 ] || echo "Set-up failed: $(SETUP_PYTHON) is no Python 3. Name Python 3.11 or newer: make PYTHON=python3.12 setup" >&2; exit 1; }
 
-run: setup ## Simulate a retailer and walk the whole road, from landing files to published tables
+run: setup ## Simulate a retailer and run the whole pipeline, from landing files to published tables
 	@$(PY) -m c360_dagster run
 
-refresh: setup ## Load whatever is new in landing and build what follows (ANEW=1: all of it)
+refresh: setup ## Load whatever is new in landing and rebuild what depends on it (ANEW=1: all of it)
 	@$(PY) -m c360_dagster refresh $(if $(filter-out 0 no off,$(ANEW)),--anew)
 
 backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01-31

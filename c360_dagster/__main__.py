@@ -43,8 +43,11 @@ SELECTIONS = {"run": "*", "refresh": "not group:landing"}
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m c360_dagster", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("run", help="simulate where landing is free, then walk the whole road")
-    refresh = verbs.add_parser("refresh", help="load what is new, and build what follows from it")
+    verbs.add_parser(
+        "run",
+        help="simulate a retailer unless landing holds other files, then run the whole pipeline",
+    )
+    refresh = verbs.add_parser("refresh", help="load what is new, and rebuild what depends on it")
     refresh.add_argument("--anew", action="store_true", help="build everything after bronze anew")
     backfill = verbs.add_parser("backfill", help="record the customers of past days")
     backfill.add_argument("--from", dest="first", metavar="DAY", default="", help="the first day")
@@ -105,7 +108,7 @@ def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
     if said.run is None and said.is_stopped:
         sys.stderr.write(f"`{verb}` was stopped before it began anything.\n")
     elif said.run is None and not said.log_trouble:
-        sys.stderr.write(f"`{verb}` started nothing: the reason stands above.\n")
+        sys.stderr.write(f"`{verb}` started nothing: the reason is given above.\n")
     else:
         from c360_dagster.telling.last_words import explain_failure  # noqa: PLC0415  slow import
 

@@ -48,20 +48,23 @@ def build_automation(settings: Settings) -> Automation:
     everything = dg.define_asset_job(
         "everything",
         road,
-        description="The whole road, as `make run` walks it: simulate, load, build, publish.",
+        description="The whole pipeline, as `make run` runs it: simulate, load, build, publish.",
     )
     daily_refresh = dg.define_asset_job(
         "daily_refresh",
         road,
         description=(
-            "The day's work: the simulated day where nobody's own files lie in landing, then "
-            "whatever is new there, and everything after it up to what is published."
+            "The day's work: simulates the day unless your own files are in landing, loads "
+            "whatever is new there, rebuilds what depends on it and publishes."
         ),
     )
     models_only = dg.define_asset_job(
         "models_only",
         road - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
-        description="From silver on, out of what bronze holds: for a changed model or setting.",
+        description=(
+            "Everything from silver on, from what bronze holds: after a change to a model or "
+            "setting."
+        ),
     )
     return Automation(
         jobs=[everything, daily_refresh, models_only],
@@ -98,10 +101,10 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
         minimum_interval_seconds=LOOK_EVERY_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description=(
-            "Starts daily_refresh when files in landing are new or changed, and neither size nor "
-            "time of any has moved between two looks, once until they change again. Off, because "
-            "the schedule loads them anyway, and whoever copies files by hand may want to finish "
-            "first. What the simulator wrote does not count."
+            "Starts daily_refresh once when files in landing are new or changed, and size and "
+            "time of all of them were the same in two checks. Off, because the schedule loads "
+            "them anyway, and whoever copies files by hand may want to finish first. Files that "
+            "the simulator wrote do not count."
         ),
     )
     def files_arrived(
@@ -114,9 +117,13 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
             yield dg.SkipReason(f"Nothing new: {count(len(lying), 'file')} of your own in landing.")
         elif seen != before.get("seen"):
             context.update_cursor(json.dumps(before | {"seen": seen}))
-            yield dg.SkipReason("Files are arriving: the next look tells whether all are there.")
+            yield dg.SkipReason(
+                "Files are arriving: the next check tells whether they are complete."
+            )
         elif context.instance.get_runs_count(_unfinished(job.name)):
-            yield dg.SkipReason(f"{job.name} is at work or in the queue: files wait for its end.")
+            yield dg.SkipReason(
+                f"{job.name} is running or in the queue: files wait until it has ended."
+            )
         else:
             context.update_cursor(json.dumps({"seen": seen, "asked": seen}))
             # Without a key, which Dagster takes once ever: a file may be put back as it was.
@@ -179,8 +186,8 @@ def _build_check_alert(settings: Settings) -> dg.SensorDefinition:
         minimum_interval_seconds=LOOK_EVERY_SECONDS,
         default_status=_status(settings),
         description=(
-            "One message for each run that went through although checks failed or warned; those "
-            f"of a failed run stand in its own message. {_say_status(settings)}"
+            "One message for each run that succeeded although checks failed or warned; those of "
+            f"a failed run are in its own message. {_say_status(settings)}"
         ),
     )
     def alert_on_checks(context: dg.RunStatusSensorContext) -> None:

@@ -86,9 +86,9 @@ def check_landing(settings: Settings) -> None:
         return
     if strangers := find_strangers(settings.landing, contract):
         raise SettingsError(
-            f"{settings.landing} holds no table's file, only {strangers[0]}"
-            f"{' and others' if len(strangers) > 1 else ''}: docs/your-own-data.md says where each "
-            "file belongs and how it is called."
+            f"{settings.landing} holds no file that belongs to a table, only "
+            f"{strangers[0]}{' and others' if len(strangers) > 1 else ''}: docs/your-own-data.md "
+            "says where each file belongs and how it is named."
         )
     raise SettingsError(
         f"{settings.landing} holds no files: put yours there, or check C360_HOME; `make run` "

@@ -13,6 +13,7 @@ def refuse_taken(host: str, port: int, verb: str) -> None:
             probe.bind((host, port))
         except OSError as problem:
             raise SettingsError(
-                f"http://{host}:{port} cannot be opened ({problem.strerror}): another `{verb}` is "
-                "at work, or another program has that port. Stop it, and start this one again."
+                f"http://{host}:{port} cannot be opened ({problem.strerror}): another `{verb}` "
+                "is running, or another program uses that port. Stop it, and start this one "
+                "again."
             ) from None

@@ -82,7 +82,7 @@ class Settings:
                 "calendar: set that variable to an earlier day, or ask for a later one."
             )
         if day > (today := self.now().date()):
-            return f"lies in the future, and nobody knows yet: ask for a day up to {today}."
+            return f"is in the future: ask for a day up to {today}."
         return ""
 
     @property
@@ -225,7 +225,7 @@ class _Values:
             if name.startswith(PREFIX) and name not in self.known:
                 near = get_close_matches(name.removeprefix(PREFIX), known, 1)
                 meant = f": {PREFIX}{near[0]} is one" if near else ""
-                doubts.append(f"{name} is no setting and does nothing{meant}.")
+                doubts.append(f"{name} is not a setting and does nothing{meant}.")
         return tuple(doubts)
 
     def read(self, name: str, default: str, parse: Callable[[str], T]) -> T:
@@ -283,7 +283,7 @@ def _parse_path(text: str) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError:
-        raise ValueError("its ~ stands for nobody's folder") from None
+        raise ValueError("its ~ names no user's folder") from None
     return path if path.is_absolute() else REPOSITORY / path
 
 

@@ -83,8 +83,8 @@ class Landing:
         other = [k for k, v in self.world.items() if mark.get(k) != v]
         if "edition" in other:
             return (
-                f"{self.root} was simulated by another version of this project, whose people live "
-                "otherwise; for more days, simulate all of them in another C360_HOME"
+                f"{self.root} was simulated by another version of this project, which simulates "
+                "people differently; for more days, simulate all of them in another C360_HOME"
             )
         if other:
             was = ", ".join(f"{k} {mark.get(k)}" for k in other)

@@ -175,12 +175,12 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     path.with_name("transactions_20250630.csv").write_text(f"{header},Colour\n{first},red\n")
     done = call(own, "c360_dagster", "refresh")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Bronze holds 7 rows of 5 files." in done.stdout
+    assert "Bronze holds 7 rows from 5 files." in done.stdout
     assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
     assert "sales/transactions_20250630.csv: loaded without Colour: docs/your-own" in done.stdout
     left = done.stdout.split("Bronze holds")[1]
-    assert "Not loaded: sales/Orders.csv is no table's file: docs/your-own-data.md says" in left
-    assert "In doubt: sales/transactions_20250630.csv: loaded, and taken as known since" in left
+    assert "Not loaded: sales/Orders.csv belongs to no table: docs/your-own-data.md says" in left
+    assert "In doubt: sales/transactions_20250630.csv: loaded, and treated as always known" in left
     path.with_name("Orders.csv").unlink()
     path.with_name("transactions_20250630.csv").unlink()
     spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
@@ -198,7 +198,7 @@ def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: P
     assert behind.stderr.startswith(f"`make refresh` failed in export_audiences: {audiences}: aud")
     ((published_by,),) = rows(own, "select run_id from gold.publication")
     assert behind.stderr.splitlines()[-1].endswith(f"/runs/{published_by}")
-    assert "\nWhat is published is of this run, and whole: as of 2025-01-03.\n" in behind.stderr
+    assert "\nThis run's results are published, and complete: as of 2025-01-03.\n" in behind.stderr
 
     with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
         failed_at_a_model = instance.get_runs()[-1]
@@ -210,7 +210,7 @@ def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: P
     audiences.write_text("audiences: [")
     nothing = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
     assert nothing.returncode == 1
-    assert nothing.stderr == "`make refresh` started nothing: the reason stands above.\n"
+    assert nothing.stderr == "`make refresh` started nothing: the reason is given above.\n"
     assert nothing.stdout.startswith(f"{audiences}, line 1: it cannot be read as YAML")
 
 
@@ -266,7 +266,9 @@ def test_what_is_asked_of_nothing_is_one_sentence_and_writes_nothing(
     with pytest.raises(SettingsError, match="landing holds no files"):
         check_landing(settings)
     (tmp_path / "landing" / "orders.csv").touch()
-    with pytest.raises(SettingsError, match=r"holds no table's file, only orders\.csv: docs/your-"):
+    with pytest.raises(
+        SettingsError, match=r"holds no file that belongs to a table, only orders\.csv: docs/your-"
+    ):
         check_landing(settings)
     settings.warehouse.touch()
     check_landing(settings)

@@ -160,7 +160,7 @@ def test_a_damaged_log_of_runs_is_a_sentence_and_no_hundred_lines(home: Path) ->
     )
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
-    assert first.startswith("`make refresh` was stopped, for Dagster's log of runs is damaged")
+    assert first.startswith("`make refresh` was stopped because Dagster's log of runs is damaged")
     assert f"move the folder {home / 'dagster'} away and run again" in first
     assert second.startswith("What is published stayed as it was")
     assert "Traceback" not in done.stdout

@@ -34,14 +34,14 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("C360_START_DATE", "2025-02-30", "a day written as"),
         ("C360_END_DATE", "31.12.2025", "a day written as"),
         ("C360_AS_OF", "yesterday", "a day written as"),
-        ("C360_AS_OF", "2999-01-01", "lies in the future"),
+        ("C360_AS_OF", "2999-01-01", "is in the future"),
         ("C360_AS_OF", "2024-12-31", "before 2025-01-01 (C360_START_DATE)"),
         ("C360_TIMEZONE", "Mars/Olympus", "a time zone"),
         ("C360_TIMEZONE", "../../etc/passwd", "a time zone"),
         ("C360_ENGINE", "oracle", "duckdb"),
         ("C360_DBT", "cloud", "inprocess or subprocess"),
         ("C360_LOCK_TIMEOUT", "1.5", "a whole number"),
-        ("C360_HOME", "~nobody.at.all/data", "nobody's folder"),
+        ("C360_HOME", "~nobody.at.all/data", "no user's folder"),
         ("C360_HOME", "x" * 300, "cannot be looked at"),
         ("C360_HOME", "/data/50%", "cannot be opened with %"),
         ("C360_HOME", "/data/h\udce4rz", "names in UTF-8 alone"),
@@ -113,8 +113,8 @@ def test_a_file_in_the_place_of_home_is_refused(tmp_path: Path) -> None:
 def test_a_mistyped_name_is_doubted_and_what_may_be_meant_is_named() -> None:
     mistyped = {"C360_HOEM": "x", "C360_COLOUR": "x", "C360_SEED": "8", "HOME": "x"}
     assert read_settings(mistyped).doubts == (
-        "C360_COLOUR is no setting and does nothing.",
-        "C360_HOEM is no setting and does nothing: C360_HOME is one.",
+        "C360_COLOUR is not a setting and does nothing.",
+        "C360_HOEM is not a setting and does nothing: C360_HOME is one.",
     )
 
 

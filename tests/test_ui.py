@@ -120,7 +120,7 @@ def test_a_second_ui_is_refused_in_a_sentence(
         monkeypatch.setenv("C360_HOME", str(tmp_path / "home"))
         monkeypatch.setattr(sys, "argv", ["c360_dagster", "ui"])
         assert __main__.main() == 1
-    assert "another `make ui` is at work" in capsys.readouterr().err
+    assert "another `make ui` is running" in capsys.readouterr().err
     assert not (tmp_path / "home").exists()
 
 

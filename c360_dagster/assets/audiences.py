@@ -59,8 +59,8 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                 name=CHECK,
                 asset=[AUDIENCES.name, name],
                 description=(
-                    "Somebody is in the audience, and since the last time no more than half of "
-                    "it came or went."
+                    "The audience is not empty, and since the last time no more than half of it "
+                    "entered or left."
                 ),
             )
             for name in audiences
@@ -91,7 +91,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                 try:
                     said = _deliver(settings, export)
                 except (DeliveryError, ExportError) as problem:
-                    said = "Not delivered to the end."
+                    said = "Not delivered completely."
                     problems.append(str(problem))
                 context.log.info("%s: %s", name, f"{export.say()} {said}".rstrip())
                 checks = [_check(export)] if name in checked else []
@@ -158,7 +158,7 @@ def _deliver(settings: Settings, export: Export) -> str:
     log, to = DeliveryLog(folder.folder / LOG), name_receiver(url)
     latest = log.latest(to)
     if latest and latest > export.as_of:
-        return f"Not delivered: the receiver was told of {latest} already."
+        return f"Not delivered: the receiver already has the list of {latest}."
     whole, parts = log.find_held(to, before=export.as_of)
     told = tell(
         export, folder.find(whole) if whole else None, list(filter(None, map(folder.find, parts)))
@@ -246,7 +246,7 @@ def _report(
         **counts,
         "condition": export.audience.condition,
         "as_of_date": export.as_of.isoformat(),
-        "delivery": delivered or "To files alone: no webhook is set.",
+        "delivery": delivered or "Written to files only: no webhook is set.",
         # Nobody's row: who is in it stands in the file, for its owner alone.
         "preview": dg.MetadataValue.md(
             markdown_table(("group", "change", "members"), groups.iter_rows())

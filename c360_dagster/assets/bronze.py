@@ -52,7 +52,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
             create_bronze(con, contract.values())
             if zones := forget_other_zones(con):
                 context.log.warning(
-                    "C360_TIMEZONE is %s and was %s: what lies in landing is loaded anew.",
+                    "C360_TIMEZONE is %s and was %s: the files in landing are loaded again.",
                     settings.timezone,
                     ", ".join(zones),
                 )

@@ -199,7 +199,11 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     else:
                         yield from part.report(con, result, lineage)
             if standing := sum(result.message == STANDS for result in results):
-                context.log.info("Of %d models and tests %d stand.", len(results), standing)
+                context.log.info(
+                    "Of %d models and tests %d are kept as they are.",
+                    len(results),
+                    standing,
+                )
             with warehouse.connect() as con:
                 if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, asked, manifest, [result.unique_id for result in results])

@@ -97,9 +97,9 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
 
         if known is None and previous is not None:
             context.log.warning(
-                "The registry of ids in %s is gone: ids and merges are taken from the warehouse. "
-                "Put the folder back from a backup, if there is one: ids of people who are not in "
-                "the warehouse any more, and what led to them, stand there alone.",
+                "The registry of ids in %s is gone: ids and merges are taken from the "
+                "warehouse. Restore the folder from a backup, if there is one: only it has the "
+                "ids of people who are no longer in the warehouse, and the ids that led to them.",
                 settings.registry,
             )
         systems = {*Rules.read().source_order, *records["source_system"].unique()}
@@ -114,8 +114,8 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             # Who looks back knows that; otherwise files are gone, or ran ahead.
             context.log.log(
                 logging.INFO if settings.as_of else logging.WARNING,
-                "%s is before %s, as of which ids were last given: the registry is read and kept, "
-                "and ids that are given now are not remembered.",
+                "%s is before %s, the day as of which ids were last given: the registry is read "
+                "and stays as it is, and ids that are given now are not remembered.",
                 as_of,
                 known.as_of,
             )
@@ -233,7 +233,7 @@ def _say(found: "Resolution") -> str:
     return (
         f"{records:,} records are {people:,} people; "
         f"{words.count(found.merges.height, 'merge or split', 'merges and splits')}, "
-        f"{words.count(found.review.height, 'pair')} to look at."
+        f"{words.count(found.review.height, 'pair')} to review."
     )
 
 

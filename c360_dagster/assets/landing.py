@@ -47,9 +47,9 @@ def _doubt_emptiness(settings: Settings, tables: Iterable[Table]) -> str:
     if not is_ones_own or any(find_files(settings.landing, table) for table in tables):
         return ""
     return (
-        f"Nothing generated: {settings.landing} holds no table's file, and files of your own were "
-        "loaded before. If it is on another disk, mount that; simulated rows are never mixed with "
-        "others."
+        f"Nothing generated: {settings.landing} holds no file that belongs to a table, and files "
+        "of your own were loaded before. If it is on another disk, mount that disk; simulated "
+        "rows are never mixed with others."
     )
 
 

@@ -287,7 +287,7 @@ def _load(text: str, file: str) -> object:
         mark = problem.problem_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise AudienceError(
-            f"{file}{where}: it cannot be read as YAML: {problem.problem}. Mend that line or "
+            f"{file}{where}: it cannot be read as YAML: {problem.problem}. Correct that line or "
             "the one before it."
         ) from None
     except yaml.YAMLError as problem:

@@ -113,13 +113,13 @@ def _make_plan(
     reason = _find_reason(con, asked) or _find_reason_in_tables(con, manifest)
     if not reason:
         rows = fetch_count(con, f"select sum(rows_loaded) from {HELD_LOADS}")
-        reason = f"with {rows:,} rows that is as quick" if rows < worthwhile else None
+        reason = f"with {rows:,} rows that is just as quick" if rows < worthwhile else None
     if reason:
-        return Plan(None, f"What is built is built whole: {reason}.")
+        return Plan(None, f"Tables are built in full: {reason}.")
     (since,) = fetch_row(con, f"select as_of_date from {SCHEMA}.last_build") or (None,)
     files = fetch_count(con, f"select count(*) from ({_new_files()})")
     return Plan(
-        since, f"Built is what has changed since the build as of {since}: {files} new files."
+        since, f"Only what has changed since the build as of {since} is built: {files} new files."
     )
 
 
@@ -131,7 +131,7 @@ def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
         return "there is no finished build to continue"
     project, as_of, as_of_date = fetch_row(con, f"from {SCHEMA}.last_build") or ("", None, None)
     if project != asked.project:
-        return "the models or their settings are others than in the last build"
+        return "the models or their settings have changed since the last build"
     if as_of != asked.as_of and (asked.as_of is None or asked.as_of < as_of_date):
         return f"the last build was as of {as_of_date}"
     if _exists(con, "build"):

@@ -102,8 +102,8 @@ def _check_decisions(
         passed=not lines,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{lines} of {len(decisions)} decisions in {settings.decisions} name a record that "
-            f"nobody knows and decide nothing: {', '.join(said)}{more}. Mend the id, or remove the "
+            f"{lines} of {len(decisions)} decisions in {settings.decisions} name an unknown "
+            f"record and have no effect: {', '.join(said)}{more}. Correct the id, or remove the "
             "line."
             if lines
             else f"{len(decisions)} decisions"

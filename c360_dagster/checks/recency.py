@@ -70,7 +70,7 @@ def check_recency(
         elif timedelta(days=days) > LATEST_DAY:
             said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
         elif days < -1:  # tomorrow it may be somewhere
-            said.append(f"The data goes to {as_of}, {-days} days ahead: is a date in it wrong?")
+            said.append(f"The data reaches {as_of}, {-days} days ahead: is a date in it wrong?")
         else:
             said += _find_silent(con, watched, now)
     return dg.AssetCheckResult(

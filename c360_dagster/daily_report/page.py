@@ -58,7 +58,7 @@ def _write_head(facts: Facts) -> str:
     against = words.change(today.revenue, a_week_ago.revenue) if a_week_ago else None
     lead += f", {against} against the {facts.as_of - WEEK:%A} before." if against else "."
     if not today.orders:
-        lead = "No completed order is known of this day yet."
+        lead = "No completed order is known for this day yet."
     return (
         f'<header><p class="soft">Customer 360 · daily report</p>'
         f'<h1><time datetime="{facts.as_of}">{words.long_day(facts.as_of)}</time></h1>'

@@ -62,7 +62,7 @@ def _parse_project(digest: str) -> Manifest:
         if not result.success:
             raise DbtError(
                 f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
-                f"show: {result.exception}. Mend the file it names, and try again."
+                f"show: {result.exception}. Correct the file that it names, and try again."
             )
         text = (Path(folder) / PARSED[0]).read_text("utf-8")
         with contextlib.suppress(OSError):  # a read-only installation parses each time

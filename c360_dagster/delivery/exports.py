@@ -61,9 +61,9 @@ class ExportFolder:
             frame = pl.read_parquet(members, columns=["customer_id", "group"])
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as problem:
             raise ExportError(
-                f"The export of {day} in {self.folder} cannot be read, and so nobody knows who "
+                f"The export of {day} in {self.folder} cannot be read, so it is not known who "
                 f"entered and who left since: {problem}. Put its files back, or move {manifest} "
-                "away: then the one before it is compared."
+                "away: then the export before it is compared."
             ) from None
         return Previous(day, definition, frame)
 

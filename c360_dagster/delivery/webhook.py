@@ -20,13 +20,13 @@ TIMEOUT_SECONDS = 30
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 LOG = "deliveries.jsonl"
 ADVICE = {
-    401: "the address lacks what identifies you, or it is out of date",
-    403: "the address lacks what identifies you, or it is out of date",
-    404: "look whether the address is still right",
-    410: "look whether the address is still right",
-    413: "the receiver takes no bodies of this size",
+    401: "the address lacks what identifies you, or that is out of date",
+    403: "the address lacks what identifies you, or that is out of date",
+    404: "check whether the address is still right",
+    410: "check whether the address is still right",
+    413: "the receiver does not accept messages of this size",
 }
-OTHER_ADVICE = "the receiver does not take what docs/audiences.md describes"
+OTHER_ADVICE = "the receiver does not accept the format that docs/audiences.md describes"
 
 
 class DeliveryError(Exception):
@@ -42,7 +42,7 @@ class Delivery:
 
     def say(self) -> str:
         if not self.sent:
-            return "Delivered before, and not again."
+            return "Already delivered; not sent again."
         before = f", {self.sent_before} before" if self.sent_before else ""
         return f"Delivered in {self.sent} {'batch' if self.sent == 1 else 'batches'}{before}."
 
@@ -170,6 +170,6 @@ def _send(batch: Batch, key: str, url: str, pauses: Sequence[float]) -> None:
         advice = "" if is_passing else f": {ADVICE.get(problem.code or 0, OTHER_ADVICE)}"
         raise DeliveryError(
             f"Audience '{batch.audience}': batch {batch.number} of {batch.of} was not delivered: "
-            f"{problem}{advice}. What was taken before is not sent again: mend it, and "
+            f"{problem}{advice}. Batches that were accepted are not sent again: fix it, and "
             "materialize the audience once more, or wait for the next run."
         ) from None

@@ -48,7 +48,7 @@ def show_days(
                 con.execute(f"from read_parquet({literal(str(path))}) limit 0")
             except duckdb.Error as problem:
                 raise HistoryError(
-                    f"{path} cannot be read ({str(problem).splitlines()[0]}): put it back from a "
+                    f"{path} cannot be read ({str(problem).splitlines()[0]}): restore it from a "
                     "backup, or move it away, and that day is forgotten."
                 ) from None
         raise

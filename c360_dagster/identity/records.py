@@ -42,7 +42,7 @@ def order_records(records: pl.DataFrame) -> pl.DataFrame:
     repeated = ordered.filter(pl.all_horizontal(pl.col(KEY) == pl.col(KEY).shift()))
     if repeated.height:
         system, key = repeated.select(KEY).row(0)
-        raise RecordsError(f"{system}:{key} stands there twice: hand over one row a record.")
+        raise RecordsError(f"{system}:{key} is there twice: pass one row per record.")
     return ordered
 
 

@@ -182,7 +182,7 @@ def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
         return _refuse(con, attempt, str(refusal))
     except (duckdb.InvalidInputException, duckdb.ConversionException, csv.Error) as problem:
         first, *_ = str(problem).splitlines()
-        reason = f"the reader gives it up ({first.rstrip('.')}): export it again, as plain CSV"
+        reason = f"the reader cannot read it ({first.rstrip('.')}): export it again, as plain CSV"
         return _refuse(con, attempt, reason)
     finally:
         drop_temporary(con)
@@ -238,5 +238,7 @@ def _note_unchanged(
     """
     name = attempt.file.name
     if was_refused:
-        write_log(con, attempt, FileLoad(name, "restored", f"{name}: as it was, and loaded."))
+        write_log(
+            con, attempt, FileLoad(name, "restored", f"{name}: as it was before, and loaded.")
+        )
     return FileLoad(name, "unchanged", question)

@@ -94,8 +94,8 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
     line = ",".join(header)
     if line.lower().startswith("sep="):
         raise FileRefusedError(
-            f"its first line is {_quote_name(line)}, which Excel alone understands: delete that "
-            "line, and let commas separate the columns"
+            f"its first line is {_quote_name(line)}, which only Excel understands: delete that "
+            "line, and separate the columns with commas"
         )
     for delimiter, spoken in OTHER_DELIMITERS.items():
         if any(simplify(part) in declared for part in line.split(delimiter)):
@@ -104,8 +104,8 @@ def _refuse_headerless(header: list[str], names: list[str], declared: dict[str, 
             )
     if any(letter < " " and letter not in "\t\r\n" for letter in line):
         raise FileRefusedError(
-            "its first line holds characters that no text has: it seems to be no CSV file; "
-            f"export it again (found: {_listed(header[:6])})"
+            "its first line holds characters that no text has: it seems not to be CSV; export "
+            f"it again (found: {_listed(header[:6])})"
         )
     raise FileRefusedError(
         "its first line names none of the declared columns: put a header there "

@@ -104,7 +104,8 @@ def read_chunks(path: Path) -> Iterator[bytes]:
         if str(problem).startswith("Not a gzipped file"):
             raise FileRefusedError("it is not compressed: let its name end in .csv") from problem
         raise FileRefusedError(
-            f"it cannot be unpacked ({problem}): it seems cut off or is no gzip file; copy it again"
+            f"it cannot be unpacked ({problem}): it seems to be cut off, or is not a gzip file; "
+            "copy it again"
         ) from problem
     except OSError as problem:
         raise FileRefusedError(f"it cannot be opened: {problem.strerror}") from problem

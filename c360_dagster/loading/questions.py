@@ -26,9 +26,10 @@ def _question_day(file: LandingFile) -> str | None:
     if not found:
         return None
     return (
-        f"{file.name}: loaded, and taken as known since always: '{found.group()}' in its name is "
-        f"no day, or is not written as in {file.table.file_stem}_2025-06-30{file.suffix}. If it is "
-        "meant as one, rename the file, and leave a file with only the header under the old name."
+        f"{file.name}: loaded, and treated as always known: '{found.group()}' in its name is not "
+        f"a day, or is not written as in {file.table.file_stem}_2025-06-30{file.suffix}. If a "
+        "day is meant, rename the file, and leave a file with only the header under the old "
+        "name."
     )
 
 

@@ -55,10 +55,10 @@ def _follow_contract(
     changed += [f"{name} is only there" for name in held if name not in {*declared, *PROVENANCE}]
     if changed:
         raise ContractChangedError(
-            f"bronze.{table.name} was made by another contract than "
-            f"dbt_c360/models/sources/{table.folder}.yml: {', '.join(changed)}. "
-            "Rows already loaded are not converted: put the contract back, or type "
-            "`make clean` and `make refresh`, which load what still lies in landing anew."
+            f"bronze.{table.name} was made with another contract than "
+            f"dbt_c360/models/sources/{table.folder}.yml: {', '.join(changed)}. Rows already "
+            "loaded are not converted: restore the contract, or type `make clean` and `make "
+            "refresh`, which load the files that are still in landing again."
         )
     gained = [column for column in table.columns if column.name.lower() not in held]
     if gained:

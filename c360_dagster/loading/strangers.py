@@ -43,13 +43,13 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
 
 def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
     """A sentence about the file with this path below landing, which no table's file has."""
-    what = f"{name} is no table's file"
+    what = f"{name} belongs to no table"
     if (right := _find_right_name(name.lower(), tables)) is None:
-        return f"{what}: docs/your-own-data.md says how each table's files are called."
+        return f"{what}: docs/your-own-data.md says how each table's files are named."
     if right == name.lower():
-        return f"{what}: capitals count, so call it {right}."
+        return f"{what}: upper and lower case matter, so call it {right}."
     if name.lower().endswith(ON_THE_WAY):
-        return f"{what}: it seems to be on its way still, and loads once it is called {right}."
+        return f"{what}: it seems to be still on its way, and loads once it is called {right}."
     if name.lower().endswith(ARCHIVES):
         return f"{what}: did you mean {right}? Then unpack it."
     is_renamed = right.endswith(".xlsx") or not name.lower().endswith(SPREADSHEETS)

@@ -71,7 +71,7 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
         frame = _put_errors_in(_read_sheet(workbook, name), odd)
     except DAMAGED as problem:
         raise FileRefusedError(
-            "it is no Excel workbook that can be opened: save it as .xlsx again"
+            "it is not an Excel workbook that can be opened: save it as .xlsx again"
         ) from problem
     place = _find_header(frame, table)
     if place is None:
@@ -100,7 +100,7 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
         )
     except duckdb.Error as problem:
         raise FileRefusedError(
-            "it is no parquet file that can be read: write it again"
+            "it is not a parquet file that can be read: write it again"
         ) from problem
     kinds = {name: kind for name, kind, *_ in described}
     layout = match_header([name for name in kinds if name != "file_row_number"], table)
@@ -192,8 +192,8 @@ def _refuse_far_cells(content: bytes) -> None:
     rows = max(int(row) for row in (*ROW.findall(content), *(_row(place) for place in far)))
     if rows * _number(place) > MOST_CELLS:
         raise FileRefusedError(
-            f"something stands in cell {place}, far from the table, and makes the sheet too large "
-            "to be read: delete the columns and rows beyond the table, and save it again"
+            f"there is something in cell {place}, far from the table, which makes the sheet too "
+            "large to be read: delete the columns and rows beyond the table, and save it again"
         )
 
 

@@ -25,7 +25,7 @@ from c360_dagster.sql import (
 )
 from landing_contract import PROVENANCE, Column, Table
 
-HEADER_AGAIN = "the header stands here once more"
+HEADER_AGAIN = "the header is repeated here"
 
 
 def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Reading) -> FileLoad:

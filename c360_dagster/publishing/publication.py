@@ -98,8 +98,8 @@ def publish(
             pool.submit(_show, parquet, generation, snapshot, aside).result()
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         raise PublishError(
-            f"Nothing was published, and {folder} still holds what it held: {problem}. Is the "
-            "disk full? Make room and run `make refresh`."
+            f"Nothing was published, and {folder} is as it was: {problem}. Is the disk full? "
+            "Make room and run `make refresh`."
         ) from problem
     finally:
         aside.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
-GONE = "its process is gone: it was killed, for want of memory perhaps, or the machine stopped"
+GONE = "its process is gone: it was killed, perhaps for lack of memory, or the machine stopped"
 SIGNLESS_SECONDS = 300
 """A run puts its sign up within the second in which it starts."""
 

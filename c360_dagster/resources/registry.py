@@ -56,8 +56,8 @@ class Registry:
             )
         except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as problem:
             raise RegistryError(
-                f"The registry of ids in {self.folder} cannot be read: {problem}. Put the folder "
-                "back from a backup. Without it everybody would be given an id anew; if that is "
+                f"The registry of ids in {self.folder} cannot be read: {problem}. Restore the "
+                "folder from a backup. Without it everybody would be given a new id; if that is "
                 "what you want, move the folder away and run again."
             ) from None
 
@@ -66,10 +66,10 @@ class Registry:
         newest = max(self._list_generations(), default=None)
         if newest and int(newest.name) > 1:
             raise RegistryError(
-                f"The registry of ids in {self.folder} lacks the file '{CURRENT}', which names the "
-                f"generation that counts: write '{newest.name}' into it, or put the folder back "
-                "from a backup. Without it everybody would be given an id anew; if that is what "
-                "you want, move the folder away and run again."
+                f"The registry of ids in {self.folder} lacks the file '{CURRENT}', which names "
+                f"the generation that counts: write '{newest.name}' into it, or restore the "
+                "folder from a backup. Without it everybody would be given a new id; if that is "
+                "what you want, move the folder away and run again."
             )
 
     def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:

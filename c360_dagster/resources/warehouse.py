@@ -83,8 +83,8 @@ def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.D
                 raise WarehouseError(
                     f"{path} is open in another program, {holder}, and {timeout} s "
                     "(C360_LOCK_TIMEOUT) have passed: close it there, or stop that program, and "
-                    "run again. Whoever only reads opens published/c360.duckdb, which is never "
-                    "in the way."
+                    "run again. To read only, open published/c360.duckdb, which never blocks a "
+                    "run."
                 ) from problem
         if not is_told and (tell := say or _find_log()):
             tell(

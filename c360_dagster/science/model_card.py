@@ -14,18 +14,18 @@ from c360_dagster.science.charts import draw_bars, draw_calibration
 
 INTRODUCTION = (
     "As of **{evidence.as_of}**, from {evidence.customers:,} customers and {evidence.orders:,} "
-    "completed orders up to that day. Nothing later was read. Written by the run that made the "
+    "completed orders up to that day. Nothing later was used. Written by the run that made the "
     "estimates."
 )
 WHY_FIVE = (
-    "Five are used, as the personas are five; the others are tried to see whether one would be "
-    "clearly better."
+    "Five are used because there are five personas; other numbers are tried to see whether one "
+    "would be clearly better."
 )
 READING = (
     "Segments describe what customers did. A forecast is an expectation: of ten customers with "
     "80 % intervals, two are expected outside. Churn risk is the probability of no order in the "
-    "twelve months after the as-of day. None of it says why, and none was made to judge a single "
-    "person by."
+    "twelve months after the as-of day. None of this says why, and none of it was made for "
+    "judging a single person."
 )
 
 Link = Callable[[str, str], str]
@@ -69,7 +69,7 @@ def _list_checks(evaluations: pl.DataFrame) -> str:
         (name.replace("_", " "), "yes" if passed else "**no**", said or "")
         for name, passed, said in evaluations.select("check_name", "is_passed", "said").iter_rows()
     ]
-    return _table(("what is asked", "so", "measured"), rows)
+    return _table(("requirement", "met", "measured"), rows)
 
 
 def _show_segments(evidence: Evidence, link: Link) -> list[str]:
@@ -92,7 +92,7 @@ def _show_segments(evidence: Evidence, link: Link) -> list[str]:
     return [
         f"![Customers by persona]({link('personas', sizes)})",
         profile,
-        "The middle of each segment, in the features' own units:",
+        "The centre of each segment, in the features' own units:",
         _show_centroids(evidence.centroids),
         f"![Stability by number of segments]({link('stability', steady)})",
         WHY_FIVE,

@@ -12,8 +12,9 @@ ORDERS_TO_TELL = 3
 CHECKS = {
     "segments": {
         "segments_are_stable": (
-            f"Drawn anew, customers fall into the same segments (adjusted Rand {STABLE} or more), "
-            f"none has less than {SMALLEST:.0%}, and no other number of segments is clearly better."
+            "In repeated samples customers fall into the same segments (adjusted Rand "
+            f"{STABLE} or more), none has less than {SMALLEST:.0%}, and no other number of "
+            "segments is clearly better."
         ),
         "personas_last": (
             "Of the customers of the run before, no more than "
@@ -30,12 +31,13 @@ CHECKS = {
             f"{WORSE_THAN_NAIVE - 1:.0%} above those of the best naive forecast."
         ),
         "intervals_cover": (
-            f"Of the 80 % intervals, {COVERED[0]:.0%} to {COVERED[1]:.0%} held what came; more "
+            f"Of the 80 % intervals, {COVERED[0]:.0%} to {COVERED[1]:.0%} held; more "
             "where so many bought nothing that no interval can leave them out."
         ),
         "churn_is_told_apart": (
-            "On the window since the cutoff, who did not come back had the higher risk, and the "
-            "risks are closer to what came (Brier score) than one risk for everybody."
+            "In the window since the cutoff, those who did not come back had the higher risks, "
+            "and the risks are closer to what happened (Brier score) than one risk for "
+            "everybody."
         ),
         "agrees_with_the_future": (
             "Simulated customers do what was forecast: in total within "
@@ -45,15 +47,15 @@ CHECKS = {
     },
     "next_products": {
         "beats_popularity": (
-            "Of purchases held out, the suggestions foresee no fewer than as many best sellers do; "
-            f"of simulated ones {BETTER_THAN_POPULARITY} times as many, unless they are best "
-            "sellers themselves."
+            "The suggestions foresee at least as many of the purchases held out as the same "
+            f"number of best sellers do; for simulated customers {BETTER_THAN_POPULARITY} times "
+            "as many, unless the suggestions are best sellers themselves."
         ),
     },
     "campaign_effects": {
         "planted_lifts_are_found": (
-            f"Of {RECOVERED:.0%} of the simulated campaigns, the interval of the lift holds what "
-            "was planted."
+            f"For {RECOVERED:.0%} of the simulated campaigns, the interval of the lift includes "
+            "the planted effect."
         ),
     },
 }

@@ -42,7 +42,7 @@ def write_message(report: RunReport, address: str) -> str:
     if report.news:
         lines.append(_write_warnings(report.news, len(report.warnings) - len(report.news)))
     if report.stale:
-        lines.append(f"Not made anew because of it: {_list_by_layer(report.stale)}.")
+        lines.append(f"Not rebuilt because of it: {_list_by_layer(report.stale)}.")
     lines.append(f"{address}/runs/{report.run_id}")
     return "\n".join(lines)
 
@@ -51,11 +51,11 @@ def _write_title(report: RunReport) -> str:
     if report.has_failed:
         stays = " What was published before stays as it was."
         is_old = "published/c360" in report.stale
-        again = ", and is tried again" if report.is_tried_again else ""
+        again = ", and is being retried" if report.is_tried_again else ""
         return f"Customer 360: {report.job} failed{again}.{stays if is_old else ''}"
     if report.errors:
-        return f"Customer 360: {report.job} went through, and checks failed."
-    return f"Customer 360: {report.job} went through, with warnings."
+        return f"Customer 360: {report.job} succeeded, but checks failed."
+    return f"Customer 360: {report.job} succeeded, with warnings."
 
 
 def _write_warnings(news: Sequence[Finding], known: int) -> str:
@@ -63,7 +63,7 @@ def _write_warnings(news: Sequence[Finding], known: int) -> str:
     plural = "s" if len(news) > 1 else ""
     first = next((found for found in news if found.said), None)
     said = f" {first.table} says: {_end(_shorten(first.said))}" if first else ""
-    others = f" Known from before: {known} more." if known else ""
+    others = f" Known from earlier runs: {known} more." if known else ""
     return f"{len(news)} warning{plural}, on {_name_some(tables)}.{said}{others}"
 
 
@@ -106,5 +106,5 @@ def send(
     except PostError as problem:
         # The address is a secret: whoever has it can write there.
         raise AlertError(
-            f"The webhook of C360_WEBHOOK_URL did not take the message: {problem}."
+            f"The webhook of C360_WEBHOOK_URL did not accept the message: {problem}."
         ) from None

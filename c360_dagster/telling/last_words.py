@@ -45,10 +45,10 @@ def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
         return f"`{verb}` was stopped. {advise_room(settings.home)}"
     if "not a database" in said or "malformed" in said:
         return (
-            f"`{verb}` was stopped, for Dagster's log of runs is damaged ({said}): move the folder "
-            f"{settings.dagster_home} away and run again. No figure is computed from it."
+            f"`{verb}` was stopped because Dagster's log of runs is damaged ({said}): move the "
+            f"folder {settings.dagster_home} away and run again. No figure is computed from it."
         )
-    return f"`{verb}` was stopped, for Dagster cannot write its log of runs: {said}."
+    return f"`{verb}` was stopped because Dagster cannot write its log of runs: {said}."
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:
@@ -71,5 +71,5 @@ def _say_published(settings: Settings, run_id: str | None) -> str:
         return f"What is published cannot be read: {str(problem).splitlines()[0]}"
     published_by, as_of = row or (None, None)
     if published_by == run_id:
-        return f"What is published is of this run, and whole: as of {as_of}."
+        return f"This run's results are published, and complete: as of {as_of}."
     return f"What is published stayed as it was: as of {as_of}."

@@ -51,9 +51,9 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
         from {HELD_LOADS}
         """,
     ) or (0, 0, 0, 0)
-    lines = [f"Bronze holds {count(loaded, 'row')} of {count(files, 'file')}."]
+    lines = [f"Bronze holds {count(loaded, 'row')} from {count(files, 'file')}."]
     if files and not any(landing.glob("*")):
-        lines.append(f"{landing} is empty: if it lies on another disk, is that mounted?")
+        lines.append(f"{landing} is empty: if it is on another disk, is that disk mounted?")
     reasons = []
     if rejected or cells:
         were_rejected = count(rejected, "row was", "rows were").capitalize()
@@ -92,7 +92,7 @@ def _find_strangers(landing: Path) -> list[str]:
     strangers = find_strangers(landing, contract)
     lines = [f"Not loaded: {say_stranger(name, contract)}" for name in strangers[:LONGEST_LIST]]
     more = len(strangers) - LONGEST_LIST
-    return lines + ([f"  … and {more} more that are no table's files."] if more > 0 else [])
+    return lines + ([f"  … and {more} more that belong to no table."] if more > 0 else [])
 
 
 def _summarise_gold(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -116,10 +116,10 @@ def _summarise_people(con: duckdb.DuckDBPyConnection) -> list[str]:
         "select count(*), count(distinct customer_id), "
         "(select count(*) from gold.identity_review) from gold.customer_identities",
     ) or (0, 0, 0)
-    look = f"; {count(doubtful, 'pair')} to look at in gold.identity_review" if doubtful else ""
+    look = f"; {count(doubtful, 'pair')} to review in gold.identity_review" if doubtful else ""
     are = "is" if records == 1 else "are"
     people = count(people, "person", "people")
-    return [f"{count(records, 'record')} of all systems {are} {people}{look}."]
+    return [f"{count(records, 'record')} from all systems {are} {people}{look}."]
 
 
 def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -260,7 +260,7 @@ def test_a_registry_that_cannot_be_read_stops_the_run(road: Road) -> None:
     road.resolve([ANN])
     (known,) = [path for path in road.settings.registry.iterdir() if path.is_dir()]
     (known / "ids.parquet").write_bytes(b"broken")
-    with pytest.raises(RegistryError, match="Put the folder back from a backup"):
+    with pytest.raises(RegistryError, match="Restore the folder from a backup"):
         road.resolve([ANN])
 
 

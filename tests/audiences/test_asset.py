@@ -208,7 +208,7 @@ def test_a_day_of_the_past_is_exported_and_not_delivered(home: Home, receiver: R
     home.publish("2026-06-01", NAMES[:10])
     (made,) = home.run().asset_materializations_for_node("export_audiences")
     assert made.metadata["delivery"].value == (
-        "Not delivered: the receiver was told of 2026-06-02 already."
+        "Not delivered: the receiver already has the list of 2026-06-02."
     )
     assert home.manifest("fans", "2026-06-01")["counts"]["members"] == 10
     assert [batch["as_of"] for batch in receiver.taken] == ["2026-06-02"]

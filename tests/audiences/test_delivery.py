@@ -90,7 +90,7 @@ def test_everybody_arrives_once_in_batches(receiver: Receiver, log: DeliveryLog)
 
 def test_a_second_run_sends_nothing(receiver: Receiver, log: DeliveryLog) -> None:
     send(receiver, log, batches())
-    assert send(receiver, log, batches()).say() == "Delivered before, and not again."
+    assert send(receiver, log, batches()).say() == "Already delivered; not sent again."
     assert len(receiver.asked) == 3
 
 
@@ -201,14 +201,18 @@ def test_a_receiver_that_is_busy_is_asked_again_with_the_same_key(
 @pytest.mark.parametrize(
     ("code", "tries", "said"),
     [
-        (404, 1, "it answered 404 Not Found: look whether the address is still right"),
+        (404, 1, "it answered 404 Not Found: check whether the address is still right"),
         (401, 1, "it answered 401 Unauthorized: the address lacks what identifies you"),
         (403, 1, "it answered 403 Forbidden: the address lacks what identifies you"),
-        (410, 1, "it answered 410 Gone: look whether the address is still right"),
-        (413, 1, ": the receiver takes no bodies of this size"),
-        (422, 1, "does not take what docs/audiences.md describes"),
+        (410, 1, "it answered 410 Gone: check whether the address is still right"),
+        (413, 1, ": the receiver does not accept messages of this size"),
+        (422, 1, "does not accept the format that docs/audiences.md describes"),
         (302, 1, "it answered 302 Found"),
-        (500, 3, "it answered 500 Internal Server Error. What was taken before is not sent again"),
+        (
+            500,
+            3,
+            "it answered 500 Internal Server Error. Batches that were accepted are not sent again",
+        ),
     ],
 )
 def test_a_refusal_says_which_batch_why_and_what_to_do(
@@ -228,7 +232,7 @@ def test_a_refusal_says_which_batch_why_and_what_to_do(
 def test_a_receiver_that_is_not_there_is_an_error(log: DeliveryLog) -> None:
     with Receiver() as closed:
         pass
-    with pytest.raises(DeliveryError, match=r"it cannot be reached: [^:]*\. What was taken"):
+    with pytest.raises(DeliveryError, match=r"it cannot be reached: [^:]*\. Batches that were"):
         send(closed, log, batches())
 
 

@@ -68,7 +68,7 @@ def test_where_nothing_has_a_day_no_delivery_is_missing(con: duckdb.DuckDBPyConn
 def test_data_from_the_days_to_come_is_asked_about(con: duckdb.DuckDBPyConnection) -> None:
     """As a clock that ran ahead leaves it, or a mistyped date; tomorrow is here somewhere."""
     assert check(con, datetime(2025, 6, 9, 12)) == (True, "As of 2025-06-10.")
-    ahead = "The data goes to 2025-06-10, 2 days ahead: is a date in it wrong?"
+    ahead = "The data reaches 2025-06-10, 2 days ahead: is a date in it wrong?"
     assert check(con, datetime(2025, 6, 8, 12)) == (False, ahead)
 
 

@@ -55,7 +55,7 @@ Average order value $60.00 −40.0 % against the day before (29 Jun: $100.00)
 
 1 customer joined on this day, and 1 customer bought for the first time.
 
-The last report was of Friday, 1 May 2026. What was said of earlier days still holds
+The last report was of Friday, 1 May 2026. The figures reported for earlier days still hold
 
 Customers: 3, 1 more. Who is who changed 1 time: records
 
@@ -71,13 +71,14 @@ vs last year CA $150 $250 – ×4.2 TX $30 $30 – – NY $0 $0 −100 % −100 
 people since last revenue risk Engaged Regulars 1 +1 71.6 % 30 %
 Premium but At-Risk 1 0 28.4 % 80 % No purchase yet 1 0 0.0 % 100 %
 
-The value at risk, what is expected times the risk, is $200 for all customers together.
-Of whoever has a risk of 30 % or more, these have the most of it; search
+The value at risk (expected value times risk) is $200 for all customers together.
+These customers have the most of it, among those with a risk of 30 % or more;
 
 days silent C1 new Engaged Regulars $400 30 % 1 C2 Premium but At-Risk $100 80 % 60
 
-Of 3 parcels promised for the last seven days, 2 came late or not yet: 33.3 % on time, 50.0 % in
-the seven days before. 3 parcels are overdue and still on the way. 2 tickets are open, 1 of them
+Of 3 parcels promised for the last seven days, 2 came late or have not come yet:
+33.3 % on time, 50.0 % in the seven days before. 3 parcels are overdue and still on the way.
+2 tickets are open, 1 of them
 urgent or of high priority; the oldest since Wed 10 Jun 2026. On this day 2 tickets were opened
 and 1 resolved.
 
@@ -90,7 +91,7 @@ at most by Lines vs orders 1 2 $5.00 Order total vs its parts 2 8 –
 Published on Wed 1 Jul 2026, 06:00, by run run-one.
 """
 TOLD_OF_LITTLE = """
-No completed order is known of this day yet.
+No completed order is known for this day yet.
 
 Average order value – – against the day before (29 Jun: $5.00) Tuesday last week: no data then
 
@@ -251,4 +252,4 @@ def test_a_retailer_without_orders_gets_a_page(facts: Facts) -> None:
     read_outline(page)
     assert "The last 90 days</h2>\n<p>There are no completed orders yet." in page
     assert "no data then" in page
-    assert "Nobody of whom anything is expected has a risk of 30 % or more." in page
+    assert "Nobody who is expected to spend anything has a risk of 30 % or more." in page

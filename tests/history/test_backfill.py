@@ -245,7 +245,7 @@ def test_a_day_that_somebody_stops_is_no_day_that_fails(
         ("2025-02-01", "soon", r"^The days are '2025-02-01' and 'soon'"),
         ("2025-03-02", "2025-03-01", r"2025-03-01 is before 2025-03-02"),
         ("2024-12-31", "2025-03-01", r"2024-12-31 is before 2025-01-01 \(C360_START_DATE\)"),
-        ("2025-03-02", "2999-01-01", r"2999-01-01 lies in the future"),
+        ("2025-03-02", "2999-01-01", r"2999-01-01 is in the future"),
     ],
 )
 def test_days_that_cannot_be_asked_for_are_one_sentence(first: str, last: str, said: str) -> None:

@@ -266,7 +266,7 @@ def test_dates_and_moments_may_be_typed() -> None:
 
 
 def test_a_key_that_stands_there_twice_is_an_error() -> None:
-    with pytest.raises(RecordsError, match="crm:C1 stands there twice"):
+    with pytest.raises(RecordsError, match="crm:C1 is there twice"):
         resolve(frame([record("crm", "C1", ANNA), record("crm", "C1", ANNA)]))
 
 

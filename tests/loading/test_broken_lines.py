@@ -121,7 +121,7 @@ def test_a_header_between_the_rows_is_no_row(
     bronze.put("products/suppliers.csv", f"{header}\nS1,a\n{header}\nS2,supplier_name\n")
     bronze.load_one("suppliers")
     assert bronze.ids("suppliers") == ["S1", "S2"]
-    errors = [{"column": None, "reason": "the header stands here once more"}]
+    errors = [{"column": None, "reason": "the header is repeated here"}]
     assert bronze.rejects() == [(3, "row", errors, header)]
 
 

@@ -182,7 +182,7 @@ def test_a_missing_descriptive_column_is_null_and_named(bronze: Bronze) -> None:
         (ITEMS.replace(",", ";").encode(), "semicolons"),
         (ITEMS.split("\n", 1)[1].encode(), "header"),
         (b"", "empty"),
-        (b"sep=;\n" + ITEMS.replace(",", ";").encode(), "sep=;, which Excel alone understands"),
+        (b"sep=;\n" + ITEMS.replace(",", ";").encode(), "sep=;, which only Excel understands"),
         (ITEMS.replace("quantity", "item_id").encode(), "item_id twice"),
         (ITEMS.replace("quantity", "Item ID").encode(), "item_id twice"),
         (ITEMS.replace("discount", '"discount').encode(), "a quote in its header"),
@@ -323,7 +323,7 @@ def test_what_the_reader_gives_up_is_refused_by_name(
     bronze.put("sales/transaction_items.csv")
     monkeypatch.setattr("c360_dagster.loading.bronze.read_text", give_up)
     assert bronze.load_one().message == (
-        "sales/transaction_items.csv: the reader gives it up (the state machine reached an "
+        "sales/transaction_items.csv: the reader cannot read it (the state machine reached an "
         "invalid state): export it again, as plain CSV."
     )
 

@@ -226,7 +226,7 @@ def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_l
         assert doubted is None or load.message == arrival.description
     if doubted:
         assert f"sales/{name}: loaded" in str(first.message)
-        assert f"'{doubted}' in its name is no day" in str(first.message)
+        assert f"'{doubted}' in its name is not a day" in str(first.message)
 
 
 @pytest.mark.parametrize(("rows", "asked"), [(65_534, ""), (65_535, "it has exactly 65,536 lines")])
@@ -275,8 +275,14 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("sales/Transactions.csv", ": capitals count, so call it sales/transactions.csv."),
-        ("Sales/transactions.csv", ": capitals count, so call it sales/transactions.csv."),
+        (
+            "sales/Transactions.csv",
+            ": upper and lower case matter, so call it sales/transactions.csv.",
+        ),
+        (
+            "Sales/transactions.csv",
+            ": upper and lower case matter, so call it sales/transactions.csv.",
+        ),
         (
             "sales/transacions_2025-01-31.csv.gz",
             ": did you mean sales/transactions_2025-01-31.csv.",
@@ -292,7 +298,7 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         ),
         (
             "sales/transactions.csv.gz.part",
-            ": it seems to be on its way still, and loads once it is called sales/transactions.csv",
+            ": it seems to be still on its way, and loads once it is called sales/transactions.csv",
         ),
         ("transactions.csv", ": did you mean sales/transactions.csv?"),
         ("products/customers_may.parquet", ": did you mean customer/customers_may.parquet?"),
@@ -301,11 +307,11 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
             "customer/customers.xlsx",
             ": did you mean customer/customers.csv? Then save it as CSV under that name.",
         ),
-        ("sales/orders.csv", ": docs/your-own-data.md says how each table's files are called."),
+        ("sales/orders.csv", ": docs/your-own-data.md says how each table's files are named."),
     ],
 )
 def test_a_misspelt_file_is_told_its_right_name(name: str, said: str) -> None:
-    assert say_stranger(name, read_contract()).startswith(f"{name} is no table's file{said}")
+    assert say_stranger(name, read_contract()).startswith(f"{name} belongs to no table{said}")
 
 
 def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze) -> None:

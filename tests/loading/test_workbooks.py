@@ -170,7 +170,7 @@ def test_formulas_count_with_their_values(bronze: Bronze) -> None:
 @pytest.mark.parametrize("content", [b"no workbook", b"PK\x03\x04 half a zip"])
 def test_a_file_that_only_ends_in_xlsx_is_refused(bronze: Bronze, content: bytes) -> None:
     bronze.put("workbooks/Transaction.xlsx", content)
-    assert "no Excel workbook" in str(bronze.load_one("workbook_transactions").message)
+    assert "not an Excel workbook" in str(bronze.load_one("workbook_transactions").message)
 
 
 def test_a_header_of_the_required_columns_is_enough(bronze: Bronze) -> None:
@@ -256,8 +256,8 @@ def test_the_first_sheet_is_the_one_that_the_workbook_names_first(
     assert said in str(bronze.load_one("workbook_transactions").message)
 
 
-FAR = "far from the table, and makes the sheet too large to be read"
-BROKEN = "it is no Excel workbook that can be opened"
+FAR = "far from the table, which makes the sheet too large to be read"
+BROKEN = "it is not an Excel workbook that can be opened"
 
 
 @pytest.mark.parametrize(

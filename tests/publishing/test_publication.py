@@ -113,7 +113,7 @@ def test_a_failure_leaves_the_last_publication(
         raise problem
 
     monkeypatch.setattr("c360_dagster.publishing.publication._write_parquet", no_space)
-    with pytest.raises(PublishError, match=r"still holds what it held.*disk full"):
+    with pytest.raises(PublishError, match=r"is as it was.*disk full"):
         publish(con, tmp_path, run="run2", known=KNOWN)
     with duckdb.connect(str(first.snapshot), read_only=True) as snapshot:
         assert snapshot.execute("from gold.publication").fetchall() == [("run1",)]
@@ -138,7 +138,7 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
     fill(con, 1)
     with monkeypatch.context() as broken:
         broken.setattr(Path, "replace", refuse_the_snapshot)
-        with pytest.raises(PublishError, match="still holds what it held"):
+        with pytest.raises(PublishError, match="is as it was"):
             publish(con, tmp_path, run="run1", known=KNOWN)
         assert [path.name for path in tmp_path.iterdir()] == [".generations"]
     fill(con, 2)
@@ -146,7 +146,7 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
     fill(con, 3)
     with monkeypatch.context() as broken:
         broken.setattr(Path, "replace", refuse_the_snapshot)
-        with pytest.raises(PublishError, match="still holds what it held"):
+        with pytest.raises(PublishError, match="is as it was"):
             publish(con, tmp_path, run="run3", known=KNOWN)
     assert pl.read_parquet(tmp_path / "parquet" / "publication.parquet").item() == "run2"
     assert [path.name for path in (tmp_path / ".generations").glob("run*")] == ["run2"]

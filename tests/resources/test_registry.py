@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_said_and_not_guessed(
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))
     (tmp_path / broken).write_bytes(content)
-    with pytest.raises(RegistryError, match="Put the folder back from a backup"):
+    with pytest.raises(RegistryError, match="Restore the folder from a backup"):
         registry.read()
 
 

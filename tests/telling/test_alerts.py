@@ -211,7 +211,7 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
         "Check unique_customer_id on gold/dim_customers: 2 rows",
         "2 warnings, on bronze/rates, bronze/sales. bronze/sales says: 1 file was refused.",
         (
-            "Not made anew because of it: published/c360; "
+            "Not rebuilt because of it: published/c360; "
             "gold/a, gold/b, gold/c, gold/d, gold/e and 1 more."
         ),
         "http://127.0.0.1:3000/runs/4711",
@@ -221,7 +221,7 @@ def test_the_message_says_what_why_which_tables_and_where() -> None:
 def test_a_long_reason_is_cut_and_of_many_some_are_named() -> None:
     errors = tuple(Finding(f"gold/t{number}", "key", "x" * 5000) for number in range(20))
     message = write_message(RunReport("1", "everything", has_failed=False, errors=errors), ADDRESS)
-    assert message.splitlines()[0] == "Customer 360: everything went through, and checks failed."
+    assert message.splitlines()[0] == "Customer 360: everything succeeded, but checks failed."
     assert "… and 15 more checks." in message
     assert len(message) < 4000
     warned = replace(errors[0], check="arrival")
@@ -248,7 +248,7 @@ def test_a_message_quotes_no_more_than_was_said() -> None:
     new = replace(silent, table="gold/lines")
     ended = RunReport("1", "everything", has_failed=False, warnings=(silent, silent, new))
     assert write_message(ended, ADDRESS).splitlines() == [
-        "Customer 360: everything went through, with warnings.",
+        "Customer 360: everything succeeded, with warnings.",
         "3 warnings, on gold/lines, gold/orders.",
         "http://127.0.0.1:3000/runs/1",
     ]
@@ -346,7 +346,9 @@ def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
         report = read_report(instance, ended)
     assert report.failures == (Failure(None, reason),)
     again = replace(report, is_tried_again=True)
-    assert write_message(again, "").startswith("Customer 360: nightly failed, and is tried again.")
+    assert write_message(again, "").startswith(
+        "Customer 360: nightly failed, and is being retried."
+    )
 
 
 def test_what_dagster_notes_a_moment_after_the_failure_is_told() -> None:
@@ -448,7 +450,7 @@ def test_known_warnings_are_only_counted() -> None:
     report = RunReport("1", "daily_refresh", has_failed=False, warnings=(known, new))
     assert write_message(report, ADDRESS).splitlines()[1] == (
         "1 warning, on bronze/sales. bronze/sales says: 1 file was refused. "
-        "Known from before: 1 more."
+        "Known from earlier runs: 1 more."
     )
 
 

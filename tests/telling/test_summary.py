@@ -82,7 +82,7 @@ def test_bronze_is_told_by_file_with_the_first_reason(
     reject(con, odd, 7, "cell", "no day")
     reject(con, plain, 5, "row", "no number")
     assert summarise(settings, con) == [
-        "Bronze holds 3,000 rows of 3 files.",
+        "Bronze holds 3,000 rows from 3 files.",
         REJECTED,
         "  sales/transactions.csv: 1 row, first in line 5: no number",
         "  sales/transactions_o.csv: 1 cell, first in line 7: no day",
@@ -106,7 +106,7 @@ def test_a_landing_that_is_not_mounted_is_asked_about(
     log(con, "sales/transactions.csv", "loaded", None, (1, 0, 0))
     (settings.landing / "sales").rmdir()
     _, asked = summarise(settings, con)
-    assert asked == f"{settings.landing} is empty: if it lies on another disk, is that mounted?"
+    assert asked == f"{settings.landing} is empty: if it is on another disk, is that disk mounted?"
 
 
 def test_cells_may_be_left_empty_where_no_row_was_rejected(
@@ -132,7 +132,7 @@ def test_long_lists_are_cut_and_only_then_said_to_be(
     assert sum(line.startswith("Not loaded: ") for line in told) == LONGEST_LIST
     assert [line for line in told if "…" in line] == [
         "  … and more: ask bronze.rejected_rows for all of them.",
-        "  … and 1 more that are no table's files.",
+        "  … and 1 more that belong to no table.",
     ][: 2 * (files - LONGEST_LIST)]
 
 
@@ -161,9 +161,9 @@ def test_gold_is_told_with_who_is_who_and_what_checks_found(
     settings.published.mkdir()
     (settings.published / "report.html").touch()
     assert summarise(settings, con) == [
-        "Bronze holds no rows of no files.",
+        "Bronze holds no rows from no files.",
         "Gold holds 1,200 customers and 1 order of every status as of 2026-06-30.",
-        "3 records of all systems are 2 people; 1 pair to look at in gold.identity_review.",
+        "3 records from all systems are 2 people; 1 pair to review in gold.identity_review.",
         "Checks that found rows; docs/reading-gold.md says what each means:",
         FOUND,
         f"The day on one page: {settings.published / 'report.html'}",

@@ -10,8 +10,8 @@ from c360_dagster.daily_report.sections.elements import money, signed
 
 LISTED_RESTATED = 5
 FIRST_REPORT = (
-    "This is the first report that is kept here. From the next one on, this part tells what "
-    "changed, also where rows that came late changed a day that was already reported."
+    "This is the first report that is kept here. From the next one on, this section shows what "
+    "changed, including days already reported that late rows have changed since."
 )
 
 
@@ -31,7 +31,7 @@ def _tell_restated(facts: Facts, said: Said) -> list[str]:
     """What was said of earlier days, against what is known of them now."""
     changed = restate(said, facts)
     if not changed:
-        return ["What was said of earlier days still holds: no late row has changed any of them."]
+        return ["The figures reported for earlier days still hold: no late row has changed them."]
     items = [_tell_day(facts, each) for each in changed[:LISTED_RESTATED]]
     more = changed[LISTED_RESTATED:]
     if more:
@@ -58,7 +58,7 @@ def _tell_since(facts: Facts, said: Said) -> list[str]:
     if merges:
         items.append(
             f"Who is who changed {words.count(merges, 'time')}: records turned out to be one "
-            "person, or two. Ids of before lead to those of today."
+            "person, or two. Earlier ids lead to today's."
         )
     listed = {each.customer_id for each in facts.leaving}
     new, gone = len(listed - set(said.leaving)), len(set(said.leaving) - listed)

@@ -19,8 +19,8 @@ def show_personas(facts: Facts, said: Said | None) -> list[str]:
     return [
         table(
             (
-                f"Revenue: the share of the last {SHOWN_DAYS} days. Risk: that no order comes in "
-                "the twelve months ahead, on average."
+                f"Revenue: share of the revenue of the last {SHOWN_DAYS} days. Risk: average "
+                "probability of no order in the next twelve months."
             ),
             head,
             rows,
@@ -55,19 +55,19 @@ def _tell_moves(facts: Facts) -> list[str]:
 
 def show_leaving(facts: Facts, said: Said | None) -> list[str]:
     if not facts.leaving:
-        return [f"<p>Nobody of whom anything is expected has a risk of {RISKY}.</p>"]
+        return [f"<p>Nobody who is expected to spend anything has a risk of {RISKY}.</p>"]
     before = set(said.leaving) if said else None
     rows = [_leaving_row(facts, each, before) for each in facts.leaving]
     at_risk = money(facts, facts.value_at_risk)
     head = ["Customer", "12-month value", "risk", "days silent"]
     lead = (
-        f"The value at risk, what is expected times the risk, is {at_risk} for all customers "
-        f"together. Of whoever has a risk of {RISKY}, these have the most of it; search for "
+        f"The value at risk (expected value times risk) is {at_risk} for all customers together. "
+        f"These customers have the most of it, among those with a risk of {RISKY}; search for "
         "their ids in the dashboard to see why."
     )
     return [
         f"<p>{escape(lead)}</p>",
-        table("Value expected of each, and how likely no order comes.", head, rows),
+        table("The value expected of each customer, and the probability of no order.", head, rows),
     ]
 
 

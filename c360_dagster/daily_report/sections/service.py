@@ -15,7 +15,7 @@ def _tell_service(service: Service) -> list[str]:
         on_time = 1 - service.due_late / service.due
         told = (
             f"Of {words.count(service.due, 'parcel')} promised for the last seven days, "
-            f"{service.due_late:,} came late or not yet: {words.percent(on_time)} on time"
+            f"{service.due_late:,} came late or have not come yet: {words.percent(on_time)} on time"
         )
         if service.due_before:
             before = 1 - service.due_late_before / service.due_before

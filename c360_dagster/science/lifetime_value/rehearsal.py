@@ -28,8 +28,8 @@ from c360_dagster.science.lifetime_value.stack import FEW, Mix, fit_mix
 from c360_dagster.science.lifetime_value.traits import fit_traits
 
 NO_SEASON = (
-    "The orders reach back {days} days, and a season shows from 394 on: the time ahead is taken to "
-    "be like the time behind, so a Christmas to come is not foreseen."
+    "The orders reach back {days} days, and a season can be learnt only from 394 days on: the "
+    "time ahead is taken to be like the time behind, so a coming Christmas is not foreseen."
 )
 
 
@@ -153,11 +153,13 @@ def _note(
     ]
     if not names:
         notes.append(
-            "No model is left: the forecast is a mix of the naive ones, and churn_risk the chance "
-            "that none of the orders that it expects is made."
+            "No model is left: the forecast is a mix of the naive ones, and churn_risk is the "
+            "probability that none of the orders it expects is made."
         )
     if not models.spend.converged:
-        notes.append("Gamma-Gamma does not converge: purchases are expected at each buyer's mean.")
+        notes.append(
+            "Gamma-Gamma does not converge: each buyer's purchases are valued at her own mean."
+        )
     if spread is None:
         notes.append("Too few customers to learn intervals from: they are assumed, not measured.")
     if not plan.is_full:
