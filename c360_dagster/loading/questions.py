@@ -39,7 +39,7 @@ def _question_length(file: LandingFile, records: int) -> str | None:
     if lines not in SHEETS:
         return None
     return (
-        f"{file.name}: loaded, but with its header it has exactly {lines:,} lines, all that a page "
-        "of a spreadsheet holds: look whether it was cut off there, and export it again without "
+        f"{file.name}: loaded, but with its header it has exactly {lines:,} lines, the most that a "
+        "spreadsheet holds: check whether it was cut off there, and if so, export it again without "
         "opening it in one."
     )
