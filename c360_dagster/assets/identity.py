@@ -104,7 +104,8 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             )
         systems = {*Rules.read().source_order, *records["source_system"].unique()}
         decisions = read_decisions(settings.decisions, systems)
-        found = resolve(records, previous=previous, rules=list_pairs(decisions))
+        with guard_storage(settings.home):  # it asks databases in memory, which spill as others do
+            found = resolve(records, previous=previous, rules=list_pairs(decisions))
         history = _add_to_history(told_before, found, as_of)
         if known is None or as_of >= known.as_of:
             frames = {**found.memory.frames(), HISTORY: history}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
 import duckdb
@@ -262,6 +262,17 @@ def test_a_registry_that_cannot_be_read_stops_the_run(road: Road) -> None:
     (known / "ids.parquet").write_bytes(b"broken")
     with pytest.raises(RegistryError, match="Restore the folder from a backup"):
         road.resolve([ANN])
+
+
+def test_whoever_stops_it_stops_the_run(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query, here of the database that compares, drops what it was stopped by."""
+
+    def resolve(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("c360_dagster.identity.resolve", resolve)
+    with dg.raise_execution_interrupts(), pytest.raises(dg.DagsterExecutionInterruptedError):
+        road.resolve([ANN, BOB, SHOP])
 
 
 def test_the_checks_hold_the_numbers(road: Road) -> None:
