@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import polars as pl
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
@@ -30,7 +31,7 @@ def guard_storage(home: Path) -> Iterator[None]:
     """Turns what goes wrong with files in the block into another try or a sentence."""
     try:
         yield
-    except (OSError, duckdb.Error, RuntimeError) as problem:
+    except (OSError, duckdb.Error, pl.exceptions.PolarsError, RuntimeError) as problem:
         if str(problem) == STOPPED:
             raise dg.DagsterExecutionInterruptedError from None
         if advice := advise(str(problem), home):

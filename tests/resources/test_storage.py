@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import polars as pl
 import pytest
 
 from c360_dagster.dbt_runner.dbt_project import DbtError
@@ -103,6 +104,13 @@ def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
     told = f"no room left where {HOME} lies.*published before stays.*make room"
     with pytest.raises(StorageError, match=told), guard_storage(HOME):
         raise problem
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_a_table_that_finds_no_room_is_said_with_what_to_do() -> None:
+    """As the registry's are written: polars has an error of its own for it."""
+    with pytest.raises(StorageError, match="make room"), guard_storage(HOME):
+        pl.DataFrame({"customer_id": ["c1"]}).write_parquet("/dev/full")
 
 
 def test_a_warehouse_that_is_no_database_is_said_whoever_opens_it(tmp_path: Path) -> None:
