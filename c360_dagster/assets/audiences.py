@@ -23,7 +23,14 @@ from c360_dagster.audiences.members import PUBLISHED as READ
 from c360_dagster.audiences.members import candidates_sql, check_audience, members_sql
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.delivery.exports import ExportError, ExportFolder
-from c360_dagster.delivery.webhook import LOG, DeliveryError, DeliveryLog, deliver, name_receiver
+from c360_dagster.delivery.webhook import (
+    LOG,
+    PAUSES_SECONDS,
+    DeliveryError,
+    DeliveryLog,
+    deliver,
+    name_receiver,
+)
 from c360_dagster.layers import AUDIENCES, PUBLISHED
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.storage import guard_storage
@@ -76,6 +83,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
         wanted = chosen | checked
         is_whole = chosen == audiences.keys()
         problems = [str(problem) for problem in declared.problems if is_whole]
+        silent: set[str] = set()
         with _open_snapshot(settings) as (con, as_of):
             for name in filter(wanted.__contains__, audiences):
                 try:
@@ -89,7 +97,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                     problems.append(str(problem))
                     continue
                 try:
-                    said = _deliver(settings, export)
+                    said = _deliver(settings, export, silent)
                 except (DeliveryError, ExportError) as problem:
                     said = "Not delivered completely."
                     problems.append(str(problem))
@@ -148,8 +156,12 @@ def _write(settings: Settings, export: Export) -> None:
         folder.write(export.as_of, write_files(export))
 
 
-def _deliver(settings: Settings, export: Export) -> str:
-    """What came of it, in a sentence; empty where nothing was to be sent."""
+def _deliver(settings: Settings, export: Export, silent: set[str]) -> str:
+    """What came of it, in a sentence; empty where nothing was to be sent.
+
+    A receiver that was silent is asked once for each further audience: nobody else can run in
+    the meantime.
+    """
     webhook = export.audience.webhook
     url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
     if url is None:
@@ -163,7 +175,13 @@ def _deliver(settings: Settings, export: Export) -> str:
     told = tell(
         export, folder.find(whole) if whole else None, list(filter(None, map(folder.find, parts)))
     )
-    return deliver(cut_batches(told), url, log, settings.now).say()
+    pauses = () if to in silent else PAUSES_SECONDS
+    try:
+        return deliver(cut_batches(told), url, log, settings.now, pauses).say()
+    except DeliveryError as problem:
+        if problem.is_silent:
+            silent.add(to)
+        raise
 
 
 @contextmanager

@@ -32,6 +32,11 @@ OTHER_ADVICE = "the receiver does not accept the format that docs/audiences.md d
 class DeliveryError(Exception):
     """A batch that did not arrive; the message says which, why, and what to do."""
 
+    def __init__(self, said: str, *, is_silent: bool) -> None:
+        super().__init__(said)
+        self.is_silent = is_silent
+        """Nobody answered, so nobody will at once: the next batch need not wait as long."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -171,5 +176,6 @@ def _send(batch: Batch, key: str, url: str, pauses: Sequence[float]) -> None:
         raise DeliveryError(
             f"Audience '{batch.audience}': batch {batch.number} of {batch.of} was not delivered: "
             f"{problem}{advice}. Batches that were accepted are not sent again: fix it, and "
-            "materialize the audience once more, or wait for the next run."
+            "materialize the audience once more, or wait for the next run.",
+            is_silent=problem.code is None,
         ) from None

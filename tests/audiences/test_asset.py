@@ -15,6 +15,7 @@ from c360_dagster.assets.audiences import CHECK, build_audiences
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
+from c360_dagster.delivery.webhook import PAUSES_SECONDS
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.science.campaigns import effect
 from c360_dagster.settings import Settings, read_settings
@@ -265,6 +266,27 @@ def test_a_delivery_that_fails_fails_the_run_and_leaves_the_files(
     assert {each.asset_key.path[-1] for each in made} == {"fans", "toys"}
     assert home.run().success
     assert receiver.members == NAMES
+
+
+def test_a_silent_receiver_is_waited_for_once_in_a_run(
+    home: Home, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five audiences with one that hangs would hold the home for a quarter of an hour."""
+    pauses: list[float] = []
+    monkeypatch.setattr("c360_dagster.telling.posting.time.sleep", pauses.append)
+    with Receiver() as closed:
+        pass
+    home.declare(
+        f"{FANS}    webhook: {closed.url}\n",
+        f"{TOYS}    webhook: {closed.url}\n",
+        f"{FANS.replace('fans', 'others')}    webhook: {receiver.url}\n",
+    )
+    home.publish("2026-06-01", NAMES)
+    told = said(home.run())
+    assert pauses == list(PAUSES_SECONDS)
+    assert "Audience 'fans': batch 1 of 1 was not delivered: it cannot be reached" in told
+    assert "Audience 'toys': batch 1 of 1 was not delivered: it cannot be reached" in told
+    assert receiver.members == NAMES, "another one has nothing to do with it"
 
 
 def test_addresses_are_exported_where_the_file_says_so(home: Home) -> None:
