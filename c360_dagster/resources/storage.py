@@ -18,6 +18,8 @@ PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errn
 DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
 STOPPED = "Query interrupted"
 """All that DuckDB says, for which it drops what it was stopped by."""
+STOPPED_BY = dg.DagsterExecutionInterruptedError.__name__
+"""It quotes that name where it was stopped while it looked at a table of Python's."""
 TRIES = 3
 FIRST_PAUSE_SECONDS = 2
 
@@ -32,7 +34,7 @@ def guard_storage(home: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.Error, pl.exceptions.PolarsError, RuntimeError) as problem:
-        if str(problem) == STOPPED:
+        if str(problem) == STOPPED or STOPPED_BY in str(problem):
             raise dg.DagsterExecutionInterruptedError from None
         if advice := advise(str(problem), home):
             raise StorageError(f"{problem}. {advice}") from problem

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import dagster as dg
 import duckdb
@@ -104,6 +105,22 @@ def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
     told = f"no room left where {HOME} lies.*published before stays.*make room"
     with pytest.raises(StorageError, match=told), guard_storage(HOME):
         raise problem
+
+
+def test_whoever_stops_it_while_a_table_is_handed_over_stops_the_run() -> None:
+    """DuckDB makes an error of its own of what it meets in Python."""
+
+    class Table:
+        def __arrow_c_stream__(self, _: object = None) -> NoReturn:
+            raise dg.DagsterExecutionInterruptedError
+
+    def hand_over() -> None:
+        with duckdb.connect() as con, guard_storage(HOME):
+            con.register("pairs", Table())
+            con.sql("from pairs").fetchall()
+
+    with pytest.raises(dg.DagsterExecutionInterruptedError):
+        hand_over()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
