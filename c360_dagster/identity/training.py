@@ -199,7 +199,8 @@ def _train(
             )
         except (ValueError, SplinkException) as problem:
             if not any(sign in str(problem) for sign in _TOO_CLEAN):
-                raise
+                # What the database said: whether somebody stops the run is told by its words.
+                raise problem.__cause__ or problem from None
     return None
 
 

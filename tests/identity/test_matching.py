@@ -3,10 +3,13 @@
 import math
 import re
 from datetime import date
+from typing import NoReturn
 
 import polars as pl
 import pytest
 from splink import DuckDBAPI, Linker, SettingsCreator
+from splink.internals.exceptions import SplinkException
+from splink.internals.linker_components.training import LinkerTraining
 
 import mock_data
 from c360_dagster.dbt_runner.dbt_project import PROJECT
@@ -384,6 +387,20 @@ def test_records_may_be_the_very_same() -> None:
     found = resolve(frame([*others, *(record("crm", f"T{n}", person(999)) for n in range(12))]))
     assert found.report["is_trained"]
     assert found.report["people"] == 201
+
+
+def test_whoever_stops_the_learning_is_told_so_by_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error of splink's own stands around it, with its question before what was said."""
+
+    def learn(*_: object, **__: object) -> NoReturn:
+        raise SplinkException("Error executing the following sql …") from RuntimeError("Query …")
+
+    monkeypatch.setattr(LinkerTraining, "estimate_parameters_using_expectation_maximisation", learn)
+    twice = [record("crm", f"{side}{n}", person(n)) for side in "CT" for n in range(400)]
+    with pytest.raises(RuntimeError, match=r"^Query …$"):
+        resolve(frame(twice))
 
 
 def test_a_simulated_world_without_defects_is_told_apart_wholly(
