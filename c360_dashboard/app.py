@@ -108,7 +108,10 @@ def _choose(
             disabled=REGION not in view.filters,
             bind="query-params",
             placeholder="All",
-            help="The customer's state; if none is known, the state of the order's store.",
+            help=(
+                "The customer's state; if none is known, the state of the order's store, or else "
+                "the customer's country."
+            ),
         )
         personas = st.multiselect(
             "Persona",

@@ -43,7 +43,8 @@ PARTS = """
     with dated as (
         select
             coalesce(orders.channel, 'unknown') as channel,
-            coalesce(customers.state, stores.store_state, 'unknown') as region,
+            coalesce(customers.state, stores.store_state, customers.country, 'unknown')
+                as region,
             orders.net_amount as amount,
             $as_of - orders.order_date as ago
         from gold.fct_orders as orders

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from c360_dashboard.queries.people import REGION
 from c360_dashboard.snapshot import Reader
 
 
@@ -21,8 +22,8 @@ def load(reader: Reader) -> Choices:
         """
     )
     regions = reader.frame(
-        """
-        select state as region from dim_customers where state is not null
+        f"""
+        select {REGION} as region from dim_customers as c where {REGION} is not null
         union
         select store_state from dim_stores where store_state is not null
         order by region

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from c360_dashboard.filters import Filters
-from c360_dashboard.queries.people import BUYERS, CHOSEN
+from c360_dashboard.queries.people import BUYERS, CHOSEN, ORDER_REGION
 from c360_dashboard.snapshot import Reader
 
 # The orders that are counted, of this period and of the one a year earlier, as the reader chose.
@@ -18,7 +18,7 @@ PICKED = f"""
         o.net_amount,
         o.order_date >= $start as is_now,
         coalesce(o.channel, 'unknown') as channel,
-        coalesce(b.state, s.store_state, 'unknown') as region
+        coalesce({ORDER_REGION}, 'unknown') as region
     from fct_orders as o
     left join buyers as b on o.customer_id = b.customer_id
     left join dim_stores as s on o.store_id = s.store_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from c360_dashboard.filters import Filters
-from c360_dashboard.queries.people import PEOPLE
+from c360_dashboard.queries.people import PEOPLE, REGION
 from c360_dashboard.snapshot import Reader
 
 ACTIVE, SLOWING, LAPSED, NONE = "Active", "Slowing", "Lapsed", "No order yet"
@@ -116,7 +116,7 @@ def load_migrations(reader: Reader, filters: Filters, month: str, what: str) -> 
             left join dim_customers as c on m.customer_id = c.customer_id
             where m.month = $month
                 and m.{what}_before is distinct from m.{what}_after
-                and (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], c.state))
+                and (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], {REGION}))
                 and (
                     len($personas::varchar[]) = 0
                     or list_contains($personas::varchar[], m.persona_before)

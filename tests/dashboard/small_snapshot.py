@@ -82,7 +82,7 @@ def rows() -> dict[str, list[Row]]:
             "customer_id": "C3",
             "first_name": "O'Hara",
             "last_name": "100%_Sure",
-            "state": "CA",
+            "country": "Austria",
             "source_records": 1,
         },
     ]

@@ -35,6 +35,24 @@ def test_a_period_has_its_first_and_last_day(reader: Reader) -> None:
     assert overview.load(reader, Filters(longer)).totals["customers_before"] == 2
 
 
+def test_where_addresses_have_no_states_a_country_is_a_region(tmp_path: Path) -> None:
+    """C3 is of Austria; what she buys in a store is the store's."""
+    given = rows()
+    given["fct_orders"] += [
+        order("A1", "C3", "2026-06-29", "online", 10),
+        order("A2", "C3", "2026-06-29", "store", 1),
+    ]
+    with open_snapshot(tmp_path, given) as reader:
+        by_region = overview.load(reader, chosen()).by_region
+        assert pairs(by_region, "region", "revenue") == {
+            "CA": 150,
+            "NY": 30,
+            "TX": 21,
+            "Austria": 10,
+        }
+        assert overview.load(reader, chosen(regions=("Austria",))).totals["revenue"] == 10
+
+
 def test_what_sells_most_is_first_and_what_sold_only_before_is_not_there(reader: Reader) -> None:
     found = overview.load(reader, chosen())
     assert found.by_channel["channel"].to_list() == ["store", "online"]
