@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from c360_dagster.science.lifetime_value import FEATURES, measure_customers, plan_rehearsal
+from c360_dagster.settings import REPOSITORY
 from landing_contract import read_contract
 from tests.counted import walk
 from tests.road import call, copy_home, rows
@@ -169,6 +170,37 @@ def test_audiences_hold_who_may_be_written_to(home: Path) -> None:
         sizes[name] = len(members)
         assert name == "late_delivery_apology" or set(members) <= said_yes, name
     assert sum(sizes.values()) > 10, sizes
+
+
+def test_the_guide_to_erasing_finds_every_record_that_names_a_customer(home: Path) -> None:
+    """And whoever adds a table that names customers has to name it there, too."""
+    guide = (REPOSITORY / "docs/operations.md").read_text("utf-8")
+    section = guide.split("\n## Erasing a person\n")[1]
+    query = section.split("```sql\n")[1].split("```")[0]
+    naming = [table for table in read_contract().values() if "customer_id" in table.column_names]
+    assert {each.name for each in naming} | {"shipments", "tracking_events"} == {
+        *re.findall(r"bronze\.(\w+)", query)
+    }
+    systems = {"crm": False, "workbooks": True}
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        (her,) = con.execute(
+            "select customer_id from gold.customer_identities group by all "
+            "order by count(distinct source_system) desc, count(*) desc, customer_id limit 1"
+        ).fetchall()[0]
+        expected = sum(
+            con.execute(
+                f"select count(*) from bronze.{table.name} where customer_id in (select source_id "
+                "from gold.customer_identities where customer_id = ? and source_system = ?)",
+                [her, system],
+            ).fetchall()[0][0]
+            for system, is_workbook in systems.items()
+            for table in naming
+            if table.is_workbook is is_workbook
+        )
+        found = con.execute(query.replace("'C17'", f"'{her}'")).fetchall()
+    parcels = ("logistic/shipments", "logistic/tracking_events")
+    assert sum(count for file, count, _ in found if not file.startswith(parcels)) == expected > 5
+    assert any(file.startswith(parcels) for file, *_ in found)
 
 
 def test_docs_are_one_page(walked: Path, tmp_path: Path) -> None:
