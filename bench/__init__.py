@@ -1,1 +1,1 @@
-"""Measurements that the project's claims rest on: `python -m bench <name>`; each prints ratios."""
+"""The measurements behind the project's claims: `python -m bench <name>` prints ratios."""

@@ -1,23 +1,23 @@
-"""`python -m bench [sizes]` is the report of `make bench`; `python -m bench <name> …` one part."""
+"""`make bench` runs `python -m bench [sizes]`; `python -m bench <name> …` measures one part."""
 
 import importlib
 import sys
 
-# What each measures; the report's own parts first, then those of single steps.
+# What each measures, and its arguments; first the parts of the report, then single steps.
 PARTS = {
-    "road": "the road and the limit: sizes",
+    "road": "the pipeline against the limit, the same work in one plain process: sizes",
     "marts": "six marts against pandas: a size",
     "stock": "stock Dagster and dbt: a size",
     "ui": "`make ui` against an empty project: rounds",
     "generation": "the simulator against Faker: a size",
     "loading": "the loader against a bare read_csv: lines, rounds",
-    "models": "dbt against its SQL: a size, or the path of a warehouse",
-    "days": "one more day against everything: customers, days of history",
-    "refresh": "the day after, from its files to what is published: a size, a folder to keep",
-    "identity": "who is one person: records, or quality and a size",
-    "science": "all of science: a size",
-    "forecasts": "forecasts in shops like public ones: seeds",
-    "dashboard": "the dashboard's questions: a size",
+    "models": "dbt against its compiled SQL: a size, or the path of a warehouse",
+    "days": "the models of one more day against all models: a size, days of history",
+    "refresh": "one more day against the first run: a size, a folder to keep the results in",
+    "identity": "who is one person: records, or `quality` and a number of people",
+    "science": "all of science: sizes",
+    "forecasts": "forecasts in shops that resemble public data: how many seeds",
+    "dashboard": "the dashboard's queries and pages: a size",
 }
 REPORT = "report"
 MODULES = {"stock": "stock.compare"}
@@ -32,8 +32,8 @@ def main() -> int:
         parts = "".join(f"  {part:<12}{said}\n" for part, said in PARTS.items())
         said = "" if is_asked else f"There is no benchmark {name}. "
         (sys.stdout if is_asked else sys.stderr).write(
-            f"{said}Numbers of customers measure everything at these sizes; "
-            f"these measure a part:\n{parts}"
+            f"{said}Give sizes, which are numbers of customers, to measure everything, "
+            f"or one of these parts with its arguments:\n{parts}"
         )
         return 0 if is_asked else 1
     run = importlib.import_module(f"bench.{MODULES.get(name, name)}").main

@@ -1,4 +1,4 @@
-"""A picture of results.json: what each stage takes at every size, on the road and at the limit."""
+"""A picture of results.json: the seconds of each stage at every size, ours and the limit's."""
 
 from collections.abc import Iterable
 from html import escape
@@ -26,7 +26,7 @@ def draw_chart(results: dict[str, Any]) -> str:
     machine = results["machine"]
     told = (
         f"Seconds from landing files to published tables, on {machine['processors']} processors: "
-        "the road (dark) and the same work bare (light)"
+        "the pipeline (dark) and the same work bare (light)"
     )
     head = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' "

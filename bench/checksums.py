@@ -1,4 +1,4 @@
-"""That two ways came to the same: rows and a checksum of every table, whatever their order."""
+"""Shows that two ways gave the same rows: a count and a checksum of each table, in any order."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
-"""The dashboard's pages, filters and search on a synthetic snapshot, asked for the first time.
+"""How long the dashboard's pages, filters and search take on a synthetic snapshot.
 
-First their questions, then, where there is a Chromium, pages as a person waits for them.
+First their queries, each on a snapshot opened for it; then, if Chromium is installed, whole pages
+as a person waits for them.
 """
 
 import sys
@@ -119,12 +120,12 @@ def main(arguments: list[str]) -> None:
         narrow = Filters(everything, ("online",), ("S1", "S2"), ("Persona 1",))
         someone = f"C{customers // 2}"
         questions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-            "filters' choices": (choices.load, ()),
+            "choices of the filters": (choices.load, ()),
             "overview": (overview.load, (plain,)),
-            "overview, of everything": (overview.load, (Filters(everything),)),
+            "overview, all days": (overview.load, (Filters(everything),)),
             "overview, filtered": (overview.load, (narrow,)),
             "segments": (segments.load, (plain,)),
-            "moves between states": (segments.load_moves, (plain, 1)),
+            "who changed segment": (segments.load_moves, (plain, 1)),
             "value and churn": (value.load, (plain,)),
             "products": (products.load, (plain,)),
             "products, filtered": (products.load, (narrow,)),
@@ -133,7 +134,7 @@ def main(arguments: list[str]) -> None:
             "data health": (health.load, ()),
             "search by name": (customer.search, ("first77 last",)),
             "search by e-mail": (customer.search, (f"person{customers // 3}@example.com",)),
-            "search by an old id": (customer.search, (f"X{customers // 3}",)),
+            "search by a former id": (customer.search, (f"X{customers // 3}",)),
             "one customer": (customer.load, (someone,)),
         }
         for name, (query, given) in questions.items():
@@ -146,13 +147,13 @@ def open_pages(home: Path, somebody: str) -> None:
     """Of servers that have just started, and again; from the address to the drawn charts."""
     found = find_browser()
     if found is None:
-        sys.stdout.write("There is no Chromium here, so no page was opened.\n")
+        sys.stdout.write("Chromium is not installed, so no page was opened.\n")
         return
     pages = {
         "first page": "",
-        "the same again": "",
-        "the same with filters": "?period=Last+13+weeks&channel=Online",
-        "a search, with its page": f"customer?q={somebody}",
+        "the same page again": "",
+        "the page with filters": "?period=Last+13+weeks&channel=Online",
+        "a search and the page found": f"customer?q={somebody}",
     }
     seconds: dict[str, list[float]] = {name: [] for name in pages}
     variables = environment(read_settings({"C360_HOME": str(home), "C360_SHOW_PII": "on"}))

@@ -1,4 +1,4 @@
-"""What one more day costs, against everything built anew, and against a longer history."""
+"""What one more day costs the models, against a full build and with histories of any length."""
 
 import shutil
 import sys
@@ -29,9 +29,10 @@ def main(arguments: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             everything, day = walk(Path(folder), customers, length)
         sys.stdout.write(
-            f"{customers:,} customers, {length} days: all models {everything.cpu_seconds:.1f} s of "
-            f"processor ({everything.seconds:.1f} s), one more day {day.cpu_seconds:.1f} s "
-            f"({day.seconds:.1f} s), ratio {day.cpu_seconds / everything.cpu_seconds:.2f}\n"
+            f"{customers:,} customers, {length} days: all "
+            f"models {everything.cpu_seconds:.1f} CPU s ({everything.seconds:.1f} s by the clock), "
+            f"one more day {day.cpu_seconds:.1f} CPU s ({day.seconds:.1f} s by the clock), "
+            f"ratio of CPU s {day.cpu_seconds / everything.cpu_seconds:.2f}\n"
         )
 
 

@@ -1,6 +1,7 @@
 """The script that people write with Faker: the same files and columns, cell by cell.
 
-Runs alone where Faker is: `python faker_script.py mix.json folder`. No order of its adds up.
+It runs by itself wherever Faker is installed: `python faker_script.py mix.json folder`. Unlike the
+simulator's, its amounts do not add up.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""What is said of a measurement: the figure, what it is compared with, and the promise it keeps."""
+"""A measurement: its figures, what it is compared with, and what was promised of it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Promise:
     bound: float
     least_customers: int = 0
     most_customers: int = 1 << 62
-    """What is promised of the demo is not promised of a million, nor the other way round."""
+    """What is promised for the demo is not promised for a million customers, nor vice versa."""
 
     def is_about(self, customers: int) -> bool:
         return self.least_customers <= customers <= self.most_customers
@@ -36,9 +36,9 @@ class Figure:
     against_seconds: float | None = None
     against_cpu_seconds: float | None = None
     ratio: float | None = None
-    """How many times what it is compared with; where that is slower, how many times faster."""
+    """Ours divided by what it is compared with; for Faker, pandas and stock parts the inverse."""
     is_same: bool | None = None
-    """Whether both came to the same rows; None where there is nothing to compare."""
+    """Whether both sides made the same rows; None if there is nothing to compare."""
 
     @property
     def rows_a_second(self) -> float | None:
@@ -66,7 +66,7 @@ PROMISES = {
 
 
 def judge(figure: Figure) -> bool | None:
-    """Whether the promise is kept; None where nothing was promised of it."""
+    """Whether the promise is kept; None if nothing was promised for this size."""
     promise = PROMISES.get(figure.name)
     if promise is None or not promise.is_about(figure.customers):
         return None
@@ -78,7 +78,7 @@ def judge(figure: Figure) -> bool | None:
 
 
 def describe(figure: Figure) -> dict[str, Any]:
-    """As results.json has it: rounded, what is not known left out, the promise beside it."""
+    """As written to results.json: rounded, without what is unknown, with the promise."""
     told = {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in asdict(figure).items()

@@ -1,7 +1,7 @@
-"""How good the forecast is in shops like public ones, each tried as of several days: a table.
+"""How good the forecast is in shops that resemble public data, as of several days each: a table.
 
-Errors are held against the better of two naive forecasts, each measure against its own best: who
-may choose afterwards cannot be beaten always.
+Errors are compared with those of the better of two naive forecasts, chosen afterwards for each of
+the two measures; no forecast can always beat such a choice.
 """
 
 import sys

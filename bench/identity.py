@@ -1,4 +1,4 @@
-"""Resolving records into people, all at once and a day's work, with the simulator's truth."""
+"""Resolving records into people: all at once, then one day; judged by the simulator's truth."""
 
 import resource
 import sys
@@ -32,12 +32,12 @@ def main(arguments: list[str]) -> None:
     found: dict[str, Any] = dict(told.result)
     sys.stdout.write(
         f"{found['records']:,} records, {found['people']:,} people: {found['seconds']:.1f} s "
-        f"({found['cpu']:.1f} s of CPU), {found['comparisons']:,} comparisons, "
-        f"peak memory {found['peak']:,.0f} MB ({found['before']:,.0f} MB before), with all that "
-        f"survives {told.megabytes:,.0f} MB; "
-        f"a day's work {found['day']:.1f} s ({found['day_cpu']:.1f} s of CPU), "
+        f"({found['cpu']:.1f} CPU s), {found['comparisons']:,} comparisons, "
+        f"peak memory {found['peak']:,.0f} MB ({found['before']:,.0f} MB before it began, "
+        f"{told.megabytes:,.0f} MB in the whole process); "
+        f"one day {found['day']:.1f} s ({found['day_cpu']:.1f} CPU s), "
         f"ratio {found['day'] / found['seconds']:.3f}; "
-        f"pairs' precision {found['precision']:.4f}, recall {found['recall']:.4f}\n"
+        f"precision of pairs {found['precision']:.4f}, recall {found['recall']:.4f}\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Forecasting for a million customers: orders to rows, the models, the forecast."""
+"""Forecasting for a million customers: from orders to rows, fitting the models, the forecast."""
 
 import sys
 import time

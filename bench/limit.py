@@ -1,7 +1,7 @@
-"""The limit: landing to published files in one plain process, with nothing around the work.
+"""The limit: from landing to published files in one plain process, with nothing around the work.
 
 Bare `read_csv`, the same compiled SQL in one connection, the same pure functions; no Dagster, no
-dbt, no checks. `python -m bench.limit plan.json landing home` prints what each part took.
+dbt, no checks. `python -m bench.limit plan.json landing home` prints each part's times.
 """
 
 import json

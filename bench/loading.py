@@ -1,4 +1,4 @@
-"""Loading a large file, against the same file read bare into a table with the same types."""
+"""Loading a large file, against a bare `read_csv` of it into a table with the same types."""
 
 import shutil
 import statistics
@@ -94,6 +94,6 @@ def _report(title: str, pairs: list[tuple[Measured[object], Measured[object]]]) 
     memory = max(pair[0].megabytes for pair in pairs)
     sys.stdout.write(
         f"{title}: {ours:.2f} s against {bare:.2f} s bare, ratio {ratio:.2f} "
-        f"({cpu_ratio:.2f} of processor time), peak memory {memory:,.0f} MB; "
-        f"loaded and rejected {pairs[0][0].result}\n"
+        f"({cpu_ratio:.2f} of CPU time), peak memory {memory:,.0f} MB; "
+        f"rows loaded and rejected: {pairs[0][0].result}\n"
     )

@@ -1,7 +1,7 @@
-"""The five sales marts and what a customer's orders say, against the same in pandas.
+"""Six marts (five sales marts and what a customer's orders say) against the same in pandas.
 
-Both begin with the same landing files and who is who, and end with the same six parquet files. What
-follows when the files are read and cleaned is also told by itself.
+Both sides start from the same landing files and table of who is who, and end with the same six
+parquet files. The part after reading and cleaning is also measured by itself.
 """
 
 import json

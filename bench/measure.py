@@ -1,6 +1,6 @@
-"""Runs a function or a command in a process of its own and says what it took.
+"""Runs a function or a command in a process of its own and measures time, CPU time and memory.
 
-Time, processor and memory: of a function's own process, of a command with all that it starts.
+For a function these are its own process's, for a command also those of everything it starts.
 """
 
 import multiprocessing
@@ -44,7 +44,7 @@ def measure(function: Callable[..., T], *arguments: object, **options: object) -
     try:
         measured: Measured[T] = ours.recv()
     except EOFError:
-        raise SystemExit(f"{function.__name__} failed; what it said stands above.") from None
+        raise SystemExit(f"{function.__name__} failed; its output is above.") from None
     finally:
         process.join()
     return measured

@@ -1,4 +1,4 @@
-"""The dbt build, against the same compiled SQL run in one plain DuckDB connection."""
+"""The dbt build, against the same compiled SQL in one plain DuckDB connection."""
 
 import shutil
 import sys

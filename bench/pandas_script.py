@@ -1,7 +1,8 @@
-"""The script that an analyst writes with pandas: the sales marts, and a customer's orders.
+"""The script that an analyst writes with pandas: the sales marts, and what customers' orders say.
 
-Runs alone where pandas is: `python pandas_script.py landing who_is_who.parquet day out`. Merges
-and groups, no loops over rows; money is whole cents until the end, so that sums are exact.
+It runs by itself wherever pandas is installed: `python pandas_script.py landing
+who_is_who.parquet day out`. It merges and groups and never loops over rows; money is counted in
+whole cents until the end, so that sums are exact.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""What is to be done between bronze and gold, in order: compiled SQL, and where Python steps in.
+"""A plan of the work from bronze to gold, in order: compiled SQL, and the steps that Python does.
 
-Made before anything is measured; whoever follows the plan needs neither dbt nor its project.
+It is made before anything is measured; following it needs neither dbt nor its project.
 """
 
 import json

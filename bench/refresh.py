@@ -1,6 +1,7 @@
-"""What the day after costs, from its files to what is published, against everything before it.
+"""What one more day costs, from its files to what is published, against the first run.
 
-`python -m bench refresh 20000` simulates, makes all, and refreshes with one more day.
+`python -m bench refresh 20000` simulates a retailer, runs the whole pipeline, and refreshes it
+with one more day.
 """
 
 import sys
@@ -30,9 +31,10 @@ def compare(everything: tuple[Watched, Spans], day: tuple[Watched, Spans]) -> It
     for stage in everything[1]:
         yield _line(stage, *(_measure(*each, [stage]) for each in (everything, day)))
     ours = [stage for stage in everything[1] if stage not in BESIDE]
-    yield _line("in steps, from landing", *(_measure(*each, ours) for each in (everything, day)))
+    yield _line("steps, from landing on", *(_measure(*each, ours) for each in (everything, day)))
     yield _line(
-        "from landing", *(_measure(*each, BESIDE, is_left_out=True) for each in (everything, day))
+        "landing to published",
+        *(_measure(*each, BESIDE, is_left_out=True) for each in (everything, day)),
     )
 
 

@@ -1,7 +1,7 @@
-"""An invented register of the dead: few people, each written down some ten times, and badly.
+"""An invented register of the dead: few people, each recorded some ten times, and badly.
 
-Its sizes, gaps and collisions are those published of a well-known register of historical persons,
-so that rules can be tried on dirty data without a telephone. Its people never lived.
+Its sizes, gaps and collisions are those published about a well-known register of historical
+persons, so that the rules can be tried on dirty data without phone numbers. Its people never lived.
 """
 
 import random

@@ -1,6 +1,7 @@
-"""`make bench`: every promise about speed and memory, measured in one call, in one table.
+"""`make bench`: measures every promise about speed and memory in one call and prints one table.
 
-Writes bench/results.json and the picture in docs/; ends with 1 where a promise is broken.
+Writes bench/results.json and the picture in docs/; the exit code is 1 if a promise is broken,
+results differ, or a part could not be measured.
 """
 
 import json
@@ -31,7 +32,7 @@ GIGABYTE = 1 << 30
 
 
 def main(arguments: list[str]) -> int:
-    """Takes the numbers of customers; the smallest is also walked with stock parts."""
+    """Takes numbers of customers; the smallest is also compared with Faker and stock parts."""
     sizes = sorted({int(argument) for argument in arguments}) or [DEMO]
     figures: list[Figure] = []
     failed: list[str] = []
@@ -49,21 +50,21 @@ def main(arguments: list[str]) -> int:
 
 
 def measure_size(size: int, folder: Path, failed: list[str], *, is_first: bool) -> Iterator[Figure]:
-    """Everything of one size; a part that fails is said, and the others are measured."""
-    say(f"{size:,} customers: the road and the limit …")
+    """Everything at one size; a part that fails is reported, and the others are still measured."""
+    say(f"{size:,} customers: the pipeline and the limit …")
     walked = walk_clean(folder, size)
     generated, *figures = compare(size, walked, walk_limit(folder, walked))
     warehouse = walked.settings.warehouse
     parts: dict[str, Callable[[], Iterable[Figure]]] = {
-        "six marts in pandas": lambda: marts.compare(
+        "six marts, and the same in pandas": lambda: marts.compare(
             size, walked.settings.landing, warehouse, folder
         )
     }
     if is_first:
-        say(f"{size:,} customers: a generator by Faker …")
+        say(f"{size:,} customers: the simulator and a script that uses Faker …")
         generated = compare_faker(generated, walked.contents["bronze"], folder)
         parts |= {
-            "all from nothing, and nothing new": lambda: time_demo(folder, size),
+            "first runs, and a refresh with nothing new": lambda: time_demo(folder, size),
             "`make ui` and an empty project": lambda: [ui.compare(size, folder)],
             "stock Dagster and dbt, a few minutes": lambda: [stock.compare(size, walked, folder)],
         }
@@ -96,7 +97,7 @@ def write_results(figures: list[Figure]) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the seconds depend on; nothing that says whose machine it is."""
+    """What the seconds depend on, without anything that tells whose machine it is."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processors": os.cpu_count(),

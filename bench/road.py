@@ -1,6 +1,7 @@
-"""The road as people walk it, `dagster asset materialize`, and the limit over the same files.
+"""The pipeline as people run it (the road), against the limit on the same files.
 
-`python -m bench road 5000 100000`: stages, the whole, what is promised of it, and its growth.
+`python -m bench road 5000 100000` measures each stage and the whole, what is promised of it, and
+how the time grows from one size to the next.
 """
 
 import hashlib
@@ -282,7 +283,7 @@ def _describe_generation(customers: int, walked: Walked) -> Figure:
 
 
 def compare_growth(figures: list[Figure]) -> list[Figure]:
-    """How much faster than n log n the road's time grows, from each size to the next."""
+    """The factor by which the time grows from each size to the next, divided by that of n log n."""
     walked = sorted((f for f in figures if f.name == ROAD), key=lambda figure: figure.customers)
     return [
         Figure(

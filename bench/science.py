@@ -1,6 +1,6 @@
-"""All of science at one size: what each part takes, and how much memory the whole of it needs.
+"""All of science at one size: the time of each part, and the memory of the whole.
 
-The customers are drawn here, so that no road has to be walked first: orders for the forecast,
+The customers are drawn at random here, so that no run is needed first: orders for the forecast,
 features for the segments, purchases of items for the suggestions.
 """
 
@@ -70,7 +70,7 @@ def _run_forecasts(customers: int, lap: Lap) -> None:
 
     lap("three models fitted", fit)
     lap("forecast", lambda: value.forecast_from(rows, plan))
-    lap("forecast twice and judged", lambda: answer_forecasts(rows, plan, past, past_plan, None))
+    lap("two forecasts, one judged", lambda: answer_forecasts(rows, plan, past, past_plan, None))
 
 
 def _run_segments(customers: int, lap: Lap) -> None:
@@ -131,4 +131,4 @@ def draw_features(customers: int) -> pl.DataFrame:
 
 def _say(name: str, began: float, busy: float) -> str:
     seconds, busy = time.perf_counter() - began, time.process_time() - busy
-    return f"{name} {seconds:.2f} s ({busy:.2f} of processor)".strip()
+    return f"{name} {seconds:.2f} s ({busy:.2f} CPU s)".strip()

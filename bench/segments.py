@@ -1,4 +1,4 @@
-"""Segments with the stability of every k, scores, recommendations and campaigns' effects."""
+"""Segments with the stability of every number of clusters, scores, suggestions and campaigns."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     parts: dict[str, Callable[[int], object]] = {
         "segments": run_segments,
         "scores": run_scores,
-        "recommendations": run_recommendations,
+        "suggestions": run_recommendations,
         "campaigns": run_campaigns,
     }
     for name, run in parts.items():
@@ -98,4 +98,4 @@ def _time(function: Callable[..., object], *arguments: object) -> str:
     began, busy = time.perf_counter(), time.process_time()
     function(*arguments)
     seconds, busy = time.perf_counter() - began, time.process_time() - busy
-    return f"{seconds:.2f} s ({busy:.2f} s of processor)"
+    return f"{seconds:.2f} s ({busy:.2f} CPU s)"

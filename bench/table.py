@@ -1,4 +1,4 @@
-"""The one table that `make bench` prints: a line a figure, its promise beside it."""
+"""The table that `make bench` prints: one line for each figure, with its promise."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,14 +10,20 @@ HEADER = (
     *("against", "ratio", "same", "promised"),
 )
 TEXT = {0, 2, 6, 8, 9}
-"""Columns that begin at the left."""
+"""Columns that are aligned to the left."""
 SHOWN_DIGITS = 6
 HUNDREDTHS_BELOW = 100
 LEGEND = """\
-seconds: ours, and of the stock parts theirs. ratio: how many times what it is compared with; of
-Faker, pandas and the stock parts, how many times faster ours is. hash: of the rows, whatever their
-order; same: whether both sides came to the same. Rows of 'landing to published' are those that
-landed. In brackets: promised of another number of customers than this.
+rows      how many rows were made; on the line 'landing to published', how many landed
+hash      a checksum of these rows, whatever their order
+seconds   what ours took; on the line of the stock parts, what they took
+MB        peak memory
+ratio     how many times as much ours takes as what it is compared with ('against'); with Faker,
+          pandas and the stock parts, how many times as fast ours is
+same      whether both sides made the same rows
+promised  kept or BROKEN; in brackets if it was promised for another number of customers
+'the limit' is the same work in one plain process, without Dagster, dbt and checks. 'growth' is how
+many times as long the run took as at the size before, divided by how many times n log n grew.
 """
 
 

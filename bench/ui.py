@@ -1,6 +1,6 @@
-"""`make ui`, until it shows what it has loaded, against Dagster with a project that holds nothing.
+"""How long `make ui` takes until its code is loaded, against Dagster with an empty project.
 
-Each starts as people start it, on a free port, and is stopped by its process's number.
+Each is started as people start it, but on a free port, and stopped by its process id.
 """
 
 import json
@@ -94,7 +94,7 @@ def time_start(
             while not is_loaded(port):
                 if process.poll() is not None or time.perf_counter() - began > PATIENCE_SECONDS:
                     log.seek(0)
-                    raise SystemExit(f"dagster dev did not come up: {log.read()[-3000:]}")
+                    raise SystemExit(f"dagster dev did not start: {log.read()[-3000:]}")
                 time.sleep(0.05)
             return time.perf_counter() - began
         finally:

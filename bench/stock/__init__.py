@@ -1,1 +1,1 @@
-"""The same road with Dagster's and dbt's stock parts: what a user would otherwise have."""
+"""The same pipeline with stock parts of Dagster and dbt: what a user would otherwise have."""

@@ -1,4 +1,4 @@
-"""Ours against the stock road, both from an empty home to published files, by the same command."""
+"""Ours against stock parts: both go from an empty home to published files by the same command."""
 
 import subprocess
 import sys

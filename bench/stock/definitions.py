@@ -1,7 +1,7 @@
 """Stock parts only: the multiprocess executor, `@dbt_assets`, `DbtCliResource`, plain connections.
 
-The Python steps are the limit's own functions, so what is compared is what stands around the work.
-Nothing is checked but by dbt's tests, and dbt is asked for no row counts: both would cost more.
+The Python steps are the limit's own functions, so only what surrounds the work is compared. There
+are no checks but dbt's tests, and dbt is not asked for row counts: both would cost more.
 """
 
 import sys

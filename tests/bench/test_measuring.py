@@ -91,4 +91,4 @@ def test_an_unknown_benchmark_is_answered_with_those_there_are(
     assert main() == 1
     said = capsys.readouterr().err
     assert "There is no benchmark rode." in said
-    assert "  road        the road and the limit: sizes" in said
+    assert "  road        the pipeline against the limit, the same work" in said
