@@ -1,1 +1,1 @@
-"""The dbt project: parsed, built by dbt or by sending what dbt rendered before, and traced."""
+"""The dbt project: parsed, built (with dbt or with statements it rendered before), and traced."""

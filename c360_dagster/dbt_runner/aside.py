@@ -1,4 +1,4 @@
-"""Work in a thread of its own, heard while it goes on."""
+"""Runs work in a thread of its own and passes on its results as they come."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""dbt itself: asked to build, in this process or in one of its own, and what it tells of it."""
+"""Runs dbt itself, in this process or in one of its own, and reads its results."""
 
 import contextlib
 import json

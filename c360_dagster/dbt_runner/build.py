@@ -1,7 +1,7 @@
 """A build of dbt's project, whose results come as they happen.
 
-By the stock command it costs eight seconds before its first model; dbt in this process, one; and
-nothing where dbt has rendered the same before.
+With the stock command it takes eight seconds until the first model; with dbt in this process, one;
+and none where dbt has rendered the same statements before.
 """
 
 import contextlib

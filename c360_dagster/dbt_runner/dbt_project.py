@@ -1,6 +1,6 @@
-"""The dbt project as dbt parses it: made anew where it is stale, and what it says of tables.
+"""The dbt project as dbt parses it: parsed again when it is stale, and what it says of tables.
 
-What is parsed lies in dbt's target folder, with a stamp of all that it was parsed from.
+The result is kept in dbt's target folder, with a stamp of everything that it was parsed from.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What lineage is told in: columns, and what each of a model's is made of; see tracing.py."""
+"""The columns that the project declares, as lineage needs them, and the types that describe it."""
 
 from collections.abc import Mapping, Sequence
 

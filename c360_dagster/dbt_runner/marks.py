@@ -1,4 +1,4 @@
-"""Which nodes of a build stand, and the marks of those that were built."""
+"""Finds the nodes of a build that need not be built again, and marks those that were built."""
 
 from collections.abc import Collection, Iterable, Mapping
 from graphlib import TopologicalSorter

@@ -1,7 +1,7 @@
-"""What dbt sent to the database for a node, kept, so that it can be sent again without dbt.
+"""The statements that dbt sent to the database for a node, kept to be sent again without dbt.
 
 As long as nothing that a node is rendered from has changed, its statements are the same, in
-whatever selection it is asked for.
+whatever selection it is built.
 """
 
 import contextlib

@@ -1,7 +1,6 @@
-"""Sending again what dbt sent before: nodes side by side, each after what it waits for.
+"""Sends the statements that dbt rendered before: nodes in parallel, each after what it waits for.
 
-What does not go through leaves nothing behind, and is dbt's to tell, with its words and its way
-to fail.
+A node that fails leaves nothing behind and is left to dbt, which reports it in its own way.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Lineage as far as it has been traced, kept beside the project as parsed: each query once."""
+"""Column lineage traced so far, kept beside the parsed project, so each query is traced once."""
 
 import contextlib
 import json

@@ -1,7 +1,7 @@
-"""Batches on their way to a webhook, each once a delivery: what was taken is logged.
+"""Sends batches to a webhook, each once a delivery: whatever was accepted is logged.
 
-Between an answer and its line in the log a crash can come; the batch then goes out a second time
-with the same Idempotency-Key, by which the receiver knows it.
+If a crash comes between the answer and its line in the log, the batch is sent a second time with
+the same Idempotency-Key, by which the receiver recognises it.
 """
 
 import hashlib

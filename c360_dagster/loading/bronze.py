@@ -1,6 +1,6 @@
 """Loads landing files into bronze: each content once, each file in one transaction, nothing lost.
 
-Which cells may be unreadable is the contract's word; how text is read stands in the neighbours.
+The contract says which cells may be unreadable; the neighbouring modules read the text.
 """
 
 import csv

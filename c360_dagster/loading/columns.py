@@ -1,4 +1,4 @@
-"""Holds a file's header against the contract: which declared column stands where."""
+"""Compares a file's header with the contract: which declared column is in which place."""
 
 from collections import Counter
 from dataclasses import dataclass

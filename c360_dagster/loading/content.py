@@ -1,6 +1,6 @@
-"""What the bytes of a file in landing are: unpacked, fingerprinted, of which format and encoding.
+"""What the bytes of a landing file are: unpacked, fingerprinted, their format and encoding.
 
-Nothing here knows what a row is; reading rows is csv_text.py's and workbook.py's work.
+Nothing here knows what a row is; csv_text.py and workbook.py read rows.
 """
 
 import codecs

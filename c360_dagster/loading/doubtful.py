@@ -1,6 +1,6 @@
-"""The table `doubtful`: the records of a file that the reader rejects, or takes too easily.
+"""The table `doubtful`: records that the reader rejects or is too lenient with.
 
-Those whose cells can be told are looked at once more, as text; the others are broken.
+If their cells can be told apart they are read once more, as text; the others are broken.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,6 +1,6 @@
-"""Which files lie in landing, by their names: each one's table and the day it was known.
+"""Finds the files in landing by their names: each one's table, and the day in its name.
 
-What is in them is content.py's and the readers' work.
+What is in them is for content.py and the readers.
 """
 
 import re

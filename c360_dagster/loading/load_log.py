@@ -1,6 +1,6 @@
-"""What became of every file that was loaded: the log in bronze, and how it is read.
+"""The log of loads in bronze: what became of every file, and how the log is read.
 
-It is only added to, until old lines are pruned; the last that it says of a file is what holds.
+Lines are only added, until old ones are deleted; the last line about a file is the valid one.
 """
 
 from collections.abc import Callable

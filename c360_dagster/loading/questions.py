@@ -1,4 +1,4 @@
-"""What to ask of a file that was loaded, because it may not be what its owner takes it for."""
+"""Doubts about a file that was loaded: an unreadable day in its name, a spreadsheet cut short."""
 
 import re
 

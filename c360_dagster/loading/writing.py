@@ -1,6 +1,6 @@
-"""What was read of one file goes to bronze: its rows, its rejects and the account of both.
+"""Writes one file's rows, its rejects and its line in the log to bronze, in one transaction.
 
-All in one transaction: a record that is neither loaded nor rejected undoes the load.
+A record that is neither loaded nor rejected undoes the load.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """Gold as files that people open: one DuckDB file and a folder of parquet, each replaced at once.
 
-A reader sees the publication before or the one after, never a half; `gold.publication` names it.
-Tables that are as they were are taken over from the publication before; so are, in the DuckDB file,
-those of which a few rows are others.
+A reader sees the publication before or the one after, never half of one; `gold.publication` names
+it. Unchanged tables are taken over from the publication before, and so, in the DuckDB file, are
+tables of which only a few rows have changed.
 """
 
 import os

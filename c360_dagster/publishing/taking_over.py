@@ -1,7 +1,7 @@
-"""What the next publication takes over from the last one, and the note by which it knows that.
+"""Decides what the next publication takes over from the last one, by a note about the last one.
 
-The note stands beside the generations: what each table was made of and by which run, how many rows
-it has, and which files it and the snapshot are. What is in doubt is not taken over.
+The note lies beside the generations: what each table was made of and by which run, how many rows it
+has, and what its file and the snapshot look like. What is in doubt is not taken over.
 """
 
 import contextlib

@@ -1,1 +1,1 @@
-"""What assets need from outside: the warehouse, the lock, the ids, Dagster's log of runs."""
+"""Resources that assets use: the warehouse, the lock, the registry of ids, Dagster's log."""

@@ -1,7 +1,7 @@
-"""Which runs are at work: each locks a file of its own, freed when its process ends or dies.
+"""Tells which runs are working: each locks a file of its own, freed when its process ends or dies.
 
-Dagster's launcher asks no further once a run has begun: one whose process was killed would count
-as going for ever, and every later run would wait for it in the queue. This one looks.
+Dagster's launcher does not ask again once a run has begun: a run whose process was killed would
+count as running for ever, and every later run would wait for it in the queue. This launcher looks.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""The file in which a person overrules the resolution: pairs that are one, pairs that are not.
+"""Reads the file in which a person decides pairs: which are one person, which are not.
 
 It lies beside the rules, under version control, so that who decided what and when is known.
 """

@@ -1,8 +1,8 @@
-"""Dagster's event log in SQLite, with one connection for each file of it, not one for each event.
+"""Dagster's event log in SQLite, with one connection for each file instead of one for each event.
 
-A new one compiles each statement anew and settles the journal when it closes: on a thousand events
-that costs more than the work. What a run plans is written at once. Without its block in
-dagster.yaml, Dagster's own class is used.
+A new connection compiles each statement again and flushes the journal when it closes: with a
+thousand events that costs more than the work. Events that a run plans are written at once. Without
+its block in dagster.yaml, Dagster's own class is used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

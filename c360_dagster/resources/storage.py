@@ -1,4 +1,4 @@
-"""What the file system and the database say when they cannot go on: tried again, or one sentence.
+"""Turns errors of the file system and the database into another try or one clear sentence.
 
 What may pass by itself is tried again, a little later each time; bad data never is.
 """

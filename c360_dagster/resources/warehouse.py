@@ -1,4 +1,4 @@
-"""The warehouse file: short-lived connections, closed also on error."""
+"""Opens the warehouse file: connections are short-lived and closed also after an error."""
 
 import re
 import time

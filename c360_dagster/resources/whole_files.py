@@ -1,4 +1,4 @@
-"""Files that are replaced whole: who reads meanwhile has the old content or the new one."""
+"""Replaces files in one step: a reader sees either the old content or the new."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
-"""The last words about a run that failed: what failed, why, and whether what is published is new.
+"""The last lines about a run that failed: what failed, why, and whether the publication is new.
 
-From Dagster's own log of the run, as the alerts are; only a failure imports this.
+They are read from Dagster's own log of the run, as alerts are; only a failure imports this.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""A message on its way to a webhook: tried again where another try may help, refused otherwise."""
+"""Posts a message to a webhook: tries again where that may help, and gives up otherwise."""
 
 import http.client
 import time
