@@ -1,4 +1,4 @@
-"""Audiences, the pure part: who belongs to one, who is held out, what changed, what is said.
+"""Audiences, the pure part: who belongs to one, who is held out, what changed, what is delivered.
 
-It reads no file, asks no database and no clock: text and frames in, SQL, frames and text out.
+It reads no file, no database and no clock: text and frames in, SQL, frames and text out.
 """

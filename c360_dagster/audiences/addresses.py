@@ -1,4 +1,4 @@
-"""Addresses on the web, and those that members may be sent to: encrypted, or on this machine."""
+"""Checks web addresses; members may only be sent to an encrypted or a local one."""
 
 from urllib.parse import SplitResult, urlsplit
 

@@ -1,6 +1,6 @@
-"""An audience's condition, read as SQL and let through only where every part of it is understood.
+"""Checks an audience's condition: parsed as SQL, accepted only if every part of it is understood.
 
-What is let through is written anew from the syntax tree: no text of the file reaches the database.
+What is accepted is written anew from the syntax tree: no text of the file reaches the database.
 """
 
 import re

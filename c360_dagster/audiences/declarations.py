@@ -1,6 +1,6 @@
-"""What a file of audiences says, checked field by field: a sentence for each one's first mistake.
+"""Reads a file of audiences field by field, with a sentence for the first mistake in each audience.
 
-The shape, and what each field means, stand in audiences.yml.
+audiences.yml itself explains its structure and what each field means.
 """
 
 import re

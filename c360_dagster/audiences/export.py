@@ -1,6 +1,6 @@
-"""What is exported of an audience: its members, who left, what they came from, and the manifest.
+"""The content of an audience's export: its members, who left, and the manifest.
 
-The same members give the same bytes: nothing here knows when, or in which run.
+The same members give the same bytes: nothing here knows when it is run, or in which run.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The question that finds an audience's members, as SQL for DuckDB: condition, consent, control.
+"""The query that finds an audience's members, as SQL for DuckDB: condition, consent, control group.
 
-It reads any relation with the mart's columns, so that a day of the past can be asked as well.
+It reads any relation with the mart's columns, so it also works for a past day.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a day's report tells, as values: gathered by SQL, written as a page, kept in part."""
+"""The data types of a day's report: gathered by SQL, written as a page, in part kept as JSON."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

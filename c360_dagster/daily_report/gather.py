@@ -1,6 +1,6 @@
-"""The facts of a day's report, added up in SQL: nothing is read whole.
+"""Gathers the facts of a day's report with SQL sums; no table is read whole.
 
-Only gold, the log of loads and what checks left are asked; everything is as of gold's day.
+It reads only gold, the log of loads and what checks left; everything is as of gold's day.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""What earlier reports said: as JSON and back, and which of their days look different now.
+"""Keeps what a report said, as JSON, and finds the days that look different now.
 
 Rows that come late change days that were already reported: both numbers are shown then.
 """

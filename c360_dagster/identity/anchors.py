@@ -1,4 +1,4 @@
-"""Which record speaks for a person, and the id that it would give her."""
+"""Ranks a person's records: the first is her anchor, from which her id comes."""
 
 import polars as pl
 

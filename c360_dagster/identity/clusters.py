@@ -1,7 +1,7 @@
-"""From links to people, never by blind transitivity: whatever a link would join must fit together.
+"""From links to people: not every link is followed, as records of a person must fit together.
 
-Components whose records all agree are taken as they are; the others grow link by link, the
-strongest first, and a link that would break a limit is cut and told.
+Groups whose records are all linked are taken as they are; the others grow link by link, strongest
+first, and a link that would exceed a limit is cut and reported.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
-"""The forms in which records are compared: names, e-mails, phones, dates, addresses.
+"""Normalises records for comparison: names, e-mails, phones, dates, addresses.
 
-Every form depends on its own record alone, so that a record needs to be normalised only once.
+The result depends on the record alone, so that each record needs to be normalised only once.
 """
 
 from collections.abc import Callable, Sequence

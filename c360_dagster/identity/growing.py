@@ -1,6 +1,7 @@
-"""People as they grow, link by link, and the limits that they grow within.
+"""Grows people link by link, and checks the limits of what one person may have.
 
-Every pair of records of a doubtful component is judged once; whoever would join weighs all of them.
+Every pair of records in a doubtful group is compared once; each link weighs all pairs it would
+join.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""Ids that last: who keeps hers, which of two survives a merge, which comes back after a split.
+"""Gives ids that last: who keeps hers, which one survives a merge, which returns after a split.
 
-Almost everybody keeps the id she had; only those whose company changed are looked at one by one.
+Almost everybody keeps her id; only people whose group of records changed are looked at one by one.
 """
 
 from dataclasses import replace

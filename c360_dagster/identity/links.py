@@ -1,6 +1,6 @@
 """From compared pairs to links: exact identifiers by rule, the rest by probability.
 
-What else than being one person could explain the likeness, a household or twins, is held back.
+A pair whose likeness may have another reason, such as a household or twins, is held back.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What one call leaves for the next: who had which id, how records looked, what linked them.
+"""What one resolution keeps for the next: who had which id, how records looked, what linked them.
 
 Frames only, so that each can be kept as a parquet file and read back.
 """

@@ -1,4 +1,4 @@
-"""How right a resolution is, where the truth is known: over the pairs that its people imply."""
+"""Precision and recall of a resolution where the truth is known, over pairs of records."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What of the last call still holds: which records are as they were, which are to be compared."""
+"""Reads what the last resolution kept: which records are unchanged, which have to be compared."""
 
 import hashlib
 import json

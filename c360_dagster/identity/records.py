@@ -1,4 +1,4 @@
-"""The raw records: their one order, what is asked of them, and numbers that tell of a change."""
+"""The raw records: their fixed order, the columns they need, and hashes that show a change."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""What a call leaves to the next one: its records, its model, and which customers have changed."""
+"""Writes what a resolution keeps for the next: records, model, and which customers changed."""
 
 import polars as pl
 

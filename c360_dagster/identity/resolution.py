@@ -1,4 +1,4 @@
-"""Who is who: records in, people out. The story of one call, told from top to bottom."""
+"""The whole resolution, step by step from top to bottom: records in, people out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What a person should look at: pairs held back, cut or nearly linked, and lines that clash."""
+"""Lists what a person should look at: pairs held back, cut or nearly linked, clashing decisions."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""What decides a match and a surviving value, read from YAML's shape and checked.
+"""The rules for matches and surviving values, read from rules.yml's content and checked.
 
-The defaults, and what each means, stand in rules.yml alone.
+Only rules.yml holds the defaults and explains what each rule means.
 """
 
 from collections.abc import Mapping, Sequence

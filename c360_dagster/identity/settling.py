@@ -1,6 +1,6 @@
-"""The few whose company changed: who keeps an id, which of two survives, which comes back.
+"""Settles ids where groups of records changed: who keeps one, which survives, which comes back.
 
-They are settled one by one in one fixed order, so that it does not matter how they came.
+These few are settled one by one in a fixed order, so the order in which they arrive is irrelevant.
 """
 
 from collections import defaultdict

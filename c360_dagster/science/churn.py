@@ -1,6 +1,6 @@
 """Churn: the probability that a customer does not buy within the horizon.
 
-It is what the lifetime value's p_active leaves over, so that the two never disagree.
+It is 1 minus the p_active of the lifetime value, so that the two never disagree.
 """
 
 from datetime import date

@@ -1,4 +1,4 @@
-"""Rows in the order of their customers, which is the order in which they are summed."""
+"""Puts rows in the order of their customers, so that sums are always added in the same order."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""How well a number of clusters holds when the customers are drawn anew.
+"""How stable a number of clusters is if the customers are sampled again.
 
 Bootstrap: the same sample, its customers weighted as drawn with replacement, clustered again; the
 adjusted Rand index (Hubert and Arabie 1985) says how far two clusterings agree.

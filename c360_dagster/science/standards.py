@@ -1,4 +1,4 @@
-"""How good an estimate must be, and how that is put to people; the judges are in answers/."""
+"""How good an estimate must be, and the words for that; the modules in answers/ judge by it."""
 
 STABLE, SMALLEST, LIKE_THE_TRUTH = 0.80, 0.05, 0.60
 CHANGED = 0.05

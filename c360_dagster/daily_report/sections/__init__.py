@@ -1,1 +1,1 @@
-"""What the page says, a file for each kind of question."""
+"""The sections of the report's page, one file for each kind of question."""

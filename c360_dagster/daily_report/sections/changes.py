@@ -1,4 +1,4 @@
-"""What is otherwise than the last report said, of earlier days and of today."""
+"""What differs from the last report: earlier days with other numbers now, and today."""
 
 from decimal import Decimal
 from html import escape

@@ -1,4 +1,4 @@
-"""Whether the numbers can be trusted: what was rejected, what checks found, who disagrees."""
+"""Whether the numbers can be trusted: rejected rows, what checks found, systems that disagree."""
 
 from collections.abc import Sequence
 from html import escape

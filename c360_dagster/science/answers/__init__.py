@@ -1,4 +1,4 @@
-"""What the road asks of the statistics: a module a question, frames in, tables and findings out."""
+"""What the pipeline asks of the statistics, a module a question: frames in, answers out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

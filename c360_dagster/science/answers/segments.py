@@ -1,4 +1,4 @@
-"""Which kinds of customers there are, and whether the answer holds."""
+"""Which kinds of customers there are, and how stable that answer is."""
 
 import polars as pl
 

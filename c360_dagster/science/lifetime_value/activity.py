@@ -1,7 +1,7 @@
-"""Whether a customer buys at all within the horizon: the models' probability, put right.
+"""Whether a customer buys at all within the horizon: the models' probability, calibrated.
 
 A logistic regression on what the rehearsal showed; BG/NBD's own P(alive) is 1 for every one-time
-buyer and ranks them backwards. What one-time buyers are expected to buy goes by it, too.
+buyer and ranks them backwards. The purchases expected of one-time buyers are corrected by it, too.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one row a customer that a forecast is made from, today and as it stood at earlier days.
+"""The columns that a forecast is made from, one row a customer, today and as of earlier days.
 
 SQL may compute the same columns: FEATURES says what each means, plan_rehearsal gives the days.
 """

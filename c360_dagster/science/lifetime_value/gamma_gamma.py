@@ -1,4 +1,4 @@
-"""What a purchase is worth, drawn towards what everybody spends: Gamma-Gamma.
+"""Gamma-Gamma: the expected value of a purchase, shrunk towards what everybody spends.
 
 Fader and Hardie, “The Gamma-Gamma model of monetary value” (2013), brucehardie.com/notes/025.
 """

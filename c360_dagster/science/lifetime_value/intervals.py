@@ -1,7 +1,7 @@
-"""Between what and what four customers in five end up.
+"""The 80 % interval of a customer's spend: four in five end up within it.
 
-Each spends nothing with the probability that she is not active; else as many times of what is
-expected of the active as those did at the rehearsal of whom about as many orders were expected.
+Each spends nothing with the probability that she is not active; otherwise, what is expected of her
+if active times the ratios seen at the rehearsal, among those with about as many expected orders.
 """
 
 from dataclasses import dataclass

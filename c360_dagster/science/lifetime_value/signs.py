@@ -1,4 +1,4 @@
-"""What the regressions on the rehearsal look at: enough customers, signs in standard deviations."""
+"""The inputs of the regressions on the rehearsal: a sample of customers, standardised."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""Several forecasts mixed into one, none of them with a negative share.
+"""Mixes several forecasts into one, with no negative shares.
 
-The shares are those that did best at the rehearsal by absolute and by squared errors together.
+The shares are those that did best in the rehearsal, by absolute and squared errors together.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Orders become what the models read: how often, how recently, for how long, and for how much.
+"""Turns orders into what the models read: how often, how recently, how long, and how much.
 
 Which columns the forecast needs is in features.py.
 """

@@ -1,7 +1,7 @@
-"""Of whom more or less is to be expected than the models say, by what the rehearsal showed.
+"""Corrects whom the models expect too much or too little of, by what the rehearsal showed.
 
-BG/NBD and Gamma-Gamma take rate, spend and dropout for independent. Where those who spend most
-leave soonest, they expect too much of newcomers, and of them most.
+BG/NBD and Gamma-Gamma assume that rate, spend and dropout are independent. Where those who spend
+most leave soonest, they expect too much of newcomers, most of all of those who spend most.
 """
 
 from dataclasses import dataclass
