@@ -1,1 +1,1 @@
-"""The orchestrated road from landing files to published tables; start reading at definitions.py."""
+"""The orchestrated pipeline, from landing files to published tables; start at definitions.py."""

@@ -1,6 +1,6 @@
-"""The verbs behind the Makefile, such as run, refresh and backfill, with DAGSTER_HOME prepared.
+"""The commands behind the Makefile, such as run, refresh and backfill, with DAGSTER_HOME prepared.
 
-They only prepare, hand over to Dagster's own commands, and say in the end what came of it.
+They only prepare, hand over to Dagster's own commands, and sum up the result at the end.
 """
 
 import argparse

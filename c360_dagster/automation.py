@@ -1,6 +1,6 @@
-"""What runs by itself: the jobs, the daily schedule, the sensor of arriving files, the alerts.
+"""What starts by itself: the jobs, the daily schedule, the sensor for arriving files, the alerts.
 
-Nothing is read when these are defined; the sensors look around when Dagster evaluates them.
+Defining them reads nothing; the sensors look around when Dagster evaluates them.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Dagster's own command line, as the verbs start it: `python -m c360_dagster.command dev`.
+"""Dagster's own command line, as our commands start it: `python -m c360_dagster.command dev`.
 
-A quarter of a second less of imports, because Python's collector looks less often from the start;
-and without a warning that is none here.
+Imports take a quarter of a second less, because Python's garbage collector runs less often from the
+start; and a warning that does not apply here is left out.
 """
 
 import logging

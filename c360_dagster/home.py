@@ -1,4 +1,4 @@
-"""The folder C360_HOME: whether it can be worked with, prepared for Dagster, and cleaned."""
+"""The folder C360_HOME: checks that it can be used, prepares it for Dagster, and cleans it."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""Importing less, or meanwhile, and not looking at what was imported again and again.
+"""Ways to spend less time on imports: leaving parts out, importing ahead, less garbage collection.
 
 Each command waits for its imports before it does anything, and for its objects when it ends.
 """

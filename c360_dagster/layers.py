@@ -1,6 +1,6 @@
-"""The layers of the road, once: what each is called, who owns it, how its assets are drawn.
+"""The layers of the pipeline, defined once: their names, owners, and how their assets are drawn.
 
-Also how old a layer may get: Dagster's daemon watches the windows, and the UI shows them.
+Also how old a layer may get: Dagster's daemon watches that, and the UI shows it.
 """
 
 from collections.abc import Iterable

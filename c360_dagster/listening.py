@@ -1,4 +1,4 @@
-"""Dagster's commands as people want to hear them: called, shown briefly, and heard to their end."""
+"""Runs Dagster's commands and passes on, in brief, what a person wants to know of their output."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What runs leave behind and nobody asks for any more: after C360_KEEP_DAYS it goes.
+"""Deletes what runs leave behind, after C360_KEEP_DAYS.
 
 Never what the loader needs to load exactly once, nor the last run that made a table.
 """

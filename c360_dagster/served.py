@@ -1,4 +1,4 @@
-"""What `make ui` and `make backfill` load: the road, and the past days, asked for by date.
+"""What `make ui` and `make backfill` load: the pipeline, and past days, which are partitioned.
 
 Apart from definitions.py, because one partitioned asset would make `--select '*'` fail there.
 """

@@ -1,4 +1,4 @@
-"""Small things that every module with SQL in it needs: names, texts, one row, a transaction."""
+"""Small functions that every module with SQL needs: quoting, fetching a row, a transaction."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Numbers and days as people take them in at once: on a phone, on a card, in a log's sentence."""
+"""How numbers, money and days are written in messages, reports and on cards."""
 
 from collections.abc import Sequence
 from datetime import date

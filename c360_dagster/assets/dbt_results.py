@@ -1,4 +1,4 @@
-"""What became of a model or a test: Dagster's events, and words."""
+"""What is reported of each model and test of a build: Dagster's events, and sentences."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""4. Identity: which records are one person, and the id that stands for her from then on."""
+"""4. Identity: finds out which records are one person, and gives her an id that lasts."""
 
 import json
 import logging

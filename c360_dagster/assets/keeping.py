@@ -1,4 +1,7 @@
-"""Answers of Python steps that stand: told again as they were, and not worked out anew."""
+"""Repeats what a Python step reported before, if nothing that the step reads has changed.
+
+It decides by marks (see building/standing.py) and takes the report from Dagster's event log.
+"""
 
 from collections.abc import Collection, Iterable
 from functools import cache

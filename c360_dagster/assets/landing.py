@@ -1,4 +1,4 @@
-"""1. Landing: simulates the retailer where nobody's own files lie, and shows what is there."""
+"""1. Landing: simulates the retailer unless landing holds other files, and lists what is there."""
 
 from collections.abc import Callable, Iterable, Iterator
 

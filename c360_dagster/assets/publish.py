@@ -1,7 +1,6 @@
 """6. Publish: gold as files for people and programs, once everything before has passed.
 
-What is published is also recorded, as its day in the history of the customers; and a run that has
-come so far clears away what old ones left.
+It also records the published day in the customers' history, and deletes what old runs left behind.
 """
 
 from collections.abc import Mapping

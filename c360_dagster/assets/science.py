@@ -1,7 +1,7 @@
-"""5. Science: segments, forecasts, suggestions and effects; the thinking is in science/answers.
+"""5. Science: segments, forecasts, suggestions and effects; the logic is in science/answers.
 
-All of it is one step, of which any table can be chosen: a Python step among dbt's models parts
-them, and each part of dbt's costs a second.
+All of it is one step, of which any table can be chosen: a Python step between dbt's models splits
+dbt's build, and each part of it costs a second.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,1 +1,1 @@
-"""What a build of silver and gold works out and what of it stands; start reading at changes.py."""
+"""Decides what a build of silver and gold makes and what it can keep; start at changes.py."""

@@ -1,7 +1,7 @@
-"""What a build works out: everything, or only what has changed since the last finished build.
+"""Decides what a build makes: everything, or only what has changed since the last finished build.
 
-Decided from the files that bronze holds and kept in the warehouse, so that it is lost with it; how
-models find their changed rows stands in dbt_c360/macros/changes.sql.
+It decides from the files that bronze holds and keeps its notes in the warehouse, so that they are
+lost with it; how models find their changed rows is in dbt_c360/macros/changes.sql.
 """
 
 from collections.abc import Collection, Iterable, Mapping

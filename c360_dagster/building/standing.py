@@ -1,8 +1,8 @@
-"""What stands: relations, passed tests and answers made of what they would be made of again.
+"""Marks by which tables, tests and Python steps are kept if they would come out the same again.
 
-A mark is the digest of all that a thing follows from: the project or the code, the day, and the
-marks of what it reads. It is written on a relation as its comment, and so goes with the relation
-when anybody makes that anew.
+A mark is a digest of all that a result follows from: the project or the code, the day, and the
+marks of what it reads. It is written on a table or view as its comment, and so goes with it when
+anybody makes that anew.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""That no id is lost, that decisions are about somebody, and how right the resolution is.
+"""Checks that no id is lost, that decisions name known records, and how right the resolution is.
 
-A lost id fails; a decision about nobody warns, and, where the simulator knows the truth, so does a
-resolution that finds too little or too much.
+A lost id fails; a decision about an unknown record warns. Where the simulator knows the truth, a
+resolution that finds too little or too much warns as well.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
-"""That files arrived, that every record is accounted for, what came unasked.
+"""Checks that files arrived, that every record is accounted for, and which columns were unexpected.
 
-Rejected rows and refused files warn; lost rows fail (and the load itself is undone before).
+Rejected rows and refused files warn; lost rows fail (and the load itself was undone before that).
 """
 
 from collections.abc import Iterator

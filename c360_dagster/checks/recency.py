@@ -1,4 +1,4 @@
-"""That the data goes on: how long ago its latest day and each source's latest events are.
+"""Checks that the data are recent: their latest day, and each source's latest events.
 
 Dagster's daemon watches when tables were made; this looks at what is in them, in every run.
 """

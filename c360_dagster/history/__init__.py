@@ -1,1 +1,1 @@
-"""The customers day by day: what the road said of each, kept for ever and computed for the past."""
+"""The customers of each day: recorded by every run, computed for past days, kept for ever."""

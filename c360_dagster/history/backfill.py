@@ -1,4 +1,4 @@
-"""The asset of the past days: asked for one or a range, it records each, in order, in one run."""
+"""The asset of past days: for one day or a range, it records each day in order, in one run."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,6 +1,7 @@
-"""The past: the road walked again as of a day, in a warehouse of its own beside the real one.
+"""Computes a past day: runs the pipeline as of that day, in a warehouse beside the real one.
 
-It is the road's own job on other settings, so that a past day is what the road makes of it.
+It is the pipeline's own job with other settings, so a past day comes out as a real run would make
+it.
 """
 
 import shutil
