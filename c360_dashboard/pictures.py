@@ -1,7 +1,7 @@
-"""`python -m c360_dashboard.pictures`: the README's pictures, of a small retailer made for them.
+"""`python -m c360_dashboard.pictures`: takes the README's pictures, of a small simulated retailer.
 
-Settings and days are fixed, so that a picture changes only where what it shows does. Beside them
-stands of what they were made; a test holds that against the repository of today.
+Settings and days are fixed, so that a picture changes only if what it shows does. A file beside the
+pictures records what they were made from; a test compares that with the present repository.
 """
 
 import ast

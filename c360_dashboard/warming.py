@@ -1,7 +1,7 @@
-"""What the first visitor would wait for is done while the server starts, in a thread beside it.
+"""Does what the first visitor would wait for while the server starts, in a thread beside it.
 
-Imports of charts cost as much as the questions of the first page; whatever fails here fails again,
-and is told, when somebody asks.
+Importing the charts takes as long as the first page's queries; whatever fails here fails again, and
+is reported, when somebody asks for the page.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The things of the world: products and their complements, suppliers, stores and warehouses.
+"""The simulated goods and places: products and their complements, suppliers, stores, warehouses.
 
 People are in world.py; how the systems write these things down is in systems/.
 """

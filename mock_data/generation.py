@@ -1,6 +1,6 @@
-"""Generates a world batch by batch and writes it: the one way in.
+"""Generates the simulated files batch by batch and writes them: the one entry point.
 
-Two threads make batches, this one writes them in their order: bytes depend on neither.
+Two threads make batches, this one writes them in order: the bytes depend on neither.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The landing folder: whose files lie there, the simulator's mark, and files that appear whole.
+"""The simulator's view of landing: whose files are there, its mark, files that appear whole.
 
 Nothing that the simulator did not write is ever touched.
 """

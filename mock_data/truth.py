@@ -1,6 +1,6 @@
-"""What is true: who is who, what drives each person, what she will buy, what was planted.
+"""Writes the truth: who is who, what drives each person, what she will buy, what was planted.
 
-Lies in truth/, beside the landing and never in it.
+It is in truth/, beside the landing folder and never in it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The world and its people: who exists, since when, and the latent truth that drives them.
+"""The simulated people: who exists, since when, and the hidden traits that drive them.
 
 What they then do is in behaviour.py; the things they buy are in catalogue.py.
 """

@@ -1,6 +1,6 @@
-"""Snowflake, pretended: dbt's own adapter builds every model, empty, on fakesnow's server.
+"""A stand-in for Snowflake: dbt's own adapter builds every model, empty, on fakesnow's server.
 
-fakesnow turns the SQL into DuckDB's, so it shows that statements are whole, not their values.
+fakesnow turns the SQL into DuckDB's, so this proves that statements are valid, not their values.
 """
 
 import logging

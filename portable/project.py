@@ -1,4 +1,4 @@
-"""The dbt project as another engine gets it: compiled without a connection, in dependency order."""
+"""The dbt project compiled for another engine, without a connection, in dependency order."""
 
 import json
 import subprocess

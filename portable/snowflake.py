@@ -1,6 +1,6 @@
-"""Snowflake: what the syntax tree of each compiled model may hold, an allow-list of functions.
+"""Checks each compiled model for Snowflake against an allow-list of functions and types.
 
-Reading SQL proves little by itself: a parser accepts functions that the engine does not have.
+Parsing SQL proves little by itself: a parser accepts functions that the engine does not have.
 """
 
 from itertools import pairwise

@@ -1,1 +1,1 @@
-"""How each of the retailer's systems sees the world: one module a landing folder."""
+"""How each of the retailer's systems records the simulated people: one module a landing folder."""
