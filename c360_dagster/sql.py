@@ -33,6 +33,18 @@ def fetch_count(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[obj
     return int(row[0] or 0) if row else 0
 
 
+def count_rows(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, int]:
+    """How many rows each table of the schema has; tables without rows are left out."""
+    tables = con.execute(
+        "select table_name from duckdb_tables() where schema_name = ? order by table_name", [schema]
+    ).fetchall()
+    inside = quote(schema)
+    rows = {
+        name: fetch_count(con, f"select count(*) from {inside}.{quote(name)}") for (name,) in tables
+    }
+    return {name: found for name, found in rows.items() if found}
+
+
 def read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """By relation, such as gold.fct_orders, its columns in their order, and their types."""
     columns: dict[str, dict[str, str]] = defaultdict(dict)

@@ -25,7 +25,7 @@ from c360_dagster.daily_report.facts import (
     Service,
 )
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
-from c360_dagster.sql import fetch_row, quote
+from c360_dagster.sql import count_rows, fetch_row
 
 LISTED_LEAVING = 10
 LISTED_MOVES = 6
@@ -274,17 +274,10 @@ def _look_at_health(con: Con, checks: Mapping[str, str], lying: Collection[str])
 
 
 def _find_failed_tests(con: Con, checks: Mapping[str, str]) -> list[str]:
-    tables = con.execute(
-        "select table_name from duckdb_tables() "
-        "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
-    ).fetchall()
-    found = []
-    for (table,) in tables:
-        rows = _one(con, f"select count(*) from test_failures.{quote(table)}")
-        asked = checks.get(table, table.replace("_", " ")).rstrip(".")
-        if rows:
-            found.append(f"{asked}: {words.count(rows, 'finding')}.")
-    return found
+    return [
+        f"{checks.get(test, test.replace('_', ' ')).rstrip('.')}: {words.count(rows, 'finding')}."
+        for test, rows in count_rows(con, "test_failures").items()
+    ]
 
 
 def _find_failed_evaluations(con: Con) -> list[str]:

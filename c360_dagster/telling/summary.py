@@ -8,7 +8,7 @@ from c360_dagster.loading.files import name_files
 from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
 from c360_dagster.loading.strangers import find_strangers, say_stranger
 from c360_dagster.settings import Settings
-from c360_dagster.sql import fetch_count, fetch_row, quote
+from c360_dagster.sql import count_rows, fetch_row, quote
 from c360_dagster.words import count
 from landing_contract import read_contract
 
@@ -136,18 +136,14 @@ def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
     Of rows that count something, the one with most of it.
     """
-    tables = con.execute(
-        "select table_name from duckdb_tables() "
-        "where schema_name = 'test_failures' and estimated_size > 0 order by table_name"
-    ).fetchall()
     found = []
-    for (name,) in tables:
+    for name, failing in count_rows(con, "test_failures").items():
         rows = f"from test_failures.{quote(name)}"
         names = [column for column, *_ in con.execute(f"describe {rows}").fetchall()]
         most = "".join(f"{counted} desc, " for counted in COUNTED if counted in names)
         cursor = con.execute(f"select * {rows} order by {most}columns(*) limit 1")
         cells = dict(zip(names, cursor.fetchall()[0], strict=True))
-        more = fetch_count(con, f"select count(*) - 1 {rows}")
+        more = failing - 1
         said = ", ".join(f"{key} {value}" for key, value in cells.items())
         found.append((name, said + (f", and {more:,} more" if more else "")))
     return found
