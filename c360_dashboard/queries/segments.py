@@ -84,8 +84,15 @@ def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
 
         select
             b.persona, b.avg_basket_value, b.avg_items, b.online_ratio, b.repeat_ratio,
-            b.sessions_per_customer, b.tickets_per_customer, t.likes
+            -- if nobody at all has any, their files never came: unknown rather than none
+            case when s.sessions > 0 then b.sessions_per_customer end as sessions_per_customer,
+            case when s.tickets > 0 then b.tickets_per_customer end as tickets_per_customer,
+            t.likes
         from behaviour_overview as b
+        cross join (
+            select max(sessions_per_customer) as sessions, max(tickets_per_customer) as tickets
+            from behaviour_overview
+        ) as s
         left join tops as t on b.cluster_id = t.cluster_id
         where (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], b.persona))
         order by b.cluster_id

@@ -57,6 +57,18 @@ def test_a_persona_likes_what_it_buys_more_of_than_others(tmp_path: Path) -> Non
     assert found["likes"].to_list() == ["Footwear", None]
 
 
+def test_what_nobody_has_is_unknown_as_its_files_never_came(tmp_path: Path) -> None:
+    counted = rows()
+    counted["behaviour_overview"] = [
+        {"cluster_id": 1, "persona": "A", "sessions_per_customer": 0, "tickets_per_customer": 0.2},
+        {"cluster_id": 2, "persona": "B", "sessions_per_customer": 0, "tickets_per_customer": 0},
+    ]
+    with open_snapshot(tmp_path, counted) as opened:
+        found = segments.load(opened, chosen()).habits
+    names = ("sessions_per_customer", "tickets_per_customer")
+    assert found.select(names).rows() == [(None, 0.2), (None, 0)]
+
+
 def test_personas_are_added_up_and_the_ones_that_spent_most_come_first(busy: Reader) -> None:
     """C1 and C4 spent 300 in 4 orders, C2 and C5 100 in 3; C3 has only given back."""
     found = segments.load(busy, chosen())
