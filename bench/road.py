@@ -26,7 +26,7 @@ from bench.plan import make_plan
 from c360_dagster.__main__ import SELECTIONS
 from c360_dagster.dbt_runner import dbt_project
 from c360_dagster.dbt_runner.rendered import FOLDER
-from c360_dagster.home import prepare_dagster_home
+from c360_dagster.home import create_storage, prepare_dagster_home
 from c360_dagster.layers import (
     AUDIENCES,
     BRONZE,
@@ -130,6 +130,7 @@ def walk(settings: Settings, verb: str) -> Walked:
 def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
     """What `make run` or `make refresh` hands over to, in a home that the verb prepared."""
     prepare_dagster_home(settings)
+    create_storage(settings)
     whole = watch(
         materialize(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
     )

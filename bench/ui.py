@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.figures import DEMO, UI, Figure
 from bench.road import environment, read_for
 from bench.table import format_table
-from c360_dagster.home import prepare_dagster_home
+from c360_dagster.home import create_storage, prepare_dagster_home
 from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
@@ -56,6 +56,7 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
 def start_ours(folder: Path, turn: int) -> float:
     settings = read_for(folder / f"ui_{turn}", DEMO)
     prepare_dagster_home(settings)
+    create_storage(settings)
     return time_start(DAGSTER, [], environment(settings), REPOSITORY)
 
 

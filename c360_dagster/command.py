@@ -12,9 +12,13 @@ call_the_collector_less()
 
 from dagster._cli import main  # noqa: E402  the imports that the line before is for
 
+from c360_dagster.home import create_storage  # noqa: E402
+from c360_dagster.settings import read_settings  # noqa: E402
+
 OVERLOOKED = "Found a dagster instance configuration value"
 """What is said of a dagster.yaml beside DAGSTER_HOME; the verbs have copied it there just now."""
 
 if __name__ == "__main__":
     logging.getLogger("dagster").addFilter(lambda told: OVERLOOKED not in told.getMessage())
+    create_storage(read_settings())  # here, where Dagster is imported anyway
     main()  # type: ignore[no-untyped-call]

@@ -62,19 +62,28 @@ def prepare_dagster_home(settings: Settings) -> None:
     """Puts the repository's dagster.yaml where Dagster looks for it."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = (REPOSITORY / "dagster.yaml").read_text("utf-8")
-    with (settings.dagster_home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _lock_dagster_home(settings):
         (settings.dagster_home / "dagster.yaml").write_text(written, "utf-8")
-        if not (settings.dagster_home / "history" / "runs.db").exists():
-            create_storage(settings)
 
 
 def create_storage(settings: Settings) -> None:
-    """Makes Dagster's databases now: two runs that both find none would trip over each other."""
-    from dagster import DagsterInstance  # noqa: PLC0415  a second of imports, the first time only
+    """Creates Dagster's databases if there are none yet.
 
-    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        instance.get_runs(limit=1)
+    Two runs that both found none would otherwise create them at the same time and fail.
+    """
+    from dagster import DagsterInstance  # noqa: PLC0415  slow import
+
+    with _lock_dagster_home(settings):
+        if not (settings.dagster_home / "history" / "runs.db").exists():
+            with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+                instance.get_runs(limit=1)
+
+
+@contextmanager
+def _lock_dagster_home(settings: Settings) -> Iterator[None]:
+    with (settings.dagster_home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def check_landing(settings: Settings) -> None:
