@@ -1,7 +1,7 @@
 """Whether a customer buys at all within the horizon: the models' probability, calibrated.
 
-A logistic regression on what the rehearsal showed; BG/NBD's own P(alive) is 1 for every one-time
-buyer and ranks them backwards. The purchases expected of one-time buyers are corrected by it, too.
+A logistic regression on the rehearsal calibrates it, because BG/NBD's own P(alive) is 1 for every
+one-time buyer and ranks them backwards. It also corrects the purchases expected of one-time buyers.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,16 @@ from c360_dagster.science.lifetime_value.signs import Scale, thin
 from c360_dagster.science.lifetime_value.stack import combine
 
 PRIOR = 4.0
-"""The strength, in customers, with which coefficients are held to the models' own probability."""
+"""How strongly coefficients are held to the models' own probability, in customers."""
 REACH = 4.0
-"""No sign counts beyond what the rehearsal has seen of it by much."""
+"""Signs are cut off at this many standard deviations, because the rehearsal has hardly seen any
+beyond."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """P = logistic(coefficients · signs), where signs are measured from their means."""
+    """P = logistic(coefficients · (1, log odds, other signs)); the other signs are in standard
+    deviations from their means."""
 
     coefficients: Floats
     scale: Scale
@@ -34,7 +36,8 @@ class Calibration:
 
 
 def read_signs(known: Known, probability: Floats) -> Floats:
-    """The models' log odds; then silence, the same in her own gaps, purchases, and buying once."""
+    """Returns the models' log odds, the silence, the silence in units of the customer's usual gap
+    between purchases, the number of purchases, and whether there was only one."""
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     frequency, silence = known.frequency, known.age - known.recency
     usual = known.recency / np.maximum(frequency, 1)
@@ -51,10 +54,10 @@ def read_signs(known: Known, probability: Floats) -> Floats:
 
 
 def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
-    """Newton's method; with little to learn from, the models' probability stays as it is.
+    """Fits by Newton's method. With little to learn from, the models' probability stays as it is.
 
-    Its steps are halved until they lead down: where the models were sure and wrong, as in a shop
-    that was closed for a year, a whole one leads ever farther away.
+    A step is halved until it lowers the loss. If the models were sure and wrong (because the shop
+    was closed for a year, for example), whole steps would lead farther and farther away.
     """
     others = signs.shape[1] - 1
     believed = np.array([0.0, 1.0, *np.zeros(others)])

@@ -1,6 +1,6 @@
 """The forecasts that are mixed: the two models' and the naive ones, for spend and for orders.
 
-How they are mixed is in stack.py.
+stack.py mixes them.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +15,14 @@ from c360_dagster.science.lifetime_value.purchases import Pairs, PurchaseModel, 
 from c360_dagster.science.lifetime_value.stack import NAIVE, are_models
 
 OUTLIER = 4.0
-"""Robust standard deviations of the logarithm beyond which a mean order is fitted as if there."""
+"""A mean order that lies more than this many robust standard deviations (of the logarithm) above
+the median is fitted as if it lay exactly there."""
 WEEK = 7
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the buyers at a day; times in weeks."""
+    """What is known of the buyers as of a day; times are in weeks."""
 
     frequency: Floats
     recency: Floats
@@ -40,7 +41,8 @@ class Known:
 
     @property
     def value(self) -> Floats:
-        """Mean amount of a purchase day, the first among them: all a one-time buyer tells."""
+        """Mean amount of a purchase day. The first day is included, because one-time buyers have no
+        other."""
         return np.maximum(self.spend / self.purchases, 0.0)
 
 
@@ -52,23 +54,24 @@ class Models:
 
 @dataclass(frozen=True)
 class Candidates:
-    """A column of forecasts for each name."""
+    """Forecasts of spend and orders, one column for each name."""
 
     names: tuple[str, ...]
     spend: Floats
     orders: Floats
     p_active: Floats | None
-    """The models' mean, before it is calibrated; none where no model is left."""
+    """The models' mean before calibration; None if no model is left."""
 
     @property
     def of_models(self) -> Bools:
         return are_models(self.names)
 
     def judge_one_timers(self, known: Known, chance: Floats) -> "Candidates":
-        """Of who bought once, as much less is expected as she is less likely to come back at all.
+        """Scales what the models expect of one-time buyers by chance / p_active: how much less
+        likely they are to come back at all than the models say.
 
-        BG/NBD is sure that she is still a customer, and MBG/NBD takes her rate from those who came
-        back.
+        BG/NBD is sure that a one-time buyer is still a customer, and MBG/NBD takes their rate from
+        those who came back.
         """
         if self.p_active is None:
             return self
@@ -76,10 +79,10 @@ class Candidates:
         return self.weigh(np.where(known.frequency > 0, 1.0, less))
 
     def weigh(self, weight: Floats) -> "Candidates":
-        """Of each, the models expect as many times as much as she weighs.
+        """Multiplies what the models expect of each customer by the customer's weight.
 
-        The total of orders stays theirs: what some are not expected to buy falls to all. That of
-        spend follows from who is left to buy.
+        The models' total of orders stays the same: what some are no longer expected to buy is
+        spread over all. The total of spend changes with who is expected to buy.
         """
         weighed = (self.orders * weight[:, None]).sum(axis=0)
         kept = self.orders.sum(axis=0) / np.maximum(weighed, 1e-9)
@@ -103,7 +106,7 @@ def fit_models(known: Known) -> Models:
 
 
 def winsorise(value: Floats) -> Floats:
-    """Draws outliers in for the fit; what is reported is not touched."""
+    """Pulls outliers in for the fit; what is reported is not touched."""
     positive = value[value > 0]
     if positive.size == 0:
         return value
@@ -115,7 +118,7 @@ def winsorise(value: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Span:
-    """The days ahead, and those behind that the naive forecasts go by."""
+    """The number of days ahead, and of the days behind on which the naive forecasts are based."""
 
     ahead: int
     window: int
@@ -123,7 +126,7 @@ class Span:
 
 
 def forecast_each(known: Known, models: Models, names: list[str], span: Span) -> Candidates:
-    """The models that are named, then the last period's and the mean rate."""
+    """Returns the forecasts of the named models, then the naive ones: last period and mean rate."""
     x, recency, age, ahead = known.frequency, known.recency, known.age, span.ahead / WEEK
     value = known.value
     if models.spend.converged:

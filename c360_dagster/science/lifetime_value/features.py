@@ -1,4 +1,4 @@
-"""The columns that a forecast is made from, one row a customer, today and as of earlier days.
+"""The columns that a forecast is made from, one row per customer, as of today and of earlier days.
 
 SQL may compute the same columns: FEATURES says what each means, plan_rehearsal gives the days.
 """
@@ -11,9 +11,10 @@ import polars as pl
 from c360_dagster.science.lifetime_value.summary import add_up, check_orders, sum_days
 
 YEAR = 364
-"""Fifty-two weeks, so that a season's days of the week fall together too."""
+"""Fifty-two weeks, so that days a year apart are also the same day of the week."""
 SILENCE, ONE_IN = 90, 100
-"""Fewer than one in so many orders, and then more days than that without any: mistyped years."""
+"""If fewer than one in ONE_IN of all orders come before a gap of more than SILENCE days without
+orders, their years were mistyped."""
 
 PRESENCE = {
     "frequency": "purchase days up to the day, less one; null where there is none yet",
@@ -34,12 +35,13 @@ FEATURES = {
     **{f"year_ago_{name}": f"{text} (the day: year_ago)" for name, text in PRESENCE.items()},
     "year_ago_purchases_after": "purchase days in the horizon_days after year_ago, up to as_of",
 }
-"""Every column and what it means; a purchase day has an order whose amount is not below zero."""
+"""Every column and what it means. A purchase day has an order whose amount is not below zero."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The forecast is tried at the cutoff, on the window up to today, before it is made."""
+    """The days of a rehearsal: before the forecast is made, it is tried as of the cutoff and
+    compared with the window from then up to as_of."""
 
     first_day: date
     as_of: date
@@ -60,12 +62,12 @@ class Rehearsal:
 
     @property
     def sees_a_season(self) -> bool:
-        """A whole year, and a month before it to know some customers from."""
+        """Whether a whole year is known, and a month before it in which some became customers."""
         return self.known_days >= YEAR + 30
 
     @property
     def knows_a_year(self) -> bool:
-        """A whole year, and ninety days before it to know most customers from."""
+        """Whether a whole year is known, and 90 days before it in which most became customers."""
         return self.known_days >= YEAR + 90
 
     @property
@@ -74,7 +76,8 @@ class Rehearsal:
 
 
 def find_first_day(orders: pl.DataFrame, as_of: date) -> date:
-    """Of the history: it begins after mistyped years, of which a single one makes it decades."""
+    """Returns the first day of the history. Leaves out mistyped years, because a single one would
+    make the history decades long."""
     day, orders_of_day = pl.col("order_date"), pl.col("len")
     days = orders.filter(day <= as_of).group_by(day).len().sort(day)
     orders_before = orders_of_day.cum_sum() - orders_of_day
@@ -86,7 +89,8 @@ def find_first_day(orders: pl.DataFrame, as_of: date) -> date:
 
 
 def plan_rehearsal(first_day: date, as_of: date, horizon_days: int) -> Rehearsal:
-    """The window is the horizon where enough history lies before it, else two fifths of it."""
+    """Plans the window: as long as the horizon if there is enough history before it (in all 1.75
+    times the horizon), else two fifths of the history."""
     if horizon_days < 1:
         raise ValueError(f"horizon_days is {horizon_days}; a forecast needs at least one day.")
     known = max((as_of - first_day).days, 1)
@@ -97,7 +101,7 @@ def plan_rehearsal(first_day: date, as_of: date, horizon_days: int) -> Rehearsal
 def measure_customers(
     orders: pl.DataFrame, plan: Rehearsal, customers: pl.Series | None = None
 ) -> pl.DataFrame:
-    """The columns of FEATURES, sorted by customer; of the plan's days alone."""
+    """Returns the columns of FEATURES, sorted by customer, from the plan's days only."""
     day = pl.col("order_date")
     known = check_orders(orders).lazy().filter(day.is_between(plan.first_day, plan.as_of))
     measured = (

@@ -1,6 +1,6 @@
-"""The forecast itself: models and naive forecasts, rehearsed in the past, then made from today.
+"""The forecast itself: models and naive forecasts, rehearsed in the past, then made as of today.
 
-What it reads is in features.py, how its parts are mixed in stack.py.
+features.py describes what it reads; stack.py mixes its parts.
 """
 
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class Report:
     spend_shares: dict[str, float]
     order_shares: dict[str, float]
     season: float
-    """The time ahead against the rehearsal's, as the same times were a year ago."""
+    """Purchases in the time ahead relative to the rehearsal's window, for the season alone."""
     spend_level: float
-    """What the rehearsal says of the models' total, times the season."""
+    """The rehearsal's correction of the models' total, times the season."""
     notes: tuple[str, ...]
     """What could not be done as usual, and what was done instead."""
 
@@ -53,14 +53,15 @@ class Forecast:
 def forecast(
     orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
 ) -> pl.DataFrame:
-    """customer_id, expected_orders, expected_spend, low, high (80 % interval), p_active."""
+    """Returns customer_id, expected_orders, expected_spend, low, high (80 % interval), p_active."""
     return fit_forecast(orders, as_of, horizon_days, customers).values
 
 
 def fit_forecast(
     orders: pl.DataFrame, as_of: date, horizon_days: int, customers: pl.Series | None = None
 ) -> Forecast:
-    """Nothing after as_of is read. Customers are those of the orders, and those named besides."""
+    """Forecasts for the customers in the orders and those in `customers`. Reads nothing after
+    as_of."""
     first_day = find_first_day(check_orders(orders), as_of)
     plan = plan_rehearsal(first_day, as_of, horizon_days)
     return forecast_from(measure_customers(orders, plan, customers), plan)
@@ -69,9 +70,10 @@ def fit_forecast(
 def forecast_from(
     features: pl.DataFrame, plan: Rehearsal, earlier: Forecast | None = None
 ) -> Forecast:
-    """The same from rows that SQL has measured: the columns of FEATURES, in any order.
+    """Forecasts from rows that SQL has measured: the columns of FEATURES, in any order.
 
-    Who has forecast as of the cutoff already has fitted the rehearsal's models, and hands them in.
+    A forecast as of the cutoff has fitted the models that the rehearsal needs; passing it as
+    `earlier` saves fitting them again.
     """
     missing = FEATURES.keys() - set(features.columns)
     if missing:
@@ -103,7 +105,7 @@ def _models(earlier: Forecast, day: date) -> Models:
 
 
 def _spread_out(column: Floats, is_buyer: Bools) -> pl.Series:
-    """0 for those who have bought nothing yet."""
+    """Puts the buyers' values in their rows, and 0 for those who have bought nothing yet."""
     everybody = np.zeros(len(is_buyer))
     everybody[is_buyer] = np.round(column, 6)
     return pl.Series(everybody + 0.0)

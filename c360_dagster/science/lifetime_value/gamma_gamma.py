@@ -12,12 +12,12 @@ from c360_dagster.science.arrays import Floats
 from c360_dagster.science.lifetime_value.likelihood import Likelihood, dot, maximise
 
 CELLS = 150_000
-"""More distinct buyers than this are drawn together into cells that keep their means."""
+"""More distinct buyers than this are merged into cells that keep their means."""
 
 
 @dataclass(frozen=True)
 class SpendModel:
-    """z ~ Gamma(p, ν) a purchase, ν ~ Gamma(q, gamma)."""
+    """A purchase's value is z ~ Gamma(p, ν); each customer's ν ~ Gamma(q, gamma)."""
 
     p: float
     q: float
@@ -27,14 +27,15 @@ class SpendModel:
     customers: int
 
     def expected_value(self, purchases: Floats, mean: Floats) -> Floats:
-        """The mean purchase to come of somebody who made so many at that mean."""
+        """Returns the expected value of future purchases, given the number and mean of the past
+        ones."""
         with np.errstate(all="ignore"):
             value = self.p * (self.gamma + purchases * mean) / (self.p * purchases + self.q - 1)
         return np.where(self.p * purchases + self.q > 1, value, mean)
 
 
 def fit_gamma_gamma(summary: pl.DataFrame) -> SpendModel:
-    """Reads frequency and monetary_value of those who came back and spent something."""
+    """Reads frequency and monetary_value, from the rows in which both are above zero."""
     buyers = (
         summary.select(pl.col("frequency", "monetary_value").cast(pl.Float64))
         .filter(pl.col("frequency") > 0, pl.col("monetary_value") > 0)
@@ -60,7 +61,7 @@ def fit_gamma_gamma(summary: pl.DataFrame) -> SpendModel:
 
 
 def _draw_together(buyers: pl.DataFrame) -> pl.DataFrame:
-    """Steps of a hundredth in the logarithm of the mean."""
+    """Merges buyers into cells: steps of a hundredth in the logarithm of the mean."""
     mean = (pl.col("monetary_value") * pl.col("count")).sum() / pl.col("count").sum()
     return (
         buyers.with_columns(cell=(pl.col("monetary_value").log() * 100).floor())

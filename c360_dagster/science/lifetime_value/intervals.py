@@ -1,7 +1,7 @@
-"""The 80 % interval of a customer's spend: four in five end up within it.
+"""The 80 % interval of a customer's spend: four in five customers end up within theirs.
 
-Each spends nothing with the probability that she is not active; otherwise, what is expected of her
-if active times the ratios seen at the rehearsal, among those with about as many expected orders.
+Customers who are not active spend nothing. Active ones spend what is expected of them if active,
+times a ratio seen at the rehearsal among customers with about as many expected orders.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from c360_dagster.science.arrays import Floats
 
 COVERAGE = 0.8
 GROUP = 40
-"""Active customers in a group, at least; there are at most forty groups."""
+"""The least number of active customers in a group; there are at most forty groups."""
 STEPS = np.linspace(0.0, 1.0, 51)
 
 
@@ -35,13 +35,13 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Spread:
-    """By group of orders expected: spend as a multiple of what was expected, at each step."""
+    """Spend as a multiple of what was expected, by group of expected orders and by STEPS."""
 
     log_orders: Floats
     multiples: Floats
 
     def at(self, log_orders: Floats, probability: Floats) -> Floats:
-        """Between groups and between steps in straight lines."""
+        """Interpolates linearly between groups and between steps."""
         group = np.interp(log_orders, self.log_orders, np.arange(len(self.log_orders)))
         step = np.clip(probability, 0.0, 1.0) * (len(STEPS) - 1)
         row, column = group.astype(np.int64), step.astype(np.int64)
@@ -55,7 +55,7 @@ class Spread:
 
 
 def fit_spread(tried: Outlook, actual: Floats) -> Spread | None:
-    """From the customers who came back; None where they are too few."""
+    """Learns the spread from the customers who came back; returns None if they are too few."""
     active = np.flatnonzero((actual > 0) & (tried.spend > 0))
     if len(active) < GROUP:
         return None
@@ -70,10 +70,11 @@ def fit_spread(tried: Outlook, actual: Floats) -> Spread | None:
 
 
 def place_intervals(spread: Spread, outlook: Outlook) -> tuple[Floats, Floats]:
-    """Low and high; the point forecast is always inside.
+    """Returns low and high; the point forecast is always inside.
 
-    Who is that likely to buy nothing is covered too well whatever is done: the others give as
-    much back, so that four in five hold for all customers together.
+    Customers who are very likely to buy nothing are within their intervals more often than four
+    times in five, whatever is done. The others' intervals are narrower in return, so that four in
+    five hold for all customers together.
     """
     silent = 1 - outlook.p_active
     level = _settle_level(silent)
@@ -99,7 +100,8 @@ def _settle_level(silent: Floats) -> float:
 
 
 def assume_intervals(outlook: Outlook) -> tuple[Floats, Floats]:
-    """Where nothing could be learnt: as if orders came by chance and varied as much as their mean.
+    """Returns intervals for when nothing could be learnt. Assumes that orders come at random and
+    that the standard deviation of their values equals the mean.
 
     1.2816 standard deviations leave a tenth out on either side.
     """

@@ -12,14 +12,16 @@ import numpy as np
 from c360_dagster.science.arrays import Floats
 
 Likelihood: TypeAlias = Callable[[Floats], tuple[float, Floats]]
-"""Parameters → their log-likelihood and its gradient."""
+"""Takes the parameters; returns their log-likelihood and its gradient."""
 
 FARTHEST = float(np.log(1e4))
-"""Where a logarithm stops: the likelihood is flat beyond it, and the limit as good a model."""
+"""The bound on a parameter's logarithm. Beyond it the likelihood is flat, so the bound is as good a
+model."""
 
 
 def dot(first: Floats, second: Floats) -> float:
-    """Always in the same order, and on one core: the bits do not depend on how many there are."""
+    """Sums in the same order every time and on one core, so that the bits do not depend on how many
+    cores there are."""
     return float(np.einsum("i,i->", first, second))
 
 
@@ -31,8 +33,8 @@ class Maximum:
 
 
 def maximise(likelihood: Likelihood, start: Floats, rows: float) -> Maximum:
-    """Searches in logarithms, which keeps every parameter above zero."""
-    from scipy.optimize import minimize  # noqa: PLC0415 (half a second; only who fits pays for it)
+    """Searches over logarithms, which keeps every parameter above zero."""
+    from scipy.optimize import minimize  # noqa: PLC0415 (half a second to import)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
         parameters = np.exp(logs)

@@ -15,15 +15,16 @@ from c360_dagster.science.lifetime_value.likelihood import Likelihood, dot, maxi
 
 NODES = 24
 GROUPS = 150_000
-"""More distinct histories than this are drawn together into cells that keep their means."""
+"""More distinct histories than this are merged into cells that keep their means."""
 
 
 @dataclass(frozen=True)
 class PurchaseModel:
-    """Buys at rate λ ~ Gamma(r, alpha); stops after a purchase with p ~ Beta(a, b).
+    """Customers buy at rate λ ~ Gamma(r, alpha) and stop after a purchase with p ~ Beta(a, b).
 
-    MBG/NBD lets people stop after their first purchase too, BG/NBD from the second on: the one
-    difference is how many chances to stop x repeated purchases have left behind.
+    In MBG/NBD people may stop after their first purchase too, in BG/NBD only from the second on.
+    The models differ only in the number of chances to stop that somebody with x repeated purchases
+    has had: x + 1 in MBG/NBD, x in BG/NBD.
     """
 
     r: float
@@ -47,7 +48,8 @@ class PurchaseModel:
         return np.where(chances > 0, alive, 1.0)
 
     def p_active(self, frequency: Floats, recency: Floats, age: Floats, ahead: float) -> Floats:
-        """That she buys at least once in the time ahead: alive, and not silent by chance."""
+        """Returns the probability of at least one purchase in the time ahead: that the customer is
+        alive, and not silent by chance."""
         silent = ((self.alpha + age) / (self.alpha + age + ahead)) ** (self.r + frequency)
         active: Floats = self.p_alive(frequency, recency, age) * (1 - silent)
         return active
@@ -59,7 +61,8 @@ class PurchaseModel:
     def expected_if_alive(self, pairs: "Pairs", ahead: float) -> Floats:
         """The mean of (1 − (1 + p·ahead / (alpha + T))^−(r + x)) / p over p ~ Beta(a, b + chances).
 
-        By quadrature: the papers' hypergeometric function overflows where nearly nobody stops.
+        Uses quadrature, because the papers' hypergeometric function overflows if nearly nobody
+        stops.
         """
         levels, level = np.unique(pairs.frequency, return_inverse=True)
         nodes, weights = beta_quadrature(self.a, self.b + levels + self.stops_at_once)
@@ -73,7 +76,7 @@ class PurchaseModel:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Distinct (frequency, T), and which of them each customer has."""
+    """The distinct pairs of frequency and age (T), and which pair each customer has."""
 
     frequency: Floats
     age: Floats
@@ -89,7 +92,7 @@ class Pairs:
 
 
 def beta_quadrature(a: float, b: Floats) -> tuple[Floats, Floats]:
-    """Gauss-Jacobi nodes and weights, a row for each Beta(a, b); Golub and Welsch (1969)."""
+    """Returns Gauss-Jacobi nodes and weights, one row per Beta(a, b); Golub and Welsch (1969)."""
     k = np.arange(NODES)
     left, right = a - 1, (b - 1)[:, None]
     twice = 2 * k + left + right
@@ -98,7 +101,7 @@ def beta_quadrature(a: float, b: Floats) -> tuple[Floats, Floats]:
         square = 4 * k * (k + left) * (k + right) * (k + left + right) / (
             twice**2 * (twice + 1) * (twice - 1)
         )  # fmt: skip
-    # Where the general terms are 0/0.
+    # The general terms may be 0/0 here.
     centre[:, 0] = (left - right[:, 0]) / (left + right[:, 0] + 2)
     square[:, 1] = 4 * a * b / ((a + b) ** 2 * (a + b + 1))
     matrix = np.zeros((len(b), NODES, NODES))
@@ -110,7 +113,8 @@ def beta_quadrature(a: float, b: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Histories:
-    """Distinct (frequency, recency, T), each with how many customers share it."""
+    """The distinct combinations of frequency, recency and age (T), and how many customers share
+    each."""
 
     frequency: Floats
     recency: Floats
@@ -136,7 +140,7 @@ def fit_mbgnbd(summary: pl.DataFrame) -> PurchaseModel:
 
 
 def fit_purchase_models(summary: pl.DataFrame) -> dict[str, PurchaseModel]:
-    """Both, by their names, on histories that are grouped once."""
+    """Fits both models and returns them by name; the histories are grouped only once."""
     histories = group_histories(summary)
     return {
         "mbgnbd": _fit(histories, stops_at_once=True),
@@ -145,7 +149,7 @@ def fit_purchase_models(summary: pl.DataFrame) -> dict[str, PurchaseModel]:
 
 
 def group_histories(summary: pl.DataFrame) -> Histories:
-    """Sorted, so that the order of the rows does not reach the sums."""
+    """Counts equal histories. Sorts them, so that the order of the rows cannot change the sums."""
     keys = ["frequency", "recency", "T"]
     groups = summary.select(pl.col(keys).cast(pl.Float64)).group_by(keys).len("count").sort(keys)
     if groups.height > GROUPS:
@@ -155,7 +159,8 @@ def group_histories(summary: pl.DataFrame) -> Histories:
 
 
 def _draw_together(groups: pl.DataFrame) -> pl.DataFrame:
-    """A hundred steps of time; frequencies above fifty in steps of a tenth."""
+    """Merges histories into cells of a hundredth of the longest time, and of frequency: each one up
+    to fifty, above that in steps of a tenth."""
     step = max(float(groups["T"].to_numpy().max()) / 100, 1e-9)
     frequency = pl.col("frequency")
     level = pl.when(frequency < 50).then(frequency).otherwise(50 + (frequency / 50).log(1.1))
@@ -177,7 +182,7 @@ def _draw_together(groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fit(histories: Histories, *, stops_at_once: bool) -> PurchaseModel:
-    """Time is measured in mean ages while searching, so that any unit will do."""
+    """Measures time in mean ages during the search, so that the unit does not matter."""
     parameters, value, converged = (1.0, 1.0, 1.0, 1.0), 0.0, False
     if histories.customers and float(histories.age.max()) > 0:
         scale = float((histories.age * histories.count).sum() / histories.count.sum())

@@ -1,6 +1,6 @@
-"""What is learnt from trying the forecast at an earlier day, whose future is known by now.
+"""What is learnt from trying the forecast as of an earlier day, whose future is known by now.
 
-Shares and level of the mix, the season, intervals and the calibration of p_active.
+That is: shares and level of the mix, traits, season, intervals and the calibration of p_active.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Learnt:
 
 
 def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = None) -> Learnt:
-    """Earlier: the models as of the cutoff, where they are fitted already."""
+    """`earlier` has the models as of the cutoff, if they have been fitted already."""
     past = buyers.filter(pl.col("past_frequency").is_not_null())
     now, then = read_known(buyers), read_known(past, "past_")
     models, earlier = fit_models(now), earlier or fit_models(then)
@@ -82,7 +82,8 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
 
 
 def _find_active(tried: Candidates, today: Candidates, ordered: Floats) -> tuple[Floats, Floats]:
-    """Without a model: the chance of an order where as many as are expected come at random."""
+    """Returns the probability of buying at all, as of the cutoff and of today. Without a model, it
+    is the chance of at least one order if the expected number comes at random."""
     if tried.p_active is not None and today.p_active is not None:
         return tried.p_active, today.p_active
     orders = fit_mix(tried.names, tried.orders, ordered, trust=0.0, season=1.0)
@@ -91,12 +92,13 @@ def _find_active(tried: Candidates, today: Candidates, ordered: Floats) -> tuple
 
 
 def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) -> float:
-    """How much more is bought in the time ahead than in the rehearsal's, for the season alone.
+    """Returns how many times as much is bought in the time ahead as in the rehearsal's window,
+    because of the season alone; 1 if no whole year is known.
 
-    The time ahead is looked at a year ago: purchases against what the model gives those who were
-    customers. So is the rehearsal's time, twice: among the same customers, who have grown old by
-    then, and among those of its own day, who are others. Each way has its fault; what both say
-    counts. 1 where no year is known.
+    The time ahead is measured a year earlier: the purchases of those who were customers then,
+    compared with what the model expects of them. The rehearsal's window is measured in two ways:
+    among the same customers, who have grown old by then, and among the customers as of the cutoff,
+    who are others. Each way has its fault, so only what both agree on counts.
     """
     rows = buyers.filter(pl.col("year_ago_frequency").is_not_null())
     is_short = min(plan.horizon_days, plan.window_days) < YEAR
@@ -120,7 +122,8 @@ def measure_season(buyers: pl.DataFrame, plan: Rehearsal, model: PurchaseModel) 
 
 
 def _expect_from(rows: pl.DataFrame, prefix: str, model: PurchaseModel) -> Callable[[int], float]:
-    """How many purchases the model gives all of them in so many days after the prefix's day."""
+    """Returns a function that says how many purchases the model expects of all these customers
+    within a number of days after the prefix's day."""
     x, recency, age = (
         rows[prefix + name].cast(pl.Float64).to_numpy() / per
         for name, per in (("frequency", 1), ("recency_days", WEEK), ("age_days", WEEK))
@@ -130,15 +133,17 @@ def _expect_from(rows: pl.DataFrame, prefix: str, model: PurchaseModel) -> Calla
 
 
 def _compare(bought: float, expected: float) -> float:
-    """Among few purchases a season is hardly seen: twenty are added as expected."""
+    """Returns bought / expected, with twenty added to both, because few purchases hardly show a
+    season."""
     return (bought + FEW) / (expected + FEW)
 
 
 def _trust_level(plan: Rehearsal) -> float:
-    """How far the rehearsal's total may move the models' own.
+    """Returns how far the rehearsal's total may move the models' own.
 
-    Not at all before a year is known: what the rehearsal saw may have been its season. Then not
-    wholly, for the orders before it have a season too, and models that know none carry it on.
+    Not at all until a year is known, because what the rehearsal saw may have been its season. After
+    that not wholly, because the orders before it have a season too, which models that know no
+    seasons carry on.
     """
     return 0.75 if plan.knows_a_year else 0.0
 

@@ -7,7 +7,7 @@ import numpy as np
 from c360_dagster.science.arrays import Floats
 
 ROWS = 100_000
-"""More customers than this teach nothing new: each nth is enough."""
+"""More customers than this teach nothing new, so each nth is enough."""
 
 
 def thin(customers: int) -> slice:
@@ -16,7 +16,7 @@ def thin(customers: int) -> slice:
 
 @dataclass(frozen=True)
 class Scale:
-    """How each sign lay among the customers of the rehearsal."""
+    """Mean and standard deviation of each sign among the customers of the rehearsal."""
 
     centre: Floats
     deviation: Floats
@@ -30,5 +30,6 @@ class Scale:
         return cls(np.zeros(signs), np.ones(signs))
 
     def apply(self, signs: Floats, reach: float) -> Floats:
-        """In standard deviations; beyond the reach no more is known of what a sign says."""
+        """Returns signs in standard deviations, cut off at the reach: it is not known what a sign
+        means beyond it."""
         return np.clip((signs - self.centre) / self.deviation, -reach, reach)

@@ -12,18 +12,22 @@ from c360_dagster.science.lifetime_value.likelihood import dot
 
 ROUNDS = 25
 ROWS = 60_000
-"""More customers than this are judged by the greatest third of that and each nth of the rest."""
+"""If there are more customers than this, shares are fitted on at most so many of them: a third are
+those with the greatest forecasts, the others are each nth of the rest."""
 RIDGE, RIDGE_ROWS = 0.1, 100
-"""How strongly shares are held to what was thought before: more so among few customers."""
+"""How strongly shares are held to the belief from before the rehearsal: RIDGE plus
+RIDGE_ROWS / customers, so more strongly if there are few."""
 BELIEF = {"mbgnbd": 0.4, "bgnbd": 0.4, "last_period": 0.2, "mean_rate": 0.1}
-"""What each candidate is trusted with before the rehearsal, after its own level is put right."""
+"""How much each candidate is trusted before the rehearsal, after its own level is corrected."""
 GIANT, GIANT_ROWS = 0.03, 100
-"""Who makes more than this of a total says nothing of the level, where so many others do."""
+"""Customers who make up more than GIANT of a total do not count for the level, if at least
+GIANT_ROWS others do."""
 NAIVE = ("last_period", "mean_rate")
 DOUBT = 0.2
-"""By how much the mix must do worse at the rehearsal to be left for a naive forecast."""
+"""The mix gives way to a naive forecast only if its error at the rehearsal is higher by more than
+this (as a multiple of the best naive error)."""
 FEW = 20
-"""Customers who came back at the rehearsal: with as many, half of what it says is believed."""
+"""If only this many customers came back at the rehearsal, half of what it says is believed."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,9 @@ class Mix:
     names: tuple[str, ...]
     shares: Floats
     level: float
-    """The total against the models' own."""
+    """The total relative to the models' own."""
     fitted: Floats
-    """At the rehearsal, with its total put right."""
+    """The mix at the rehearsal, with its total corrected to what came."""
 
     def predict(self, values: Floats) -> Floats:
         return combine(values, self.shares)
@@ -51,10 +55,11 @@ def are_models(names: tuple[str, ...]) -> Bools:
 def fit_mix(
     names: tuple[str, ...], values: Floats, actual: Floats, trust: float, season: float
 ) -> Mix:
-    """Shares say who is expected to buy more than whom; the level is settled apart from them.
+    """Mixes the forecasts. The shares decide who is expected to buy more than whom; the level of
+    the total is decided separately.
 
-    It is the models', moved towards what the rehearsal came to as far as that is trusted. Where a
-    naive forecast was the better one, most is left to that, at its own level.
+    The level is the models', moved towards the rehearsal's as far as that is trusted. If a naive
+    forecast did better, most of the result is that forecast, at its own level.
     """
     shares, totals = fit_shares(names, values, actual), values.sum(axis=0)
     models = are_models(names)
@@ -81,7 +86,8 @@ def fit_mix(
 def _lean(
     names: tuple[str, ...], values: Floats, fitted: Floats, actual: Floats
 ) -> tuple[int, float]:
-    """The better naive forecast, and how much of it makes the greater of the two errors least."""
+    """Returns the better naive forecast, and the part of it in the mix for which the greater of the
+    two errors (MAE and RMSE) is least."""
     if not actual.any():
         return names.index(NAIVE[0]), 0.0
     one = np.ones(len(actual))
@@ -101,7 +107,8 @@ def _lean(
 
 
 def _find_level(expected: Floats, actual: Floats) -> float:
-    """What happened against what was expected, without those who alone make a good part of it."""
+    """Returns what happened / what was expected, without customers who alone make up a large part
+    of either."""
     ordinary = np.maximum(expected / expected.sum(), actual / max(actual.sum(), 1e-9)) <= GIANT
     if int(ordinary.sum()) < GIANT_ROWS:
         ordinary[:] = True
@@ -112,8 +119,8 @@ def _find_level(expected: Floats, actual: Floats) -> float:
 def fit_shares(names: tuple[str, ...], values: Floats, actual: Floats) -> Floats:
     """Minimises MAE and RMSE, each divided by the best naive candidate's; both are convex.
 
-    Each round solves the least squares that touch the loss from above (majorise, minimise), so
-    that a mean forecast and a median forecast meet where neither measure is given away.
+    Each round solves a least squares problem that touches the loss from above (majorise,
+    minimise). The result lies between a mean and a median forecast and sacrifices neither measure.
     """
     from scipy.optimize import nnls  # noqa: PLC0415 (see maximise)
 
@@ -138,9 +145,11 @@ def fit_shares(names: tuple[str, ...], values: Floats, actual: Floats) -> Floats
 
 
 def _believe(names: tuple[str, ...], values: Floats, actual: Floats, weight: Floats) -> Floats:
-    """Where no model is left, half a customer is added who goes on as the naive forecasts say.
+    """Returns the shares believed in before the rehearsal. If no model is left, half a customer is
+    added who goes on as the naive forecasts say.
 
-    That nobody of a few came back within days is no reason to expect nobody within a year.
+    If none of a few customers came back within days, that is no reason to expect none within a
+    year.
     """
     belief = np.array([BELIEF[name] for name in names])
     totals = np.einsum("i,ij->j", weight, values)
@@ -164,7 +173,8 @@ def _judge_naive(
 
 
 def _choose_rows(values: Floats, actual: Floats) -> tuple[Floats, Floats, Floats]:
-    """The greatest decide squared errors, so all of those stay."""
+    """Returns a sample of the customers and its weights. The greatest forecasts decide the squared
+    errors, so all of them stay."""
     if len(actual) <= ROWS:
         return values, actual, np.ones(len(actual))
     order = np.argsort(-values.sum(axis=1), kind="stable")

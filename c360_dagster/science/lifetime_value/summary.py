@@ -1,6 +1,6 @@
 """Turns orders into what the models read: how often, how recently, how long, and how much.
 
-Which columns the forecast needs is in features.py.
+features.py says which columns the forecast needs.
 """
 
 from datetime import date
@@ -11,12 +11,12 @@ DAYS = {"day": 1, "week": 7}
 
 
 def summarise(orders: pl.DataFrame, as_of: date, unit: str = "week") -> pl.DataFrame:
-    """One row a buyer: customer_id, frequency, recency, T, monetary_value.
+    """Returns one row per buyer: customer_id, frequency, recency, T, monetary_value.
 
-    As the papers have it: one purchase a customer and day; frequency counts the days after the
-    first; recency and T begin at the first purchase; monetary_value is the mean of the repeated
-    days, 0 where there are none. An amount below zero is no purchase: it is given back from the
-    purchase before it.
+    As in the papers, all that a customer buys on one day is one purchase; frequency counts the
+    purchases after the first; recency and T begin at the first purchase; monetary_value is the mean
+    of the purchases after the first, 0 if there are none. An amount below zero is not a purchase:
+    it is subtracted from the purchase before it.
     """
     if unit not in DAYS:
         raise ValueError(f"unit is {unit!r}; take one of {', '.join(DAYS)}.")
@@ -42,7 +42,7 @@ def summarise(orders: pl.DataFrame, as_of: date, unit: str = "week") -> pl.DataF
 
 
 def check_orders(orders: pl.DataFrame) -> pl.DataFrame:
-    """Ids as text, days as Date, amounts as Float64; rows without id or day are nobody's."""
+    """Returns ids as text, days as Date and amounts as Float64; drops rows without id or day."""
     missing = {"customer_id", "order_date", "amount"} - set(orders.columns)
     if missing:
         raise ValueError(
@@ -56,7 +56,8 @@ def check_orders(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def purchase_days(orders: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """customer_id, order_date, amount: one row a customer and day on which something was bought."""
+    """Returns customer_id, order_date and amount: one row per customer and day on which something
+    was bought."""
     known = check_orders(orders).lazy().filter(pl.col("order_date") <= as_of)
     days = sum_days(known).collect(engine="streaming")
     givers = days.filter(~pl.col("is_purchase")).select("customer_id").unique()
@@ -68,7 +69,7 @@ def purchase_days(orders: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def sum_days(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """One row a customer and day; is_purchase where at least one amount is not below zero."""
+    """Sums up by customer and day; is_purchase if at least one amount is not below zero."""
     return (
         orders.with_columns(_millionths(), is_purchase=pl.col("amount") >= 0)
         .group_by("customer_id", "order_date")
@@ -77,7 +78,7 @@ def sum_days(orders: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def add_up(rows: pl.Expr | None = None) -> pl.Expr:
-    """In whole millionths, so that the order of the rows does not matter."""
+    """Sums in whole millionths, so that the order of the rows does not matter."""
     counted = _millionths() if rows is None else pl.when(rows).then(_millionths()).otherwise(0)
     return counted.sum() / 1e6
 
@@ -87,7 +88,8 @@ def _millionths() -> pl.Expr:
 
 
 def _net_returns(days: pl.DataFrame) -> pl.DataFrame:
-    """What is given back is taken off the purchase before it; before the first there is nothing."""
+    """Subtracts what was given back from the purchase before it; drops what was given back before
+    the first."""
     number = pl.col("is_purchase").cum_sum().over("customer_id")
     return (
         days.sort("customer_id", "order_date")

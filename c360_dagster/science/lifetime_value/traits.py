@@ -1,7 +1,7 @@
-"""Corrects whom the models expect too much or too little of, by what the rehearsal showed.
+"""Corrects the models for customers of whom they expected too much or too little at the rehearsal.
 
-BG/NBD and Gamma-Gamma assume that rate, spend and dropout are independent. Where those who spend
-most leave soonest, they expect too much of newcomers, most of all of those who spend most.
+BG/NBD and Gamma-Gamma assume that rate, spend and dropout are independent. If those who spend most
+leave soonest, the models expect too much of newcomers, above all of those who spend most.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from c360_dagster.science.lifetime_value.signs import Scale, thin
 from c360_dagster.science.lifetime_value.stack import combine
 
 PRIOR = 20.0
-"""The strength, in orders, with which it is held that no trait matters."""
+"""The strength, in orders, of the belief that no trait matters."""
 LUCK = 6.0
 """Twice the log-likelihood that two traits gain by luck alone, one time in twenty."""
 REACH = 2.0
-"""No trait counts farther than so many standard deviations from the rehearsal's mean."""
+"""Traits are cut off at this many standard deviations from the rehearsal's mean."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,18 @@ class Traits:
     scale: Scale
 
     def weigh(self, known: Known) -> Floats:
-        """How many times as much is to be expected of each, but for a factor common to all."""
+        """Returns how many times as much to expect of each, up to a factor common to all."""
         traits = self.scale.apply(_read_traits(known), REACH)
         weight: Floats = np.exp(combine(traits, self.coefficients))
         return weight
 
 
 def fit_traits(known: Known, expected: Floats, ordered: Floats) -> Traits:
-    """Who made the orders that came, against whom they were expected of: a multinomial model.
+    """Fits a multinomial model of who made the orders, compared with who was expected to.
 
-    How many came is left out of it, for that may have been the rehearsal's season. What luck
-    would have shown, too, is taken off: with no more than that, all weigh the same.
+    The model leaves out how many orders came, because the rehearsal's season may have decided that.
+    The part of the gain that luck alone would bring is taken off; if nothing is left, all customers
+    weigh the same.
     """
     some = thin(len(expected))
     traits, expected, ordered = _read_traits(known)[some], expected[some], ordered[some]
@@ -68,5 +69,6 @@ def fit_traits(known: Known, expected: Floats, ordered: Floats) -> Traits:
 
 
 def _read_traits(known: Known) -> Floats:
-    """What she spends an order, and for how long she is known."""
+    """Returns the logarithms of what a customer spends per purchase day, and of how long they have
+    been known."""
     return np.log1p(np.stack([known.value, known.age], axis=1))
