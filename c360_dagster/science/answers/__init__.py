@@ -1,4 +1,4 @@
-"""What the pipeline asks of the statistics, a module a question: frames in, answers out."""
+"""The pipeline's questions to the statistics, one module each: frames in, answers out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ NOBODY_KNOWS = "Nobody knows the truth about these customers."
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of judging an estimate: in words, and in numbers."""
+    """The result of one check on an estimate, in words and in numbers."""
 
     check: str
     is_passed: bool
@@ -26,22 +26,22 @@ class Answer:
 
 def find(
     check: str,
-    is_passed: bool,  # noqa: FBT001  what a finding is about
+    is_passed: bool,  # noqa: FBT001  a finding's main statement
     said: str,
     **numbers: float | str | None,
 ) -> Finding:
-    """Leaves out the numbers that could not be told."""
+    """Returns a finding without the numbers that are None."""
     known = {name: value for name, value in numbers.items() if value is not None}
     return Finding(check, bool(is_passed), said, known)
 
 
 def find_nothing(check: str) -> Finding:
-    """There is no truth to hold it against, which is nobody's fault."""
+    """Returns a finding that passes because there is no ground truth to compare with."""
     return find(check, True, NOBODY_KNOWS)  # noqa: FBT003
 
 
 def tabulate(findings: Iterable[Finding]) -> pl.DataFrame:
-    """The findings as rows: one for each number measured, one for a check without any."""
+    """Returns the findings as rows: one for each number, and one for a check that has none."""
     rows = [
         {
             "check_name": finding.check,

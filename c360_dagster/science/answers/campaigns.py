@@ -1,4 +1,4 @@
-"""What the campaigns did, for everybody and by segment."""
+"""What the campaigns achieved, for everybody and by segment."""
 
 import polars as pl
 
@@ -11,7 +11,8 @@ BY = ["campaign_id", "cluster_id"]
 
 
 def answer_campaigns(responses: pl.DataFrame, truth: pl.DataFrame | None) -> Answer:
-    """Responses: a row a contact, its cluster null where she has none. Truth: planted lifts."""
+    """Responses have one row per contact; cluster_id is null if the customer has no segment. Truth,
+    if known, has the planted lifts."""
     everybody = responses.with_columns(cluster_id=pl.lit(EVERYBODY, pl.Int64))
     watched = pl.concat([everybody, responses.drop_nulls("cluster_id")])
     conversion = effects(watched, "is_converted", BY).select(

@@ -1,6 +1,6 @@
-"""What each customer will spend and whether she comes back, judged on the window since the cutoff.
+"""What customers will spend and whether they come back, judged on the window since the cutoff.
 
-The forecast is made twice: as of today, and as of the cutoff, whose future is known by now.
+The forecast is made twice: as of today, and as of the cutoff, because the time since is known.
 """
 
 import json
@@ -28,7 +28,8 @@ def answer_forecasts(
     past_plan: Rehearsal,
     truth: pl.DataFrame | None,
 ) -> Answer:
-    """Truth: person_id, customer_id, orders and spend of the time ahead, where they are known."""
+    """Takes the features as of today and as of the cutoff (`past`), each with its plan. Truth, if
+    known: person_id, customer_id, and the orders and spend of the time ahead."""
     tried = forecast_from(past, past_plan)
     made = forecast_from(features, plan, earlier=tried)
     both = _set_beside(features, tried.values)
@@ -57,14 +58,15 @@ def answer_forecasts(
 
 
 def _set_beside(features: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
-    """By customer; rows of the same customers in the same order need not be searched for."""
+    """Joins both by customer, without a search if the customers and their order are the same."""
     if features["customer_id"].equals(values["customer_id"]):
         return pl.concat([features, values.drop("customer_id")], how="horizontal")
     return features.join(values, on="customer_id").sort("customer_id")
 
 
 def _sum_by_person(values: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """Whose records were not joined is several customers, and one person all the same."""
+    """Adds up the forecasts of each person: somebody whose records were not joined is several
+    customers."""
     sums = ["expected_spend", "low", "high"]
     known = values.select("customer_id", *sums, "p_active").join(truth, on="customer_id")
     is_split = known["person_id"].is_duplicated()
@@ -81,7 +83,7 @@ def _sum_by_person(values: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 def _calibrate(held_out: pl.DataFrame, future: pl.DataFrame | None) -> pl.DataFrame:
-    """Expected against actual spend by tenths of the customers, for the model card's plots."""
+    """Returns expected and actual spend by tenths of the customers, for the model card's plots."""
     against = {"holdout": (held_out["expected_spend"], held_out["past_spend_after"])}
     if future is not None:
         against["future"] = (future["expected_spend"], future["spend"])
@@ -135,7 +137,8 @@ def _judge_intervals(held_out: pl.DataFrame) -> Finding:
 
 
 def _is_covered(covered: float, nothing: float) -> bool:
-    """An interval that holds zero holds all who buy nothing: the bound follows them upwards."""
+    """Whether the coverage is good. Intervals that include zero cover everybody who buys nothing,
+    so the upper bound rises with the share of those."""
     least, most = COVERED
     return least <= covered <= max(most, nothing + (most - least) / 2)
 
@@ -178,13 +181,13 @@ def _judge_future(future: pl.DataFrame) -> Finding:
 
 
 def _describe(report: Report) -> pl.DataFrame:
-    """Each part of the report as JSON, so that the model card can name its parameters."""
+    """Returns each part of the report as JSON, so that the model card can name its parameters."""
     parts = {name: json.dumps(_plain(part)) for name, part in asdict(report).items()}
     return pl.DataFrame({"name": list(parts), "text": list(parts.values())})
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a report holds
-    """As JSON has it: tuples are lists, what is no number is text."""
+    """Converts to JSON's types: tuples become lists, anything JSON does not know becomes text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

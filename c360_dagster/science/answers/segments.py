@@ -20,14 +20,14 @@ from c360_dagster.science.standards import (
 def answer_segments(
     features: pl.DataFrame, before: pl.DataFrame, truth: pl.DataFrame | None
 ) -> Answer:
-    """Before: the labels of the last run. Truth: customer_id and persona, where it is known."""
+    """`before` has the labels of the previous run; truth, if known, has customer_id and persona."""
     features = order_customers(features)
     found = fit_segments(features.select("customer_id", EVIDENCE, *PERSONA_FEATURES))
     personas = found.centroids.select("cluster_id", "persona")
     labels = found.labels.join(personas, on="cluster_id", maintain_order="left")
     scored = scores(features).drop("customer_id")
     tables = {
-        "segments": pl.concat([labels, scored], how="horizontal"),  # both by customer
+        "segments": pl.concat([labels, scored], how="horizontal"),  # both in customers' order
         "centroids": found.centroids.unpivot(
             index=["cluster_id", "persona"], variable_name="feature"
         ).sort("cluster_id", "feature"),
@@ -73,7 +73,7 @@ def _judge_personas(found: Segments, features: pl.DataFrame, truth: pl.DataFrame
     if truth is None:
         return find_nothing("personas_agree_with_the_truth")
     both = (
-        found.labels.filter(features["orders"] >= ORDERS_TO_TELL)  # both by customer
+        found.labels.filter(features["orders"] >= ORDERS_TO_TELL)  # both in customers' order
         .join(truth, on="customer_id")
         .with_columns(planted=pl.col("persona").rank("dense").cast(pl.Int64) - 1)
     )

@@ -16,11 +16,12 @@ def answer_suggestions(
     *,
     is_simulated: bool,
 ) -> Answer:
-    """Products: customer_id, item, order_date of the first purchase; catalogue: a row an item, its
-    kind, is_withdrawn and is_inferred.
+    """Products: customer_id, item, and order_date of the first purchase. Catalogue: one row per
+    item that was bought, with its kind, is_withdrawn and is_inferred (not listed in any file).
 
-    What is withdrawn, or missing in a catalogue that lists anything, is not suggested, nor is a
-    kind of which nothing else was ever bought. Planted tastes must be found.
+    Items that are withdrawn are not suggested. Nor are items that are not listed, unless no item
+    is. A kind is not suggested if all its items are left out. In simulated data, the planted tastes
+    must be found: the standard is higher.
     """
     bought = list_purchases(products)
     is_missing = pl.col("is_inferred") & ~pl.col("is_inferred").all()
