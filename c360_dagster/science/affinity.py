@@ -1,7 +1,7 @@
-"""Recommendations of items not yet bought, by whichever method foresees purchases best.
+"""Recommends items not yet bought, with whichever method foresees purchases best.
 
-Items are whatever the caller gives: products, categories. The models are in recommenders.py; lift,
-which explains and does not recommend, is SQL's (product_affinity, category_pairs).
+Items are whatever the caller gives: products, categories. The models are in recommenders.py. Lift,
+which explains but does not recommend, is computed in SQL (product_affinity, category_pairs).
 """
 
 from dataclasses import dataclass
@@ -27,37 +27,38 @@ DATES = ("purchased_at", "order_date")
 JUDGES = 20_000
 HELD_OUT = 0.2
 SURE = 3.0
-"""To be chosen, a method is ahead of popularity by so many standard errors of the difference:
-four of them try, and the best of four is ahead by two now and then by luck."""
+"""A method is chosen only if it is ahead of popularity by more than this many standard errors of
+the difference. Four methods try, and now and then the best of four is ahead by two through luck."""
 
 
 @dataclass(frozen=True)
 class Recommendations:
     items: pl.DataFrame
-    """customer_id, item, rank from 1, score; the score orders one customer's items only."""
+    """customer_id, item, rank from 1, score. Scores order the items of one customer only; they
+    cannot be compared between customers."""
     compared: pl.DataFrame
     """method, recall, customers, is_chosen. Recall is the mean share of a customer's held-out
-    purchases among the n recommended to her; null where nothing could be held out."""
+    purchases that are among the n items recommended; null if nothing could be held out."""
 
 
 def recommend(
     purchases: pl.DataFrame | Purchases, n: int, withdrawn: pl.Series | None = None
 ) -> pl.DataFrame:
-    """Up to n items for each customer, best first: customer_id, item, rank from 1, score."""
+    """Returns up to n items per customer, best first: customer_id, item, rank from 1, score."""
     return fit_recommendations(purchases, n, withdrawn).items
 
 
 def fit_recommendations(
     purchases: pl.DataFrame | Purchases, n: int, withdrawn: pl.Series | None = None
 ) -> Recommendations:
-    """The same, with how well each method foresaw purchases held out.
+    """Recommends as `recommend` does, and says how well each method foresaw held-out purchases.
 
-    Purchases: customer_id, item, and if known when (purchased_at or order_date); repeated rows
-    count once, rows without a customer or an item not at all. Held out is the newest fifth of what
-    customers bought for the first time, or where no dates are known a fifth by chance. The best
-    method is chosen if it is ahead of popularity beyond doubt; else popularity is.
+    Purchases have the columns customer_id, item and, if known, purchased_at or order_date. Repeated
+    rows count once; rows without a customer or an item are ignored. The newest fifth of the first
+    purchases (of an item by a customer) is held out; without dates, a random fifth. The best method
+    is chosen if it is clearly ahead of popularity (SURE); otherwise popularity is.
 
-    Withdrawn items tell of tastes and are not recommended.
+    Withdrawn items say something about tastes, but they are not recommended.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}.")
@@ -98,7 +99,7 @@ def _compare(shares: dict[str, Floats], chosen: str) -> pl.DataFrame:
 
 
 def list_purchases(purchases: pl.DataFrame) -> Purchases:
-    """What recommendations are made from, for who asks more than once of the same purchases."""
+    """Prepares purchases, for callers that ask for several recommendations from the same ones."""
     missing = {"customer_id", "item"} - set(purchases.columns)
     if missing:
         raise ValueError(f"The purchases lack the columns {', '.join(sorted(missing))}.")
@@ -106,7 +107,7 @@ def list_purchases(purchases: pl.DataFrame) -> Purchases:
 
 
 def _judge(known: Purchases, n: int) -> dict[str, Floats]:
-    """For each method and judging customer, the share of her held-out items that it foresaw."""
+    """Returns, for each method and judging customer, the share of held-out items it recommended."""
     held_out = _hold_out(known)
     before, after = known.keep(~held_out).matrix(), known.keep(held_out).matrix()
     after = after.multiply(np.asarray(before.sum(axis=0) > 0)).tocsr()
@@ -126,7 +127,8 @@ def _judge(known: Purchases, n: int) -> dict[str, Floats]:
 
 
 def _hold_out(known: Purchases) -> np.ndarray:
-    """Whether each pair is held out; by chance also where all came on one day."""
+    """Returns whether each pair is held out. Draws at random if there are no dates, or if they do
+    not set the newest fifth apart (because all purchases were on one day, for example)."""
     size = len(known.item)
     if known.when is not None and size:
         border = np.sort(known.when)[int(size * (1.0 - HELD_OUT))]

@@ -1,4 +1,4 @@
-"""The arrays that the statistics hand to one another, by what is in them."""
+"""Type names for the arrays that the statistics pass around, one for each kind of element."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,6 +1,6 @@
 """What a campaign caused: treatment against control, never contacted against not contacted.
 
-Lift is relative: by how much the treated mean exceeds the control's, as a share of the latter.
+Lift is relative: (treated mean − control mean) / control mean.
 """
 
 from collections.abc import Sequence
@@ -24,39 +24,46 @@ class Effect:
     treated_mean: float | None
     control_mean: float | None
     difference: float | None
-    """Treated mean less control mean, with its 95 % interval."""
+    """Treated mean − control mean; difference_low and difference_high are its 95 % interval."""
     difference_low: float | None
     difference_high: float | None
     lift: float | None
-    """Difference / control mean, with its 95 % interval."""
+    """Difference / control mean; low and high are its 95 % interval."""
     low: float | None
     high: float | None
     p_value: float | None
-    """Of the two means being equal, two-sided."""
+    """Two-sided, for the hypothesis that the two means are equal."""
 
 
 def effect(contacts: pl.DataFrame, metric: str) -> Effect:
-    """Contacts: group (treatment or control, drawn at random) and the metric, a row a contact."""
+    """Compares the two groups. Contacts have one row each, with the columns `group` (treatment or
+    control, drawn at random) and the metric."""
     (row,) = effects(contacts, metric, by=[]).iter_rows(named=True)
     return Effect(**row)
 
 
 def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFrame:
-    """One row for each combination of the columns in `by`, with the fields of Effect.
+    """Returns one row for each combination of the columns in `by`, with the fields of Effect.
 
-    A metric of zeros and ones is a conversion, and no decimal is: the limits of its rates are
-    Wilson's, the p value the pooled two-proportion test's. Any other is compared by its means,
-    after Welch. From both means' limits come the interval of the difference (Newcombe 1998) and of
-    the ratio (Donner and Zou 2012). Contacts without a value are left out. What cannot be said is
-    null: whatever needs a group that is empty, a mean's interval from a single value, the lift
-    where the control's mean is not above zero, its upper limit where that mean may be zero, and its
-    lower one too where the treated mean may be below zero besides.
+    A metric that holds only zeros and ones is a conversion, unless its type is decimal. Its rates
+    have Wilson's limits, and its p value is that of the pooled two-proportion test. Any other
+    metric is compared by its means, after Welch. The intervals of the difference (Newcombe 1998)
+    and of the ratio (Donner and Zou 2012) follow from the limits of both means. Contacts without a
+    value are left out.
+
+    Whatever cannot be computed is null:
+
+    - everything that needs a group that is empty,
+    - the interval of a mean that comes from a single value,
+    - the lift, if the control's mean is not above zero,
+    - the lift's upper limit, if the control's mean may be zero; then also its lower limit, if the
+      treated mean may be below zero.
     """
     _check(contacts, metric, by)
     number = pl.col(metric).cast(pl.Float64)
     known = contacts.select(*by, "group", value=pl.when(number.is_finite()).then(number))
     value = pl.col("value").drop_nulls()
-    is_money = contacts.schema[metric].is_decimal()  # also where nobody brought any
+    is_money = contacts.schema[metric].is_decimal()  # even if every amount is zero
     is_binary = not is_money and bool(known.select(((value == 0.0) | (value == 1.0)).all()).item())
     sum_up = _count_up if is_binary else _sum_up
     sums = [each for group in GROUPS for each in sum_up(group)]
@@ -74,7 +81,7 @@ def _check(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> None:
 
 
 def _count_up(group: str) -> list[pl.Expr]:
-    """Of zeros and ones, whose sum is exact in any order and whose mean says how they vary."""
+    """Sums up zeros and ones: the sum is exact in any order, and the mean gives the variance."""
     own = pl.col("value").filter(pl.col("group") == group).drop_nulls()
     return [
         own.len().cast(pl.Int64).alias(f"{group}_count"),
@@ -84,7 +91,7 @@ def _count_up(group: str) -> list[pl.Expr]:
 
 
 def _sum_up(group: str) -> list[pl.Expr]:
-    """Sorted first, so that the order of the rows cannot show in a sum's last bits."""
+    """Sorts the values first, so that the order of the rows cannot change a sum's last bits."""
     own = pl.col("value").filter(pl.col("group") == group).drop_nulls().sort()
     return [
         own.len().cast(pl.Int64).alias(f"{group}_count"),
@@ -93,7 +100,7 @@ def _sum_up(group: str) -> list[pl.Expr]:
     ]
 
 
-def _compare(grouped: pl.DataFrame, is_binary: bool) -> pl.DataFrame:  # noqa: FBT001  told by name
+def _compare(grouped: pl.DataFrame, is_binary: bool) -> pl.DataFrame:  # noqa: FBT001  clear enough
     count, mean, variance = (
         np.stack(
             [
@@ -140,8 +147,8 @@ def _limit_rates(count: Floats, mean: Floats) -> tuple[Floats, Floats]:
 
 
 def _limit_means(count: Floats, variance: Floats, mean: Floats) -> tuple[Floats, Floats]:
-    """With both means' common quantile of t, so that their difference has Welch's interval."""
-    from scipy.special import stdtrit  # noqa: PLC0415  slow to import; only who compares pays
+    """Uses one quantile of t for both means, so that their difference has Welch's interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415  slow, so imported only when needed
 
     half = stdtrit(_welch_freedom(count, variance), LEVEL) * np.sqrt(variance / count)
     half = np.where(variance == 0.0, 0.0, half)
@@ -171,7 +178,8 @@ def _test_means(count: Floats, variance: Floats, mean: Floats) -> Floats:
 
 
 def _limit_ratio(mean: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Limits of treated / control. For limits at equal distances they are Fieller's."""
+    """Returns the limits of treated / control. They are Fieller's if each mean lies midway between
+    its own limits."""
     product = mean[0] * mean[1]
     below = low[0] * (2.0 * mean[0] - low[0])
     above = high[0] * (2.0 * mean[0] - high[0])
@@ -179,7 +187,7 @@ def _limit_ratio(mean: Floats, low: Floats, high: Floats) -> tuple[Floats, Float
     control_below = low[1] * (2.0 * mean[1] - low[1])
     bottom = product + np.sqrt(np.maximum(product**2 - below * control_above, 0.0))
     ratio_low = np.where(below == 0.0, 0.0, below / bottom)
-    # Of a loss over what may be nothing every ratio is possible.
+    # If the treated mean may be a loss and the control's mean may be zero, any ratio is possible.
     ratio_low = np.where((low[0] < 0.0) & (low[1] <= 0.0), np.nan, ratio_low)
     top = product + np.sqrt(np.maximum(product**2 - above * control_below, 0.0))
     ratio_high = np.where(low[1] > 0.0, top / control_below, np.nan)

@@ -1,6 +1,7 @@
 """Small charts as SVG text, drawn without a library: bars by name, and expected against actual.
 
-They are looked at in the Dagster UI, light and dark, and in a Markdown file: the ground is white.
+They are shown in the Dagster UI, light or dark, and in a Markdown file, so they bring their own
+white background.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ FONT = 'font-family="system-ui, sans-serif" font-size="13" fill="#222"'
 
 
 def draw_bars(title: str, names: Sequence[str], values: Sequence[float], unit: str = "") -> str:
-    """A bar for each name, with its value at the end; all values are at least zero."""
+    """Draws a bar for each name, with its value at the end. No value may be below zero."""
     most = max([*values, 0.0]) or 1.0
     rows = []
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
@@ -28,7 +29,7 @@ def draw_bars(title: str, names: Sequence[str], values: Sequence[float], unit: s
 
 
 def draw_calibration(title: str, expected: Sequence[float], actual: Sequence[float]) -> str:
-    """A point for each group of customers: on the line where what was forecast is what came."""
+    """Draws a point for each group of customers; it lies on the line if the forecast was exact."""
     most = max([*expected, *actual, 0.0]) or 1.0
     span = SIDE - 2 * PAD
 

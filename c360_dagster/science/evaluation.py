@@ -1,6 +1,6 @@
 """How good a forecast was, once the future is known: for the pipeline's checks and the model card.
 
-Every function takes columns of equal length; what is expected first, what happened second.
+Every function takes columns of equal length: first what was expected, then what happened.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from c360_dagster.science.arrays import Floats
 
 @dataclass(frozen=True)
 class Comparison:
-    """Errors of a forecast, and the least of the naive ones' for each measure."""
+    """A forecast's errors and, for each measure, the smallest error of any naive forecast."""
 
     mae: float
     rmse: float
@@ -32,7 +32,8 @@ class Comparison:
 def compare_with_naive(
     expected: pl.Series, actual: pl.Series, naive: dict[str, pl.Series]
 ) -> Comparison:
-    """Naive forecasts by name, at least one; each measure is held against its own best."""
+    """Compares with naive forecasts, given by name; there must be at least one. Each measure is
+    compared with the naive forecast that does best by that measure."""
     if not naive:
         raise ValueError("There is no naive forecast to compare with; give at least one.")
     others = naive.values()
@@ -53,12 +54,14 @@ def root_mean_squared_error(expected: pl.Series, actual: pl.Series) -> float:
 
 
 def total_error(expected: pl.Series, actual: pl.Series) -> float:
-    """By how much of the actual total the expected one is too high; below zero: too low."""
+    """Returns by which share of the actual total the expected total is too high; negative if it is
+    too low."""
     return _divide(float(_floats(expected).sum()), float(_floats(actual).sum())) - 1
 
 
 def calibration_table(expected: pl.Series, actual: pl.Series, groups: int = 10) -> pl.DataFrame:
-    """Means expected and actual by group, of whom 1 has the least expected; for the plot."""
+    """Returns each group's mean expected and actual value, for the plot; group 1 has the lowest
+    expected values."""
     expected_, actual_ = _floats(expected), _floats(actual)
     order = np.argsort(expected_, kind="stable")
     parts = [part for part in np.array_split(order, groups) if part.size]
@@ -75,7 +78,8 @@ def calibration_table(expected: pl.Series, actual: pl.Series, groups: int = 10) 
 
 
 def calibration_error(expected: pl.Series, actual: pl.Series, groups: int = 10) -> float:
-    """Mean distance of the groups' expected from their actual means, against the overall mean."""
+    """Returns the mean distance between the groups' expected and actual means, as a share of the
+    overall actual mean."""
     table = calibration_table(expected, actual, groups)
     distance = (table["expected"] - table["actual"]).abs()
     weighted = float((distance * table["customers"]).sum())
@@ -83,7 +87,8 @@ def calibration_error(expected: pl.Series, actual: pl.Series, groups: int = 10) 
 
 
 def spearman(expected: pl.Series, actual: pl.Series) -> float | None:
-    """Of the ranks, ties at their middle; null where all are alike."""
+    """Returns the correlation of the ranks; ties get their middle rank. None if one of the columns
+    has only equal values."""
     first, second = (_floats(each.rank("average")) for each in (expected, actual))
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
@@ -91,14 +96,15 @@ def spearman(expected: pl.Series, actual: pl.Series) -> float | None:
 
 
 def interval_coverage(low: pl.Series, high: pl.Series, actual: pl.Series) -> float:
-    """The share of customers who ended up within their interval, ends included."""
+    """Returns the share of customers who ended up within their interval, ends included."""
     happened = _floats(actual)
     inside = (happened >= _floats(low)) & (happened <= _floats(high))
     return _mean(inside.astype(np.float64))
 
 
 def area_under_curve(score: pl.Series, happened: pl.Series) -> float | None:
-    """That whom it happened to has the higher score, of a pair at random; null without a pair."""
+    """Returns the probability that, of two random customers to one of whom it happened, that one
+    has the higher score. None if it happened to everyone or to nobody."""
     ranks, yes = _floats(score.rank("average")), _floats(happened) > 0
     with_it, without = int(yes.sum()), int((~yes).sum())
     if not with_it or not without:
@@ -119,7 +125,7 @@ def _mean(values: Floats) -> float:
 
 
 def _divide(part: float, whole: float) -> float:
-    """Nothing of nothing is as it should be; something of nothing is beyond all measure."""
+    """Divides. 0 / 0 is 1, because the two agree; anything else / 0 is infinite."""
     if whole:
         return part / whole
     return 1.0 if not part else float("inf")

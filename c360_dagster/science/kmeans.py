@@ -12,28 +12,29 @@ from c360_dagster.science.arrays import Floats, Ints
 CANDIDATES = 4
 TRIAL_ROUNDS, ROUNDS = 3, 100
 CACHED = 32_768
-"""Distances worked on at a time, so that they stay in the processor's cache."""
+"""Distances computed at a time: few enough to stay in the processor's cache."""
 STILL = 1e-8
-"""A run has ended when no centre moves by more than the square root of this."""
+"""A run ends when no centre moves farther than the square root of this."""
 
 
 @dataclass(frozen=True)
 class Runs:
     centres: Floats
-    """(runs, k, dimensions)"""
+    """Shape: (runs, k, dimensions)."""
     inertia: Floats
     """The weighted sum of squared distances of each run."""
 
 
 def draw_chances(rng: np.random.Generator, k: int, runs: int) -> Floats:
-    """All that is left to chance in so many runs, so that they can run in any order."""
+    """Draws all the random numbers that the runs need, so that they can run in any order."""
     return rng.random((k, runs, CANDIDATES))
 
 
 def run_kmeans(points: Floats, weights: Floats, chances: Floats) -> Runs:
-    """One result for each row of weights: the start that is ahead after a few rounds, finished.
+    """Returns one result for each row of weights. Of several starts, only the one that is ahead
+    after a few rounds is finished.
 
-    `chances` are drawn for a whole number of starts for each of these rows.
+    `chances` must hold draws for the same whole number of starts for each row of weights.
     """
     starts = chances.shape[1] // len(weights)
     repeated = np.repeat(weights, starts, axis=0)
@@ -45,7 +46,7 @@ def run_kmeans(points: Floats, weights: Floats, chances: Floats) -> Runs:
 
 
 def improve_centres(points: Floats, weights: Floats, centres: Floats, rounds: int = ROUNDS) -> Runs:
-    """Lloyd's algorithm: moves every run's centres to their members' means until they lie still."""
+    """Runs Lloyd's algorithm: moves the centres to the means of their members until they stop."""
     centres, moving = centres.copy(), np.arange(len(centres))
     for _ in range(rounds):
         nearest, _ = find_nearest(points, centres[moving])
@@ -60,7 +61,8 @@ def improve_centres(points: Floats, weights: Floats, centres: Floats, rounds: in
 
 
 def find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
-    """For each run and point, the nearest centre (the first of equals) and the squared distance."""
+    """Returns the nearest centre (the first of equals) and the squared distance to it, for each run
+    and point."""
     runs, size = len(centres), len(points)
     nearest, distance = np.empty((runs, size), dtype=np.int64), np.empty((runs, size))
     step = max(CACHED // runs, 1)
@@ -71,7 +73,7 @@ def find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
 
 
 def _find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
-    """Products are summed dimension by dimension: no library's threads decide their bits."""
+    """Sums the squares dimension by dimension, so that no library's threads can change the bits."""
     best = np.full((len(centres), points.shape[1]), np.inf)
     nearest = np.zeros(best.shape, dtype=np.int64)
     distance, gap = np.empty(best.shape), np.empty(best.shape)
@@ -87,7 +89,7 @@ def _find_nearest(points: Floats, centres: Floats) -> tuple[Ints, Floats]:
 
 
 def _average_members(points: Floats, weights: Floats, nearest: Ints, centres: Floats) -> Floats:
-    """A centre that lost all its members stays where it was."""
+    """Returns the means of the members. A centre that lost all its members stays where it was."""
     runs, k, dimensions = centres.shape
     cell = (nearest + np.arange(runs)[:, None] * k).ravel()
     flat = weights.ravel()
@@ -102,9 +104,10 @@ def _average_members(points: Floats, weights: Floats, nearest: Ints, centres: Fl
 
 
 def _seed_centres(points: Floats, weights: Floats, chances: Floats) -> Floats:
-    """k-means++ (Arthur and Vassilvitskii 2007): far points are likelier to be the next centre.
+    """Seeds by k-means++ (Arthur and Vassilvitskii 2007): the farther a point is from the centres
+    so far, the likelier it becomes the next one.
 
-    Of a few points drawn so, each run takes the one that leaves the least distance.
+    Each run draws a few such points and takes the one that leaves the least distance in all.
     """
     runs, dimensions = len(weights), points.shape[1]
     centres = np.empty((runs, len(chances), dimensions))

@@ -1,6 +1,7 @@
-"""The model card: what was estimated from what, how good it is, and what the segments are like.
+"""The model card: what the estimates were made from, how good they are, what the segments are like.
 
-Frames in, Markdown out. Where the charts lie is the caller's to say: a file, or within the text.
+Takes frames and returns Markdown. The caller decides where charts are kept: in a file, or within
+the text.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,18 +30,18 @@ READING = (
 )
 
 Link = Callable[[str, str], str]
-"""Takes a chart's name and its SVG, and gives the address under which the page shows it."""
+"""Takes a chart's name and its SVG, and returns the address under which the page shows it."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the card is written from: tables of science and gold."""
+    """The tables of science and gold from which the card is written."""
 
     as_of: date
     customers: int
     orders: int
     evaluations: pl.DataFrame
-    """check_name, is_passed, said; one row a check."""
+    """check_name, is_passed, said; one row per check."""
     parameters: Mapping[str, Any]
     stability: pl.DataFrame
     calibration: pl.DataFrame
@@ -111,7 +112,8 @@ def _show_centroids(centroids: pl.DataFrame) -> str:
 
 
 def _show_forecast(evidence: Evidence, link: Link) -> list[str]:
-    """What could not be done as usual comes first: nobody should read a chart without it."""
+    """Puts the notes on what could not be done as usual first, because nobody should read a chart
+    without knowing them."""
     shown = []
     for against, title in (("holdout", "since the cutoff"), ("future", "in the true future")):
         tenths = evidence.calibration.filter(pl.col("against") == against)

@@ -1,6 +1,6 @@
-"""The five personas: which features tell them, what each looks like, and which cluster is which.
+"""The five personas: the features that tell them apart, how each looks, which cluster is which.
 
-A name follows from what a cluster's customers are like, never from the number that it was given.
+A cluster's name follows from what its customers are like, never from the number that it was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ PERSONA_FEATURES = {
     "orders_per_month": "orders × 30.4375 / max(days since the first order, 90)",
     "silence": "days since the last order × orders / (days from first to last order + 90)",
 }
-"""One row a customer with an order. Silence is the time since the last order in units of her usual
-gap, which is drawn towards 90 days while orders are few. An order is a completed one with an amount
-above zero."""
+"""How each feature is computed, for every customer with an order. Silence is the time since the
+last order, in units of the customer's usual gap between orders; while orders are few, that gap is
+drawn towards 90 days. Only completed orders with an amount above zero count."""
 EVIDENCE = "evidence"
-"""A column of this name is no feature: it is how much a customer counts when the centres are
-fitted. For personas it is min(orders, 3) / 3: one order says little about a habit."""
+"""A column of this name is not a feature but the customer's weight when the centres are fitted. For
+personas it is min(orders, 3) / 3, because one order says little about a habit."""
 
 PROTOTYPES: Mapping[str, tuple[float, float, float, float, float]] = {
     "avg_order_value": (0.0, 0.0, 1.2, 1.2, -1.2),
@@ -43,26 +43,27 @@ PROTOTYPES: Mapping[str, tuple[float, float, float, float, float]] = {
     "channels": (1.5, 0.0, 0.0, -0.8, -0.5),
     "orders_per_month": (1.5, 0.0, -0.2, -0.8, 0.0),
     "silence": (-0.4, 0.0, 2.0, -0.2, 0.0),
-    # What others call such features.
+    # Names under which others know such features.
     "orders": (1.5, 0.0, -0.2, -0.8, 0.0),
     "frequency": (1.5, 0.0, -0.2, -0.8, 0.0),
     "recency_days": (-1.0, 0.0, 1.5, 0.0, 0.0),
 }
-"""For each persona, in their order, where its customers stand in standard deviations from the mean.
-Set from the personas' descriptions, and fitted to nothing."""
+"""For each feature, how far each persona's customers are from the mean, in standard deviations and
+in the order of PERSONAS. Set from the personas' descriptions, not fitted to any data."""
 SPEND = {"avg_order_value", "price_level"}
 SILENCE = {"silence", "recency_days"}
 MANY = 3
 
 
 def can_tell_personas(features: Sequence[str]) -> bool:
-    """Order value, silence and something beside them, or the five cannot be told apart."""
+    """Whether the features can tell the five apart: that takes a measure of spend, one of silence
+    and at least three known features in all."""
     known = set(features) & set(PROTOTYPES)
     return len(known) >= MANY and bool(known & SPEND) and bool(known & SILENCE)
 
 
 def match_personas(centres: Floats, features: Sequence[str]) -> list[int | None]:
-    """For each standardised centre its persona's position; None for those beyond five."""
+    """Returns the position of each standardised centre's persona; None for centres beyond five."""
     known = [f for f in features if f in PROTOTYPES]
     columns = [list(features).index(f) for f in known]
     prototypes = np.array([PROTOTYPES[f] for f in known]).reshape(len(known), len(PERSONAS)).T
@@ -70,8 +71,8 @@ def match_personas(centres: Floats, features: Sequence[str]) -> list[int | None]
 
 
 def match_rows(rows: Floats, targets: Floats) -> list[int | None]:
-    """One to one, so that the sum of squared distances is least (the Hungarian assignment)."""
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  half a second, for who fits
+    """Matches one to one so that the sum of squared distances is least (Hungarian assignment)."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  half a second to import
 
     cost = ((rows[:, None, :] - targets[None, :, :]) ** 2).sum(axis=2)
     matched: list[int | None] = [None] * len(rows)

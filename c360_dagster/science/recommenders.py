@@ -1,6 +1,6 @@
 """Who bought what as a sparse matrix, and the item-to-item models that foresee what comes next.
 
-Which model is used, and on what evidence, is decided in affinity.py.
+affinity.py decides which model is used, and on what evidence.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ POPULARITY, COSINE = "popularity", "cosine"
 PENALTIES = {"ease_light": 0.5, "ease": 2.0, "ease_strong": 8.0}
 METHODS = (POPULARITY, COSINE, *PENALTIES)
 MOST_ITEMS = 3_000
-"""Only so many of the items, the most bought ones, are ever recommended."""
+"""Only this many items, the most bought ones, are ever recommended."""
 LEARNERS = 200_000
-"""Models learn from so many customers at most, evenly spaced among all."""
+"""Models learn from at most this many customers, evenly spaced among all."""
 CELLS = 4_000_000
-"""Scores held at a time."""
+"""Scores held in memory at a time."""
 WIDEST = 63
-"""Bits of a whole number, without its sign."""
+"""Bits of an integer, without its sign."""
 TIE = 1e-6
 Singles = NDArray[np.float32]
 Places = NDArray[np.int32]
@@ -30,15 +30,16 @@ Places = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Purchases:
-    """Each customer and item once, by customer and item; arrays of positions in the two series."""
+    """Each pair of a customer and an item once, sorted by customer and item. `customer` and `item`
+    hold positions in the series `customers` and `items`."""
 
     customers: pl.Series
     items: pl.Series
     customer: Places
     item: Places
     when: Places | None
-    """The place of the first purchase's day among all days, -1 where that is not known; None where
-    no day is known at all."""
+    """The place of the pair's first day among all days, −1 if that day is not known; None if no day
+    is known at all."""
 
     def keep(self, chosen: Bools) -> "Purchases":
         return replace(
@@ -65,7 +66,8 @@ def read_purchases(purchases: pl.DataFrame, when: str | None = None) -> Purchase
 
 
 def gather_kinds(known: Purchases, kinds: pl.DataFrame) -> Purchases:
-    """Purchases of kinds of items: item and kind, a row an item; the others are left out."""
+    """Turns purchases of items into purchases of kinds. `kinds` has the columns item and kind, one
+    row per item; items without a kind are left out."""
     kinds = kinds.drop_nulls()
     names, number = _number(kinds["kind"])
     kind_of = known.items.replace_strict(
@@ -84,7 +86,7 @@ def gather_kinds(known: Purchases, kinds: pl.DataFrame) -> Purchases:
 
 
 def _number(values: pl.Series) -> tuple[pl.Series, Places]:
-    """The distinct values in their order, and for each value its place among them; -1 for null."""
+    """Returns the distinct values, sorted, and the place of each value among them; −1 for null."""
     distinct = values.drop_nulls().unique().sort()
     places = pl.Series(np.arange(len(distinct), dtype=np.int32))
     found = values.replace_strict(distinct, places, default=-1, return_dtype=pl.Int32)
@@ -94,9 +96,9 @@ def _number(values: pl.Series) -> tuple[pl.Series, Places]:
 def _list_once(
     customers: pl.Series, items: pl.Series, customer: Places, item: Places, day: Places | None
 ) -> Purchases:
-    """In order, each pair with the first of its days.
+    """Returns each pair once, in order, with the first of its days.
 
-    All three are parts of one whole number, which is sorted far quicker than rows are.
+    Packs customer, item and day into one integer, because integers sort far faster than rows.
     """
     days = int(day.max(initial=-1)) + 2 if day is not None else 1
     for_item, for_day = len(items).bit_length(), days.bit_length()
@@ -107,7 +109,7 @@ def _list_once(
         )
     number = (customer.astype(np.int64) << for_item | item) << for_day
     if day is not None:
-        number |= np.where(day < 0, days - 1, day)  # what is not known comes last
+        number |= np.where(day < 0, days - 1, day)  # unknown days sort last
     number.sort()
     pair = number >> for_day
     is_first = np.ones(len(pair), dtype=bool)
@@ -139,14 +141,15 @@ def keep_bestsellers(known: Purchases) -> Purchases:
 
 
 def learn_pairs(matrix: sp.csr_matrix) -> Floats:
-    """How many customers bought both of two items; on the diagonal, the one."""
+    """Counts the customers who bought both of two items; on the diagonal, the buyers of one."""
     step = -(-matrix.shape[0] // LEARNERS) or 1
     learners = matrix[::step]
     return np.asarray((learners.T @ learners).toarray(), dtype=np.float64)
 
 
 def weigh_items(pairs: Floats, method: str) -> Singles:
-    """How much each item bought (row) speaks for each other (column), with popularity for ties."""
+    """Returns how much each item bought (row) speaks for each other item (column). The last row is
+    popularity, which decides ties."""
     buyers = pairs.diagonal()
     share = buyers / max(float(buyers.max(initial=0.0)), 1.0)
     if method == POPULARITY:
@@ -157,28 +160,29 @@ def weigh_items(pairs: Floats, method: str) -> Singles:
     else:
         weights = _fit_ease(pairs, PENALTIES[method])
     np.fill_diagonal(weights, 0.0)
-    # Rounded, for a library's threads may decide the last bits of an inverse.
+    # Rounded, because the last bits of an inverse may depend on a library's threads.
     weights = np.round(weights, 7)
     return np.vstack([weights, share if method == POPULARITY else TIE * share]).astype(np.float32)
 
 
 def _fit_ease(pairs: Floats, penalty: float) -> Floats:
-    """EASE in closed form (Steck 2019, arXiv 1905.03375), its penalty in units of mean buyers."""
+    """Fits EASE in closed form (Steck 2019, arXiv 1905.03375). The penalty is in units of the mean
+    number of buyers per item."""
     ridge = max(penalty * float(pairs.diagonal().mean()), 1.0)
     inverse = np.linalg.inv(pairs + ridge * np.eye(len(pairs)))
     return np.asarray(-inverse / inverse.diagonal())
 
 
 def withhold(weights: Singles, items: Bools) -> None:
-    """These items speak for others as before, and nothing speaks for them."""
+    """Keeps these items from being recommended; they speak for others as before."""
     weights[-1, items] = -np.inf
 
 
 def rank_items(matrix: sp.csr_matrix, weights: Singles, n: int) -> tuple[Ints, Singles]:
-    """For each row its n best items not yet bought and their scores; −1 where none is left.
+    """Returns each row's n best items not yet bought, and their scores; −1 where none is left.
 
-    Of equals the first. So few are wanted that to look for the greatest n times is quicker than to
-    sort.
+    Of equal scores, the first item wins. n is so small that finding the greatest n times is faster
+    than sorting.
     """
     rows, columns = matrix.shape
     n = min(n, columns)

@@ -4,5 +4,5 @@ import polars as pl
 
 
 def order_customers(rows: pl.DataFrame) -> pl.DataFrame:
-    """What SQL has put in order already is not sorted again."""
+    """Sorts rows by customer_id, unless SQL has put them in order already."""
     return rows if rows["customer_id"].is_sorted() else rows.sort("customer_id")

@@ -1,6 +1,6 @@
-"""Scores of a customer in [0, 1], each by a formula on her own figures alone.
+"""Scores of a customer from 0 to 1, each computed from that customer's own figures alone.
 
-Nobody's score depends on other customers, so it moves only when she does.
+No score depends on other customers, so it changes only when the customer's own figures do.
 """
 
 import polars as pl
@@ -16,15 +16,17 @@ SCORE_FEATURES = (
     "channels",
     "sessions_90d",
 )
-"""Beside customer_id. `span_days` are those from the first order to the last; `sessions_90d` counts
-visits to app and web shop; the others are as personas.py has them. Nulls are zeros: no orders, no
-visits; but where no order tells its channel, `online_share` is not known."""
+"""The columns needed beside customer_id. `recency_days` are the days since the last order,
+`span_days` those from the first order to the last; `sessions_90d` counts visits to app and web
+shop; `orders_per_month` and `channels` are defined in personas.py. A null counts as 0: no orders,
+no visits. Only `online_share` stays null, which means that no order tells its channel."""
 USUAL_GAP = 90.0
 CHANNELS = 3
 
 
 def scores(features: pl.DataFrame) -> pl.DataFrame:
-    """One row a customer, by customer_id; those without orders have no churn or online ratio.
+    """Returns one row per customer, by customer_id; churn and online ratio are null for those
+    without orders.
 
     With h(x, m) = 1 − 2^(−x/m), which is 0 at 0, one half at m and nears 1:
 
@@ -35,7 +37,7 @@ def scores(features: pl.DataFrame) -> pl.DataFrame:
     - engagement_index = .35 h(orders_per_month, 1) + .25 × 2^(−recency_days/90)
       + .25 h(sessions_90d, 5) + .15 min(channels − 1, 2)/2.
     - online_purchase_ratio = online_share.
-    - engagement_weight = .5 + engagement_index: the weight of clv_proxy.
+    - engagement_weight = .5 + engagement_index, so from .5 to 1.5: the weight of clv_proxy.
     """
     missing = [n for n in ("customer_id", *SCORE_FEATURES) if n not in features.columns]
     if missing:

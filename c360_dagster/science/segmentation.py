@@ -1,6 +1,6 @@
-"""Customers into segments: log where it fits, standardise, k-means, and names that last.
+"""Divides customers into segments: logarithms if they fit, standardising, k-means, lasting names.
 
-What the personas look like is in personas.py; how k is judged is in stability.py.
+personas.py says what the personas look like; stability.py judges k.
 """
 
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ SKEWED = 1.0
 @dataclass(frozen=True)
 class Segments:
     labels: pl.DataFrame
-    """customer_id, cluster_id; by customer_id."""
+    """customer_id, cluster_id; sorted by customer_id."""
     centroids: pl.DataFrame
-    """cluster_id, persona, and each feature in its own unit; of a feature that was taken by its
-    logarithm, the geometric middle."""
+    """cluster_id, persona, and the mean of each feature in its own unit; the geometric mean if the
+    feature's logarithm was taken."""
     stability: pl.DataFrame
     """k, mean_ari, min_ari, standard_error, smallest_share, explained, is_chosen,
-    is_clearly_better; a row for each k tried."""
+    is_clearly_better; one row for each k tried."""
 
     @property
     def personas(self) -> dict[int, str]:
@@ -45,12 +45,12 @@ class Segments:
 
 @dataclass(frozen=True)
 class Scale:
-    """How each feature becomes a coordinate, and back."""
+    """Turns features into coordinates and back."""
 
     is_logged: np.ndarray
     mean: Floats
     spread: Floats
-    """0 where the feature is the same for all: it then tells nobody apart."""
+    """0 if the feature is the same for everyone, so that it tells nobody apart."""
 
     def standardise(self, values: Floats) -> Floats:
         logged = np.where(self.is_logged, _log(values), values)
@@ -71,12 +71,14 @@ def fit_segments(
     previous: pl.DataFrame | None = None,
     seed: int = 0,
 ) -> Segments:
-    """Features: customer_id and numbers, a row a customer; a null is taken for the median.
+    """Clusters customers. Features have one row per customer: customer_id and numbers. A null
+    counts as the median.
 
-    k is 5 unless told, and never more than there are distinct customers. With personas.py's
-    features (some of them suffice) the clusters are the five personas, numbered in their order;
-    with any others they are `Segment 1`, … from high values to low. Previous centroids of the same
-    features hand their numbers and names on. A column `evidence` is each customer's weight.
+    k is 5 unless given, and never more than there are distinct customers. With the features of
+    personas.py (some of them suffice), the clusters are the five personas, numbered in their order.
+    With any others, they are `Segment 1`, … from high values to low. If previous centroids of the
+    same features are given, the clusters that match them keep their numbers and names. A column
+    `evidence` is each customer's weight.
     """
     if k is not None and k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
@@ -101,14 +103,14 @@ def fit_segments(
 
 
 def share_changed(before: pl.DataFrame, after: pl.DataFrame) -> float | None:
-    """The share of the customers in both sets of labels whose cluster is another one now."""
+    """Returns the share of the customers in both sets of labels whose cluster has changed."""
     both = before.join(after, on="customer_id", suffix="_after")
     changed = both.select((pl.col("cluster_id") != pl.col("cluster_id_after")).mean()).item()
     return None if changed is None else round(float(changed), 6)
 
 
 def _feature_names(features: pl.DataFrame) -> list[str]:
-    """The columns to cluster by, in the order of their names: the caller's order means nothing."""
+    """Returns the columns to cluster by, sorted by name: the caller's order means nothing."""
     if "customer_id" not in features.columns:
         raise ValueError("The features need a column customer_id.")
     ids = features["customer_id"]
@@ -130,7 +132,8 @@ def _feature_names(features: pl.DataFrame) -> list[str]:
 
 
 def _read_values(features: pl.DataFrame, names: list[str]) -> Floats:
-    """Nulls, NaN and infinities become the median of the others; 0 where there are none."""
+    """Replaces nulls, NaN and infinities with the median of the other values, or with 0 if there
+    are none."""
     number = pl.col(names).cast(pl.Float64)
     known = features.select(pl.when(number.is_finite()).then(number))
     return known.with_columns(pl.all().fill_null(pl.all().median()).fill_null(0.0)).to_numpy()
@@ -151,7 +154,7 @@ def _log(values: Floats) -> Floats:
 
 
 def _fit_scale(values: Floats, weights: Floats) -> Scale:
-    """Logarithms for what leans to the right and leans less after them."""
+    """Takes the logarithm of a feature if it is skewed to the right and less skewed afterwards."""
     if not len(values):
         nothing = np.zeros(values.shape[1])
         return Scale(nothing.astype(bool), nothing, nothing)
@@ -166,7 +169,8 @@ def _fit_scale(values: Floats, weights: Floats) -> Scale:
 
 
 def _describe(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weighted mean, standard deviation and skewness; what differs by rounding alone is equal."""
+    """Returns weighted mean, standard deviation and skewness. Values that differ only by rounding
+    count as equal."""
     mean = np.average(values, axis=0, weights=weights)
     gaps = values - mean
     spread = np.sqrt(np.average(gaps**2, axis=0, weights=weights))
@@ -191,7 +195,7 @@ def _fit_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generat
 
 
 def _count_distinct(points: Floats, enough: int) -> int:
-    """How many points differ; where the first of them are enough, only of those."""
+    """Counts the distinct points; if the first 1000 have enough of them, counts only those."""
     few = len(np.unique(points[:1000], axis=0))
     return few if few >= enough else len(np.unique(points, axis=0))
 
@@ -199,7 +203,8 @@ def _count_distinct(points: Floats, enough: int) -> int:
 def _name_clusters(
     centres: Floats, names: list[str], scale: Scale, previous: pl.DataFrame | None
 ) -> tuple[Ints, list[str]]:
-    """A number and a name for each centre: the previous day's, else the personas', else neutral."""
+    """Returns a number and a name for each centre: the previous ones if given, else the personas'
+    if the features tell them apart, else neutral ones."""
     by_value = np.argsort(np.argsort(-centres.mean(axis=1), kind="stable"), kind="stable")
     matched: list[int | None]
     if previous is not None and set(names) <= set(previous.columns) and not previous.is_empty():

@@ -1,7 +1,7 @@
 """How stable a number of clusters is if the customers are sampled again.
 
-Bootstrap: the same sample, its customers weighted as drawn with replacement, clustered again; the
-adjusted Rand index (Hubert and Arabie 1985) says how far two clusterings agree.
+Bootstrap: the same sample is clustered again, each customer weighted by how often they are drawn
+with replacement. The adjusted Rand index (Hubert and Arabie 1985) says how far clusterings agree.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ SCHEMA = {
 def measure_stability(
     points: Floats, weights: Floats, chosen: int, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """One row for each k tried, on at most 1 500 customers."""
+    """Returns one row for each k tried, measured on at most 1 500 customers."""
     if len(points) > SAMPLE:
         drawn = np.sort(rng.choice(len(points), SAMPLE, replace=False))
         points, weights = points[drawn], weights[drawn]
@@ -51,7 +51,7 @@ def measure_stability(
 
 
 def _draw(size: int, k: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
-    """How often each customer is drawn, draw by draw, and the chances of k-means; in this order."""
+    """Draws how often each customer is in each sample, and after that the chances of k-means."""
     drawn = rng.multinomial(size, np.full(size, 1 / size), size=DRAWS)
     return drawn, draw_chances(rng, k, (1 + DRAWS) * STARTS)
 
@@ -74,7 +74,7 @@ def _measure(points: Floats, weights: Floats, draws: tuple[Ints, Floats]) -> dic
 
 
 def adjusted_rand(left: Ints, right: Ints, k: int) -> float:
-    """1 for the same clustering, about 0 for two that know nothing of each other."""
+    """Returns 1 for equal clusterings, and about 0 for two that have nothing in common."""
     table = np.bincount(left * k + right, minlength=k * k).reshape(k, k).astype(float)
     pairs, both = _pairs(np.array(len(left))), _pairs(table).sum()
     ours, theirs = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
@@ -88,9 +88,10 @@ def _pairs(counts: np.ndarray) -> np.ndarray:
 
 
 def _flag_better(frame: pl.DataFrame) -> pl.DataFrame:
-    """Clearly better: more stable by .05 and by two standard errors, without a tiny cluster.
+    """Flags each k that is clearly better than the chosen one: more stable by .05 and by two
+    standard errors, and without a tiny cluster.
 
-    Fewer clusters are nearly always more stable, so they count only where the chosen k is not.
+    Fewer clusters are nearly always more stable, so they count only if the chosen k is not stable.
     """
     own = frame.filter("is_chosen")
     if own.is_empty():

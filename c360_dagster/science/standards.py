@@ -1,4 +1,4 @@
-"""How good an estimate must be, and the words for that; the modules in answers/ judge by it."""
+"""How good each estimate must be, in numbers and in words; the modules in answers/ apply it."""
 
 STABLE, SMALLEST, LIKE_THE_TRUTH = 0.80, 0.05, 0.60
 CHANGED = 0.05
@@ -59,4 +59,4 @@ CHECKS = {
         ),
     },
 }
-"""By table, what is asked of it."""
+"""For each table, its checks and what they require."""
