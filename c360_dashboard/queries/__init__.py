@@ -1,1 +1,1 @@
-"""What the pages ask of the snapshot: one module a page; an open reader in, frames out."""
+"""What the pages ask of the snapshot, one module per page: an open reader in, frames out."""

@@ -1,6 +1,6 @@
-"""Audiences: how many are in each, who came and went, from the manifests beside the exports.
+"""Audiences: how many are in each, how many came and went, from the manifests beside the exports.
 
-They hold counts and definitions; the members' files are not opened.
+The manifests hold counts and definitions; the members' files are not opened.
 """
 
 import json
@@ -28,9 +28,9 @@ COUNTS = (
 @dataclass(frozen=True)
 class Audiences:
     latest: pl.DataFrame
-    """The newest export of each."""
+    """The newest export of each audience."""
     sizes: pl.DataFrame
-    """Members by audience and day, where there are days to compare."""
+    """Members by audience and day; empty unless there are two days to compare."""
 
 
 def load(exports: Path) -> Audiences:
@@ -53,7 +53,7 @@ def load(exports: Path) -> Audiences:
 
 
 def _read_manifests(exports: Path) -> Iterator[dict[str, Any]]:
-    """Those of the last days; one that is being replaced or was damaged is passed over."""
+    """Yields the manifests of the last days; skips one that is being replaced or is damaged."""
     for folder in sorted(exports.iterdir()) if exports.is_dir() else ():
         for path in sorted(folder.glob("[0-9]*.json"))[-DAYS_SHOWN:]:
             try:

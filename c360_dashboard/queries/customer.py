@@ -1,4 +1,4 @@
-"""One customer: found by name, e-mail, phone or any id she ever had; then all that is known."""
+"""One customer: found by name, e-mail, phone or any id they ever had; then all that is known."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,9 @@ FOUND = 25
 EVENTS = 150
 KINDS = ("Order", "Delivery", "Ticket", "Campaign", "Session")
 
-# An id that was merged away leads on, step by step, to the id of today. A split may have given it
-# back, and she may have been merged again: who is there is herself, else her last merge says where.
+# Follows an id that was merged away, step by step, to today's id. A split may have given an id back
+# and a later merge taken it away again. So an id that exists today leads nowhere else, and of any
+# other only the last merge counts.
 REDIRECTS = """
     recursive redirects(id, hops) as (
         select upper($text), 0
@@ -44,9 +45,9 @@ class Customer:
 
 
 def search(reader: Reader, text: str) -> pl.DataFrame:
-    """The customers that a reader may mean, the surest first."""
-    words = text.lower().replace("’", "'").split()  # as a phone's keyboard writes it
-    # Without what is dialled before a number; ours begin with the country's code.
+    """Returns the customers that a reader may mean, the surest first."""
+    words = text.lower().replace("’", "'").split()  # phone keyboards write ’
+    # Without the zeros dialled before a number, because ours begin with the country's code.
     digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
     is_phone = len(digits) >= 5 and not any(letter.isalpha() or letter == "@" for letter in text)
     return reader.frame(
@@ -127,7 +128,7 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
 
 
 def find_today(reader: Reader, customer_id: str) -> str | None:
-    """The id that a customer has today, from any that she had; None where nobody had it."""
+    """Returns a customer's id of today, given any id they ever had; None if nobody ever had it."""
     found = reader.frame(
         f"""
         with {REDIRECTS}
@@ -196,7 +197,8 @@ def load(reader: Reader, customer_id: str) -> Customer:
 
 
 def _spending(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
-    """Every month up to the as-of day, a year or since the first order: silence is shown too."""
+    """Returns the spend of every month up to the as-of day, for a year or (if longer) since the
+    first order, so that months without orders are shown too."""
     return reader.frame(
         """
         with orders as (
@@ -251,7 +253,8 @@ def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
 
 
 def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
-    """What happened, the latest of each kind first; the sessions of a day are one event."""
+    """Returns the latest events of each kind, newest first. The sessions of a day on one touchpoint
+    are one event."""
     return reader.frame(
         f"""
         with events as (

@@ -78,7 +78,7 @@ def load(reader: Reader) -> Health:
 
 
 def _gaps(reader: Reader) -> pl.DataFrame:
-    """How much of each field of the customers is known."""
+    """Counts, for each field, the customers for whom it is known."""
     fields = {
         "First name": "first_name",
         "Last name": "last_name",
@@ -104,7 +104,7 @@ def _gaps(reader: Reader) -> pl.DataFrame:
 
 
 def _future(reader: Reader) -> pl.DataFrame:
-    """Events dated after the as-of day: kept, and counted nowhere."""
+    """Counts the events dated after the as-of day; they are kept, but not counted anywhere else."""
     tables = ("fct_orders", "fct_support_tickets", "fct_sessions", "fct_shipments")
     return reader.frame(
         " union all ".join(

@@ -9,7 +9,7 @@ from c360_dashboard.filters import Filters
 from c360_dashboard.queries.people import BUYERS, CHOSEN, ORDER_REGION
 from c360_dashboard.snapshot import Reader
 
-# The orders that are counted, of this period and of the one a year earlier, as the reader chose.
+# The counted orders of this period, and of the one a year earlier, that match the reader's filters.
 PICKED = f"""
     {BUYERS}
     select
@@ -69,7 +69,7 @@ def load(reader: Reader, filters: Filters) -> Overview:
 
 
 def count_orders(reader: Reader) -> dict[str, Any]:
-    """All orders, whatever the reader chose."""
+    """Counts all orders, without the reader's filters."""
     return reader.row(
         """
         select
@@ -82,9 +82,9 @@ def count_orders(reader: Reader) -> dict[str, Any]:
 
 
 def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
-    """Revenue and orders a step of this period; the year before stands on this period's days.
+    """Returns revenue and orders per step of time; the year before is put on this period's days.
 
-    A step without orders is a zero: a line that went past it would show sales where none were.
+    A step without orders is a zero, because a line past it would show sales where there were none.
     """
     return reader.frame(
         f"""

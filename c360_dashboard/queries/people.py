@@ -1,13 +1,13 @@
 """Which customers, and whose orders, a reader chose: the conditions that the pages share."""
 
-# Customers are `c`, and `m` in the mart: a region is the state where she lives, or the country
-# where addresses have no states.
+# dim_customers is `c`, mart_customer_360 is `m`. A customer's region is their state, or their
+# country if no state is known: addresses in some countries have none.
 REGION = "coalesce(c.state, c.country)"
 CHOSEN_PEOPLE = f"""
     (len($regions::varchar[]) = 0 or list_contains($regions::varchar[], {REGION}))
     and (len($personas::varchar[]) = 0 or list_contains($personas::varchar[], m.persona))
 """
-# Every customer with her region, as the reader chose.
+# The customers who match the reader's filters, each with a region.
 PEOPLE = f"""
     with people as (
         select m.*, coalesce({REGION}, 'unknown') as region
@@ -17,7 +17,8 @@ PEOPLE = f"""
     )
 """
 
-# What orders and lines need to know of their customers; numbers are compared faster than ids.
+# What orders and lines need to know of their customers. `customer` is a number, because numbers are
+# compared faster than ids.
 BUYERS = """
     with buyers as (
         select c.customer_id, c.rowid as customer, c.state, c.country, m.persona
@@ -25,8 +26,8 @@ BUYERS = """
         left join mart_customer_360 as m on c.customer_id = m.customer_id
     )
 """
-# Orders and lines are `o`, buyers `b`, stores `s`. An order's region is where its customer lives;
-# where that is unknown, as of guests, the store's.
+# Orders and lines are `o`, buyers `b`, stores `s`. An order's region is its customer's state; if
+# none is known (of guests, for example) its store's state, or else the customer's country.
 ORDER_REGION = "coalesce(b.state, s.store_state, b.country)"
 CHOSEN = f"""
     (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], o.channel))

@@ -10,7 +10,7 @@ from c360_dashboard.queries.people import BUYERS, CHOSEN
 from c360_dashboard.snapshot import Reader
 
 LISTED = 25
-# The lines that are counted, as the reader chose.
+# The counted order lines that match the reader's filters.
 PICKED = f"""
     {BUYERS}
     select
@@ -26,7 +26,7 @@ PICKED = f"""
     left join dim_stores as s on o.store_id = s.store_id
     where o.is_counted and o.order_date between $start and $end and {CHOSEN}
 """
-# Of these, as of all orders of the second system, no product is known.
+# Orders whose products are not known, such as all orders of the second system.
 WITHOUT_LINES = f"""
     {BUYERS}
     select count(*) as orders, sum(o.net_amount) as revenue
@@ -116,7 +116,7 @@ def load(reader: Reader, filters: Filters) -> Products:
 
 
 def _best_sellers(reader: Reader) -> pl.DataFrame:
-    """Who bought how often is counted for the products that are shown alone."""
+    """Finds the best sellers first, and counts orders and customers only for those."""
     return reader.frame(
         f"""
         with best as (

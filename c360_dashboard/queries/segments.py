@@ -11,7 +11,7 @@ from c360_dashboard.snapshot import Reader
 ACTIVE, SLOWING, LAPSED, NONE = "Active", "Slowing", "Lapsed", "No order yet"
 STATES = (ACTIVE, SLOWING, LAPSED, NONE)
 MIGRATING = {"persona": "Personas", "rfm_segment": "RFM segments"}
-"""What segment_migrations follows, and how it is called."""
+"""The columns that segment_migrations follows, and their titles."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
 
 
 def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
-    """What sets the personas apart; of all regions, for the snapshot holds it no finer."""
+    """Returns what sets the personas apart; for all regions, because the snapshot has no finer
+    figures."""
     return reader.frame(
         """
         with tops as (
@@ -102,7 +103,7 @@ def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
 
 
 def load_months(reader: Reader) -> tuple[str, ...]:
-    """The months whose moves are known, the latest first; none where no history is kept."""
+    """Returns the months whose moves are known, the latest first; none if no history is kept."""
     if not reader.has("segment_migrations"):
         return ()
     months = reader.frame("select distinct month from segment_migrations order by month desc")
@@ -110,7 +111,7 @@ def load_months(reader: Reader) -> tuple[str, ...]:
 
 
 def load_migrations(reader: Reader, filters: Filters, month: str, what: str) -> pl.DataFrame:
-    """Customers by the group that they left in a month and the one that they came into."""
+    """Counts customers by the group that they left in a month and the one that they entered."""
     if what not in MIGRATING:
         raise ValueError(what)
     return reader.frame(
@@ -143,7 +144,7 @@ def load_migrations(reader: Reader, filters: Filters, month: str, what: str) -> 
 
 
 def load_moves(reader: Reader, filters: Filters, months: int) -> pl.DataFrame:
-    """Customers by their state so many months ago and their state on the as-of day."""
+    """Counts customers by their state so many months ago and their state on the as-of day."""
     before, now = _state("before", "earlier"), _state("latest", "$end")
     return reader.frame(
         f"""
@@ -179,7 +180,7 @@ def load_moves(reader: Reader, filters: Filters, months: int) -> pl.DataFrame:
 
 
 def _state(latest: str, day: str) -> str:
-    """The SQL for a customer's state on a day, by the day of her latest order until then."""
+    """Returns the SQL for a customer's state on a day, given the day of their latest order."""
     return f"""
         case
             when {latest} is null then '{NONE}'

@@ -29,14 +29,14 @@ TICKETS = f"""
             and {CHOSEN_PEOPLE}
     )
 """
-# Whatever the reader chose: where no file holds any, no filter is to blame.
+# Counted without the reader's filters: if there are none at all, no filter is to blame.
 KNOWN = """
     select
         (select count(*) from fct_shipments) as parcels,
         (select count(*) from fct_support_tickets) as tickets,
         (select count(*) from arrivals_summary) as visitors
 """
-# What is under way and not yet due is neither on time nor late, as in operational_efficiency.
+# A parcel under way and not yet due is neither on time nor late, as in operational_efficiency.
 DELIVERY = """
     count(*) as parcels,
     count(*) filter (is_delivered and not is_late)

@@ -12,7 +12,8 @@ from c360_dashboard.snapshot import Reader
 BANDS = ("Low", "Medium", "High")
 LISTED = 50
 
-# Who never bought has no value and a risk of 1 in gold, but she is nobody's to lose.
+# In gold, customers who never bought have no value and a risk of 1. They are left out here, because
+# somebody who never bought cannot be lost.
 BUYERS = f"""
     {PEOPLE},
     buyers as (
@@ -113,7 +114,7 @@ def load(reader: Reader, filters: Filters) -> Value:
 
 
 def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
-    """Thirds of value by thirds of the scale of risk."""
+    """Counts customers by thirds of value and by thirds of the scale of risk."""
     return reader.frame(
         f"""
         {BUYERS},
@@ -173,7 +174,8 @@ def _leaving(reader: Reader, filters: Filters) -> pl.DataFrame:
 
 
 def load_dearest(reader: Reader) -> str | None:
-    """The customer with most to tell: known to several systems, then the highest spend."""
+    """Returns the customer with most to show: the highest spend, of those with several records if
+    there are any."""
     found = reader.frame(
         """
         select m.customer_id
