@@ -1,1 +1,1 @@
-"""How the pages look: one module a page, each with one function that draws it."""
+"""How the pages look: one module per page, each with one function that draws it."""

@@ -1,4 +1,4 @@
-"""Audiences: whom to write to, who is left alone, who came and went. Counts, never a member."""
+"""Audiences: whom to write to, who is left out, who came and went. Shows counts, never a member."""
 
 import polars as pl
 

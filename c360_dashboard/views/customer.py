@@ -1,4 +1,4 @@
-"""Customer: found by name, e-mail, phone or any id; then all that is known of one person."""
+"""Customer: found by name, e-mail, phone or any id; then all that is known of this person."""
 
 from html import escape
 from typing import Any
@@ -285,7 +285,7 @@ def _events(frame: pl.DataFrame, currency: str) -> str:
         kind, amount = event["kind"], event["amount"]
         name = "shipping " if kind == "Delivery" else ""
         shown = say.money(amount, currency, 2)
-        # A line that ends between a minus and its amount is read as a dash.
+        # If a line ended between a minus and its amount, the minus would look like a dash.
         tail = "" if amount is None else f' <span class="whole">· {name}{escape(shown)}</span>'
         items.append(
             f'<li><time datetime="{event["day"]}">{say.day(event["day"])}</time>'
@@ -351,7 +351,7 @@ def _records(found: customer.Customer) -> None:
 
 
 def _has_returns_alone(person: dict[str, Any]) -> bool:
-    """Completed orders that all gave money back, so that there is no purchase to speak of."""
+    """Whether all completed orders gave money back, so that no purchase is known."""
     return person["persona"] == NO_PURCHASE and (person["total_spent"] or 0) < 0
 
 

@@ -1,4 +1,4 @@
-"""What the numbers mean, in the words that cards and tables show on hover; each said once."""
+"""What the numbers mean, in the words that cards and tables show on hover; each is written once."""
 
 REVENUE = "Completed orders from both systems, before tax and after discounts; returns subtract."
 ORDERS = "Completed orders, each counted once."

@@ -24,7 +24,7 @@ def draw(page: Page) -> None:
 
 
 def say_why_nothing(orders: dict[str, int]) -> str:
-    """What stands there instead of numbers: a filter is to blame only where any order counts."""
+    """Returns what to say instead of numbers; blames the filters only if any order counts."""
     if orders["counted"]:
         return "No orders match these filters. Remove a filter, or choose more days."
     if not orders["known"]:

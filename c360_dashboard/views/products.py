@@ -30,7 +30,7 @@ def draw(page: Page) -> None:
 
 
 def _say_what_is_missing(page: Page, without_lines: dict[str, Any]) -> None:
-    """Else the overview's revenue would be another one, and nobody knew why."""
+    """Says which orders are left out, because the overview's revenue includes them."""
     if without_lines["orders"]:
         layout.note(
             f"Not among these: {words.count(without_lines['orders'], 'order')} of which the data "
@@ -103,7 +103,7 @@ def _affinity(page: Page, frame: pl.DataFrame) -> None:
     layout.chart(
         charts.heatmap(
             frame,
-            # Of personas there are few: on a phone as many columns have room, and not more.
+            # A phone has room for few columns, and there are few personas.
             x="persona",
             y="category",
             value="lift",

@@ -11,7 +11,7 @@ from c360_dashboard.queries import value
 from c360_dashboard.views import meanings
 
 AGAINST = {"holdout": "the past", "future": "the future"}
-"""What forecasts are held against, in words."""
+"""What forecasts are compared with, in words."""
 
 
 def draw(page: Page) -> None:
@@ -175,7 +175,7 @@ def _forecasts(page: Page, frame: pl.DataFrame) -> None:
 
 
 def _calibration(page: Page, frame: pl.DataFrame) -> None:
-    """How far such forecasts can be trusted: what was expected against what came."""
+    """Shows how far such forecasts can be trusted: what was expected against what came."""
     layout.heading(
         "Did earlier forecasts come true?",
         "Customers in ten groups, from the lowest forecasts to the highest. On the dashed line "
