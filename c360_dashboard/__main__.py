@@ -29,7 +29,7 @@ def options(port: int) -> dict[str, str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        # Named for each, so that light and dark follow the reader's system.
+        # Set for each theme, so that light and dark follow the reader's system.
         "theme.light.primaryColor": BLUE,
         "theme.dark.primaryColor": SKY,
     }
@@ -41,7 +41,8 @@ def main() -> None:
     port = parser.parse_args().port
     try:
         settings = read_settings()
-        # Streamlit's own words would end in a page of others'.
+        # Asked before Streamlit does: its own message would be followed by a page of what DuckDB
+        # prints when the process ends while the warming thread runs.
         refuse_taken(ADDRESS, port, "make dashboard")
     except SettingsError as problem:
         sys.exit(str(problem))

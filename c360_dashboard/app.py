@@ -62,7 +62,8 @@ def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
 
 
 def _find_lost(offered: choices.Choices) -> list[str]:
-    """What an address from another day names and nobody can choose today: Streamlit forgets it."""
+    """Returns what the address names but nobody can choose today, because the address is from
+    another day, for example. Streamlit drops it without a word."""
     known = {
         CHANNEL: set(map(say.words, offered.channels)),
         REGION: set(offered.regions),
@@ -79,7 +80,8 @@ def _find_lost(offered: choices.Choices) -> list[str]:
 def _choose(
     view: View, publication: Publication, offered: choices.Choices
 ) -> tuple[Filters, tuple[tuple[str, str], ...]]:
-    """The filters, in the address and so in every link and on every page."""
+    """Draws the filters. Returns what was chosen, and the same as it stands in the address, so that
+    every link and every page keeps it."""
     with st.sidebar:
         st.header("Filters", anchor=False)
         period = st.selectbox(
@@ -165,7 +167,7 @@ def _wait_for_another(seen: Snapshot | None) -> None:
 
 
 def _plain(sentence: str) -> str:
-    """A sentence of ours for Streamlit's Markdown: backticks stay, the rest is as written."""
+    """Escapes one of our sentences for Streamlit's Markdown: only backticks keep their meaning."""
     return (
         sentence.replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")
     )

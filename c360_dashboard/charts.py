@@ -1,4 +1,4 @@
-"""Charts in one manner: colours that colour-blind people tell apart, in light and in dark."""
+"""Charts in one style, in colours that colour-blind people can tell apart, in light and in dark."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,22 +23,22 @@ GREY = "#767b84"
 PALE, WHITISH = "#e8f1f8", "#f5f5f5"
 HEIGHT = 280
 DARK = 0.93
-"""How near to blue a cell is on which white letters are read more easily than black ones."""
+"""How near to blue a cell must be for white letters to be easier to read on it than black ones."""
 AMOUNT = "~s"
 """How axes write amounts: 1.5k, 20M."""
 WIDEST = 5
-"""How many times the usual effect an axis of intervals reaches."""
+"""An axis of intervals ends at this many times the median effect."""
 STEPS = {
     "day": ("Day", "%-d %b %y", "%-d %b %Y"),
     "week": ("Week up to", "%-d %b %y", "%-d %b %Y"),
     "month": ("Month", "%b %y", "%B %Y"),
 }
-"""Of a step of time: what it is called, and how it is written on an axis and below the pointer."""
+"""For each step of time: its name, and the format of its date on an axis and in the tooltip."""
 
 BESIDE = 48
-"""How many pixels the number at the end of the longest bar takes."""
+"""The pixels that the number at the end of the longest bar takes."""
 
-# What Altair types differently from method to method: a chart, or layers of them.
+# A chart, or layers of charts: Altair's methods do not agree on the type.
 Drawing = Any
 
 
@@ -54,7 +54,7 @@ def over_time(
     grain: str = "day",
     is_from_zero: bool = True,
 ) -> Drawing:
-    """Lines over days; the first series is drawn strongly, the second dashed behind it."""
+    """Draws a line over time for each series; the first is solid, the others are dashed."""
     step, short, full = STEPS[grain]
     ticks = alt.Undefined if grain == "day" else _mark_each(frame[x])
     base = alt.Chart(frame).encode(
@@ -105,7 +105,7 @@ def bars(
     colour: str = BLUE,
     rows: int | None = None,
 ) -> Drawing:
-    """Horizontal bars in the frame's order, each with its number beside it."""
+    """Draws horizontal bars in the frame's order, each with its number beside it."""
     count = rows or len(frame)
     base = alt.Chart(frame).encode(
         y=alt.Y(
@@ -135,7 +135,7 @@ def histogram(
     y_title: str,
     colour: str = BLUE,
 ) -> Drawing:
-    """Counts by bins that are already made."""
+    """Draws counts by bins that have been made already."""
     return (
         alt.Chart(frame)
         .mark_bar(color=colour, binSpacing=1)
@@ -176,7 +176,7 @@ def heatmap(
     x_title: str | None = None,
     y_title: str | None = None,
 ) -> Drawing:
-    """Cells with their number written in them, so that colour says nothing alone."""
+    """Draws cells with their numbers written in them, so that nothing is said by colour alone."""
     lowest, top = _range(frame[value])
     is_slanted = len(x_order) > 4
     spread = max(abs(top - (middle or 0.0)), abs(lowest - (middle or 0.0))) or 1.0
@@ -195,7 +195,7 @@ def heatmap(
             sort=list(x_order),
             title=x_title,
             axis=alt.Axis(
-                # Slanted, all of them fit on a phone; none may be left out.
+                # None may be left out; slanted, all of them fit on a phone.
                 labelAngle=-35 if is_slanted else 0,
                 labelOverlap=False,
                 labelLimit=130,
@@ -218,7 +218,7 @@ def heatmap(
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color(f"{value}:Q", scale=scale, legend=None)
     )
-    # Orange never is dark.
+    # Orange is never dark enough for white letters.
     is_dark = (
         f"datum['{value}'] > {DARK * top}"
         if middle is None
@@ -242,7 +242,7 @@ def paired_bars(
     y_order: Sequence[str],
     x_format: str,
 ) -> Drawing:
-    """Two or three bars for each row, one under the other, each with its number beside it."""
+    """Draws two or three bars for each row, one below the other, each with its number beside it."""
     base = alt.Chart(frame).encode(
         y=alt.Y(
             f"{y}:N",
@@ -274,10 +274,11 @@ def paired_bars(
 def intervals(
     frame: pl.DataFrame, *, y: str, middle: str, low: str, high: str, x_format: str, x_title: str
 ) -> Drawing:
-    """Estimates with their intervals and a line at zero; those that leave it out are coloured.
+    """Draws estimates with their intervals, and a line at zero. Intervals that do not include zero
+    are coloured.
 
-    An interval without an end, or with one far out, goes on to the edge, with an arrow there: one
-    that reaches very far would press all others into a line.
+    An interval with no upper end, or a very distant one, goes to the edge and has an arrow there,
+    because an axis long enough for it would squeeze all others into a line.
     """
     most = max(1.0, WIDEST * abs(float(frame[middle].abs().median() or 0.0)))  # type: ignore[arg-type]
     shown = frame.with_columns(
@@ -335,7 +336,7 @@ def intervals(
         .mark_rule(strokeDash=[4, 3], color=GREY)
         .encode(x="zero:Q")
     )
-    # Legend and axis take their part of the height, also where there are few campaigns.
+    # Legend and axis take their part of the height, even if there are few campaigns.
     return alt.layer(zero, lines, points, arrows).properties(height=26 * len(frame) + 150)
 
 
@@ -349,7 +350,7 @@ def calibration(
     x_title: str,
     y_title: str,
 ) -> Drawing:
-    """Points around the line on which both are equal; series differ in colour and in shape."""
+    """Draws points, and the line where both values are equal; series differ in colour and shape."""
     most = max(_range(frame[x])[1], _range(frame[y])[1])
     scale = alt.Scale(domain=[0, most * 1.04], nice=False)
     points = (
@@ -396,7 +397,7 @@ def calibration(
 def columns(
     frame: pl.DataFrame, *, x: str, y: str, y_title: str, y_format: str, unit: str
 ) -> Drawing:
-    """A column for each step of time, with its name below its middle."""
+    """Draws a column for each step of time, with the step's name below its middle."""
     return (
         alt.Chart(frame)
         .mark_bar(color=BLUE, cornerRadiusEnd=2)
@@ -419,7 +420,8 @@ def columns(
 
 
 def _mark_each(days: pl.Series) -> list[alt.DateTime]:
-    """The steps themselves: left alone, weeks and a year of months are marked at Sundays."""
+    """Returns the steps as an axis's marks. By default, the axis marks Sundays instead, for weeks
+    and for a year of months."""
     return [
         alt.DateTime(year=day.year, month=day.month, date=day.day) for day in days.unique().sort()
     ]
@@ -435,12 +437,12 @@ def _colours(order: Sequence[str]) -> list[str]:
 
 
 def _bar_scale() -> alt.Scale:
-    """From the names of the bars up to where the longest one's number has room."""
+    """Returns a scale that leaves room for the number at the end of the longest bar."""
     return alt.Scale(zero=True, nice=False, range=[0, alt.ExprRef(f"width - {BESIDE}")])
 
 
 def _beside(drawn: Drawing, x: str, form: str) -> Drawing:
-    """The numbers at the ends of bars."""
+    """Draws the numbers at the ends of bars."""
     return (
         drawn.transform_calculate(label=_as_written(f"format(datum['{x}'], '{form}')"))
         .mark_text(align="left", dx=5, color=GREY)
@@ -449,19 +451,19 @@ def _beside(drawn: Drawing, x: str, form: str) -> Drawing:
 
 
 def _axis(form: str, **more: Any) -> alt.Axis:  # noqa: ANN401  Altair's own
-    """Of amounts, nothing is 0 and not 0k."""
+    """Returns an axis; on an axis of amounts, zero is written 0 and not 0k."""
     label = _as_written("datum.label")
     more["labelExpr"] = f"datum.value ? {label} : '0'" if form == AMOUNT else label
     return alt.Axis(format=form, **more)
 
 
 def _as_written(label: str) -> str:
-    """As everywhere else: `2 B`, where the format has the G of physicists, and `5 %`."""
+    """Writes a label as everywhere else: `2 B`, for which the format has `2G`, and `5 %`."""
     return f"replace(replace({label}, 'G', 'B'), '%', ' %')"
 
 
 def _in_full(form: str) -> str:
-    """Where there is room, as below the pointer, amounts are not shortened."""
+    """Returns the format for tooltips: there is room, so amounts are not shortened."""
     return ",.0f" if form.endswith("s") else form
 
 

@@ -1,4 +1,4 @@
-"""The pages in the order of the menu, with the filters that each of them knows."""
+"""The pages in the order of the menu, with the filters that apply to each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

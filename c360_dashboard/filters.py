@@ -1,4 +1,4 @@
-"""What a reader chose to look at, as values that queries bind: no query is put together from it."""
+"""What a reader chose to look at, as values bound to queries: no SQL is ever built from it."""
 
 import calendar
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ DEFAULT_PERIOD = "26w"
 
 @dataclass(frozen=True)
 class Span:
-    """Days, both inclusive, and the comparable days a year earlier where the data reach back.
+    """The first and the last day shown, and the comparable days a year earlier, if the data reach
+    back that far.
 
-    Weeks are compared with those 52 weeks earlier, so that Saturdays meet Saturdays; months and
-    years with the same days of the year before.
+    Weeks are compared with the weeks 52 weeks earlier, so that Saturdays are compared with
+    Saturdays; months and years are compared with the same days of the year before.
     """
 
     start: date
@@ -59,7 +60,7 @@ class Filters:
 
 
 def read_period(period: str, as_of: date, first: date) -> Span:
-    """The days of a named period that ends on the as-of day, for data that begin on `first`."""
+    """Returns the days of a named period that ends on the as-of day; the data begin on `first`."""
     if period in WEEKS:
         start = as_of - timedelta(weeks=WEEKS[period]) + DAY
         year = timedelta(weeks=52)
@@ -73,10 +74,11 @@ def read_period(period: str, as_of: date, first: date) -> Span:
     )
 
 
-def _span(  # the five days that make a span
+def _span(
     start: date, end: date, start_before: date, end_before: date, *, grain: str, first: date
 ) -> Span:
-    # Of a year a week may be missing, of a quarter a day: of four weeks it would be a quarter.
+    # At the start of the earlier period, 1/52 of the days may be missing: a week of a year, a day
+    # of a quarter, none of four weeks. A whole week would be a quarter of four weeks.
     is_comparable = start_before >= first - (end - start) // 52
     return Span(
         start,
@@ -88,12 +90,12 @@ def _span(  # the five days that make a span
 
 
 def _months_earlier(day: date, months: int) -> date:
-    """The first day of the month so many months earlier."""
+    """Returns the first day of the month so many months earlier."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, 1)
 
 
 def _year_earlier(day: date) -> date:
     last = calendar.monthrange(day.year - 1, day.month)[1]
-    # The last of February meets the last of February.
+    # 29 February is compared with 28 February.
     return date(day.year - 1, day.month, min(day.day, last))

@@ -35,19 +35,20 @@ def money(value: Number, currency: str, places: int = 0) -> str:
 
 
 def short_money(value: Number, currency: str) -> str:
-    """As much as fits on a card: $1.23 M."""
+    """Writes an amount short enough for a card: $1.23 M."""
     if value is None or is_missing(value):
         return NOTHING
     return plain.short(value, currency, SIZES) if abs(value) >= 1000 else money(value, currency, 2)
 
 
 def in_currency(title: str, currency: str) -> str:
-    """An axis's title; where no file names the currency, without one."""
+    """Returns an axis's title, with the currency unless no file names it."""
     return f"{title} ({currency})" if currency else title
 
 
 def change(now: Number, before: Number) -> str | None:
-    """Relative change with its sign, or None: of nothing, or of less, there are no per cents."""
+    """Returns the relative change with its sign. None if the earlier value is 0 or less, because a
+    percentage of that means nothing."""
     if now is None or before is None or before <= 0:
         return None
     part = round((now / before - 1) * 100, 1)
@@ -55,7 +56,7 @@ def change(now: Number, before: Number) -> str | None:
 
 
 def relative(part: Number) -> str:
-    """A change that is worked out already, for a table: `+8.5 %`, or `×4.2` as in the report."""
+    """Writes a change that has been computed already: `+8.5 %`, or `×4.2` as in the report."""
     return plain.change(1 + part, 1) or NOTHING if part is not None else NOTHING
 
 
@@ -68,7 +69,7 @@ def moment(value: datetime | None) -> str:
 
 
 def age(since: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits."""
+    """Says how long ago it was, in the largest unit that fits."""
     passed = now - since
     if passed < 2 * MINUTE:
         return "just now"
@@ -80,5 +81,5 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def words(value: str | None) -> str:
-    """A name as data have it, for people: `in_transit` becomes `In transit`."""
+    """Writes a name from the data for people: `in_transit` becomes `In transit`."""
     return plain.name(value) if value else NOTHING

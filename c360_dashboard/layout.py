@@ -1,6 +1,6 @@
 """The pieces that every page is built of: headings, cards, tables, charts, downloads.
 
-What comes from data is escaped into HTML here or drawn by a chart: none of it is ever Markdown.
+Whatever comes from the data is escaped into HTML here or drawn by a chart; it is never Markdown.
 """
 
 import csv
@@ -20,11 +20,11 @@ from c360_dashboard.charts import Drawing
 
 CODE = re.compile(r"`([^`]+)`")
 AS_OF = "as-of day"
-"""What the session remembers for the names of all its downloads."""
+"""The key under which the session keeps the day that goes into the names of its downloads."""
 SEEN = 8
-"""As many rows as a phone shows of a table without scrolling in it."""
+"""The number of a table's rows that a phone shows without scrolling in it."""
 FORMULA = tuple("=+-@＝＋－＠")
-"""How a cell begins that a spreadsheet calculates; Asian ones take the wide signs too."""
+"""A spreadsheet calculates cells that begin like this; Asian ones accept the wide signs too."""
 STYLE = """
 <style>
 /* Streamlit's own grounds, for what has to hide what moves below it. */
@@ -139,7 +139,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: how it is called, written and explained."""
+    """A column of a table: its name, and how it is titled, written and explained."""
 
     name: str
     title: str
@@ -172,7 +172,7 @@ def amount(name: str, title: str, help: str, currency: str, places: int = 0) -> 
 
 
 def merges() -> list[Column]:
-    """The log of merges and splits, of everybody or of one customer."""
+    """Returns the columns for the log of merges and splits, of everybody or of one customer."""
     return [
         text("found_on", "On"),
         text("kind", "What"),
@@ -185,7 +185,7 @@ def merges() -> list[Column]:
 def cards(given: Sequence[Card]) -> None:
     with st.container(horizontal=True):
         for card in given:
-            moves = card.change != say.NO_CHANGE  # Streamlit would point upwards, in green
+            moves = card.change != say.NO_CHANGE  # else Streamlit shows a green arrow upwards
             st.metric(
                 card.title,
                 card.value,
@@ -199,7 +199,7 @@ def cards(given: Sequence[Card]) -> None:
 
 
 def chart(drawing: Drawing, description: str) -> None:
-    # Streamlit moves an axis's first and last word inwards: beside a bar it would miss its bar.
+    # By default, an axis's first and last label are moved inwards, away from their bars.
     st.altair_chart(drawing.configure_axisBand(labelFlush=False), width="stretch", alt=description)
 
 
@@ -212,20 +212,20 @@ def table(
     explanation: str = "",
     empty: str = "",
 ) -> None:
-    """A table with a download of exactly its rows, or a sentence where there are none."""
+    """Draws a table with a download of exactly its rows, or a sentence if there are none."""
     heading(title, explanation)
     if not len(frame):
         note(empty or "Nothing matches these filters.")
         return
     st.html(_table(frame, columns, title))
-    # Where a table is cut, most rows are out of sight, and a phone shows no bar to scroll by.
+    # Most rows of a long table are out of sight, and a phone shows no scroll bar to say so.
     if len(frame) > SEEN:
         st.html(f'<p class="c360-fresh">{len(frame):,} rows</p>')
     download(frame, columns, title=title, file=file)
 
 
 def download(frame: pl.DataFrame, columns: Sequence[Column], *, title: str, file: str) -> None:
-    """The rows as a file with its day in the name, and what their columns mean."""
+    """Offers the rows as a file with the day in its name, and explains what the columns mean."""
     with st.container(horizontal=True):
         st.download_button(
             "Download CSV",
@@ -244,13 +244,13 @@ def download(frame: pl.DataFrame, columns: Sequence[Column], *, title: str, file
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Names and values, one under the other, as escaped HTML."""
+    """Returns names and values, one under the other, as escaped HTML."""
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
     return f'<dl class="c360">{rows}</dl>'
 
 
 def note(sentence: str) -> None:
-    """A plain sentence, for whatever is missing or needs a word."""
+    """Shows a plain sentence about what is missing or needs explaining."""
     shown = CODE.sub(r"<code>\1</code>", escape(sentence))
     st.html(f'<p role="note">{shown}</p>')
 
@@ -260,9 +260,9 @@ def heading(words: str, explanation: str = "") -> None:
 
 
 def to_csv(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
-    """The rows with their titles; a cell that a spreadsheet would calculate is made text.
+    """Returns the rows below their titles. A cell that a spreadsheet would calculate is made text.
 
-    The mark in front tells spreadsheets that it is UTF-8: they take names apart without it.
+    The mark in front tells spreadsheets that the file is UTF-8; without it they garble names.
     """
     out = io.StringIO()
     out.write("\ufeff")
@@ -292,7 +292,7 @@ def _table(frame: pl.DataFrame, columns: Sequence[Column], title: str) -> str:
 
 
 def _write_cell(row: dict[str, Any], column: Column, columns: Sequence[Column]) -> str:
-    """The first cell heads its row: a screen reader says it before each number."""
+    """Writes a cell. The first one heads its row, so a screen reader says it before each number."""
     value = row[column.name]
     shown = escape(say.NOTHING if value is None else column.show(value))
     if column.link and value is not None:

@@ -18,7 +18,7 @@ class Page:
     publication: Publication
     choices: Choices
     filters: Filters
-    # The filters as the address has them, for links that keep them.
+    # The filters as they stand in the address, so that links can keep them.
     address: tuple[tuple[str, str], ...]
 
     @property

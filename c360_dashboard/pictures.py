@@ -36,10 +36,10 @@ GRAPH: ViewportSize = {"width": 1000, "height": 440}
 COLOURS = 64
 MARGIN = 24
 WEBSERVER = ("dagster_webserver", "-h", "127.0.0.1", "-m", "c360_dagster.definitions")
-# What the pages in the pictures are drawn by, beside a module of views and one of queries each.
+# The modules that draw the pages in the pictures, beside each page's own in views/ and queries/.
 SHARED = ("app", "charts", "contents", "filters", "format", "layout", "queries/choices")
 PAGES = ("overview", "customer")
-# How long ago it was published is true for a minute only.
+# Removes how long ago the data were published, because that is true for a minute only.
 TIMELESS = """
     const line = document.querySelector('[data-testid=freshness]');
     line.textContent = line.textContent.replace(/published [^·]*·/, 'published just now ·');
@@ -89,7 +89,7 @@ def take_pages(browser: Browser, settings: Settings, environment: Mapping[str, s
 
 
 def take_graph(browser: Browser, environment: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Dagster's own page of the graph; what it shows are the layers, and which reads which."""
+    """Takes a picture of the layers in Dagster's own graph. Returns which layer reads which."""
     with (
         serve(WEBSERVER, "server_info", environment) as address,
         browser.new_context(viewport=GRAPH, device_scale_factor=2) as context,
@@ -105,7 +105,7 @@ def take_graph(browser: Browser, environment: Mapping[str, str]) -> set[tuple[st
 
 
 def find_graph(page: Page, edges: Iterable[tuple[str, str]]) -> FloatRect:
-    """The part of the page that holds all layers."""
+    """Returns the part of the page that holds all layers."""
     layers = sorted({layer for edge in edges for layer in edge})
     boxes = [page.get_by_text(layer, exact=True).first.bounding_box() for layer in layers]
     known = [box for box in boxes if box]
@@ -121,7 +121,7 @@ def find_graph(page: Page, edges: Iterable[tuple[str, str]]) -> FloatRect:
 
 
 def read_edges(address: str) -> set[tuple[str, str]]:
-    """Which layer reads which, as the webserver tells it."""
+    """Returns which layer reads which, as the webserver says."""
     request = urllib.request.Request(  # noqa: S310  our own server
         f"{address}/graphql",
         json.dumps({"query": EDGES}).encode(),
@@ -136,12 +136,12 @@ def read_edges(address: str) -> set[tuple[str, str]]:
 
 
 def join_layers(assets: Iterable[tuple[str, Iterable[str]]]) -> set[tuple[str, str]]:
-    """The edges between layers, from each asset's layer and those that it reads."""
+    """Returns the edges between layers, given each asset's layer and the layers that it reads."""
     return {(read, layer) for layer, reads in assets for read in reads if read != layer}
 
 
 def tell_origin(edges: Iterable[tuple[str, str]]) -> str:
-    """What the pictures were made of: the graph's edges, and a checksum of each page's code."""
+    """Says what the pictures were made of: the graph's edges and a checksum of each page's code."""
     return "".join(
         [
             "What the pictures were made of; `make pictures` writes it and them anew.\n",
@@ -152,7 +152,8 @@ def tell_origin(edges: Iterable[tuple[str, str]]) -> str:
 
 
 def take_checksum(page: str) -> str:
-    """Of the code that draws a page, without comments and the way it is laid out."""
+    """Returns a checksum of the code that draws a page. Comments and formatting do not change it;
+    docstrings do."""
     modules = (*SHARED, f"views/{page}", f"queries/{page}", "views/meanings")
     checksum = hashlib.sha256()
     for module in modules:
@@ -162,7 +163,8 @@ def take_checksum(page: str) -> str:
 
 
 def save(picture: bytes, name: str) -> None:
-    """Small: a page of text and charts needs few colours."""
+    """Saves a picture with few colours: a page of text and charts needs no more, and the file stays
+    small."""
     with Image.open(io.BytesIO(picture)) as opened:
         few = opened.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
         few.save(FOLDER / f"{name}.png", optimize=True)

@@ -1,13 +1,13 @@
 """What is personal in an answer, and how it is hidden; nothing else decides that.
 
-An answer's columns keep the snapshot's names, for it is by name that they are hidden.
+Columns are hidden by their names, so an answer's columns must keep the snapshot's names.
 """
 
 import polars as pl
 
 MASK = "•••"
 
-# Every column that dbt's yml marks `meta.pii`, and the names that answers make of them.
+# Every column that dbt's yml marks `meta.pii`, and `name`, which queries make from two of them.
 PERSONAL = frozenset(
     {
         "name",
@@ -23,12 +23,12 @@ PERSONAL = frozenset(
         "last_event_location",
     }
 )
-# Where a column holds the value of whichever field its row names, the field decides.
+# These columns hold values of the field that is named in the same row; that field decides.
 BY_FIELD = ("value", "losing_values")
 
 
 def mask(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with what is personal replaced; an empty cell stays empty."""
+    """Returns the frame with personal values replaced; an empty cell stays empty."""
     hidden = [_hide(name) for name in frame.columns if name in PERSONAL]
     if "field" in frame.columns:
         is_personal = pl.col("field").is_in(list(PERSONAL))

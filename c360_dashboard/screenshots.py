@@ -31,7 +31,7 @@ SIZES: dict[str, ViewportSize] = {
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DASHBOARD = ("c360_dashboard",)
 PATIENCE = 120
-# While a chart or a download is on its way, a grey box holds its place.
+# While a chart or a download is loading, a grey box holds its place.
 DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 # The page scrolls inside a box of its own: a window as tall as the box shows all of it.
 HEIGHT = "document.querySelector('[data-testid=stMain]').scrollHeight"
@@ -79,7 +79,7 @@ def serve(
     health: str = "_stcore/health",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """The address of a server of ours on a free port, stopped in the end."""
+    """Starts a server of ours on a free port, yields its address, and stops it at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -108,7 +108,8 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def open_page(page: Page, address: str, *, until_quiet: bool = True) -> None:
-    """Opens a page and waits until it is drawn, its charts too; and nothing comes any more."""
+    """Opens a page and waits until it and its charts are drawn; if `until_quiet`, also until
+    nothing more is loaded."""
     page.goto(address)
     page.wait_for_selector("[data-testid=freshness]")
     page.wait_for_selector("[data-test-script-state=notRunning]")

@@ -1,6 +1,6 @@
-"""The published snapshot as the pages read it: found, opened for one look, and closed again.
+"""The published snapshot as the pages read it: found, opened for one question, and closed again.
 
-A connection never outlives its look, so a newer snapshot may take the file's place at any time.
+No connection stays open after its question, so a newer snapshot may replace the file at any time.
 """
 
 import os
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class SnapshotError(Exception):
-    """There is nothing to show; the message says why and what to do."""
+    """Raised when there is nothing to show; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One state of the file: another inode or time of writing is another snapshot."""
+    """One state of the file: if its inode or time of writing differs, it is another snapshot."""
 
     path: Path
     inode: int
@@ -46,8 +46,8 @@ class Snapshot:
 
     @contextmanager
     def open(self) -> Iterator["Reader"]:
-        # Attached to a database of its own: two connections to one path in one process would share
-        # the file that the first of them opened, also after another has taken its place.
+        # Attached to an in-memory database of its own: two connections to the same path in one
+        # process would share the file that the first one opened, even after it was replaced.
         con = duckdb.connect(":memory:")
         try:
             quoted = str(self.path).replace("'", "''")
@@ -70,7 +70,7 @@ class Snapshot:
 
 
 class Reader:
-    """Asks an open snapshot; what is personal leaves it masked unless the operator shows it."""
+    """Queries an open snapshot; masks personal data, unless the operator chose to show them."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, shows_personal_data: bool) -> None:  # noqa: FBT001  the only choice there is
         self._con = con
@@ -81,11 +81,11 @@ class Reader:
         return frame if self.shows_personal_data else mask(frame)
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, Any]) -> None:
-        """Rows that several answers start from, kept until this look is over."""
+        """Keeps rows that several queries start from, until the snapshot is closed."""
         self._con.execute(f"create or replace temp table {name} as {sql}", _used(sql, parameters))
 
     def has(self, table: str) -> bool:
-        """Whether the snapshot holds this table: one that another version made may not."""
+        """Whether the snapshot holds this table; if another version made it, it may not."""
         found = self._con.execute(
             "select count(*) from duckdb_tables() "
             "where database_name = 'c360' and schema_name = 'gold' and table_name = ?",
@@ -100,7 +100,7 @@ class Reader:
 def find_snapshot(published: Path, *, shows_personal_data: bool) -> Snapshot:
     path = published / FILE
     try:
-        with path.open("rb") as file:  # it may be another's, who alone may open it
+        with path.open("rb") as file:  # fails if only its owner, somebody else, may read it
             state = os.fstat(file.fileno())
     except FileNotFoundError:
         raise SnapshotError(
@@ -141,18 +141,18 @@ def _answer(snapshot: Snapshot, query: Callable[..., T], arguments: tuple[Any, .
 
 
 def ask(snapshot: Snapshot, query: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  passed on
-    """A query's answer; the same question about the same snapshot is worked out once."""
+    """Returns a query's answer, which is computed only once for the same snapshot and arguments."""
     answer: T = _answer(snapshot, query, arguments)
     return answer
 
 
 def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """DuckDB wants every value that it is given to be used."""
+    """Returns the values that the query uses, because DuckDB refuses any others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Decimals as floats: they are shown and drawn here, never added up."""
+    """Turns decimals into floats, because here they are only shown and drawn, never added up."""
     return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
 
 

@@ -1,7 +1,7 @@
-"""Does what the first visitor would wait for while the server starts, in a thread beside it.
+"""Does what the first visitor would have to wait for, in a thread, while the server starts.
 
-Importing the charts takes as long as the first page's queries; whatever fails here fails again, and
-is reported, when somebody asks for the page.
+Importing what draws charts takes as long as the first page's queries. Whatever fails here fails
+again, and is reported, when somebody asks for the page.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from c360_dashboard.filters import DEFAULT_PERIOD, Filters, read_period
 from c360_dashboard.queries import choices, overview
 from c360_dashboard.snapshot import SnapshotError, ask, find_snapshot, read_publication
 
-# Streamlit takes them up when the first chart is drawn.
+# Streamlit imports these when the first chart is drawn.
 NEEDED_BY_CHARTS = ("pandas", "pyarrow")
 
 
@@ -21,7 +21,8 @@ def start(settings: Settings) -> None:
 
 
 def warm(settings: Settings) -> None:
-    """Answers the first page's questions, as the page will ask them, and imports what draws it."""
+    """Runs the first page's queries just as the page will, so that their answers are kept, and
+    imports what draws charts."""
     try:
         snapshot = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
         publication = read_publication(snapshot)
