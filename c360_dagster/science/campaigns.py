@@ -65,7 +65,7 @@ def effects(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> pl.DataFr
     value = pl.col("value").drop_nulls()
     is_money = contacts.schema[metric].is_decimal()  # even if every amount is zero
     is_binary = not is_money and bool(known.select(((value == 0.0) | (value == 1.0)).all()).item())
-    sum_up = _count_up if is_binary else _sum_up
+    sum_up = _sum_rates if is_binary else _sum_means
     sums = [each for group in GROUPS for each in sum_up(group)]
     grouped = known.group_by(by).agg(sums).sort(by) if by else known.select(sums)
     return pl.concat([grouped.select(by), _compare(grouped, is_binary)], how="horizontal")
@@ -80,7 +80,7 @@ def _check(contacts: pl.DataFrame, metric: str, by: Sequence[str]) -> None:
         raise ValueError(f"A contact's group is treatment or control, not {', '.join(strange)}.")
 
 
-def _count_up(group: str) -> list[pl.Expr]:
+def _sum_rates(group: str) -> list[pl.Expr]:
     """Sums up zeros and ones: the sum is exact in any order, and the mean gives the variance."""
     own = pl.col("value").filter(pl.col("group") == group).drop_nulls()
     return [
@@ -90,7 +90,7 @@ def _count_up(group: str) -> list[pl.Expr]:
     ]
 
 
-def _sum_up(group: str) -> list[pl.Expr]:
+def _sum_means(group: str) -> list[pl.Expr]:
     """Sorts the values first, so that the order of the rows cannot change a sum's last bits."""
     own = pl.col("value").filter(pl.col("group") == group).drop_nulls().sort()
     return [

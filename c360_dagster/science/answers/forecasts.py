@@ -32,7 +32,7 @@ def answer_forecasts(
     known: person_id, customer_id, and the orders and spend of the time ahead."""
     tried = forecast_from(past, past_plan)
     made = forecast_from(features, plan, earlier=tried)
-    both = _set_beside(features, tried.values)
+    both = _join_customers(features, tried.values)
     held_out = both.filter(pl.col("past_frequency").is_not_null())
     future = None if truth is None else _sum_by_person(made.values, truth)
     tables = {
@@ -57,7 +57,7 @@ def answer_forecasts(
     return Answer(tables, findings)
 
 
-def _set_beside(features: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+def _join_customers(features: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     """Joins both by customer, without a search if the customers and their order are the same."""
     if features["customer_id"].equals(values["customer_id"]):
         return pl.concat([features, values.drop("customer_id")], how="horizontal")

@@ -94,7 +94,7 @@ def forecast_from(
         "high": high,
         "p_active": outlook.p_active,
     }
-    columns = {name: _spread_out(column, is_buyer) for name, column in values.items()}
+    columns = {name: _fill_rows(column, is_buyer) for name, column in values.items()}
     return Forecast(rows.select("customer_id").with_columns(**columns), _report(learnt), plan)
 
 
@@ -104,7 +104,7 @@ def _models(earlier: Forecast, day: date) -> Models:
     return Models(earlier.report.models, earlier.report.spend_model)
 
 
-def _spread_out(column: Floats, is_buyer: Bools) -> pl.Series:
+def _fill_rows(column: Floats, is_buyer: Bools) -> pl.Series:
     """Puts the buyers' values in their rows, and 0 for those who have bought nothing yet."""
     everybody = np.zeros(len(is_buyer))
     everybody[is_buyer] = np.round(column, 6)

@@ -44,7 +44,7 @@ def fit_gamma_gamma(summary: pl.DataFrame) -> SpendModel:
         .sort("frequency", "monetary_value")
     )
     if buyers.height > CELLS:
-        buyers = _draw_together(buyers)
+        buyers = _merge_similar(buyers)
     x, z, count = (
         buyers[name].cast(pl.Float64).to_numpy()
         for name in ("frequency", "monetary_value", "count")
@@ -60,7 +60,7 @@ def fit_gamma_gamma(summary: pl.DataFrame) -> SpendModel:
     return SpendModel(p, q, gamma * scale, value, found.converged, customers)
 
 
-def _draw_together(buyers: pl.DataFrame) -> pl.DataFrame:
+def _merge_similar(buyers: pl.DataFrame) -> pl.DataFrame:
     """Merges buyers into cells: steps of a hundredth in the logarithm of the mean."""
     mean = (pl.col("monetary_value") * pl.col("count")).sum() / pl.col("count").sum()
     return (

@@ -153,12 +153,12 @@ def group_histories(summary: pl.DataFrame) -> Histories:
     keys = ["frequency", "recency", "T"]
     groups = summary.select(pl.col(keys).cast(pl.Float64)).group_by(keys).len("count").sort(keys)
     if groups.height > GROUPS:
-        groups = _draw_together(groups)
+        groups = _merge_similar(groups)
     columns = (groups[name].cast(pl.Float64).to_numpy() for name in (*keys, "count"))
     return Histories(*columns)
 
 
-def _draw_together(groups: pl.DataFrame) -> pl.DataFrame:
+def _merge_similar(groups: pl.DataFrame) -> pl.DataFrame:
     """Merges histories into cells of a hundredth of the longest time, and of frequency: each one up
     to fifty, above that in steps of a tenth."""
     step = max(float(groups["T"].to_numpy().max()) / 100, 1e-9)

@@ -73,7 +73,7 @@ def fit_mix(
         return Mix(names, shares * season, season, fitted)
     expected = float(totals[models].mean())
     level = _find_level(values[:, models].mean(axis=1), actual) ** trust * season
-    naive, part = _lean(names, values, fitted, actual)
+    naive, part = _find_naive_part(names, values, fitted, actual)
     left = part * season * (np.arange(len(names)) == naive)
     return Mix(
         names,
@@ -83,7 +83,7 @@ def fit_mix(
     )
 
 
-def _lean(
+def _find_naive_part(
     names: tuple[str, ...], values: Floats, fitted: Floats, actual: Floats
 ) -> tuple[int, float]:
     """Returns the better naive forecast, and the part of it in the mix for which the greater of the
