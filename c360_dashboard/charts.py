@@ -121,7 +121,7 @@ def bars(
         ],
     )
     marks = base.mark_bar(color=colour, cornerRadiusEnd=2, size=16)
-    return alt.layer(marks, _beside(base, x, x_format)).properties(height=max(60, 28 * count))
+    return alt.layer(marks, _write_values(base, x, x_format)).properties(height=max(60, 28 * count))
 
 
 def histogram(
@@ -268,7 +268,7 @@ def paired_bars(
         )
     )
     height = max(120, 22 * len(frame) + 30)
-    return alt.layer(marks, _beside(base, x, x_format)).properties(height=height)
+    return alt.layer(marks, _write_values(base, x, x_format)).properties(height=height)
 
 
 def intervals(
@@ -441,7 +441,7 @@ def _bar_scale() -> alt.Scale:
     return alt.Scale(zero=True, nice=False, range=[0, alt.ExprRef(f"width - {BESIDE}")])
 
 
-def _beside(drawn: Drawing, x: str, form: str) -> Drawing:
+def _write_values(drawn: Drawing, x: str, form: str) -> Drawing:
     """Draws the numbers at the ends of bars."""
     return (
         drawn.transform_calculate(label=_as_written(f"format(datum['{x}'], '{form}')"))
