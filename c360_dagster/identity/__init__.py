@@ -1,6 +1,6 @@
-"""One person, one id: matches records, guards against false friends, keeps ids, picks values.
+"""Finds the records that belong to one person, keeps each person's id and picks their values.
 
-Pure: it knows nothing of Dagster, dbt, files or the clock.
+Pure: this package uses neither Dagster nor dbt, neither data files nor the clock.
 """
 
 from c360_dagster.identity.memory import Memory

@@ -1,4 +1,4 @@
-"""Ranks a person's records: the first is her anchor, from which her id comes."""
+"""Ranks a person's records: the first is the anchor, from which the person's id comes."""
 
 import polars as pl
 
@@ -12,18 +12,18 @@ ANCHOR_ORDER: list[pl.Expr] = [
     pl.col("source_id"),
     pl.col("source_system"),
 ]
-"""Who comes first as a person's anchor: crm first, then the earliest, then by id."""
+"""The order of a person's records: crm first, then the earliest registered, then by id."""
 
 
 def own_id() -> pl.Expr:
-    """The id that a record would give its person."""
+    """Returns the id that a record would give its person."""
     system = pl.col("source_system")
     prefix = system.replace_strict(_PREFIXES, default=system + "-", return_dtype=pl.String)
     return (prefix + pl.col("source_id")).alias("own_id")
 
 
 def rank_records(records: pl.DataFrame) -> pl.Series:
-    """Each record's place among those of its label, by the anchors' order."""
+    """Returns each record's place among those of its label, in ANCHOR_ORDER."""
     several = (
         records.select(*KEY, "registered", "label")
         .with_row_index("row")

@@ -1,6 +1,6 @@
-"""Which pairs are worth comparing: those that agree on one of several selective keys.
+"""Chooses the pairs worth comparing: those that agree on one of several selective keys.
 
-A key that more records share than its limit finds no pairs: common values say little.
+If more records share a value than its key's limit, it yields no pairs: common values say little.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,10 @@ _HASHED = {
 
 @dataclass(frozen=True)
 class Key:
-    """What two records must agree in.
+    """What two records must agree on.
 
-    `names` says in which names: `both`, in whichever order; `either`, whichever of the two it is.
+    `names` says on which names: `both` is first and last name in any order, `either` is one name,
+    no matter whether it is the first or the last.
     """
 
     parts: tuple[str, ...]
@@ -36,11 +37,11 @@ class Key:
         return self.find(hashed.lazy()).collect()
 
     def find(self, hashed: pl.LazyFrame) -> pl.LazyFrame:
-        """The records that have all parts, and their keys."""
+        """Returns the records that have all parts, with their keys."""
         given, last = pl.col("given"), pl.col("last")
         starts = {
             "both": [given + last],
-            # Where both names are the same one, the first will do.
+            # If both names are equal, one key is enough.
             "either": [given, pl.when((given != last).fill_null(value=True)).then(last)],
         }.get(self.names, [pl.lit(0, pl.UInt64)])
         return pl.concat([self._combine(hashed, start) for start in starts])
@@ -83,7 +84,7 @@ KEYS = (
 
 
 def hash_parts(features: pl.DataFrame) -> pl.DataFrame:
-    """A number for each part of the keys, worked out once for all of them."""
+    """Returns a number for each part of the keys, so that each is hashed once for all keys."""
     return features.select(
         pl.when(part.is_not_null()).then(part.hash(360)).alias(name)
         for name, part in _HASHED.items()
@@ -91,12 +92,12 @@ def hash_parts(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def scale_limits(records: int) -> int:
-    """Little data can afford more: its keys may be shared by up to five times as many."""
+    """Returns the factor for the keys' limits: up to 5 for little data, which can afford more."""
     return max(1, min(5, 10_000 // max(records, 1)))
 
 
 def find_pairs(features: pl.DataFrame, scale: int) -> pl.DataFrame:
-    """Positions (left < right) of all records worth comparing."""
+    """Returns the positions (left < right) of all pairs worth comparing."""
     hashed, found = hash_parts(features), [_NONE]
     for key in KEYS:
         members = key.of(hashed).filter(pl.len().over("key").is_between(2, key.limit * scale))
@@ -108,10 +109,10 @@ def find_pairs(features: pl.DataFrame, scale: int) -> pl.DataFrame:
 def find_new_pairs(
     features: pl.DataFrame, scale: int, touched: pl.Series, removed: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Pairs of the touched records with all others, and the positions of everyone touched.
+    """Returns the pairs of touched records with all others, and the positions of all touched ones.
 
-    `removed` holds the former features of whatever is gone or has changed. A key may thereby have
-    passed its limit, in either direction: then whoever has it is touched as well.
+    `removed` holds the former features of records that are gone or changed. If the number of
+    records that share a key has thereby crossed its limit, up or down, they are touched as well.
     """
     hashed, went = hash_parts(features), hash_parts(removed)
     met = _meet(hashed, hashed[touched], went)
@@ -141,7 +142,9 @@ def find_new_pairs(
 def _meet(
     hashed: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
 ) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Of each key: whoever has one that came or went, and how many have each now and had then."""
+    """Returns for each key the records with a value that came or went, and the counts of these
+    values now and before.
+    """
     moved = [(key.of(added)["key"], key.of(removed)["key"]) for key in KEYS]
     listed = [
         key.find(hashed.lazy()).filter(pl.col("key").is_in(pl.concat(both).unique().implode()))
@@ -154,7 +157,7 @@ def _meet(
 
 
 def _count(members: pl.DataFrame, came: pl.Series, went: pl.Series) -> pl.DataFrame:
-    """How many have each key now, and how many had it before these came and those went."""
+    """Returns how many records have each value now, and how many had it before the change."""
     now = members.group_by("key").agg(pl.len().cast(pl.Int64))
     by = pl.concat([came.to_frame().with_columns(by=-1), went.to_frame().with_columns(by=1)])
     counts = now.join(by.group_by("key").agg(pl.col("by").sum()), on="key")
@@ -165,7 +168,7 @@ _NONE = pl.DataFrame(schema={"pair": pl.UInt64})
 
 
 def _couple(met: pl.DataFrame) -> pl.DataFrame:
-    """Two positions as one number, the lower one in front."""
+    """Packs two positions into one number, with the lower one in front."""
     left, right = pl.min_horizontal("at", "at_right"), pl.max_horizontal("at", "at_right")
     return met.select((left.cast(pl.UInt64) * 2**32 + right).alias("pair"))
 

@@ -1,7 +1,7 @@
-"""From links to people: not every link is followed, as records of a person must fit together.
+"""Makes people from links. Some links are not followed: a person's records must fit together.
 
-Groups whose records are all linked are taken as they are; the others grow link by link, strongest
-first, and a link that would exceed a limit is cut and reported.
+Groups whose records are all linked to each other are taken as they are. The others grow link by
+link, strongest first, and a link that would exceed a limit is cut and reported.
 """
 
 from collections import defaultdict
@@ -17,21 +17,22 @@ from c360_dagster.identity.links import ALWAYS, MODEL, SEVERAL
 from c360_dagster.identity.rules import Rules
 
 LARGEST = 150
-"""A larger component first loses its weakest links: all its pairs are to be compared."""
+"""A component of more records first loses its weakest links, because all its pairs will be
+compared."""
 SURE = 1000.0
-"""The evidence of a person's own word."""
+"""The evidence of a pair under always, in bits: no other link is as strong."""
 
 
 @dataclass(frozen=True)
 class Clusters:
     labels: Ints
-    """For each record the position of its cluster's first record."""
+    """For each record, the position of its cluster's first record."""
     cuts: pl.DataFrame
-    """Links that were not followed: left, right, reason, probability."""
+    """The links that were not followed: left, right, reason, probability."""
 
 
 def label_components(links: pl.DataFrame, records: int) -> Ints:
-    """For each record the position of the first record that links lead to."""
+    """Returns for each record the position of the first record that links lead to."""
     labels = np.arange(records)
     if not links.height:
         return labels
@@ -43,14 +44,14 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
     sides = places[: links.height], places[links.height :]
     graph = coo_matrix((np.ones(links.height, dtype=np.int8), sides), (len(at), len(at)))
     _, component = connected_components(graph, directed=False)
-    # Positions rise, so that the first of a component is its first record.
+    # `at` is sorted, so a component's first entry is its first record.
     _, first = np.unique(component, return_index=True)
     labels[at] = at[first[component]]
     return labels
 
 
 def find_near(links: pl.DataFrame, stirred: pl.Series, records: int) -> pl.Series:
-    """Positions of all that links lead to from these: whose person may be another one now."""
+    """Returns the positions of all records linked to these, whose person may have changed."""
     labels = label_components(links, records)
     is_near = np.zeros(records, dtype=bool)
     is_near[labels[stirred.to_numpy()]] = True
@@ -65,10 +66,10 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
     judge: Judge,
     prior: float = 0.5,
 ) -> Clusters:
-    """`links`: left, right, evidence, probability, rule; those of rule `always` come last.
+    """Groups records into people by `links`: left, right, evidence, probability, rule.
 
-    So a person's word joins whole people and parts none; but a link that would make it clash with
-    her own `never` is not followed in the first place.
+    Links of rule `always` are followed last, so that a decision joins whole people and never splits
+    one. A link that would make `always` clash with `never` is not followed in the first place.
     """
     links = _drop_lonely(links, features.height)
     told = links.filter(pl.col("rule") == ALWAYS)
@@ -98,7 +99,7 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
 
 
 def _drop_lonely(links: pl.DataFrame, records: int) -> pl.DataFrame:
-    """Without the links that would take several records, where there are none."""
+    """Drops `several records` links between two single records: they need further records."""
     is_weak = pl.col("rule") == SEVERAL
     if not links.select(is_weak.any()).item():
         return links
@@ -115,7 +116,7 @@ def _find_doubtful(
     forbidden: dict[int, set[int]],
     rules: Rules,
 ) -> Ints:
-    """The labels of components that might break a limit or that links hold together loosely."""
+    """Returns the labels of components that might break a limit or are not linked throughout."""
     linked = links.select("left", "right").unique()
     ties = pl.Series("label", labels[linked["left"].to_numpy()]).value_counts(name="ties")
     several = np.flatnonzero(np.bincount(labels, minlength=features.height)[labels] > 1)
@@ -152,7 +153,7 @@ Cut = tuple[int, int, str, float | None]
 def _loosen(
     links: pl.DataFrame, labels: Ints, records: int
 ) -> tuple[pl.DataFrame, Ints, list[Cut]]:
-    """Components small enough to compare within; the weakest links of larger ones are cut."""
+    """Cuts the weakest links of large components until all are small enough to compare within."""
     cuts: list[Cut] = []
     kept = links
     labels = labels.copy()
@@ -174,7 +175,8 @@ def _loosen(
         weak = large & (evidence <= ranks) & (evidence < SURE)
         if not weak.any():
             return kept, labels, cuts
-        # Each record's strongest is enough to tell of: a thousand alike have half a million.
+        # Only each record's strongest dropped link is reported, because a thousand similar records
+        # have half a million.
         dropped = kept.filter(pl.Series(weak)).sort(-pl.col("evidence"), "left", "right")
         for side in ("left", "right"):
             own = dropped.unique(side, keep="first", maintain_order=True)
@@ -195,7 +197,7 @@ def _strongest_first(links: pl.DataFrame) -> Iterator[tuple[int, int, float, flo
 
 
 def _imply(never: list[tuple[int, int]], told: Ints) -> Iterator[tuple[int, int]]:
-    """Whoever is always one with either of a pair under never is never one with the other."""
+    """Yields the pairs under never, and those that follow from them together with always."""
     groups: dict[int, list[int]] = defaultdict(list)
     wanted = {int(told[record]) for pair in never for record in pair}
     for record in np.flatnonzero(np.isin(told, list(wanted))):

@@ -1,4 +1,4 @@
-"""Compares pairs of records: each comparison's level, found by DuckDB in pieces of bounded size."""
+"""Compares pairs of records: DuckDB finds each comparison's level, a bounded number at a time."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,13 @@ import polars as pl
 from c360_dagster.identity.model import FREQUENCIES, RAREST, Comparison, Model
 
 PIECE = 400_000
+"""The number of pairs compared at a time."""
 
 
 def compare(
     features: pl.DataFrame, frequencies: pl.DataFrame, pairs: pl.DataFrame, model: Model
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The level of each comparison (-1: unknown), and how frequent the left record's values are."""
+    """Returns each pair's levels (-1: unknown) and the frequencies of its left record's values."""
     used = pl.concat([pairs["left"], pairs["right"]]).unique().sort()
     own = features[used].select(model.columns)
     place = pl.DataFrame({"at": used}).with_row_index("place")
@@ -31,7 +32,7 @@ def compare(
 
 
 def look_up(features: pl.DataFrame, frequencies: pl.DataFrame, model: Model) -> pl.DataFrame:
-    """The frequency of each record's values, the rarest where none is known."""
+    """Returns the frequencies of each record's values; RAREST for a value not in the table."""
     names = [name for name in FREQUENCIES if name in model.columns]
     if not names:
         return features
@@ -74,7 +75,7 @@ def _levels(
 
 
 def write_levels(comparisons: Sequence[Comparison]) -> str:
-    """Columns with the number of the first level whose condition holds; -1 where it is unknown."""
+    """Returns SQL columns with the number of the first level that holds, or -1 if unknown."""
     columns = []
     for one in comparisons:
         told = "".join(

@@ -1,4 +1,4 @@
-"""Says in a sentence why two groups of records came together or fell apart."""
+"""Writes the sentence that says why two groups of records came together or fell apart."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ from c360_dagster.identity.reviewing import Overrules
 
 
 class Explainer:
-    """`records`: in their order; `links`: those within one person."""
+    """`records` are in their usual order; `links` are those within one person."""
 
     def __init__(
         self,
@@ -33,7 +33,10 @@ class Explainer:
         )
 
     def _explain_merge(self, stay: list[int], came: list[int]) -> str:
-        """The strongest link between the two, or from the newcomers to the record that bridges."""
+        """Names the strongest link between the two groups.
+
+        If there is none, names the newcomers' strongest link to another record, which joins both.
+        """
         ones, others = set(came), set(stay)
         strongest = self._touching(came).sort(
             ["evidence", "left", "right"], descending=[True, False, False]
@@ -66,13 +69,13 @@ class Explainer:
         return f"Nothing links {here} and {self._name(stay[0])} strongly enough any more."
 
     def _find_lost_bridge(self, stay: list[int], left: list[int]) -> str | None:
-        """A record that was linked to both and is no longer there."""
+        """Returns the name of a record that was linked to both groups and is no longer there."""
         gone = self._find_lost(stay) & self._find_lost(left)
         keys = self.memory.records.select(KEY)[sorted(gone)].sort(KEY)
         return ":".join(keys.row(0)) if gone else None
 
     def _find_lost(self, at: list[int]) -> set[int]:
-        """The places in the memory of what was linked to these and is no longer there."""
+        """Returns the places in the memory of lost records that were linked to these."""
         known = self.recalled.was[at].drop_nulls().implode()
         return {
             place
@@ -82,7 +85,7 @@ class Explainer:
 
     @cache  # noqa: B019  lives as long as one call
     def _lost(self, side: str) -> pl.DataFrame:
-        """Links that were followed and whose record on this side is no longer there."""
+        """Returns the links that were followed and whose record on this side is gone."""
         links = self.memory.links.filter(pl.col("held").is_null() & pl.col("cut").is_null())
         return links.filter(pl.Series(self.recalled.here[links[side].to_numpy()] < 0))
 

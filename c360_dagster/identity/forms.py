@@ -1,6 +1,6 @@
 """Normalises records for comparison: names, e-mails, phones, dates, addresses.
 
-The result depends on the record alone, so that each record needs to be normalised only once.
+The result depends on the record alone, so each record needs to be normalised only once.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,8 +29,8 @@ FEATURES: dict[str, type[pl.DataType] | pl.DataType] = {
 }
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"}
 _NO_NAMES = ["", "na", "none", "null", "nan", "unknown", "test", "anonymous", "guest", "customer"]
-# `Dr. Anna` and `Dr. Peter` have no name in common; a title alone is no name. Silver's list of
-# them, by which whole names are taken apart, is in dbt_c360/macros/texts.sql.
+# Titles are removed: `Dr. Anna` and `Dr. Peter` have no name in common, and a title alone is no
+# name. Silver has its own list, used to split whole names, in dbt_c360/macros/texts.sql.
 _TITLES = (
     r"(?i)^\s*(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|herr|frau|monsieur|madame|mme|mlle)"
     r"(?:\.\s*|\s+|$))+"
@@ -67,7 +67,7 @@ _MOMENTS = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%
 
 
 def find_day_first(dates: pl.Series) -> bool:
-    """Whether `03/04/1980` is the third of April in this column: what its clear dates say."""
+    """Says whether `03/04/1980` is the third of April in this column, judged by its clear dates."""
     if dates.dtype != pl.String:
         return False
     parts = dates.str.extract_groups(r"^\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}").struct.unnest()
@@ -76,7 +76,7 @@ def find_day_first(dates: pl.Series) -> bool:
 
 
 def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.DataFrame:
-    """One row of FEATURES a record, in the records' order."""
+    """Returns one row of FEATURES for each record, in the records' order."""
     names = _split_names(records)
     first, last = names.to_series(0), names.to_series(1)
     forms = pl.DataFrame(
@@ -100,7 +100,7 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
 
 
 def find_nobodys(name: str, values: pl.Series, rules: Rules) -> pl.Series:
-    """Which are no e-mail or phone that anybody has of her own: unreadable, or never linked by."""
+    """Says which e-mails or phones are nobody's own: unreadable ones and those that never link."""
     if name == "email":
         blank = pl.Series([None], dtype=pl.String).new_from_index(0, values.len())
         forms = _emails(values, blank, blank, rules)["email"]
@@ -112,7 +112,7 @@ def find_nobodys(name: str, values: pl.Series, rules: Rules) -> pl.Series:
 
 
 def _by_value(values: pl.Series, form: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """The form of each value, worked out once for each distinct one."""
+    """Returns the form of each value, worked out only once for each distinct value."""
     distinct = values.unique().drop_nulls()
     formed = form(distinct)
     if values.len() == 0 or distinct.len() == 0:
@@ -124,7 +124,7 @@ def _by_value(values: pl.Series, form: Callable[[pl.Series], pl.Series]) -> pl.S
 
 
 def _split_names(records: pl.DataFrame) -> pl.DataFrame:
-    """First and last names; a whole name in the first one's column is taken apart."""
+    """Returns first and last names. A whole name in the first name's column is split."""
     whole = pl.col("first_name").cast(pl.String).str.strip_chars()
     last = pl.col("last_name").cast(pl.String)
     is_whole = (last.is_null() | (last.str.strip_chars() == "")) & whole.str.contains(r"\S\s+\S")
@@ -135,7 +135,7 @@ def _split_names(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plain(texts: pl.Series) -> pl.Series:
-    """Lower case, no accents."""
+    """Returns the texts in lower case and without accents."""
     lower = (
         texts.cast(pl.String).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
     )
@@ -155,7 +155,7 @@ def _name_letters(names: pl.Series) -> pl.Series:
 
 
 def _canonical_name(names: pl.Series) -> pl.Series:
-    """The first word, a nickname by the name that it stands for; `Jean-Paul` is one word."""
+    """Returns the first word, with nicknames replaced by full names; `Jean-Paul` is one word."""
     word = _plain(names).str.extract(r"^\P{L}*([\p{L}'’-]+)").str.replace_all(r"['’-]", "")
     return _none_where(word.replace(_nicknames()), _NO_NAMES)
 
@@ -204,14 +204,17 @@ def _street(lines: pl.Series) -> pl.Series:
 
 
 def _postal_code(codes: pl.Series) -> pl.Series:
-    """Letters and digits; the American extension is dropped."""
+    """Returns letters and digits only, without the American four-digit extension."""
     text = codes.cast(pl.String).str.strip_chars().str.to_lowercase()
     text = text.str.replace(r"^(\d{5})-\d{4}$", "${1}").str.replace_all(r"[^a-z\d]", "")
     return _none_where(text, [*_NO_NAMES, "0", "00000"])
 
 
 def _emails(values: pl.Series, first: pl.Series, last: pl.Series, rules: Rules) -> pl.DataFrame:
-    """The address, the part before the @, and what of that does not come from the name."""
+    """Returns the address, its user, the rest of the user without the name, and its shape.
+
+    The user is the part before the @. The shape is the address without digits.
+    """
     text = values.cast(pl.String).str.to_lowercase().str.replace(r"\s+at\s+", "@")
     text = text.str.replace_all(r"[\s,;<>]|mailto:", "").str.replace(r"@+", "@")
     parts = text.str.extract_groups(r"^([^@+]+)(?:\+[^@]*)?@([^@]+\.[^@]+)$").struct.unnest()
@@ -235,7 +238,7 @@ def _emails(values: pl.Series, first: pl.Series, last: pl.Series, rules: Rules) 
 
 
 def _phones(values: pl.Series, rules: Rules) -> pl.DataFrame:
-    """The digits a caller of the same country dials, without trunk zeros and calling code."""
+    """Returns the digits dialled within the country, without calling code and leading zeros."""
     text = values.cast(pl.String).str.strip_chars().str.replace(r"(?i)\s*(?:x|ext\.?)\s*\d+$", "")
     digits = text.str.replace_all(r"\D", "")
     frame = pl.DataFrame({"text": text, "digits": digits})

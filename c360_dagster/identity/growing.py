@@ -1,7 +1,7 @@
 """Grows people link by link, and checks the limits of what one person may have.
 
-Every pair of records in a doubtful group is compared once; each link weighs all pairs it would
-join.
+Every pair of records in a doubtful group is compared once. Before a link is followed, all pairs
+that it would join are weighed.
 """
 
 import math
@@ -18,21 +18,22 @@ from c360_dagster.identity.rules import Rules
 Ints = NDArray[np.int64]
 Judge = Callable[[pl.DataFrame], Judged]
 AS_GOOD = 3.0
-"""Bits: of two candidates that exclude each other, neither is taken if they are this close."""
+"""In bits. If two candidates exclude each other and differ by less than this, neither is taken."""
 CONTRADICTED = -3.0
-"""Bits: a link is not followed if the two people as wholes are less likely one than this."""
+"""In bits. A link is not followed if the evidence of all records on both sides, with the prior, is
+below this."""
 
 
 def to_bits(probability: float) -> float:
-    """Its odds, as the binary logarithm in which evidence adds up."""
+    """Returns the binary logarithm of the odds, a unit in which evidence adds up."""
     return math.log2(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 class Pairs:
-    """What is known of every pair within the doubtful components."""
+    """What is known about every pair within the doubtful components."""
 
     def __init__(self, placed: pl.DataFrame, pairs: pl.DataFrame, judged: Judged) -> None:
-        """Each part is a square table of its pairs' numbers, one table after the other."""
+        """Lays out the pairs' numbers as one square table for each part, one after the other."""
         firsts = placed.filter(pl.col("place") == 0).select(
             "part", pl.col("size").cast(pl.Int64).pow(2).cum_sum().shift(1, fill_value=0).alias("s")
         )
@@ -54,17 +55,18 @@ class Pairs:
         self.differs = (judged.first_differs, judged.birth_differs, judged.email_differs)
 
     def between(self, ones: list[int], others: list[int]) -> Ints:
-        """The numbers of all pairs of the one and the other records of one part."""
+        """Returns the numbers of all pairs of one of `ones` and one of `others`, in one part."""
         start, _, size = self.place[ones[0]]
         rows = np.array([self.place[one][1] for one in ones]) * size + start
         columns = np.array([self.place[other][1] for other in others])
         return np.asarray(self.table[rows[:, None] + columns])
 
     def weigh(self, ones: list[int], others: list[int]) -> float:
-        """What all their records together say for the two being one person, in bits.
+        """Returns the evidence of all records together that the two are one person, in bits.
 
-        An agreement counts once: two people of one name agree in every record. A disagreement
-        counts for as many records as have another one of their own: mistakes do not repeat.
+        An agreement counts once, because two people of the same name agree in every record. A
+        disagreement counts for each record on the side with fewer records that know the field,
+        because mistakes do not repeat.
         """
         at, total = self.between(ones, others), 0.0
         for field in self.fields.values():
@@ -76,7 +78,10 @@ class Pairs:
         return total
 
     def clash(self, ones: list[int], others: list[int]) -> bool:
-        """Whether at least half of what is known of first names, or of birth dates, clashes."""
+        """Says whether at least half of the pairs with known first names clash in them.
+
+        Does the same for birth dates.
+        """
         at = self.between(ones, others)
         for name, clashes in self.clashes.items():
             found = int(clashes[at].sum())
@@ -86,7 +91,7 @@ class Pairs:
 
 
 def compare_within(parts: Ints, members: Ints, judge: Judge) -> Pairs:
-    """All pairs of records within each part, judged."""
+    """Judges all pairs of records within each part."""
     frame = pl.DataFrame({"part": parts[members], "at": members.astype(np.uint32)})
     placed = frame.sort("part", "at").with_columns(
         pl.int_range(pl.len()).over("part").alias("place"), pl.len().over("part").alias("size")
@@ -101,7 +106,7 @@ def compare_within(parts: Ints, members: Ints, judge: Judge) -> Pairs:
 
 
 class Grown:
-    """Clusters as they grow, and the limits that they grow within."""
+    """The clusters while they grow, and the limits that they must keep."""
 
     def __init__(
         self, pairs: Pairs, forbidden: dict[int, set[int]], rules: Rules, before: float
@@ -117,7 +122,7 @@ class Grown:
         )
 
     def join(self, left: int, right: int, rule: str) -> str | None:
-        """Puts two records' clusters together, or says why not."""
+        """Joins two records' clusters, or returns the reason why not."""
         one, other = self._cluster(left), self._cluster(right)
         if one == other:
             return None
@@ -130,11 +135,12 @@ class Grown:
         return reason
 
     def clash(self, left: int, right: int) -> bool:
-        """Whether two records are, so far, of two people that cannot be one."""
+        """Says whether two records are now in different clusters that cannot be one person."""
         one, other = sorted((self._cluster(left), self._cluster(right)))
         if one == other:
             return False
-        # Asked for each of their links; the two only grow, so their sizes tell whether they have.
+        # This is asked for each of their links. Clusters only grow, so their sizes tell whether
+        # the last answer still holds.
         ones, others = self.members[one], self.members[other]
         asked = (one, other, len(ones), len(others))
         if asked not in self.clashes:
@@ -173,7 +179,7 @@ class Grown:
         return None
 
     def _count_different(self, records: list[int], differs: NDArray[np.bool_]) -> int:
-        """How many records differ clearly from each other, greedily, in the records' order."""
+        """Counts the records that clearly differ from all those counted before, in their order."""
         ordered = sorted(records)
         apart = differs[self.pairs.between(ordered, ordered)]
         found: list[int] = []
@@ -184,7 +190,7 @@ class Grown:
 
 
 class Rivals:
-    """Who else a record might belong to, where the two cannot both be her."""
+    """Finds other people that a record fits just as well, although it can belong to only one."""
 
     def __init__(self, links: pl.DataFrame, grown: Grown) -> None:
         self.grown = grown

@@ -1,6 +1,6 @@
-"""Gives ids that last: who keeps hers, which one survives a merge, which returns after a split.
+"""Gives ids that last: who keeps one, which one survives a merge, which returns after a split.
 
-Almost everybody keeps her id; only people whose group of records changed are looked at one by one.
+Almost all people keep their id. Only those whose group of records changed are settled one by one.
 """
 
 from dataclasses import replace
@@ -16,8 +16,10 @@ from c360_dagster.identity.settling import Book, Registry, Why
 def assign_ids(
     records: pl.DataFrame, near: pl.DataFrame, memory: Memory, was: pl.Series, why: Why
 ) -> Registry:
-    """`records`: source_system, source_id, registered of all; `near`: at, label of those whose
-    person may be another one; `was`: the records' places in the memory.
+    """Gives every record the id of its person and returns the registry of all ids.
+
+    `records`: source_system, source_id and registered of all records. `near`: at and label of the
+    records whose person may have changed. `was`: each record's place in the memory.
     """
     known = _complete(memory, records)
     redirects = dict(
@@ -82,9 +84,9 @@ def _gather_holders(
     was: pl.Series,
     redirects: dict[str, str],
 ) -> pl.DataFrame:
-    """Those near with the id that each had, and whoever else holds one of these ids.
+    """Returns the `near` records with the id that each had, and all others that hold such an id.
 
-    Such a holder is met where a record went, and comes back now as somebody else.
+    There are others if a record was gone and now comes back as part of another person.
     """
     told = known.records.select(pl.col("customer_id", "is_present").gather(was)).rename(
         {"customer_id": "had", "is_present": "stayed"}
@@ -106,7 +108,7 @@ def _gather_holders(
 
 
 def _complete(memory: Memory, records: pl.DataFrame) -> Memory:
-    """The registry with an anchor for every id that some record has, also where none was kept."""
+    """Returns the memory with an anchor for every id of a record, even if no anchor was kept."""
     if memory.grouping is not None and memory.ids.height:
         return memory
     nameless = memory.records.join(memory.ids, on="customer_id", how="anti")

@@ -1,6 +1,6 @@
-"""From compared pairs to links: exact identifiers by rule, the rest by probability.
+"""Turns compared pairs into links: exact identifiers by rule, all others by probability.
 
-A pair whose likeness may have another reason, such as a household or twins, is held back.
+A pair that may be alike for another reason, such as twins or a household, is held back.
 """
 
 from dataclasses import dataclass, field
@@ -17,10 +17,11 @@ SAME_EMAIL, SAME_PHONE, MODEL, ALWAYS = "same e-mail", "same phone", "model", "a
 SEVERAL = "several records"
 SAME_NAME_AND_BIRTH, SAME_NAME_AND_ADDRESS = "same name and birth date", "same name and address"
 UNRELIABLE = 0.03
-"""Where more than this share of one person's records differ clearly in first name or birth date,
-such a difference is no longer a reason by itself to keep two records apart."""
+"""If at least this share of one person's records differ clearly in first name or birth date, such
+a difference by itself no longer keeps two records apart."""
 COMMON, CROWD = 0.02, 10
-"""A birth date of more than this share, and of more records than a person has, is nobody's own."""
+"""A birth date is taken for a form's default if more than this share of the records have it, and
+more than this number: more records than one person has."""
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "left": pl.UInt32,
     "right": pl.UInt32,
@@ -36,11 +37,11 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Judged:
-    """Pairs with what they share and where they clash, one element a pair."""
+    """What pairs share and where they clash, with one element for each pair."""
 
     evidence: pl.Series
     first_clashes: Flags
-    """Whatever else speaks for it: two people, since their first names differ."""
+    """The first names differ so clearly that these are two people, whatever else agrees."""
     birth_clashes: Flags
     first_differs: Flags
     birth_differs: Flags
@@ -48,7 +49,7 @@ class Judged:
     rule: pl.Series
     held: pl.Series
     fields: dict[str, "Field"] = field(default_factory=dict)
-    """What each comparison says, where it was asked for."""
+    """What each comparison says, if `judge` was asked for details."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def judge(
     birth_differs = at.on("dob", "different", "year")
     other_birth = at.on("dob", "different")
     first_clashes = at.clash("first", "different", "far")
-    # One's own e-mail excuses another birth date: not Maria's for Mario, nor a son's telephone.
+    # An equal e-mail excuses a different birth date, but not if the first name differs too (Mario
+    # uses Maria's e-mail). An equal phone never does: it may be a son's.
     same_name = at.on("first", "exact", "nickname", "swapped") | at.unknown("first")
     birth_clashes = at.clash("dob", "different", "year") & ~(same_email & same_name)
     held = first_clashes | birth_clashes | (first_differs & birth_differs)
@@ -115,7 +117,7 @@ def judge(
 
 
 def _is_forms_own(rarity: pl.DataFrame, model: Model) -> Flags:
-    """Whether so many were born on that day that it is what a form says of whoever left it out."""
+    """Whether so many records have this birth date that it must be a form's default."""
     if "dob" not in rarity.columns:
         return np.zeros(rarity.height, dtype=bool)
     share = rarity["dob"].to_numpy()
@@ -133,7 +135,7 @@ def _tell_fields(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> di
 
 
 def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) -> pl.DataFrame:
-    """The pairs that are linked, or nearly, or would be but for a clash."""
+    """Returns the pairs that are linked, nearly linked, or held back only by a clash."""
     sure = probability(told.evidence, model.prior)
     if not model.is_trained:
         sure = pl.Series("probability", [None] * len(sure), dtype=pl.Float64)
@@ -150,10 +152,10 @@ def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) ->
 
 
 def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Each link's rule; null where it is held back.
+    """Fills in the rule of each link that has none; a link that is held back keeps null.
 
-    `model` where its probability suffices, `several records` where it would take others to speak
-    for it as well.
+    The rule is `model` if the probability suffices, or else `several records`: further records
+    must then support the link.
     """
     by_model = pl.when(pl.col("probability") >= rules.link).then(pl.lit(MODEL))
     return links.with_columns(
@@ -165,7 +167,10 @@ def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def mark_cuts(links: pl.DataFrame, near: pl.Series, cuts: pl.DataFrame) -> pl.DataFrame:
-    """Each link with why it was not followed: found now for those near, as remembered else."""
+    """Returns the links with the reason why each was cut.
+
+    The reason is new for links of records in `near` and remembered for all others.
+    """
     found = cuts.select("left", "right", "reason")
     marked = links.join(found, on=["left", "right"], how="left", maintain_order="left")
     is_near = pl.col("left").is_in(near.implode())
@@ -174,7 +179,7 @@ def mark_cuts(links: pl.DataFrame, near: pl.Series, cuts: pl.DataFrame) -> pl.Da
 
 
 class _Levels:
-    """Asks on which level pairs stand; on none, where the model compares no such thing."""
+    """Says which pairs are on a level: none of them if the model lacks that comparison."""
 
     def __init__(self, levels: pl.DataFrame, model: Model) -> None:
         self.levels = levels
@@ -192,7 +197,10 @@ class _Levels:
         return np.asarray(self.levels[name].to_numpy() == -1)
 
     def clash(self, name: str, *levels: str) -> Flags:
-        """On one of these, the weakest first, as long as one person's records hardly ever are."""
+        """Says which pairs are on one of these levels, given from the clearest difference on.
+
+        Leaves out levels that are no longer rare (UNRELIABLE) among one person's records.
+        """
         clashing, share = [], 0.0
         for level in levels if name in self.comparisons else ():
             one = self.comparisons[name]

@@ -1,6 +1,6 @@
 """What one resolution keeps for the next: who had which id, how records looked, what linked them.
 
-Frames only, so that each can be kept as a parquet file and read back.
+It consists of frames only, so that each can be kept as a parquet file and read back.
 """
 
 from collections.abc import Mapping
@@ -44,18 +44,18 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType] | pl.DataType]] = {
 @dataclass(frozen=True)
 class Memory:
     records: pl.DataFrame
-    """Every record ever seen with its latest id: first those that were there last, in their order
-    and with their forms; then those that are gone."""
+    """Every record ever seen, with its latest id. First come the records of the last run, in their
+    order and with their normalised values, then those that are gone."""
     links: pl.DataFrame
-    """By the records' places above; `cut` says why one was not followed."""
+    """Links by the records' places in `records`; `cut` says why one was not followed."""
     shared: pl.DataFrame
-    """What too many names shared."""
+    """E-mails and phones that too many names shared."""
     ids: pl.DataFrame
-    """Every id ever given, by which record, and the id that now stands for it."""
+    """Every id ever given, the record that it comes from, and the id to which it redirects."""
     former: pl.DataFrame
-    """Which records an id had when it was merged away: who gets it back after a split."""
+    """The records that an id had when it was merged away: they get it back after a split."""
     model: pl.DataFrame
-    """The model, and the rules that people were grouped under."""
+    """The model, and the rules by which people were grouped."""
     frequencies: pl.DataFrame
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -63,20 +63,21 @@ class Memory:
 
     @staticmethod
     def from_frames(frames: Mapping[str, pl.DataFrame]) -> "Memory":
-        """Takes what `frames` gave; a frame that was lost is empty, and its work is done anew.
+        """Makes a memory of what `frames` gave.
 
-        So is what an older version did not write yet: its columns are unknown.
+        A lost frame becomes empty, and a column that an older version did not write yet becomes
+        null; what they held is worked out again.
         """
         known = {
             name: _with_columns(frames.get(name, pl.DataFrame()), SCHEMAS[name]) for name in SCHEMAS
         }
-        # An older version told links by their records' keys: they are found anew.
+        # An older version named a link's records by their keys. Such links are found again.
         links = known.pop("links").drop_nulls(["left", "right"])
         return Memory(links=links, **known)
 
     @staticmethod
     def from_ids(identities: pl.DataFrame) -> "Memory":
-        """Remembers the ids alone: everything is compared anew."""
+        """Makes a memory of ids alone, so that everything is compared again."""
         missing = [name for name in (*KEY, "customer_id") if name not in identities.columns]
         if missing:
             raise RecordsError(f"The previous identities lack {' and '.join(missing)}.")
@@ -92,14 +93,14 @@ class Memory:
 
     @property
     def stamp(self) -> str:
-        """Tells what the golden records of this memory look like: equal ones have equal stamps."""
+        """A text that is equal for memories whose golden records are equal."""
         present = self.records.filter("is_present").drop_nulls("content")
         told = present.select(pl.struct(*_RECORD, "customer_id", "content").hash(362).sum())
         return f"{present.height} records, {told.item()}"
 
     @property
     def grouping(self) -> str | None:
-        """None in a memory that lacks what is needed to leave people as they are."""
+        """The rules by which people were grouped; None if the memory has no model."""
         return self.model["grouping"][0] if self.model.height else None
 
     @property
@@ -110,7 +111,7 @@ class Memory:
 def _with_columns(
     frame: pl.DataFrame, schema: Mapping[str, type[pl.DataType] | pl.DataType]
 ) -> pl.DataFrame:
-    """The frame with these columns; unknown where it has none."""
+    """Returns the frame with these columns, filled with null if it lacks them."""
     if not frame.width:
         return pl.DataFrame(schema=schema)
     return frame.select(

@@ -1,6 +1,7 @@
-"""What is compared, on which levels, and how much each level says: Fellegi and Sunter's model.
+"""Fellegi and Sunter's model: the fields compared, the levels of agreement and their weights.
 
-A level's weight is log2(m/u): m is its share among records of one person, u among strangers.
+A level's weight is log2(m/u). m is the share of pairs on this level among records of one person,
+u is the share among strangers.
 """
 
 import json
@@ -13,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 RAREST = 2e-5
-"""No value counts as rarer than this: two records may share a misprint."""
+"""The smallest share at which a value is counted. A rarer value does not weigh more, because two
+records may share a misprint."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Level:
     m: float
     u: float
     frequency: str | None = None
-    """The column by whose value's own frequency the weight is adjusted."""
+    """The column whose values adjust the weight: agreeing on a rare value weighs more."""
 
     @property
     def weight(self) -> float:
@@ -32,7 +34,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Levels from the strongest to `different`, which is whatever none of them is."""
+    """Levels from the strongest to `different`, which applies if no other level does."""
 
     name: str
     columns: tuple[str, ...]
@@ -48,7 +50,11 @@ def _both_unknown(*columns: str) -> str:
 
 
 def _typo(column: str, edits: int = 1) -> str:
-    """Damerau's distance costs a hundred times Jaro's similarity, which rules most pairs out."""
+    """Returns the SQL for at most this many edits.
+
+    Jaro's similarity comes first: it is a hundred times cheaper than Damerau's distance and rules
+    most pairs out.
+    """
     left, right = f"{column}_l", f"{column}_r"
     return (
         f"(case when jaro_similarity({left}, {right}) >= 0.8"
@@ -68,8 +74,9 @@ def _second_name(side: str) -> str:
     return f"substr(first_{side}, length(given_{side}) + 1)"
 
 
-# Both say two names, and the second is another one: `Maria Jose` and `Maria Luisa`. An initial says
-# little, and a nickname's length is not that of the name it stands for.
+# Both records have two first names and the second ones differ: `Maria Jose` and `Maria Luisa`. A
+# mere initial is ignored. So is a name that begins with a nickname: `given` holds the full name,
+# whose length does not tell where the second name begins.
 _OTHER_SECOND_NAME = (
     "coalesce(given_l = given_r"
     " and starts_with(first_l, given_l) and starts_with(first_r, given_r)"
@@ -79,7 +86,8 @@ _OTHER_SECOND_NAME = (
     f" and jaro_winkler_similarity({_second_name('l')}, {_second_name('r')}) < 0.8, false)"
 )
 
-# Also where one of the four is unknown: `Holly` alone against `Thomson, Holly`.
+# Holds even if one of the four names is unknown: first name `Holly` alone against first name
+# `Thomson`, last name `Holly`.
 _SWAPPED = (
     "coalesce(jaro_winkler_similarity(first_l, last_r) >= 0.9, last_l is not null)"
     " and coalesce(jaro_winkler_similarity(last_l, first_r) >= 0.9, first_l is not null)"
@@ -95,17 +103,18 @@ _TWO_OF_THREE = (
     " and abs(substr(dob_l, 1, 4)::int - substr(dob_r, 1, 4)::int) <= 2)"
     " or (substr(dob_l, 1, 4) = substr(dob_r, 1, 4) and substr(dob_l, 9, 2) = substr(dob_r, 9, 2)))"
 )
-# At one and the same provider other digits are most likely a namesake's: hers were taken.
+# Addresses that differ in their digits only are not near: at the same provider the second one most
+# likely belongs to a namesake, who had to choose other digits.
 _NEAR_EMAIL = (
     "(shape_l <> shape_r and least(length(rest_l), length(rest_r)) >= 3 and "
     f"({_typo('rest').replace('0.8', '0.7')} or {_typo('email', 2)}))"
 )
 _SAME_TOWN = "(zip_l = zip_r or jaro_winkler_similarity(city_l, city_r) >= 0.92)"
 
-# A postcode's first characters: all but three of a long one, three of a short one.
+# The first characters of a postcode: all but its last three, but at least three.
 _AREA = "substr(zip_l, 1, greatest(3, length(zip_l) - 3))"
 
-# The m and u that stand here serve where there is too little to estimate them from.
+# These m and u are used if there is too little data to estimate them from.
 COMPARISONS = (
     Comparison(
         "first",
@@ -196,7 +205,7 @@ FREQUENCIES = ("first", "last", "dob", "street", "zip", "city")
 
 @dataclass(frozen=True)
 class Model:
-    """The comparisons with their m and u, and all else that is settled once and then kept."""
+    """The comparisons with their m and u, and everything else that is kept from run to run."""
 
     comparisons: tuple[Comparison, ...]
     prior: float
@@ -204,11 +213,11 @@ class Model:
     is_trained: bool
     why: str
     records: int
-    """How many there were when it was settled."""
+    """The number of records when the model was made."""
     day_first: bool
     settings: tuple[object, ...] = field(default=())
     scale: int = 1
-    """How many times a key's limit of records may share it."""
+    """The factor by which the limits of the blocking keys are multiplied."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -242,7 +251,7 @@ class Model:
 
 
 def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
-    """Those whose columns are filled in at least a fiftieth of the records."""
+    """Returns the comparisons with a column that at least a fiftieth of the records fill in."""
     filled = {
         name: 1 - features[name].null_count() / max(features.height, 1) for name in features.columns
     }
@@ -250,7 +259,10 @@ def choose_comparisons(features: pl.DataFrame) -> tuple[Comparison, ...]:
 
 
 def count_values(features: pl.DataFrame) -> pl.DataFrame:
-    """How frequent each value of the adjusted columns is, among the records that have one."""
+    """Returns each value's share of the records that have a value in that column.
+
+    Values that are not more frequent than RAREST are left out.
+    """
     counted = [
         features.select(pl.col(name).drop_nulls().value_counts(sort=False))
         .unnest(name)
@@ -266,7 +278,7 @@ def count_values(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series:
-    """Each pair's evidence in bits, without the prior; unknown values say nothing."""
+    """Returns each pair's evidence in bits, without the prior. Unknown values count as 0."""
     total = np.zeros(levels.height)
     for one in model.comparisons:
         total += weigh_one(one, levels, rarity)
@@ -274,7 +286,7 @@ def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series
 
 
 def weigh_one(one: Comparison, levels: pl.DataFrame, rarity: pl.DataFrame) -> NDArray[np.float64]:
-    """What one comparison says of each pair, in bits."""
+    """Returns each pair's evidence from one comparison, in bits."""
     found = levels[one.name].to_numpy()
     weights = np.array([level.weight for level in one.levels] + [0.0])
     bits: NDArray[np.float64] = weights[found]
@@ -291,7 +303,10 @@ def probability(evidence: pl.Series, prior: float) -> pl.Series:
 
 
 def find_prior(evidence: pl.Series, records: int, start: float) -> float:
-    """The share of matches among all pairs: the prior that its own posterior confirms."""
+    """Returns the share of matches among all pairs.
+
+    Each round takes the mean of the probabilities that follow from the prior as the new prior.
+    """
     pairs, bits = records * (records - 1) / 2, evidence.to_numpy()
     prior = start
     for _ in range(30):
@@ -306,7 +321,7 @@ def with_parameters(
     m: Mapping[str, Sequence[float | None]],
     u: Mapping[str, Sequence[float | None]],
 ) -> tuple[Comparison, ...]:
-    """The comparisons with estimated parameters; what was not estimated keeps its own."""
+    """Returns the comparisons with estimated m and u. A level without an estimate keeps its own."""
     return tuple(
         replace(
             one,

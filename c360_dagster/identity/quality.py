@@ -1,4 +1,4 @@
-"""Precision and recall of a resolution where the truth is known, over pairs of records."""
+"""Measures precision and recall of a resolution, over pairs of records, if the truth is known."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ RECORD = ("source_system", "source_id")
 
 @dataclass(frozen=True)
 class PairQuality:
-    """Pairs of records said to be one person, pairs that are, and those of which both are true."""
+    """Numbers of pairs: those said to be one person, those that are, and those that are both."""
 
     said: int
     true: int
@@ -30,7 +30,7 @@ class PairQuality:
 
 
 def measure_pairs(identities: pl.DataFrame, truth: pl.DataFrame) -> PairQuality:
-    """Holds customer_id against the truth's person_id, on the records that both know."""
+    """Compares customer_id with the truth's person_id, over the records that both know."""
     both = identities.select(*RECORD, "customer_id").join(
         truth.select(*RECORD, "person_id"), on=RECORD
     )

@@ -1,4 +1,4 @@
-"""Reads what the last resolution kept: which records are unchanged, which have to be compared."""
+"""Reads what the last resolution kept and finds the records that have to be compared again."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ from c360_dagster.identity.records import (
 from c360_dagster.identity.rules import Rules
 
 GROWTH = 1.5
-"""A model is settled anew when there are this many times more records than it learnt from, or
-this many times fewer."""
+"""A new model is made when there are this many times as many records as the model was made from,
+or this many times fewer."""
 NAMES = ("first", "last", "email", "phone", "dob")
 SHARED = ("email", "phone")
 SOURCES = (".py", "nicknames.csv")
@@ -34,23 +34,23 @@ SOURCES = (".py", "nicknames.csv")
 @dataclass(frozen=True)
 class Recalled:
     features: pl.DataFrame
-    """In the records' order; shared e-mails and phones are unknown."""
+    """In the records' order; shared e-mails and phones are null."""
     fingerprints: pl.Series
     contents: pl.Series
     was: pl.Series
-    """Each record's place among the remembered ones."""
+    """Each record's place among the remembered ones; null for a new record."""
     here: NDArray[np.int64]
-    """Each remembered record's position among the records; -1 of one that is gone."""
+    """Each remembered record's position among the records; -1 if it is gone."""
     model: Model | None
-    """None where it has to be settled anew, and everything is compared."""
+    """None if a new model has to be made; then everything is compared."""
     touched: pl.Series
-    """Positions of the records to compare; all of them where there is no model."""
+    """Positions of the records to compare; all of them if there is no model."""
     removed: pl.DataFrame
-    """Features that are no longer: of the records that are gone, and of changed ones before."""
+    """Former features: of records that are gone, and of changed records before the change."""
     shared: pl.DataFrame
-    """field, value: what too many names share."""
+    """field, value: e-mails and phones that too many names share."""
     forms: pl.DataFrame
-    """The features as they are remembered, shared values and all."""
+    """The features as they are remembered, including the shared values."""
 
 
 def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
@@ -86,13 +86,13 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
 def recall_links(
     memory: Memory, recalled: Recalled, touched: pl.Series, fresh: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """All links: the remembered ones of whoever was not compared again, and those found now.
+    """Returns all links, and the positions of the records whose links have changed.
 
-    And the records whose links are not what they were: there are others, or fewer.
+    The links are the remembered ones between records not compared again, and those found now.
     """
     is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
     is_touched[touched.to_numpy()] = True
-    is_touched[-1] = True  # where whoever is gone would be
+    is_touched[-1] = True  # a record that is gone has position -1
     ends = {side: recalled.here[memory.links[side].to_numpy()] for side in ("left", "right")}
     again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
     then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
@@ -111,9 +111,10 @@ def recall_links(
 
 
 def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:
-    """Where each record stands among the remembered ones; null for one never seen.
+    """Returns each record's place among the remembered ones; null for one never seen.
 
-    One number for a key is met far quicker than the two texts, and hardly ever stands for two.
+    Joins on one hash per key, which is far quicker than joining on two texts. In the rare case
+    that two keys have the same hash, it joins on the texts.
     """
     keys, theirs = records.select(KEY), remembered.select(KEY)
     numbers, their_numbers = hash_keys(keys), hash_keys(theirs)
@@ -133,7 +134,7 @@ def _look_up(keys: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:
 
 
 def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """E-mails and phones that more names have than one person's limit."""
+    """Returns the e-mails and phones that more than `shared_by_names` names have."""
     found = []
     for name in SHARED:
         many = (
@@ -155,7 +156,7 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _find_unchanged(memory: Memory, was: pl.Series, prints: pl.Series) -> pl.Series:
-    """Which records were there the last time, and looked as they look now."""
+    """Says of each record whether it was there the last time and looked as it does now."""
     told = memory.records.select(pl.col("is_present", "fingerprint").gather(was))
     return (told["is_present"] & (told["fingerprint"] == prints)).fill_null(value=False)
 
@@ -163,7 +164,10 @@ def _find_unchanged(memory: Memory, was: pl.Series, prints: pl.Series) -> pl.Ser
 def _find_flips(
     then: pl.DataFrame, forms: pl.DataFrame, came: pl.DataFrame, went: pl.DataFrame, rules: Rules
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What is shared now, and what came to be or ceased to be: only values that came or went."""
+    """Returns the values that are shared now, and those that have become shared or ceased to be.
+
+    Only values of records that came or went are counted again; the others cannot have changed.
+    """
     moved = pl.concat(
         [
             pl.concat([came[name], went[name]])
@@ -188,14 +192,17 @@ def _find_flips(
 
 
 def _has_any(forms: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
-    """Which records have one of these e-mails or phones."""
+    """Says of each record whether it has one of these e-mails or phones."""
     own = {name: values.filter(pl.col("field") == name)["value"] for name in SHARED}
     has = (pl.col(name).is_in(own[name].implode()).fill_null(value=False) for name in SHARED)
     return forms.select(pl.any_horizontal(has).alias("has")).to_series()
 
 
 def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
-    """Shared values are as good as unknown; so is everything about a record without identity."""
+    """Sets to null what must not link: shared e-mails and phones, and an address by itself.
+
+    An address stands by itself if the record has no name, e-mail, phone or birth date.
+    """
     if shared.height:
         values = {
             name: shared.filter(pl.col("field") == name)["value"] for name in ("email", "phone")
@@ -214,13 +221,13 @@ def hide(forms: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
 
 
 def settings_of(rules: Rules) -> tuple[object, ...]:
-    """What links are judged by: where it changes, all records are compared anew."""
+    """Returns what links are judged by. If it changes, all records are compared again."""
     return (_digest_code(), *rules.matching)
 
 
 @cache
 def _digest_code() -> str:
-    """Changes with this package, so that nothing stays that another version judged or told."""
+    """Returns a hash of this package's files, so that no result of another version is kept."""
     code = (file for file in files(__package__).iterdir() if file.name.endswith(SOURCES))
     text = b"".join(file.read_bytes() for file in sorted(code, key=lambda file: file.name))
     return hashlib.sha256(text).hexdigest()[:32]

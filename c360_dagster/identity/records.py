@@ -1,4 +1,4 @@
-"""The raw records: their fixed order, the columns they need, and hashes that show a change."""
+"""The raw records: their order, the columns that they need, and hashes that reveal changes."""
 
 import numpy as np
 import polars as pl
@@ -18,20 +18,20 @@ ATTRIBUTES = [
     "registered_at",
 ]
 COMPARED = [name for name in ATTRIBUTES if name != "gender"]
-"""What can decide who is who: a gender only survives, or does not."""
+"""The attributes that matching uses. Gender is not one of them: it only goes to golden records."""
 
 
 class RecordsError(ValueError):
-    """Records that cannot be resolved; the message says which and what to do."""
+    """Raised for records that cannot be resolved. The message says which ones and what to do."""
 
 
 def order_records(records: pl.DataFrame) -> pl.DataFrame:
-    """The records in their one order, with every attribute there, keys checked."""
+    """Returns the records sorted by key, with every attribute as a column, and checks the keys."""
     missing = [name for name in KEY if name not in records.columns]
     if missing:
         raise RecordsError(f"The records lack {' and '.join(missing)}: every record needs its key.")
     absent = [pl.lit(None, pl.String).alias(n) for n in ATTRIBUTES if n not in records.columns]
-    # A column without any value carries no type; it is text like the others.
+    # A column without any value has no type, so it becomes text like the others.
     blank = [pl.col(n).cast(pl.String) for n, t in records.schema.items() if t == pl.Null]
     keys = [pl.col(name).cast(pl.String) for name in KEY]
     ordered = records.with_columns(*keys, *absent, *blank)
@@ -47,20 +47,27 @@ def order_records(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_ordered(records: pl.DataFrame) -> bool:
-    """Sorting a million that are in order already costs as much as any million."""
+    """Says whether the records are sorted by key.
+
+    Asked before sorting, because sorting a million sorted records costs as much as any other.
+    """
     system, name = (pl.col(each) for each in KEY)
     rises = (system > system.shift()) | ((system == system.shift()) & (name >= name.shift()))
     return bool(records.select(rises.all()).item())
 
 
 def fingerprint(records: pl.DataFrame) -> pl.Series:
-    """A number that changes when anything that is compared does."""
+    """Returns a number for each record that changes when anything that is compared does."""
     texts = [pl.col(name).cast(pl.String) for name in COMPARED]
     return records.select(pl.struct(texts).hash(360).alias("fingerprint")).to_series()
 
 
 def content(records: pl.DataFrame, compared: pl.Series, decided_by: str) -> pl.Series:
-    """A number that changes when anything about a record does, or what decides who survives."""
+    """Returns a number for each record that changes when anything that survives may change.
+
+    `compared` holds the fingerprints. `decided_by` is a text that stands for the rules and the
+    code that choose the surviving values.
+    """
     others = sorted(name for name in records.columns if name not in {*KEY, *COMPARED})
     texts = [pl.col(name).cast(pl.String) for name in others]
     return (
@@ -72,16 +79,16 @@ def content(records: pl.DataFrame, compared: pl.Series, decided_by: str) -> pl.S
 
 
 def hash_keys(records: pl.DataFrame) -> pl.DataFrame:
-    """A number for each record's key."""
+    """Returns one number for each record's key."""
     return records.select(pl.struct(KEY).hash(362).alias("number"))
 
 
 def overlay(
     frame: pl.DataFrame, places: pl.Series, at: pl.Series, anew: pl.DataFrame
 ) -> pl.DataFrame:
-    """The frame's rows at these places, with other rows at some positions or at all.
+    """Returns the frame's rows at `places`, with the rows of `anew` at the positions `at`.
 
-    Both in one pass: texts are copied once.
+    Does both in one pass, so that texts are copied only once.
     """
     if anew.height == places.len():
         return anew

@@ -1,4 +1,4 @@
-"""Writes what a resolution keeps for the next: records, model, and which customers changed."""
+"""Prepares what a resolution keeps for the next one, and finds the customers who changed."""
 
 import polars as pl
 
@@ -14,7 +14,10 @@ from c360_dagster.identity.rules import Rules
 def remember_records(
     memory: Memory, identities: pl.DataFrame, recalled: Recalled, overrules: Overrules
 ) -> pl.DataFrame:
-    """Those that are there in their order, so that links tell them by position; then the gone."""
+    """Returns the records of now, in their order, and then those that are gone.
+
+    The order matters because links name records by position.
+    """
     is_decided = pl.zeros(identities.height, dtype=pl.Boolean, eager=True)
     present = identities.with_columns(
         pl.lit(value=True).alias("is_present"),
@@ -34,7 +37,7 @@ def remember_model(model: Model, rules: Rules) -> pl.DataFrame:
 
 
 def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -> pl.Series:
-    """The customers of whom a record came, went, changed or moved to another customer."""
+    """Returns the customers with a record that came, went, changed or has another customer now."""
     then = memory.records.select(
         pl.col("customer_id", "content", "is_present").gather(recalled.was)
     ).with_columns(recalled.contents.alias("now"), identities["customer_id"].alias("has"))
@@ -54,5 +57,5 @@ def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -
 
 
 def _find_gone(memory: Memory, recalled: Recalled) -> pl.DataFrame:
-    """The remembered records that are no longer there."""
+    """Returns the remembered records that are no longer there."""
     return memory.records.filter(pl.Series(recalled.here < 0, dtype=pl.Boolean))

@@ -1,4 +1,4 @@
-"""The whole resolution, step by step from top to bottom: records in, people out."""
+"""The whole resolution from records to people, step by step from top to bottom."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,8 @@ from c360_dagster.identity.survivorship import Survivors, survive
 
 FIRST_PRIOR, EVEN = 1e-5, 0.5
 MOST_COMPANY = 10
-"""Of how many records of her own a person may have, more than the keys' limits grow with."""
+"""The blocking keys' limits grow with the number of other records that a person has, up to this
+number."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Resolution:
     known: pl.DataFrame = field(repr=False)
     """The records as they came, with the customer_id of each and when it was registered."""
     changed: pl.Series = field(repr=False)
-    """The customers, also former ones, whose golden record is another one than before."""
+    """The customers, including former ones, whose golden record may have changed."""
     rules: Rules = field(repr=False)
 
     @cached_property
     def changes(self) -> Survivors:
-        """What survives of the changed customers; all others are as they were."""
+        """The golden records and provenance of the changed customers."""
         return survive(
             self.known.filter(pl.col("customer_id").is_in(self.changed.implode())), self.rules
         )
@@ -71,7 +72,7 @@ def resolve(
     previous: "Resolution | Memory | pl.DataFrame | None" = None,
     rules: Rules | Mapping[str, Any] | None = None,
 ) -> Resolution:
-    """Gives every record the lasting id of its person."""
+    """Finds out which records are one person and gives every record that person's lasting id."""
     settled = Rules.read(rules)
     memory = _read_previous(previous)
     ordered = order_records(records)
@@ -112,7 +113,7 @@ def resolve(
 class Compared:
     links: pl.DataFrame
     stirred: pl.Series
-    """Positions of the records that came or changed, or whose links are not what they were."""
+    """Positions of the records that came or changed, or whose links changed."""
     model: Model
     frequencies: pl.DataFrame
     comparisons: int
@@ -121,9 +122,9 @@ class Compared:
 @dataclass(frozen=True)
 class Grouped:
     people: pl.DataFrame
-    """at, label: of all whose person may be another one than before."""
+    """at, label: of all records whose person may have changed."""
     followed: pl.DataFrame
-    """The links that make people of these."""
+    """The links that hold these people together."""
     links: pl.DataFrame
     """All links, with the reasons why some were cut."""
 
@@ -137,7 +138,7 @@ def _read_previous(previous: "Resolution | Memory | pl.DataFrame | None") -> Mem
 
 
 def _compare(recalled: Recalled, memory: Memory, ordered: pl.DataFrame, rules: Rules) -> Compared:
-    """What is new against everything; everything against everything where there is no model."""
+    """Compares new and changed records with all others, or all with all if there is no model."""
     features = recalled.features
     if recalled.model is None:
         frequencies = count_values(features)
@@ -169,7 +170,7 @@ def _compare(recalled: Recalled, memory: Memory, ordered: pl.DataFrame, rules: R
 def _group(
     recalled: Recalled, compared: Compared, overrules: Overrules, memory: Memory, rules: Rules
 ) -> Grouped:
-    """Who is one person, of all that are tied to what was stirred; the others' people stay."""
+    """Groups the records that links tie to something new or changed; other groups stay as is."""
     records = recalled.features.height
     links = with_rules(compared.links, rules)
     followed = pl.concat(
@@ -222,7 +223,10 @@ def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Mode
 
 
 def _count_company(model: Model) -> Model:
-    """The keys' limits are meant for people: they grow with the records that a person has."""
+    """Returns the model with a larger scale if people have several records each.
+
+    The keys' limits are meant as numbers of people, so they grow with the records per person.
+    """
     others = int(model.prior * model.records) if model.is_trained else 0
     return replace(model, scale=model.scale * (1 + min(others, MOST_COMPANY)))
 
@@ -256,7 +260,7 @@ def _describe(
     memory: Memory,
     recalled: Recalled,
 ) -> pl.DataFrame:
-    """Every record with its id and the strongest link that put it there."""
+    """Returns every record with its id and the strongest link that ties it to its person."""
     ends = pl.concat(
         [
             grouped.followed.select(pl.col(side).alias("at"), "evidence", "rule", "probability")

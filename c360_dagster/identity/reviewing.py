@@ -1,4 +1,4 @@
-"""Lists what a person should look at: pairs held back, cut or nearly linked, clashing decisions."""
+"""Lists what a person should review: pairs held back, cut or nearly linked, clashing decisions."""
 
 from dataclasses import dataclass
 
@@ -27,16 +27,16 @@ CLASH = "Remove one of the lines under always, or the one under never."
 
 @dataclass(frozen=True)
 class Overrules:
-    """The pairs of `always` and `never` by the records' positions."""
+    """The pairs under `always` and `never`, as positions of records."""
 
     always: list[tuple[int, int]]
     never: list[tuple[int, int]]
     unknown: int
-    """Lines that name a record that is not there."""
+    """The number of pairs that name a record that is not there."""
 
     @property
     def records(self) -> pl.Series:
-        """The positions of all that stand in these pairs."""
+        """The positions of all records in these pairs."""
         named = {at for pair in (*self.always, *self.never) for at in pair}
         return pl.Series("at", sorted(named), dtype=pl.UInt32)
 
@@ -93,7 +93,7 @@ def list_review(
 def _choose_likeliest(
     pairs: pl.DataFrame, apart: pl.DataFrame, identities: pl.DataFrame
 ) -> pl.DataFrame:
-    """Of any two people one pair: what is decided of it holds for all of their records."""
+    """Returns one pair for any two people, because a decision holds for all their records."""
     person = identities["customer_id"].cast(pl.Categorical).to_physical()
 
     def name_people(frame: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +122,7 @@ def _pairs(found: pl.DataFrame, suggestion: str = DECIDE) -> pl.DataFrame:
 
 
 def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
-    """For each shared value its first record and the first of somebody else, as an example."""
+    """Returns an example for each shared value: its first record and the first of someone else."""
     customer = pl.col("customer_id")
     found = []
     for name, spoken in (("email", "e-mail"), ("phone", "phone")):
@@ -135,7 +135,7 @@ def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
             .agg(
                 pl.col("at").first().alias("left"),
                 pl.col("at").filter(customer != customer.first()).first().alias("right"),
-                # Not which one: a reason is shown where addresses are masked.
+                # Without the value itself: reasons are also shown where addresses are masked.
                 pl.format(f"their {spoken} is shared by {{}} records", pl.len()).alias("reason"),
                 pl.lit(None, pl.Float64).alias("probability"),
             )
@@ -146,7 +146,7 @@ def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
 
 
 def _clashes(identities: pl.DataFrame, overrules: Overrules) -> pl.DataFrame:
-    """Pairs under always that are apart all the same: never forbids what follows from them."""
+    """Returns the pairs under always that are still apart because of a pair under never."""
     names = identities["customer_id"]
     apart = [(a, b) for a, b in overrules.always if names[a] != names[b]]
     frame = pl.DataFrame(apart, schema=["left", "right"], orient="row").cast(pl.UInt32)

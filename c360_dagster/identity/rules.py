@@ -1,6 +1,6 @@
-"""The rules for matches and surviving values, read from rules.yml's content and checked.
+"""Reads and checks the rules for matches and surviving values.
 
-Only rules.yml holds the defaults and explains what each rule means.
+The defaults are in rules.yml only, which also explains what each rule means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ WAYS = ("most_recent", "earliest", "most_frequent", "longest_valid", "source_pri
 
 
 class RulesError(ValueError):
-    """Rules that cannot be used; the message names the place and says what would do."""
+    """Raised for rules that cannot be used. The message names the place and what is accepted."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Rules:
 
     @staticmethod
     def read(content: "Rules | Mapping[str, Any] | None" = None) -> "Rules":
-        """Rules from what a YAML file of rules.yml's shape holds; what it leaves out is default."""
+        """Returns the rules of a parsed file like rules.yml; what it leaves out is the default."""
         if isinstance(content, Rules):
             return content
         return _read_over(_default_rules(), content) if content else _default_rules()
@@ -51,7 +51,7 @@ class Rules:
 
     @property
     def matching(self) -> list[object]:
-        """What the comparison of two records depends on: where it changes, all are compared."""
+        """What the comparison of two records depends on. If it changes, all are compared again."""
         return [
             self.review,
             self.shared_by_names,
@@ -61,8 +61,9 @@ class Rules:
 
     @property
     def grouping(self) -> list[object]:
-        """What makes people of compared records, but for decisions: where it changes, all are
-        grouped anew.
+        """What the grouping of compared records depends on, apart from decisions.
+
+        If it changes, all records are grouped again.
         """
         return [
             self.link,
@@ -74,7 +75,7 @@ class Rules:
 
     @property
     def surviving(self) -> list[object]:
-        """What a golden record depends on: where it changes, all are made anew."""
+        """What golden records depend on. If it changes, all are made again."""
         return [
             list(self.source_order),
             self.address,
@@ -93,7 +94,7 @@ def _default_rules() -> Rules:
 
 
 def _read_over(base: Rules, content: Mapping[str, Any]) -> Rules:
-    """The base with whatever the content says instead."""
+    """Returns the base rules, replaced where the content says otherwise."""
     top = _Part("the rules", content)
     thresholds, limits = top.part("thresholds"), top.part("limits")
     never_link, survivorship = top.part("never_link"), top.part("survivorship")
@@ -130,7 +131,7 @@ def _read_over(base: Rules, content: Mapping[str, Any]) -> Rules:
 
 
 class _Part:
-    """One mapping of the rules, which remembers what it was asked for."""
+    """One mapping of the rules. It remembers the names it was asked for, to refuse all others."""
 
     def __init__(self, name: str, content: object) -> None:
         if not isinstance(content, Mapping):
@@ -168,7 +169,7 @@ class _Part:
     def patterns(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
         patterns = self.words(name, default)
         for pattern in patterns:
-            # By whom they are used: Python's own would let through what polars refuses.
+            # Checked with polars, which uses them: Python accepts patterns that polars refuses.
             try:
                 pl.Series([""]).str.contains(pattern)
             except pl.exceptions.ComputeError as problem:

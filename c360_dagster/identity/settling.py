@@ -1,4 +1,4 @@
-"""Settles ids where groups of records changed: who keeps one, which survives, which comes back.
+"""Settles the ids of people whose group of records changed: kept, merged, returned or new ones.
 
 These few are settled one by one in a fixed order, so the order in which they arrive is irrelevant.
 """
@@ -31,7 +31,7 @@ class Registry:
 
 @dataclass
 class Book:
-    """The few whose company changed, settled in one fixed order."""
+    """Settles the ids of the few people whose group changed, in a fixed order."""
 
     known: Memory
     redirects: dict[str, str]
@@ -64,7 +64,8 @@ class Book:
         kept: dict[int, list[str]] = defaultdict(list)
         for name, own in holders.items():
             anchor = self.anchors.get(name, ("", "", None))[:2]
-            # Who was there all along comes before one who went and came back, even the anchor.
+            # A record that was there all along comes before one that went and came back, even if
+            # the latter is the anchor.
             stayed = [row for row in own if row["stayed"]] or own
             heirs = (r for r in stayed if (r["source_system"], r["source_id"]) == anchor)
             heir = next(heirs, stayed[0])
@@ -77,7 +78,7 @@ class Book:
                 self._part(label, members, holders)
 
     def _keep(self, label: int, names: list[str], members: list[dict]) -> None:
-        """The id whose anchor ranks first stands for the others from now on."""
+        """Keeps the id whose anchor ranks first and redirects the other ids to it."""
         names = sorted(names, key=self._rank)
         survivor = self.by_label[label] = names[0]
         stay = [m["at"] for m in members if m["had"] == survivor]
@@ -88,7 +89,7 @@ class Book:
             self.joined.append(gone)
 
     def _part(self, label: int, members: list[dict], holders: dict[str, list[dict]]) -> None:
-        """A part that left: its former id if it had one of its own, else a new one."""
+        """Gives a group that left its person a former id of its own, or else a new one."""
         left = next(m["had"] for m in members if m["had"] is not None)
         keys = {(m["source_system"], m["source_id"]) for m in members}
         mine = sorted(
@@ -106,7 +107,7 @@ class Book:
         self.merges.append(("split", left, chosen, parted))
 
     def give_new(self, anchor: dict) -> str:
-        """The anchor's own id; with a number behind it where somebody else ever had that one."""
+        """Returns the anchor's own id, followed by a number if that id was ever given before."""
         name, number = anchor["own_id"], 1
         while name in self.given:
             number += 1
@@ -124,14 +125,14 @@ class Book:
 
     @cached_property
     def _former(self) -> dict[tuple[str, str], list[str]]:
-        """The ids that each record had when they were merged away; read where somebody parts."""
+        """The ids that each record had when they were merged away; needed only for splits."""
         names: dict[tuple[str, str], list[str]] = defaultdict(list)
         for name, system, key in self.known.former.iter_rows():
             names[system, key].append(name)
         return names
 
     def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
-        """All ids ever given, each redirect to where its person is now."""
+        """Returns the registry of all ids ever given; redirects lead to where the person is now."""
         schema = {name: own.schema[name] for name in own.columns[:4]}
         new = pl.DataFrame(self.new, schema=schema, orient="row").with_columns(
             pl.lit(None, pl.String).alias("redirect_to")
@@ -160,7 +161,10 @@ class Book:
     def _targets(
         self, ids: pl.DataFrame, former: pl.DataFrame, identified: pl.DataFrame
     ) -> dict[str, str]:
-        """Where each redirected id's anchor is now, else its first holder, else where it led."""
+        """Returns the id to which each redirected id leads.
+
+        This is the id of its anchor now, or else of its first holder, or else where it led before.
+        """
         if not self.redirects:
             return {}
         gone = list(self.redirects)
@@ -188,7 +192,7 @@ class Book:
 
 
 class Given:
-    """Every id ever given; the many are looked up only where somebody asks."""
+    """Every id ever given. The long lists are searched only if somebody asks for an id."""
 
     def __init__(self, before: pl.Series) -> None:
         self.before, self.also = before, before.head(0)

@@ -1,4 +1,4 @@
-"""Which of a person's values becomes hers, and what it won against."""
+"""Chooses which of a person's values survive, and lists the values that lost."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,25 +16,28 @@ ONLY = "only value"
 
 @dataclass(frozen=True)
 class _Won:
-    """One field: for each person of several records the winner's row; where they differ, how."""
+    """Who won one field, for people who have several records."""
 
     rows: pl.Series
+    """For each person, the row of the record whose value survives."""
     contested: pl.Series
+    """The people whose records differ."""
     way: str
+    """The rule by which the winner is chosen."""
 
 
 @dataclass(frozen=True)
 class Survivors:
     golden: pl.DataFrame
     alone: pl.DataFrame
-    """The records of people who have one only: each of their values survives."""
+    """The records of people who have only one: all of its values survive."""
     shared: pl.DataFrame
-    """The records of the others, with `code`, the person's number."""
+    """The records of all others, with `code`, the person's number."""
     won: dict[str, _Won]
 
     @cached_property
     def provenance(self) -> pl.DataFrame:
-        """Every value of every person with its source; many rows, so made only when asked for."""
+        """Every value of every person with its source. Made on demand, because it has many rows."""
         order = self.golden.select("customer_id").with_row_index("order")
         alone = self.alone.join(order, on="customer_id")
         shared = self.shared.join(order, on="customer_id", maintain_order="left")
@@ -54,7 +57,7 @@ class Survivors:
 
 
 def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
-    """`records`: the raw ones with customer_id and registered."""
+    """Chooses the values of each person from the raw records with customer_id and registered."""
     helpers = {*KEY, "customer_id", "registered"}
     attributes = [name for name in records.columns if name not in helpers]
     clean = records.with_columns(
@@ -83,7 +86,7 @@ def _strip(name: str) -> pl.Expr:
 
 
 def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Person by person; better sources first, then who registered first: it settles every tie."""
+    """Sorts by person, then better sources first, then earlier registration. Settles all ties."""
     places = {system: place for place, system in enumerate(rules.source_order)}
     place = pl.col("source_system").replace_strict(
         places, default=len(places), return_dtype=pl.Int64
@@ -93,7 +96,7 @@ def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 
 def _settle(records: pl.DataFrame, name: str, way: str, rules: Rules) -> _Won:
-    """Where a person's records agree, the first of them; else whichever is best."""
+    """Takes the first of a person's records if they agree, or else the best one by the rule."""
     known = records.filter(pl.col(name).is_not_null())
     contested = _find_contested(known, name)
     best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way, rules)
@@ -101,7 +104,7 @@ def _settle(records: pl.DataFrame, name: str, way: str, rules: Rules) -> _Won:
 
 
 def _settle_address(records: pl.DataFrame, fields: list[str], rules: Rules) -> dict[str, _Won]:
-    """An address is one record's: a full one's before one without a street."""
+    """Takes the whole address from one record, from one with a street if there is any."""
     known = {name: records.filter(pl.col(name).is_not_null()) for name in fields}
     contested = pl.concat([_find_contested(known[name], name) for name in fields]).unique()
     homes = (
@@ -125,14 +128,14 @@ def _settle_address(records: pl.DataFrame, fields: list[str], rules: Rules) -> d
 
 
 def _find_contested(known: pl.DataFrame, name: str) -> pl.Series:
-    """The people whose records differ in this field."""
+    """Returns the people whose records differ in this field."""
     code, value = pl.col("code"), pl.col(name)
     differs = (code == code.shift(1)) & (value != value.shift(1))
     return known.filter(differs)["code"].unique()
 
 
 def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.Series:
-    """For each person the winner's row: the best one's, else her first known one's, else none."""
+    """Returns each person's winning row: the best one, else the first known one, else null."""
     people = records["code"].n_unique()
     rows = pl.Series("row", [None] * people, dtype=pl.UInt32)
     first = known.filter((pl.col("code") != pl.col("code").shift(1)).fill_null(value=True))
@@ -142,7 +145,7 @@ def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.
 
 
 def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFrame:
-    """The winning record of each person for one field; what is nobody's own loses to all else."""
+    """Returns each person's winning record for one field. Values that are nobody's own lose."""
     text = pl.col(name).cast(pl.String)
     since = pl.col("registered")
     often = pl.len().over("code", text.str.to_lowercase()).cast(pl.Int64)
@@ -159,7 +162,7 @@ def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFram
 
 
 def _list_lost(shared: pl.DataFrame, won: _Won, name: str) -> pl.DataFrame:
-    """The other distinct values, `value (system:id, system:id)` each."""
+    """Returns the other distinct values, each written as `value (system:id, system:id)`."""
     known = shared.filter(
         pl.col("code").is_in(won.contested.implode()) & pl.col(name).is_not_null()
     )
@@ -179,6 +182,6 @@ def _tell(records: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _write(records: pl.DataFrame, name: str) -> pl.Expr:
-    """The value as text, as the database writes it: whole seconds have no fraction."""
+    """Returns the value as the database writes it in text: whole seconds have no fraction."""
     text = pl.col(name).cast(pl.String)
     return text.str.strip_suffix(".000000") if records.schema[name] == pl.Datetime else text

@@ -1,6 +1,6 @@
-"""Estimates the model's parameters from the data: u among strangers, m by splink's EM.
+"""Estimates the model's parameters from the data: u from strangers, m by splink's EM.
 
-Everything is drawn by position in the records' order, so the same data gives the same model.
+Samples are drawn by position in the records' order, so the same data gives the same model.
 """
 
 import logging
@@ -26,9 +26,10 @@ BATCH = 100
 LEAST = 1e-3
 PSEUDO_PAIRS = 10
 ROUNDS = (25, 12, 6, 1)
-"""Of expectation maximisation, at most."""
+"""The most rounds of expectation maximisation: fewer are tried if splink fails with more."""
 _TOO_CLEAN = ("minimum allowed", "cast(inf as")
-"""A level's m vanishes; or every pair is certainly one person, which splink writes as infinity."""
+"""Parts of splink's errors for data too clean for it: the m of a level vanishes, or every pair is
+certainly one person, which splink writes as infinity."""
 _LAST_RESORT = ("last", "zip")
 _IDENTIFIERS = (("email",), ("phone",))
 _SESSIONS: tuple[tuple[str, ...], ...] = (
@@ -42,12 +43,12 @@ _OF_A_HOUSEHOLD = {
     "first": (("far", "different"), "dob"),
     "dob": (("year", "different"), "first"),
 }
-"""Clear differences that the same e-mail or phone does not settle, for a household shares both; and
-what vouches for one person."""
+"""For each field, the levels of a clear difference and the field whose agreement shows that a pair
+is one person. An equal e-mail or phone does not show it, because a household shares both."""
 
 
 def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> str | None:
-    """Why there is too little to learn from, or nothing."""
+    """Returns why there is too little to learn from, or None if there is enough."""
     if features.height < FEWEST_RECORDS:
         return f"{features.height} records are too few to learn from (at least {FEWEST_RECORDS})"
     if len(comparisons) < 2:
@@ -65,10 +66,10 @@ def find_obstacle(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> 
 
 
 def estimate(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """The comparisons with m and u as the data has them."""
+    """Returns the comparisons with the m and u that the data shows."""
     con = duckdb.connect()
     con.execute("set enable_progress_bar = false")
-    # It warns of each level that some pairs never reach; those levels keep their own parameters.
+    # splink would warn of each level that no pair reaches; those levels keep their own parameters.
     log = logging.getLogger("splink")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -85,7 +86,10 @@ def estimate(features: pl.DataFrame, comparisons: Sequence[Comparison]) -> tuple
 def _estimate_u(
     con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
 ) -> dict[str, list[float | None]]:
-    """Among strangers: one record only of those that share an e-mail, a phone, name and birth."""
+    """Counts the levels among strangers.
+
+    Of all records that share an e-mail, a phone or a combination below, only one is a stranger.
+    """
     people = features.with_row_index("unique_id")
     people = people.sort(pl.col("unique_id").hash(7)).head(4 * STRANGERS)
     for columns in (
@@ -101,7 +105,7 @@ def _estimate_u(
     people = people.head(STRANGERS)
     levels = _count_levels(con, people, comparisons)
     pairs = people.height * (people.height - 1) / 2
-    # A level that none of them reaches keeps its own u.
+    # A level that none of these pairs reaches keeps its own u.
     return {
         one.name: [
             max(counts[number] / counts.total() if counts[number] else level.u, 1 / pairs)
@@ -114,8 +118,8 @@ def _estimate_u(
 def _count_levels(
     con: duckdb.DuckDBPyConnection, people: pl.DataFrame, comparisons: Sequence[Comparison]
 ) -> list[Counter[int]]:
-    """How many pairs are on which level, comparison by comparison; unknown ones are left out."""
-    # In small batches, for DuckDB gives each of its threads one at a time.
+    """Returns for each comparison how many pairs are on which level, without unknown ones."""
+    # DuckDB gives each thread one batch at a time, so small batches keep all threads busy.
     people = pl.concat(people.iter_slices(BATCH), rechunk=False)
     for side, name in (("l", "lefts"), ("r", "rights")):
         named = people.rename({column: f"{column}_{side}" for column in people.columns})
@@ -136,7 +140,7 @@ def _count_levels(
 def _estimate_m(
     con: duckdb.DuckDBPyConnection, features: pl.DataFrame, comparisons: Sequence[Comparison]
 ) -> dict[str, list[float]]:
-    """By expectation maximisation, each time among the pairs that agree on something else."""
+    """Estimates m by expectation maximisation, in sessions among pairs that share some columns."""
     found: dict[str, list[_Estimate]] = {one.name: [] for one in comparisons}
     for columns in _SESSIONS:
         if columns == _LAST_RESORT and all(found.values()):
@@ -153,7 +157,10 @@ def _estimate_m(
 
 
 def _take_block(features: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """The records that share these values; of very many, every so many-th group, whole."""
+    """Returns the records that share these columns' values with another record.
+
+    If they make more than PAIRS pairs, only a sample of the groups is kept, each one whole.
+    """
     block = features.drop_nulls(columns).filter(pl.len().over(columns) > 1)
     share = math.ceil(_count_pairs(block, columns) / PAIRS)
     return block.filter(pl.struct(columns).hash(7) % share == 0) if share > 1 else block
@@ -165,7 +172,7 @@ def _run_session(
     columns: Sequence[str],
     comparisons: Sequence[Comparison],
 ) -> Iterator[tuple[str, "_Estimate"]]:
-    """The m of whatever the block's records do not already share."""
+    """Yields an estimate of m for each comparison of columns that the block does not share."""
     session = _train(con, block, columns, comparisons)
     if session is None:
         return
@@ -175,7 +182,8 @@ def _run_session(
     for one in settled.comparisons:
         name = one.output_column_name
         known = block.filter(pl.any_horizontal(pl.col(by_name[name].columns).is_not_null()))
-        # The purer the pairs, the better they tell what one person's records look like.
+        # The more of the pairs are matches, the better they show what one person's records look
+        # like.
         weight = _count_pairs(known, columns) * purity**3
         m = [level.m_probability or 0.0 for level in one.comparison_levels[1:]]
         yield name, _Estimate(columns, weight, m)
@@ -187,8 +195,8 @@ def _train(
     columns: Sequence[str],
     comparisons: Sequence[Comparison],
 ) -> "EMTrainingSession | None":
-    """Fewer rounds where the data is so clean that splink cannot go on."""
-    from splink.internals.exceptions import SplinkException  # noqa: PLC0415  as above
+    """Runs one session, with fewer rounds if the data is too clean for splink to go on."""
+    from splink.internals.exceptions import SplinkException  # noqa: PLC0415  a slow import
 
     for rounds in ROUNDS:
         linker = _make_linker(con, block.with_row_index("unique_id"), comparisons, rounds)
@@ -199,7 +207,7 @@ def _train(
             )
         except (ValueError, SplinkException) as problem:
             if not any(sign in str(problem) for sign in _TOO_CLEAN):
-                # What the database said: whether somebody stops the run is told by its words.
+                # The database's own error, because its words tell whether somebody stopped the run.
                 raise problem.__cause__ or problem from None
     return None
 
@@ -207,15 +215,15 @@ def _train(
 @dataclass(frozen=True)
 class _Estimate:
     by: Sequence[str]
-    """What the pairs share."""
+    """The columns that the pairs share."""
     weight: float
     m: list[float]
 
 
 def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
-    """Their mean: by e-mails or phones alone where those serve, else by likeness in the rest.
+    """Returns the weighted mean of the estimates by e-mail and phone, or of all if there are none.
 
-    The comparison's own m counts as a few more pairs, so that two or three odd ones settle nothing.
+    The comparison's own m counts as a few more pairs, so that two or three odd pairs do not decide.
     """
     sure = [one for one in estimates if one.by in _IDENTIFIERS]
     chosen = [
@@ -230,9 +238,10 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
 
 
 def _part_households(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
-    """Clear differences no more frequent than where something that is one person's own agrees.
+    """Caps how often one person's records may clearly differ.
 
-    Else two people behind one e-mail teach that one person goes by two names.
+    The cap is the rate among pairs that agree on something personal. Without it, couples who share
+    an e-mail would teach the model that one person goes by two names.
     """
     if own.name not in _OF_A_HOUSEHOLD:
         return m
@@ -260,8 +269,7 @@ def _make_linker(
     comparisons: Sequence[Comparison],
     rounds: int = ROUNDS[0],
 ) -> "Linker":
-    # Here, since it takes a second to import.
-    from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415
+    from splink import DuckDBAPI, Linker, SettingsCreator  # noqa: PLC0415  takes a second to import
 
     settings = SettingsCreator(
         link_type="dedupe_only",
