@@ -1,1 +1,1 @@
-"""The customers of each day: recorded by every run, computed for past days, kept for ever."""
+"""The customers of each day: every run records its day, past days are computed, all are kept."""

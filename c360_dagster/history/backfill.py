@@ -1,4 +1,4 @@
-"""The asset of past days: for one day or a range, it records each day in order, in one run."""
+"""The asset of past days: one run records one day or a range of days, in order."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_backfill(settings: Settings) -> dg.AssetsDefinition:
-    """The customers by day; the road records its own day when it publishes."""
+    """Returns the asset of past days. The pipeline records its own day when it publishes."""
 
     @dg.multi_asset(
         name="record_days",
@@ -33,7 +33,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> Iterator[dg.MaterializeResult]:
-        # The whole road is imported here, and not where the UI only wants to show the calendar.
+        # Imports the whole pipeline, which is not needed if the UI only shows the calendar.
         from c360_dagster.history.past import open_past  # noqa: PLC0415
 
         history = History(settings.history)

@@ -1,6 +1,6 @@
 """The recorded days: one parquet file for each, and the view in the warehouse that shows them all.
 
-The files are the truth: they outlive the warehouse, and a day that is recorded again is replaced.
+Only the files hold the days, so they outlive the warehouse. A day recorded again is replaced.
 """
 
 from collections.abc import Iterable
@@ -20,17 +20,20 @@ HISTORY = "customer_360_history"
 KEY = dg.AssetKey([GOLD.name, HISTORY])
 MART = f"{GOLD.name}.mart_customer_360"
 DAY_FILES = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].parquet"
-"""What else lies in the folder, such as a copy of a day, is nobody's day."""
+"""The files' names. Other files in the folder, such as a copy of a day, are ignored."""
 MONTHS_PUBLISHED = 13
-"""A month and the same one a year before; every single day lies open in the files."""
+"""Enough to compare a month with the same month a year before. The files hold every day."""
 
 
 class HistoryError(Exception):
-    """A day that cannot be recorded or read; the message says which and why."""
+    """Raised for a day that cannot be recorded or read. The message says which one and why."""
 
 
 def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
-    """All recorded days as one asset: made by what served.py adds, read by the road."""
+    """Returns one asset for all recorded days.
+
+    In the pipeline it can only be read; served.py adds the asset that computes past days.
+    """
     table = read_computed()[f"{GOLD.name}.{HISTORY}"]
     spec = specify_computed(table, GOLD, deps)
     return spec.replace_attributes(kinds={"duckdb", "parquet"})
@@ -39,7 +42,7 @@ def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
 def show_days(
     con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str, folder: Path
 ) -> None:
-    """Shows what a folder of days holds, or names the day that cannot be read."""
+    """Makes the view of a folder of days. Raises a HistoryError that names an unreadable day."""
     try:
         show_view(con, table, query)
     except duckdb.Error:
@@ -56,14 +59,12 @@ def show_days(
 
 @dataclass(frozen=True)
 class Day:
-    """One recorded day."""
-
     date: date
     customers: int
     path: Path
 
     def report(self) -> dg.AssetMaterialization:
-        """The day as Dagster's calendar of it wants to know it."""
+        """Returns what Dagster's calendar of days shows."""
         return dg.AssetMaterialization(
             asset_key=KEY,
             partition=self.date.isoformat(),
@@ -80,11 +81,14 @@ class History:
     folder: Path
 
     def days(self) -> list[date]:
-        """Every recorded day, the first one first."""
+        """Returns every recorded day, the earliest first."""
         return sorted(date.fromisoformat(path.stem) for path in self.folder.glob(DAY_FILES))
 
     def record(self, con: duckdb.DuckDBPyConnection) -> Day | None:
-        """Keeps the customers that gold holds, in place of what was kept of their day."""
+        """Writes gold's customers to the file of their day, and replaces an earlier one.
+
+        Returns None if there are no customers.
+        """
         day, customers, ids = fetch_row(
             con, f"select max(as_of_date), count(*), count(distinct customer_id) from {MART}"
         ) or (None, 0, 0)
@@ -105,18 +109,18 @@ class History:
         return Day(day, customers, path)
 
     def look_up(self, con: duckdb.DuckDBPyConnection, day: date) -> Day:
-        """What is there to be said of a day that was recorded some time."""
+        """Returns a recorded day with its number of customers."""
         path = self.folder / f"{day}.parquet"
         rows = f"select count(*) from read_parquet({literal(str(path))})"
         return Day(day, fetch_count(con, rows), path)
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Makes the table of all days a view of the files."""
+        """Puts a view of all files in place of the table of all days."""
         table = read_computed()[f"{GOLD.name}.{HISTORY}"]
         show_days(con, table, self._select_all(table), self.folder)
 
     def _select_all(self, table: ComputedTable) -> str:
-        """The declared columns, null in days that were recorded before there was such a column."""
+        """Returns the query for the declared columns; null in days recorded before they existed."""
         columns = ", ".join(
             f"cast({quote(each.name)} as {each.type}) as {quote(each.name)}"
             for each in table.columns
@@ -132,13 +136,13 @@ class History:
         return f"select {columns} from ({rows})"
 
     def published_days(self) -> list[date]:
-        """The last recorded day of each of the latest months."""
+        """Returns the last recorded day of each of the latest months."""
         return list({(day.year, day.month): day for day in self.days()}.values())[
             -MONTHS_PUBLISHED:
         ]
 
 
 def excerpt(days: Iterable[date]) -> str:
-    """The query for those days of the history."""
+    """Returns the query for these days of the history."""
     chosen = ", ".join(f"date '{day}'" for day in days)
     return f"from {GOLD.name}.{HISTORY} where as_of_date in ({chosen})"

@@ -1,7 +1,7 @@
-"""Who was in which audience on each recorded day, and from that who came and who went.
+"""Records who was in which audience on each day, and compares the days: who entered, who left.
 
-One parquet file a day beside the customers' own, asked with the conditions and the consents as they
-were when the day was recorded; a view in gold compares each day with the one before it.
+Each day has a parquet file, like the customers' own, with the conditions and consents that held
+when the day was recorded. A view in gold compares each day with the one before.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ CHANGES = "audience_changes"
 KEY = dg.AssetKey([GOLD.name, CHANGES])
 RELATION = f"{GOLD.name}.{CHANGES}"
 DAYS_PUBLISHED = 92
-"""A quarter; the days before lie open in the files."""
+"""A quarter of a year. The files hold every day."""
 
 NOTHING = "(select '', '', date '0001-01-01' where false)"
 
 Questions = Mapping[str, str]
-"""For each audience the query that finds its members on the day that gold is of."""
+"""For each audience, the query that finds its members on gold's as-of day."""
 
 
 def specify_changes(*deps: dg.AssetKey) -> dg.AssetSpec:
-    """Made when a day is recorded, by the road or for a past day."""
+    """Returns the asset of all changes. It is made when a day is recorded, present or past."""
     spec = specify_computed(read_computed()[RELATION], GOLD, deps)
     return spec.replace_attributes(kinds={"duckdb", "parquet"})
 
@@ -43,11 +43,11 @@ class Memberships:
     def record(
         self, con: duckdb.DuckDBPyConnection, day: date, questions: Questions
     ) -> dict[str, str]:
-        """Keeps the members of the day; returns why for each audience that could not be asked."""
+        """Writes the day's members. Returns the reason for each audience whose query failed."""
         con.execute("create or replace temp table members (audience varchar, customer_id varchar)")
         problems = {}
         for audience, question in questions.items():
-            # A row without a customer says that the audience was asked for, if only in vain.
+            # A row without a customer shows that the audience was asked for, even if it is empty.
             people = f"select customer_id from ({question}) union all select null"
             try:
                 con.execute(f"insert into members select {literal(audience)}, * from ({people})")
@@ -66,7 +66,7 @@ class Memberships:
         return problems
 
     def report(self, con: duckdb.DuckDBPyConnection) -> dg.AssetMaterialization:
-        """How many came and went on the last day, for the log of a run."""
+        """Returns how many entered and left on the last day, for the log of a run."""
         day, came, went = fetch_row(
             con,
             "select max(as_of_date), count(*) filter (where change = 'entered'), "
@@ -76,11 +76,11 @@ class Memberships:
         return dg.AssetMaterialization(asset_key=KEY, metadata=metadata)
 
     def show(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Makes the table of changes a view of the files."""
+        """Puts a view of the files in place of the table of changes."""
         show_days(con, read_computed()[RELATION], _compare(self._read_all()), self.folder)
 
     def excerpt(self) -> str:
-        """The query for what is published: the changes of the last days."""
+        """Returns the query for the changes that are published: those of the last days."""
         return self._excerpt(DAYS_PUBLISHED)
 
     def _excerpt(self, days: int) -> str:

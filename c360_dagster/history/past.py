@@ -1,7 +1,6 @@
 """Computes a past day: runs the pipeline as of that day, in a warehouse beside the real one.
 
-It is the pipeline's own job with other settings, so a past day comes out as a real run would make
-it.
+It uses the pipeline's own assets with other settings, so a past day comes out as in a real run.
 """
 
 import shutil
@@ -33,13 +32,13 @@ JOB = "as_of_a_day"
 LOG = "load_log"
 CLOCK = ("stg_file_days", "int_data_clock")
 ALWAYS = "date '0001-01-01'"
-"""Since when a file without a day was known."""
+"""The day from which a file without a day in its name counts as known."""
 QUIETLY = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @contextmanager
 def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
-    """A warehouse that holds bronze alone, copied once, for as long as the block runs."""
+    """Opens a warehouse with only a copy of bronze, and deletes it at the end of the block."""
     home = settings.scratch / "past"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -64,17 +63,17 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
 @dataclass(frozen=True)
 class Past:
     settings: Settings
-    """Those of the walk: its home is the copy."""
+    """The settings of the run for a past day; its home is the folder with the copy."""
     registry: Path
-    """Who is who, as it is known now: each day begins with a copy, and none is written back."""
+    """The real registry of ids. Each past day starts with a copy of it; nothing is written back."""
     members: Memberships
     questions: Questions
     first_day: date | None
-    """The first day of which a file speaks; None where one has no day, and was always known."""
+    """The earliest day in a file's name; None if a file has no day and so was always known."""
     dbt: DbtBuilder
 
     def check(self, days: Sequence[date]) -> None:
-        """Refuses days of which nothing can be said, before any is computed."""
+        """Refuses days before the first file or after the latest data, before any is computed."""
         last_day = self._find_last_day()
         early = [day for day in days if self.first_day and day < self.first_day]
         late = [day for day in days if day > last_day]
@@ -93,7 +92,7 @@ class Past:
             )
 
     def walk(self, day: date, history: History) -> Day:
-        """Everything after bronze as of the day, and its customers recorded."""
+        """Makes everything after bronze as of the day, and records its customers and audiences."""
         self._forget()
         walk = replace(self.settings, as_of=day)
         job = _define_job(walk, self.dbt)
@@ -116,7 +115,7 @@ class Past:
         return recorded
 
     def _forget(self) -> None:
-        """Leaves bronze, and the registry as it is outside."""
+        """Deletes everything but bronze, and copies the real registry again."""
         shutil.rmtree(self.settings.registry, ignore_errors=True)
         if self.registry.exists():
             shutil.copytree(self.registry, self.settings.registry)
@@ -128,7 +127,7 @@ class Past:
                     con.execute(f"drop schema {quote(schema)} cascade")
 
     def _find_last_day(self) -> date:
-        """The day that a run would take by itself."""
+        """Returns the as-of day that a run would take if none is set."""
         variables = {"as_of": None}
         for result in self.dbt.build(
             select=CLOCK, variables=variables, scratch=self.settings.scratch
@@ -150,11 +149,11 @@ class Past:
 
 
 def _define_job(settings: Settings, dbt: DbtBuilder) -> dg.JobDefinition:
-    """All that customers and audiences need; of the checks only those that cannot be left out."""
+    """Returns a job that makes what customers and audiences need, without most of the checks."""
     files = dg.AssetSelection.groups(LANDING.name, BRONZE.name)
     read = [MART.split("."), *(name.split(".") for name in (READ.consents, READ.contacts))]
     needed = dg.AssetSelection.assets(*read).upstream() - files
-    who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step, which cannot be parted
+    who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step: it cannot run without checks
     job = dg.define_asset_job(JOB, needed.without_checks() | who_is_who)
     road = build_definitions(settings)
     return dg.Definitions(
@@ -163,7 +162,10 @@ def _define_job(settings: Settings, dbt: DbtBuilder) -> dg.JobDefinition:
 
 
 def _find_first_day(con: duckdb.DuckDBPyConnection, settings: Settings) -> date | None:
-    """The first day in a file's name; also says where there is nothing to copy."""
+    """Returns the earliest day in a file's name; None if a file has no day.
+
+    Raises a HistoryError if there is no bronze to copy.
+    """
     standing = {
         name
         for (name,) in con.execute(
@@ -180,7 +182,7 @@ def _find_first_day(con: duckdb.DuckDBPyConnection, settings: Settings) -> date 
         for each in read_contract()
     )
     (first,) = fetch_row(con, f"select min(day) from ({files})") or (None,)
-    return first if first and first.year > 1 else None  # ALWAYS
+    return first if first and first.year > 1 else None  # the year 1 is ALWAYS
 
 
 def _copy_bronze(con: duckdb.DuckDBPyConnection, path: Path) -> None:
