@@ -1,4 +1,4 @@
 """Audiences, the pure part: who belongs to one, who is held out, what changed, what is delivered.
 
-It reads no file, no database and no clock: text and frames in, SQL, frames and text out.
+It uses no file, database or clock: it takes text and frames, and returns SQL, frames and text.
 """

@@ -1,4 +1,4 @@
-"""Checks web addresses; members may only be sent to an encrypted or a local one."""
+"""Checks web addresses. Members may only be sent to an encrypted or a local address."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -6,7 +6,7 @@ THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
 def check_url(text: str) -> str:
-    """The address as it is, or a ValueError that says what would do and not what it is."""
+    """Returns the address unchanged. A ValueError says what is accepted, not what was given."""
     if _split(text) is None:
         raise ValueError(
             "it must be an address that begins with http:// or https://, without spaces, letters "
@@ -16,7 +16,7 @@ def check_url(text: str) -> str:
 
 
 def check_address(text: str) -> str:
-    """The same of an address that members are sent to, which may be no other's on the way."""
+    """Does the same for an address that members are sent to: nobody may read them on the way."""
     address = _split(text)
     if not address or (address.scheme == "http" and address.hostname not in THIS_MACHINE):
         raise ValueError(
@@ -28,7 +28,7 @@ def check_address(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult | None:
-    """The address's parts; None where a request to it could not even be written."""
+    """Returns the address's parts, or None if no request could be sent to it."""
     try:
         address = urlsplit(text)
         host = (address.hostname or "").encode("idna")

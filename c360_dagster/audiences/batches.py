@@ -1,6 +1,6 @@
-"""An export cut into the batches that a webhook is sent.
+"""Cuts an export into the batches that a webhook is sent.
 
-Whoever is held out is in none of them.
+Members who are held out are in none of them.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import polars as pl
 from c360_dagster.audiences.export import LEFT, TREATMENT, Export
 
 SIZE = 500
+"""The most members in one batch."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ class Batch:
     of: int
     rows: int
     content: str
-    """SHA-256 of the body: a batch of the same list has it again, one of any other list never."""
+    """SHA-256 of the body. Cutting the same list again gives the same value; another list never
+    does."""
     body: bytes
 
 
 def cut_batches(export: Export, size: int = SIZE) -> list[Batch]:
-    """Members, then those who left; an audience without either is one empty batch.
+    """Returns batches of the members, followed by those who left.
 
-    A receiver that is told of nobody can empty its list; one that hears nothing cannot.
+    If there are neither, returns one empty batch, so that the receiver knows to empty its list.
     """
     rows = [
         *_rows(export.members.filter(group=TREATMENT).drop("group")),
@@ -74,7 +76,7 @@ def _encode(content: object) -> bytes:
 
 
 def _plain(value: object) -> str:
-    """Amounts as text, so that no cent is lost; days and times as ISO writes them."""
+    """Returns amounts as text, so that no cent is lost, and dates and times in ISO format."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, date | datetime):

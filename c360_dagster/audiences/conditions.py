@@ -1,6 +1,7 @@
-"""Checks an audience's condition: parsed as SQL, accepted only if every part of it is understood.
+"""Checks an audience's condition: parses it as SQL and accepts it only if every part is known.
 
-What is accepted is written anew from the syntax tree: no text of the file reaches the database.
+An accepted condition is written again from the syntax tree, so the file's own text never reaches
+the database.
 """
 
 import re
@@ -27,18 +28,18 @@ FUNCTIONS: Mapping[type[exp.Expression], tuple[str, str]] = {
     exp.Upper: (TEXT, TEXT),
     exp.Length: (TEXT, NUMBER),
 }
-"""What each takes and gives."""
+"""For each function, the kind of value that it takes and the kind that it returns."""
 CALLABLE = "abs, coalesce, date_diff, greatest, least, length, lower, nullif, round, upper"
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 UNITS = ("DAY", "WEEK", "MONTH", "YEAR")
 
 
 class ConditionError(ValueError):
-    """A condition that cannot be used; the message names the column where there is one."""
+    """Raised for a condition that cannot be used. The message names the column if there is one."""
 
 
 def check_condition(text: str, columns: Mapping[str, str], table: str) -> str:
-    """The condition as SQL for DuckDB; `columns` are the table's, with their declared types."""
+    """Returns the condition as SQL for DuckDB. `columns` are the table's with declared types."""
     kinds = {name: _family(kind) for name, kind in columns.items()}
     moments = {name for name, kind in columns.items() if kind.lower().startswith("timestamp")}
     try:
@@ -58,9 +59,10 @@ def _check(text: str, reader: "_Reader", moments: Collection[str]) -> str:
 
 
 def _spell_out(node: exp.Expression, moments: Collection[str]) -> exp.Expression:
-    """What is divided by zero is null; in DuckDB it is more than any number, or an error.
+    """Makes a division by zero null, and a timestamp its day.
 
-    A moment is its day; `<= date '2025-12-31'` would leave out whoever ordered on that morning.
+    In DuckDB a division by zero is infinity or an error. With timestamps, `<= date '2025-12-31'`
+    would leave out everybody who ordered that morning.
     """
     if isinstance(node, exp.Div | exp.Mod):
         zero = exp.Literal.number(0)
@@ -74,7 +76,7 @@ def _parse(text: str) -> exp.Expression:
     dialect = Dialect.get_or_raise(DIALECT)
     try:
         if any(token.comments for token in dialect.tokenize(text)):
-            # YAML joins lines, and what was written below a comment would be part of it.
+            # YAML joins lines, so the comment would swallow what was written below it.
             raise ConditionError("a comment is not let through: describe it in the description")
         found = dialect.parse_into(exp.Condition, text)
     except ParseError as problem:
@@ -92,7 +94,7 @@ def _parse(text: str) -> exp.Expression:
 
 
 class _Reader:
-    """Finds what kind of value an expression is, and refuses what it does not know."""
+    """Finds the kind of value that an expression has, and refuses expressions it does not know."""
 
     def __init__(self, columns: Mapping[str, str], table: str) -> None:
         self.columns, self.table = columns, table
@@ -148,7 +150,7 @@ class _Reader:
     def _alike(
         self, node: exp.Expression, parts: Iterable[exp.Expression], result: str | None = None
     ) -> str:
-        """All parts are of one kind: a column's, where there is one, for it is what it is."""
+        """Checks that all parts are of one kind: a column's kind if one of them is a column."""
         first, *others = sorted(parts, key=lambda part: not isinstance(part, exp.Column))
         wanted = self.kind(first)
         for part in others:
@@ -196,12 +198,12 @@ class _Reader:
 
 
 def _arguments(node: exp.Expression) -> list[exp.Expression]:
-    """What an expression is made of, as far as its class declares it."""
+    """Returns the parts of an expression that its class declares, without identifiers."""
     return [part for part in node.iter_expressions() if not isinstance(part, exp.Identifier)]
 
 
 def _family(kind: str) -> str:
-    """What kind of value a declared type holds."""
+    """Returns the kind of value that a declared type holds."""
     name = kind.lower()
     if name.startswith(("date", "timestamp")):
         return DATE
@@ -221,7 +223,7 @@ def _is_date(node: exp.Expression) -> bool:
 
 
 def _show(node: exp.Expression) -> str:
-    """As somebody would write it; quotes that were put around columns are taken off again."""
+    """Returns the SQL as a person would write it, without quotes around columns."""
     bare = node.transform(
         lambda each: exp.to_identifier(each.name) if isinstance(each, exp.Identifier) else each
     )

@@ -1,4 +1,4 @@
-"""Reads a file of audiences field by field, with a sentence for the first mistake in each audience.
+"""Reads a file of audiences field by field, and reports the first mistake in each audience.
 
 audiences.yml itself explains its structure and what each field means.
 """
@@ -24,16 +24,16 @@ CONTACTS: Mapping[str, tuple[str, ...]] = {
     "app": (),
     "web": (),
 }
-"""The channels, each with the columns of dim_customers by which a person is reached through it."""
+"""The channels, each with the columns of dim_customers that hold a person's address for it."""
 
 
 class AudienceError(ValueError):
-    """An audience that cannot be used; the message names the file, the audience and the field."""
+    """Raised for an audience that cannot be used. The message names file, audience and field."""
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What members are written to for; `because` is the reason where no consent is needed."""
+    """Why members are written to. `because` is the reason if no consent is needed."""
 
     name: str
     needs_consent: bool
@@ -54,7 +54,7 @@ class Audience:
 
     @property
     def consents(self) -> tuple[str, ...]:
-        """The consents that speak of it: the channel's own, and the one given for all channels."""
+        """The consents that decide about it: the channel's own and the one for all channels."""
         if not self.purpose.needs_consent:
             return ()
         return (f"{self.purpose.name}_{self.channel}", self.purpose.name)
@@ -64,7 +64,7 @@ class Audience:
         return CONTACTS[self.channel] if self.contact else ()
 
     def describe(self) -> dict[str, object]:
-        """The definition as the manifest has it; an address is a secret, and so left out."""
+        """Returns the definition for the manifest, without the webhook's address, a secret."""
         return {
             "description": self.description,
             "condition": self.condition,
@@ -79,22 +79,22 @@ class Audience:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a file declares, in its order, and what is wrong with those that cannot be used."""
+    """The usable audiences of a file, in its order, and what is wrong with the others."""
 
     audiences: tuple[Audience, ...]
     problems: tuple[AudienceError, ...] = ()
 
     def require_all(self) -> tuple[Audience, ...]:
-        """The audiences, where each can be used."""
+        """Returns the audiences, or raises the first problem."""
         if self.problems:
             raise self.problems[0]
         return self.audiences
 
 
 def read_audiences(text: str, file: str) -> Declared:
-    """The audiences of a YAML file; `file` is what messages call it.
+    """Reads the audiences of a YAML file, which messages call `file`.
 
-    A mistake in one of them holds no other back; one in what they share does.
+    A mistake in one audience does not affect the others. One in what they share stops them all.
     """
     content = _Part(file, "", _load(text, file))
     purposes = {
@@ -119,7 +119,7 @@ def read_audiences(text: str, file: str) -> Declared:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """What was probably meant, to be put behind a sentence; empty where nothing is near."""
+    """Returns the end of a sentence with the name that was probably meant, or just a full stop."""
     found = get_close_matches(name.lower(), list(known), n=1)
     return f"; did you mean {found[0]}?" if found else "."
 
@@ -162,7 +162,7 @@ def _read_audience(
 
 
 class _Part:
-    """One mapping of the file, which remembers what it was asked for."""
+    """One mapping of the file. It remembers the fields it was asked for, to refuse all others."""
 
     def __init__(self, file: str, name: str, content: object) -> None:
         self.file, self.name = file, name
@@ -229,7 +229,7 @@ class _Part:
         try:
             return check_address(str(value))
         except ValueError as problem:
-            # What was written may be a secret, and is not repeated.
+            # The message does not repeat what was written, because it may be a secret.
             raise self.wrong(field, f"{problem}, or it is '{DEFAULT_WEBHOOK}'.") from None
 
     def check_name(self, name: str) -> None:
@@ -255,7 +255,7 @@ class _Part:
         self.known.append(field)
         value = self.content.get(field)
         if value is None and default is None:
-            # What has a meaning of its own was not meant to be another field.
+            # A name that is itself a field was not meant to be the missing one.
             own = {*self.known, *Audience.__dataclass_fields__}
             hint = suggest(field, [str(each) for each in self.content if str(each) not in own])
             raise self.wrong(field, f"it is missing{hint}")
@@ -266,7 +266,7 @@ class _Part:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, where a name that is given twice is a mistake, and not overwritten in silence."""
+    """Loads YAML, but refuses a name that is given twice, which YAML would silently overwrite."""
 
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False  # noqa: FBT001, FBT002  its parent's

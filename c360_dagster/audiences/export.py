@@ -1,6 +1,6 @@
 """The content of an audience's export: its members, who left, and the manifest.
 
-The same members give the same bytes: nothing here knows when it is run, or in which run.
+The same members give the same bytes, because nothing here depends on the time or on the run.
 """
 
 import hashlib
@@ -18,9 +18,10 @@ from c360_dagster.audiences.members import LEFT_OUT
 CONTROL, TREATMENT = "control", "treatment"
 ENTERED, STAYED, LEFT = "entered", "stayed", "left"
 FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
-"""How a cell begins that a spreadsheet takes for something to execute."""
+"""Matches the texts that a spreadsheet would execute as a formula."""
 DISARMED = "'"
 STEADY = 0.5
+"""The largest share of the previous members that may enter or leave without a warning."""
 KNOWN = {"customer_id": pl.String, "group": pl.String}
 
 Definition = Mapping[str, object]
@@ -28,7 +29,7 @@ Definition = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Previous:
-    """The newest export of an earlier day."""
+    """An export of an earlier day, usually the newest."""
 
     as_of: date
     definition: Definition
@@ -45,9 +46,9 @@ class Export:
     members: pl.DataFrame
     """customer_id, group, change, the columns of the definition and the addresses."""
     left: pl.DataFrame
-    """customer_id and group of those who were in it the last time and are not now."""
+    """customer_id and group of the former members who are no longer in it."""
     met: int
-    """Customers who meet the condition, with consent or without."""
+    """The number of customers who meet the condition, with or without consent."""
     left_out: Mapping[str, int]
     previous: Previous | None
 
@@ -72,14 +73,14 @@ class Export:
 
     @property
     def is_as_expected(self) -> bool:
-        """Somebody is in it, and no more than half came or went since the last time."""
+        """Whether it has members, and no more than half entered or left since the last time."""
         if self.members.is_empty() or self.previous is None:
             return not self.members.is_empty()
         moved = self.counts[ENTERED] + self.counts[LEFT]
         return moved <= STEADY * self.previous.members.height
 
     def say(self) -> str:
-        """A sentence or two: how many there are, and how many came and went since when."""
+        """Says in a sentence or two how many members there are, and how many entered and left."""
         if self.members.is_empty():
             reasons = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items() if count)
             met = f"{self.met:,} {'meets' if self.met == 1 else 'meet'} the condition ({reasons})"
@@ -101,7 +102,7 @@ class Export:
 def build_export(
     audience: Audience, as_of: date, candidates: pl.DataFrame, previous: Previous | None
 ) -> Export:
-    """From what candidates_sql finds, and from what was exported before."""
+    """Makes the export from the rows of candidates_sql and from the previous export."""
     before = previous.members if previous else pl.DataFrame(schema=KNOWN)
     known = before.select("customer_id", pl.lit(STAYED).alias("change"))
     members = (
@@ -112,7 +113,7 @@ def build_export(
             pl.when("is_control").then(pl.lit(CONTROL)).otherwise(pl.lit(TREATMENT)).alias("group"),
             pl.col("change").fill_null(ENTERED),
             *(name for name in audience.columns if name != "customer_id"),
-            # Whoever is held out is not to be written to, and so cannot be.
+            # Without an address, nobody can write to a member who is held out.
             *(pl.when(~pl.col("is_control")).then(name) for name in audience.contact_columns),
         )
         .sort("customer_id")
@@ -131,10 +132,11 @@ def build_export(
 
 
 def tell(export: Export, whole: Previous | None, parts: Sequence[Previous]) -> Export:
-    """The export as a receiver is told of it: what changes what it took, not yesterday's files.
+    """Returns the export with changes relative to what a receiver took, not to the files before.
 
-    Of some lists it may have taken a part. Whom it may lack has entered, whom it may hold has left:
-    to be told so twice does no harm. Nobody who was held out was sent to it.
+    `whole` is the last list that it took in full, `parts` are later ones that it took in part.
+    Members whom it may lack have entered, and former members whom it may hold have left: reporting
+    somebody twice does no harm. Only treated members count, because others were never sent.
     """
     sent = [each.members.filter(group=TREATMENT) for each in ([whole] if whole else []) + [*parts]]
     known = sent[0].select("customer_id") if whole else pl.DataFrame(schema=KNOWN)
@@ -156,7 +158,7 @@ def tell(export: Export, whole: Previous | None, parts: Sequence[Previous]) -> E
 
 
 def write_files(export: Export) -> dict[str, bytes]:
-    """Every file of the day by its ending; the manifest last, for it vouches for the others."""
+    """Returns every file of the day by its ending. The manifest is last, as it lists the others."""
     files = {
         ".csv": write_csv(export.members),
         ".left.csv": write_csv(export.left),
@@ -166,7 +168,7 @@ def write_files(export: Export) -> dict[str, bytes]:
 
 
 def write_csv(frame: pl.DataFrame) -> bytes:
-    """Texts that a spreadsheet would execute get an apostrophe; the parquet has them bare."""
+    """Returns the CSV. Texts that a spreadsheet would execute get an apostrophe in front."""
     text = pl.col(pl.String)
     disarmed = pl.when(text.str.contains(FORMULA)).then(DISARMED + text).otherwise(text)
     return frame.with_columns(disarmed.name.keep()).write_csv().encode()

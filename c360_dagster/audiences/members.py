@@ -1,6 +1,6 @@
-"""The query that finds an audience's members, as SQL for DuckDB: condition, consent, control group.
+"""Writes the SQL that finds an audience's members: condition, consent and control group.
 
-It reads any relation with the mart's columns, so it also works for a past day.
+The query works on any relation with the mart's columns, so also on a past day's.
 """
 
 from collections.abc import Mapping
@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from c360_dagster.audiences.declarations import Audience, AudienceError, suggest
 
 OBJECTION = "profiling"
-"""Who said no to this purpose is in no audience that needs a consent: choosing her is profiling."""
+"""Customers who said no to this purpose are in no audience that needs consent, because choosing
+them is profiling."""
 REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE = "refused", "not asked", "no profiling", "no address"
 LEFT_OUT = (REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE)
 ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 NOBODY = "^(no-?e?mail|(do-?not|no)-?reply|none|nobody|unknown|na)@"
-"""What a form is given by whoever leaves no address; among the e-mails that never link people."""
+"""E-mails that people type into a form to give none. rules.yml has this pattern, too, among the
+e-mails that never link."""
 HEX_DIGITS = 12
 
 
 @dataclass(frozen=True)
 class Relations:
-    """What is read, as SQL names it: the mart, the last word on each consent, the addresses."""
+    """The relations to read: the mart, each customer's last answers on consent, the addresses."""
 
     mart: str = "gold.mart_customer_360"
     consents: str = "gold.customer_consents"
@@ -31,7 +33,7 @@ PUBLISHED = Relations()
 
 
 def check_audience(audience: Audience, columns: Mapping[str, str], file: str) -> str:
-    """The condition as SQL, or an AudienceError that names audience, field and column."""
+    """Returns the condition as SQL. An AudienceError names the audience, field and column."""
     table = PUBLISHED.mart.split(".")[-1]
     where = f"{file}: audience '{audience.name}'"
     for name in audience.columns:
@@ -39,7 +41,7 @@ def check_audience(audience: Audience, columns: Mapping[str, str], file: str) ->
             raise AudienceError(
                 f"{where}, columns: there is no column '{name}' in {table}{suggest(name, columns)}"
             )
-    # What reads SQL is slow to import, and the definitions do not need it.
+    # The SQL parser is slow to import, and the definitions do not need it.
     from c360_dagster.audiences.conditions import (  # noqa: PLC0415
         ConditionError,
         check_condition,
@@ -52,9 +54,9 @@ def check_audience(audience: Audience, columns: Mapping[str, str], file: str) ->
 
 
 def candidates_sql(audience: Audience, condition: str, relations: Relations = PUBLISHED) -> str:
-    """Everybody who meets the condition: whether and why she is left out, and held out.
+    """Returns the query for all who meet the condition: why they are left out, and if held out.
 
-    `condition` is what check_audience gave: never the text of the file.
+    `condition` must come from check_audience, never straight from the file.
     """
     exported = ", ".join(
         [f'mart."{name}"' for name in audience.columns if name != "customer_id"]
@@ -87,7 +89,7 @@ def candidates_sql(audience: Audience, condition: str, relations: Relations = PU
 
 
 def members_sql(audience: Audience, condition: str, relations: Relations = PUBLISHED) -> str:
-    """The members alone: customer_id, and whether she is held out."""
+    """Returns the query for the members only: customer_id, and whether they are held out."""
     return (
         "select customer_id, is_control from "
         f"({candidates_sql(audience, condition, relations)}) where left_out is null"
@@ -95,7 +97,7 @@ def members_sql(audience: Audience, condition: str, relations: Relations = PUBLI
 
 
 def _join_contacts(audience: Audience, relations: Relations) -> str:
-    """Nobody's address is looked at where none is exported."""
+    """Returns the join with the addresses, or nothing if none are exported."""
     if not audience.contact_columns:
         return ""
     return f"left join {relations.contacts} as contacts on mart.customer_id = contacts.customer_id"
@@ -106,7 +108,10 @@ def _among(purposes: tuple[str, ...]) -> str:
 
 
 def _leave_out(audience: Audience) -> str:
-    """The first reason that holds; null for members. No answer is not a yes, and one no wins."""
+    """Returns the SQL for the first reason to leave somebody out; null for members.
+
+    No answer does not count as yes, and a single no outweighs every yes.
+    """
     reasons = []
     if audience.purpose.needs_consent:
         reasons += [
@@ -138,7 +143,11 @@ def _has_no_address(channel: str) -> str:
 
 
 def _draw(audience: Audience) -> str:
-    """A number from 0 to 1 out of audience and customer alone: nobody changes sides by herself."""
+    """Returns the SQL that draws the control group.
+
+    It compares a number from 0 to 1 with the holdout. The number depends only on audience and
+    customer, so nobody changes sides between runs.
+    """
     digest = f"substr(sha256({_literal(audience.name + ':')} || mart.customer_id), 1, {HEX_DIGITS})"
     return f"cast('0x' || {digest} as bigint) / {16**HEX_DIGITS}.0 < {audience.holdout!r}"
 
