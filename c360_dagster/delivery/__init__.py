@@ -1,1 +1,1 @@
-"""Audiences on their way out: files in exports/, batches to a webhook."""
+"""Delivers audiences: as files in exports/ and as batches to a webhook."""

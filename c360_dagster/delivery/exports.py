@@ -1,6 +1,6 @@
-"""The files of audiences in exports/: a folder for each, in it a few files for each day.
+"""Reads and writes exports/, which has a folder for each audience with a few files for each day.
 
-A file is put in place whole, the manifest last; only the owner may read them.
+Files are written aside and then put in place, the manifest last. Only their owner may read them.
 """
 
 import json
@@ -18,27 +18,27 @@ MANIFEST = ".json"
 
 
 class ExportError(Exception):
-    """An earlier export that cannot be read; the message names it and says what to do."""
+    """Raised for an earlier export that cannot be read. The message names it and what to do."""
 
 
 @dataclass(frozen=True)
 class ExportFolder:
-    """One audience's."""
+    """The folder of one audience."""
 
     folder: Path
 
     def find_previous(self, as_of: date) -> Previous | None:
-        """The newest export of a day before; that of the day itself is about to be replaced."""
+        """Returns the newest export of an earlier day, because the day's own will be replaced."""
         days = [day for day in map(_read_day, self.folder.glob(f"*{MANIFEST}")) if day]
         earlier = max((day for day in days if day < as_of), default=None)
         return self._read(earlier) if earlier else None
 
     def find(self, day: date) -> Previous | None:
-        """That day's own; None where somebody deleted it."""
+        """Returns that day's export; None if somebody deleted it."""
         return self._read(day) if (self.folder / f"{day}{MANIFEST}").exists() else None
 
     def write(self, as_of: date, files: Mapping[str, bytes]) -> None:
-        """All are written aside before the first is put in place."""
+        """Writes all files aside before it puts the first in place."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for left_by_a_crash in self.folder.glob(".*"):
             left_by_a_crash.unlink()
@@ -76,6 +76,6 @@ def _read_day(path: Path) -> date | None:
 
 
 def _write_privately(path: Path, content: bytes) -> None:
-    """Nobody else can read it, not even while it is written."""
+    """Writes a file that nobody else can read, not even while it is being written."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

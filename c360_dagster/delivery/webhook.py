@@ -1,4 +1,4 @@
-"""Sends batches to a webhook, each once a delivery: whatever was accepted is logged.
+"""Sends batches to a webhook, each once per delivery: the accepted ones are logged.
 
 If a crash comes between the answer and its line in the log, the batch is sent a second time with
 the same Idempotency-Key, by which the receiver recognises it.
@@ -30,17 +30,17 @@ OTHER_ADVICE = "the receiver does not accept the format that docs/audiences.md d
 
 
 class DeliveryError(Exception):
-    """A batch that did not arrive; the message says which, why, and what to do."""
+    """Raised for a batch that did not arrive. The message says which, why, and what to do."""
 
     def __init__(self, said: str, *, is_silent: bool) -> None:
         super().__init__(said)
         self.is_silent = is_silent
-        """Nobody answered, so nobody will at once: the next batch need not wait as long."""
+        """Whether nobody answered. Nobody will soon, so the next batch need not wait as long."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one export's batches."""
+    """The numbers of batches of one export that were sent now and before."""
 
     sent: int
     sent_before: int
@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class DeliveryLog:
-    """One line of JSON for each batch that a receiver took."""
+    """A file with one line of JSON for each batch that a receiver took."""
 
     path: Path
 
@@ -62,35 +62,38 @@ class DeliveryLog:
         return list(self._read_lines())
 
     def add(self, line: dict[str, Any]) -> None:
-        """On the disk when it returns: the next thing to be sent may be what ends the process."""
+        """Adds a line, which is on disk when this returns: the process may die in the next send."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         with os.fdopen(os.open(self.path, flags, 0o600), "ab") as file:
-            # A line that a crash cut off ends here, and is passed over when it is read.
+            # Ends a line that a crash cut off; reading skips such a line.
             file.write(b"" if self._ends_whole() else b"\n")
             file.write(json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     def latest(self, to: str) -> date | None:
-        """The last day of which the receiver was told."""
+        """Returns the latest day of which the receiver took anything."""
         days = [date.fromisoformat(line["as_of"]) for line in self.read() if line["to"] == to]
         return max(days, default=None)
 
     def read_last(self, to: str) -> list[dict[str, Any]]:
-        """What this receiver took of the last delivery that it got anything of."""
+        """Returns the lines of the last delivery of which this receiver took anything."""
         lines = self._read_of(to)
         return [line for line in lines if line["delivery"] == lines[-1]["delivery"]]
 
     def find_held(self, to: str, before: date) -> tuple[date | None, list[date]]:
-        """The last day whose list this receiver took whole, and those it took a part of since."""
+        """Returns the last day before this one whose list the receiver took whole.
+
+        Also returns the days since then whose lists it took in part.
+        """
         deliveries: dict[tuple[int, str], list[dict[str, Any]]] = {}
         for line in self._read_of(to):
             deliveries.setdefault((line["delivery"], line["as_of"]), []).append(line)
         parts: list[date] = []
         for (_, as_of), lines in reversed(deliveries.items()):
             day = date.fromisoformat(as_of)
-            # Of a day whose list was replaced, the files are of the one that came in part.
+            # An older list of a day that came in part later: the day's files hold the newer list.
             if day >= before or day in parts:
                 continue
             if len({line["batch"] for line in lines}) == lines[0]["batches"]:
@@ -125,9 +128,9 @@ def deliver(
     now: Callable[[], datetime],
     pauses: Sequence[float] = PAUSES_SECONDS,
 ) -> Delivery:
-    """Sends what the receiver does not hold yet, in order, and stops at the first that fails.
+    """Sends the batches that the receiver does not hold yet, in order, and stops at a failure.
 
-    It holds the last list that it was sent: a list from before that goes out whole again.
+    The receiver holds only the last list that it was sent, so an older list is sent whole again.
     """
     to = name_receiver(url)
     last = log.read_last(to)
@@ -157,7 +160,7 @@ def deliver(
 
 
 def name_receiver(url: str) -> str:
-    """Tells receivers apart without saying their addresses, which are secrets."""
+    """Returns a name for the receiver that does not reveal its address, which is a secret."""
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
