@@ -1,1 +1,1 @@
-"""Gold as files that people open; start reading at publication.py."""
+"""Writes gold as files that people open. Start reading at publication.py."""

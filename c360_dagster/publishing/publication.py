@@ -1,8 +1,8 @@
-"""Gold as files that people open: one DuckDB file and a folder of parquet, each replaced at once.
+"""Writes gold as files that people open: a DuckDB file and a folder of parquet, replaced at once.
 
-A reader sees the publication before or the one after, never half of one; `gold.publication` names
-it. Unchanged tables are taken over from the publication before, and so, in the DuckDB file, are
-tables of which only a few rows have changed.
+A reader sees the last publication or the new one, never half of one; `gold.publication` names it.
+Unchanged tables are taken over from the last publication. In the DuckDB file, this is also done
+with tables of which only a few rows have changed.
 """
 
 import os
@@ -28,7 +28,7 @@ from c360_dagster.sql import (
 )
 
 SCHEMA = GOLD.name
-# Older versions of DuckDB than the one that writes shall read it.
+# A fixed storage version, so that versions of DuckDB older than the writing one can read the file.
 STORAGE = "v1.5.0"
 MASK = "***"
 GENERATIONS = ".generations"
@@ -36,19 +36,19 @@ GENERATIONS = ".generations"
 
 @dataclass(frozen=True)
 class KnownTables:
-    """What is known of gold's tables, by their names."""
+    """What is known about gold's tables, by their names."""
 
     personal: Mapping[str, frozenset[str]]
-    """Of every table that the project has, the columns with personal data. Others stay at home."""
+    """For each table of the project, the columns with personal data. Other tables are left out."""
     keys: Keys = field(default_factory=dict)
 
 
 Excerpts = Mapping[str, str]
-"""Of views in gold, by name, the query for the rows that are published."""
+"""For views in gold, by name, the query for the rows to publish."""
 
 
 class PublishError(Exception):
-    """What was published before stands; the message says why nothing new does."""
+    """Raised if nothing was published. The last publication stays, and the message says why."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def publish(
     known: KnownTables,
     excerpts: Excerpts | None = None,
 ) -> Published:
-    """Writes aside what gold holds, then puts it in place of the last publication."""
+    """Writes gold's tables aside, then puts them in place of the last publication."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left_by_a_killed_run in folder.glob(".*.duckdb*"):
         left_by_a_killed_run.unlink()
@@ -84,7 +84,7 @@ def publish(
     taken = last.find_what_stands(con, queries, known.keys)
     aside = folder / f".{run}.duckdb"
     before = _find_shown(parquet)
-    # A run whose step is tried again may be the one that is shown.
+    # If the step is tried again, the folder of this run may be the one that readers see.
     again = ".again" if before == generations / run else ""
     generation = generations / f"{run}{again}"
     try:
@@ -94,7 +94,7 @@ def publish(
             files.result()
             last.replace(con, generation.name, aside, rows, taken)
             begin_again(con, known.keys, generation.name)
-            # Whoever stops the run interrupts its first thread, and never this one in the middle.
+            # Stopping a run interrupts only its main thread, so this one is never stopped halfway.
             pool.submit(_show, parquet, generation, snapshot, aside).result()
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         raise PublishError(
@@ -146,11 +146,11 @@ def _write_snapshot(
 
 
 def _replace_rows(con: duckdb.DuckDBPyConnection, name: str, key: str, changed: str) -> None:
-    """Rows with these keys make way for those that gold has now, if it has any."""
+    """Replaces the rows with changed keys by those that gold has now, if any."""
     here, there = (f"{schema}.{quote(name)}" for schema in (SCHEMA, f"snapshot.{SCHEMA}"))
     con.execute(f"create or replace temporary table changed_keys as {changed}")
     con.execute(f"delete from {there} where ({key}) in (from changed_keys)")
-    # by way of their numbers, so that the other columns are read of these rows alone
+    # Selected by row number, so that the other columns are read for these rows only.
     numbers = f"select rowid from {here} where ({key}) in (from changed_keys)"
     con.execute(f"insert into {there} from {here} where rowid in ({numbers})")
     con.execute("drop table changed_keys")
@@ -177,7 +177,7 @@ def _write_parquet(
 
 
 def _masked(columns: Mapping[str, str], hidden: frozenset[str]) -> str:
-    """The columns; text about a person is starred where there is any, other types are empty."""
+    """Returns the columns for a select. Hidden text becomes stars, other hidden types null."""
     return ", ".join(
         _mask(quote(name), kind) if name in hidden else quote(name)
         for name, kind in columns.items()
@@ -191,7 +191,7 @@ def _mask(column: str, kind: str) -> str:
 
 
 def _show(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
-    """Both take the place of the last ones, or neither does."""
+    """Puts both the parquet folder and the DuckDB file in place, or neither."""
     before = _find_shown(parquet)
     _point(parquet, generation)
     try:
@@ -213,12 +213,12 @@ def _point(link: Path, generation: Path) -> None:
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.relpath(generation, link.parent), target_is_directory=True)
     if link.is_dir() and not link.is_symlink():
-        shutil.rmtree(link)  # whoever copied the home followed the link
+        shutil.rmtree(link)  # a copy of the home may have a folder in place of the link
     beside.replace(link)
 
 
 def _forget_old(generation: Path, before: Path | None) -> None:
-    """Keeps the one before: somebody may be in the middle of reading it."""
+    """Deletes old generations, but keeps the last one, which somebody may still be reading."""
     for path in generation.parent.iterdir():
         if path.is_dir() and path not in {generation, before}:
             shutil.rmtree(path, ignore_errors=True)

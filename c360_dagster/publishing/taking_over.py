@@ -1,7 +1,7 @@
 """Decides what the next publication takes over from the last one, by a note about the last one.
 
-The note lies beside the generations: what each table was made of and by which run, how many rows it
-has, and what its file and the snapshot look like. What is in doubt is not taken over.
+The note is in the generations' folder. It says what each table was made of and by which run, how
+many rows it has, and what its file and the snapshot look like. Nothing in doubt is taken over.
 """
 
 import contextlib
@@ -19,24 +19,25 @@ from c360_dagster.sql import fetch_count
 
 NOTE = "last.json"
 FEW = 0.25
-"""Of a table's rows: where more are others, it is written whole."""
+"""A share of a table's rows. If more of them have changed, the table is written whole."""
 WORTH_A_COPY = 0.5
-"""Of all rows: where fewer are taken over, everything is written."""
+"""A share of all rows. If fewer can be taken over, everything is written."""
 MOST_GROWTH = 2
-"""Rows that are replaced leave holes: the file may become so many times as large as it was."""
+"""Replaced rows leave holes in the file. If it has become more than this many times as large as
+when it was written whole, everything is written."""
 
 
 @dataclass(frozen=True)
 class TakenOver:
-    """Nothing, if not said otherwise."""
+    """What the next publication takes over: by default nothing."""
 
     generation: Path = Path()
     rows: Mapping[str, int] = field(default_factory=dict)
-    """Of tables that would be written as they are."""
+    """The numbers of rows of the tables that are unchanged."""
     changed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Of tables of which few rows are others: the columns of the key, and the query for these."""
+    """For tables with few changed rows: the columns of their key, and the query for the keys."""
     bytes_written_whole: int = 0
-    """Of the snapshot, when nothing in it was taken over."""
+    """The size of the snapshot when it was last written whole."""
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.changed)
@@ -44,7 +45,7 @@ class TakenOver:
 
 @dataclass(frozen=True)
 class LastPublication:
-    """What lies there, if anything does."""
+    """The last publication, if there is one."""
 
     generations: Path
     snapshot: Path
@@ -95,7 +96,7 @@ class LastPublication:
         rows: Mapping[str, int],
         taken: TakenOver,
     ) -> None:
-        """Notes the publication that is about to take this one's place."""
+        """Writes the note about the publication that is about to replace this one."""
         marks = _read_marks(con)
         told = {
             "generation": generation,
@@ -111,7 +112,10 @@ class LastPublication:
 
 
 def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """And by which run: made of the same, it may be another where rows were changed by hand."""
+    """Returns what each table of gold was made of, and by which run.
+
+    The run counts, because a table made of the same may differ after rows were changed by hand.
+    """
     prefix = f"{GOLD.name}."
     return {
         name.removeprefix(prefix): said
@@ -121,7 +125,7 @@ def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _tell_apart(path: Path) -> list[int] | None:
-    """What is another where somebody has written to the file; None where there is none."""
+    """Returns what changes if somebody writes to the file; None if there is no file."""
     if not path.exists():
         return None
     stat = path.stat()
