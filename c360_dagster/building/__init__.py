@@ -1,1 +1,1 @@
-"""Decides what a build of silver and gold makes and what it can keep; start at changes.py."""
+"""Decides what a build of silver and gold makes and what it can keep. Start at changes.py."""

@@ -1,7 +1,7 @@
 """Decides what a build makes: everything, or only what has changed since the last finished build.
 
-It decides from the files that bronze holds and keeps its notes in the warehouse, so that they are
-lost with it; how models find their changed rows is in dbt_c360/macros/changes.sql.
+It decides by the files that bronze holds. Its notes are in the warehouse, so that they are lost
+with it. How models find their changed rows is in dbt_c360/macros/changes.sql.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,21 +16,21 @@ from c360_dagster.building.standing import PASSES, SCHEMA, read_comments, write_
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.sql import fetch_count, fetch_row, quote, transaction
 
-# A rate reaches every order of its currency: looking for them is no less than building all.
+# A rate affects every order of its currency, and finding those costs as much as building all.
 REACHES_ALL = "rates"
-# int_data_clock takes the day from orders where there are any: the first may set it back.
+# int_data_clock takes the day from orders if there are any, so the first ones may set it back.
 SET_THE_DAY = ("transactions", "workbook_transactions")
-# Measured: below, looking for what has changed costs as much as building everything.
+# Rows loaded. Measured: with fewer, finding what has changed costs as much as building everything.
 WORTHWHILE = 2_000_000
 LAST = ("last_build", "last_held")
-# The same file read for another zone says other times.
+# The time zone is included because the same file read for another zone gives other times.
 CONTENT = "concat_ws(' ', checksum, timezone) as checksum"
 HELD = f"(select path, {CONTENT}, known_at, table_name from {HELD_LOADS})"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`since`: the as-of day of the build that this one continues; None builds everything."""
+    """`since` is the as-of day of the build that this one continues; None builds everything."""
 
     since: date | None
     reason: str
@@ -41,14 +41,17 @@ EVERYTHING = Plan(None, "")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a build is of; where any of it is another than before, everything is built."""
+    """What a build is asked for.
+
+    Everything is built if the project has changed or if the day may be an earlier one.
+    """
 
     run: str
     project: str
     as_of: date | None
-    """As it was set, if it was: of itself it never goes back."""
+    """The as-of day if one is set. If none is set, the day never goes back by itself."""
     anew: bool = False
-    """Whether everything was asked for in so many words."""
+    """Whether a full build was explicitly asked for."""
 
 
 def begin_build(
@@ -57,7 +60,7 @@ def begin_build(
     manifest: Mapping[str, Any],
     worthwhile: int = WORTHWHILE,
 ) -> Plan:
-    """The plan of this run, the same in each of its steps; marks that a build is under way."""
+    """Returns the run's plan, the same in each of its steps, and notes that a build has begun."""
     con.execute(f"create schema if not exists {SCHEMA}")
     with transaction(con):
         if plan := _read_plan(con, asked):
@@ -81,7 +84,10 @@ def begin_build(
 def finish_build(
     con: duckdb.DuckDBPyConnection, asked: Asked, manifest: Mapping[str, Any], built: Iterable[str]
 ) -> bool:
-    """Notes what was built; once that is every model, the next build continues from here."""
+    """Notes what was built, and returns whether that is every model.
+
+    If it is, the next build continues from here.
+    """
     con.execute(f"insert into {SCHEMA}.built select unnest(?)", [list(built)])
     done = {name for (name,) in con.execute(f"from {SCHEMA}.built").fetchall()}
     if not done >= {node["unique_id"] for node in _models(manifest)}:
@@ -124,7 +130,7 @@ def _make_plan(
 
 
 def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
-    """Why a build cannot continue the last finished one; None if it can."""
+    """Returns why a build cannot continue the last finished one; None if it can."""
     if asked.anew:
         return "that was asked for"
     if not _exists(con, "last_build"):
@@ -142,7 +148,7 @@ def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
 
 
 def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | None:
-    # A build that did not finish may have taken up rows of its files, too.
+    # A build that did not finish may already have used rows of its files, too.
     taken_up = [f"from {SCHEMA}.{name}" for name in ("last_held", "held") if _exists(con, name)]
     gone = fetch_row(
         con,
@@ -163,7 +169,7 @@ def _find_reason_in_files(con: duckdb.DuckDBPyConnection, since: date) -> str | 
 def _find_reason_in_tables(
     con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]
 ) -> str | None:
-    """Nothing is written on a table that was made anew, by whomever."""
+    """Looks for a table without a comment: one that somebody has made again has none."""
     comments = read_comments(con)
     for relation in _incremental(manifest):
         if not comments.get(relation):
@@ -176,7 +182,11 @@ def _new_files() -> str:
 
 
 def _list_changes(con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
-    """Changed rows of a build that did not finish stay: who reads them may not have yet."""
+    """Lists the new files, and creates the tables of changed rows that are missing.
+
+    The changed rows of a build that did not finish stay, because models may still have to read
+    them.
+    """
     con.execute(f"create or replace table {SCHEMA}.files as {_new_files()}")
     for relation in _incremental(manifest):
         name = relation.split(".")[1]
@@ -192,7 +202,7 @@ def _incremental(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Those that are built: an ephemeral one is a part of others."""
+    """Returns the models that are built. Ephemeral ones are not: they become part of others."""
     return [
         node
         for node in manifest["nodes"].values()

@@ -1,6 +1,6 @@
 """Tables that Python writes and dbt reads: declared in dbt's yml, created empty, then filled.
 
-A model can be built before they are filled; what they may hold stands in models/computed.
+A model can be built before they are filled. dbt_c360/models/computed says what they may hold.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ class ComputedTable:
 
 @cache
 def read_computed() -> dict[str, ComputedTable]:
-    """Every such table by its relation's name."""
+    """Returns every such table by its relation's name."""
     tables = [
         ComputedTable(
             schema=source["schema"],
@@ -53,9 +53,9 @@ def read_computed() -> dict[str, ComputedTable]:
 
 
 def create_computed(con: duckdb.DuckDBPyConnection) -> None:
-    """Creates what is missing; a table declared otherwise than it stands is made anew, empty.
+    """Creates missing tables, and replaces by an empty one each table that is declared differently.
 
-    A view in its place is somebody's who keeps it right.
+    A view in a table's place is left alone: whoever made it keeps it right.
     """
     views = con.execute("select schema_name || '.' || view_name from duckdb_views()").fetchall()
     standing = read_columns(con)
@@ -68,7 +68,7 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def show_view(con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str) -> None:
-    """Puts a view in the table's place, whatever stood there before."""
+    """Puts a view in the table's place, whether a table or a view was there before."""
     stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
     if fetch_row(con, stands, [table.schema, table.name]):
         con.execute(f"drop table {table.relation}")
@@ -77,7 +77,7 @@ def show_view(con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str) 
 
 
 def replace_computed(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:
-    """Puts each frame in place of its table's rows, all of them or none."""
+    """Replaces the rows of each table by its frame: of all tables or, after an error, of none."""
     create_computed(con)
     with transaction(con):
         for relation, frame in frames.items():
@@ -91,7 +91,7 @@ def replace_rows(
     frame: pl.DataFrame,
     keys: pl.DataFrame | None = None,
 ) -> None:
-    """Puts the frame in place of the rows that have one of the keys, or of all rows."""
+    """Replaces the rows that have one of the keys by the frame; without keys, all rows."""
     names = [column.name for column in read_computed()[relation].columns]
     if keys is None:
         con.execute(f"truncate {relation}")
@@ -108,7 +108,7 @@ def replace_rows(
 
 
 def write_comment(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> None:
-    """Notes on a table what its rows were made from; a table made anew has no comment."""
+    """Notes on a table what its rows were made from. A table that is made again has no comment."""
     con.execute(f"comment on table {relation} is {literal(text)}")
 
 

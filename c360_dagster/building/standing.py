@@ -1,8 +1,8 @@
-"""Marks by which tables, tests and Python steps are kept if they would come out the same again.
+"""Marks that tell which tables, tests and Python steps would come out the same and are kept.
 
-A mark is a digest of all that a result follows from: the project or the code, the day, and the
-marks of what it reads. It is written on a table or view as its comment, and so goes with it when
-anybody makes that anew.
+A mark is a digest of everything that a result depends on: the project or the code, the day, and
+the marks of what it reads. It is the comment on a table or view, so it is lost when anybody makes
+that again.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from c360_dagster.sql import fetch_row, literal
 
 MADE_OF, BY = "made of ", ", by run "
 CONTINUED = "continued"
-"""What stands on a table of which rows were replaced: macros/changes.sql writes it with them."""
+"""The comment on a table after rows were replaced. macros/changes.sql writes both together."""
 SCHEMA = "changes"
 PASSES = "passed"
 PASSED = f"{SCHEMA}.{PASSES}"
@@ -30,7 +30,7 @@ def digest(*parts: object) -> str:
 
 
 def digest_sources(folder: Path, files: Iterable[Path], libraries: Iterable[str]) -> str:
-    """Changes with each file, by its name and what it holds, and with the libraries' versions."""
+    """Returns a digest of the files' names and contents and of the libraries' versions."""
     known = hashlib.sha256(" ".join(version(name) for name in libraries).encode())
     for path in sorted(files):
         known.update(str(path.relative_to(folder)).encode())
@@ -39,7 +39,7 @@ def digest_sources(folder: Path, files: Iterable[Path], libraries: Iterable[str]
 
 
 def read_comments(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
-    """What is written on every table and view."""
+    """Returns the comment of every table and view."""
     return dict(
         con.execute(
             "select schema_name || '.' || table_name, comment from duckdb_tables() "
@@ -51,7 +51,7 @@ def read_comments(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 
 
 def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The marks on relations, by their names, and those of tests that passed."""
+    """Returns the marks of relations, by their names, and those of tests that passed."""
     comments = read_comments(con)
     marks = {
         relation: comment.removeprefix(MADE_OF).partition(BY)[0]
@@ -66,7 +66,10 @@ def read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def write_marks(
     con: duckdb.DuckDBPyConnection, marks: Mapping[str, str | None], run: str | None = None
 ) -> None:
-    """None for a relation of which too little is known to say later that it stands."""
+    """Writes marks on relations.
+
+    A relation's mark is None if too little is known to tell later whether it can be kept.
+    """
     by = f"{BY}{run}" if run else ""
     kinds = dict(
         con.execute(
@@ -80,7 +83,7 @@ def write_marks(
 
 
 def note_passes(con: duckdb.DuckDBPyConnection, tests: Mapping[str, str | None]) -> None:
-    """Tests with what they passed on; None forgets that one ever did."""
+    """Notes the mark with which each test passed. None forgets that it ever did."""
     con.execute(f"create schema if not exists {SCHEMA}")
     con.execute(f"create table if not exists {PASSED} (test varchar, mark varchar)")
     con.execute(f"delete from {PASSED} where test in (select unnest(?))", [list(tests)])
@@ -92,10 +95,10 @@ def note_passes(con: duckdb.DuckDBPyConnection, tests: Mapping[str, str | None])
 
 
 def mark_sources(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> dict[str, str]:
-    """Marks of tables that dbt reads and does not make.
+    """Returns the marks of tables that dbt reads but does not make.
 
-    Those of bronze are known by what was loaded, however large they are, others by their rows. A
-    view has no mark.
+    The mark of a table in bronze depends on what was loaded, which is quick for any size. That of
+    another table depends on its rows. A view has no mark.
     """
     wanted = set(relations)
     return {

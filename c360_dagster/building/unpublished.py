@@ -1,6 +1,6 @@
-"""Which rows of gold have changed since the last publication: their keys, kept in the warehouse.
+"""Keeps the keys of gold's rows that have changed since the last publication, in the warehouse.
 
-Builds add to them, as long as they continue one another; publishing reads them and begins again.
+Builds add keys as long as each continues the last one. Publishing reads them and starts again.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ SCHEMA = "unpublished"
 PUBLICATION = f"{SCHEMA}.publication_followed"
 
 Keys = Mapping[str, str]
-"""Of tables that builds continue, by name: the columns that tell their rows apart."""
+"""For tables that builds continue, by name: the columns that tell their rows apart."""
 
 
 def begin_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -> None:
-    """From this publication on: what it holds is what gold holds."""
+    """Starts again without changed rows, because this publication holds what gold holds."""
     tables = _list_tables(con, GOLD.name)
     with transaction(con):
         forget(con)
@@ -36,22 +36,22 @@ def begin_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) ->
 
 
 def note_changes(con: duckdb.DuckDBPyConnection) -> None:
-    """What a build is about to forget: the rows that it changed, as they were and as they are."""
+    """Adds the rows that a build changed, as they were and as they are, before it forgets them."""
     for name in _list_tables(con, SCHEMA) & _list_tables(con, CHANGES):
         noted = f"{SCHEMA}.{quote(name)}"
         con.execute(f"insert into {noted} {_changed(con, name, noted)}")
 
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:
-    """Where tables are built whole, nothing is known of their rows."""
+    """Drops all keys: after tables were built in full, it is not known which rows changed."""
     con.execute(f"drop schema if exists {SCHEMA} cascade")
 
 
 def find_changed(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -> dict[str, str]:
-    """By table, the query for the keys of rows that differ from those in this publication.
+    """Returns for each table the query for the keys of rows that differ from this publication.
 
-    Only of tables of which that is known: a build that was stopped may have left some of its
-    changes noted nowhere but where it works, and nothing stands written on a table made by others.
+    The changes of a build that was stopped are only in schema `changes`, so they are read there.
+    A table without a comment was made by somebody else; it is left out, as its changes are unknown.
     """
     noted, pending = _list_tables(con, SCHEMA), _list_tables(con, CHANGES)
     if not noted or fetch_row(con, f"from {PUBLICATION}") != (publication,):
