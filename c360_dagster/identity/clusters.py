@@ -71,7 +71,7 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
     Links of rule `always` are followed last, so that a decision joins whole people and never splits
     one. A link that would make `always` clash with `never` is not followed in the first place.
     """
-    links = _drop_lonely(links, features.height)
+    links = _drop_unsupported(links, features.height)
     told = links.filter(pl.col("rule") == ALWAYS)
     forbidden = _by_record(_imply(list(never), label_components(told, features.height)))
     labels = label_components(links, features.height)
@@ -79,7 +79,7 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
     if not len(doubtful):
         return Clusters(labels, _cut_frame([]))
     inside = links.filter(pl.Series(np.isin(labels[links["left"].to_numpy()], doubtful)))
-    inside, parts, cuts = _loosen(inside, labels, features.height)
+    inside, parts, cuts = _cut_large_components(inside, labels, features.height)
     members = np.flatnonzero(np.isin(labels, doubtful))
     labels[members] = members
     pairs = compare_within(parts, members, judge)
@@ -98,7 +98,7 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
     return Clusters(labels, _cut_frame(apart))
 
 
-def _drop_lonely(links: pl.DataFrame, records: int) -> pl.DataFrame:
+def _drop_unsupported(links: pl.DataFrame, records: int) -> pl.DataFrame:
     """Drops `several records` links between two single records: they need further records."""
     is_weak = pl.col("rule") == SEVERAL
     if not links.select(is_weak.any()).item():
@@ -150,7 +150,7 @@ def _find_doubtful(
 Cut = tuple[int, int, str, float | None]
 
 
-def _loosen(
+def _cut_large_components(
     links: pl.DataFrame, labels: Ints, records: int
 ) -> tuple[pl.DataFrame, Ints, list[Cut]]:
     """Cuts the weakest links of large components until all are small enough to compare within."""

@@ -90,7 +90,7 @@ def judge(
     ]
     if not model.is_trained:
         place = at.on("place", "street", "near street")
-        own_birth = same_birth & ~_is_forms_own(rarity, model)
+        own_birth = same_birth & ~_is_default_date(rarity, model)
         rules += [
             (SAME_EMAIL, same_email & (agrees | at.unknown("first"))),
             (SAME_NAME_AND_BIRTH, agrees & last_agrees & own_birth),
@@ -116,7 +116,7 @@ def judge(
     )
 
 
-def _is_forms_own(rarity: pl.DataFrame, model: Model) -> Flags:
+def _is_default_date(rarity: pl.DataFrame, model: Model) -> Flags:
     """Whether so many records have this birth date that it must be a form's default."""
     if "dob" not in rarity.columns:
         return np.zeros(rarity.height, dtype=bool)

@@ -176,7 +176,7 @@ def _group(
     followed = pl.concat(
         [
             links.filter(pl.col("rule").is_not_null() & pl.col("held").is_null()),
-            _told_links(overrules, links.schema),
+            _make_always_links(overrules, links.schema),
         ]
     )
     if memory.grouping == grouping_of(rules):
@@ -237,7 +237,7 @@ def _with_prior(model: Model, told: Judged) -> Model:
     return replace(model, prior=find_prior(told.evidence, model.records, FIRST_PRIOR))
 
 
-def _told_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
+def _make_always_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
     left, right = [a for a, _ in overrules.always], [b for _, b in overrules.always]
     return pl.DataFrame(
         {

@@ -72,12 +72,12 @@ class Book:
             kept[heir["label"]].append(name)
         for label, members in people.items():
             if kept[label]:
-                self._keep(label, kept[label], members)
+                self._keep_first_id(label, kept[label], members)
         for label, members in people.items():
             if not kept[label]:
-                self._part(label, members, holders)
+                self._split_off(label, members, holders)
 
-    def _keep(self, label: int, names: list[str], members: list[dict]) -> None:
+    def _keep_first_id(self, label: int, names: list[str], members: list[dict]) -> None:
         """Keeps the id whose anchor ranks first and redirects the other ids to it."""
         names = sorted(names, key=self._rank)
         survivor = self.by_label[label] = names[0]
@@ -88,7 +88,7 @@ class Book:
             self.redirects[gone] = survivor
             self.joined.append(gone)
 
-    def _part(self, label: int, members: list[dict], holders: dict[str, list[dict]]) -> None:
+    def _split_off(self, label: int, members: list[dict], holders: dict[str, list[dict]]) -> None:
         """Gives a group that left its person a former id of its own, or else a new one."""
         left = next(m["had"] for m in members if m["had"] is not None)
         keys = {(m["source_system"], m["source_id"]) for m in members}

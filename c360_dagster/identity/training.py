@@ -39,7 +39,7 @@ _SESSIONS: tuple[tuple[str, ...], ...] = (
     ("first", "last"),
     _LAST_RESORT,
 )
-_OF_A_HOUSEHOLD = {
+_CAPPED_DIFFERENCES = {
     "first": (("far", "different"), "dob"),
     "dob": (("year", "different"), "first"),
 }
@@ -150,7 +150,7 @@ def _estimate_m(
             for name, estimate in _run_session(con, block, columns, comparisons):
                 found[name].append(estimate)
     return {
-        one.name: _part_households(_mean(found[one.name], one), found[one.name], one)
+        one.name: _cap_differences(_mean(found[one.name], one), found[one.name], one)
         for one in comparisons
         if found[one.name]
     }
@@ -237,15 +237,15 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
     return [max(mean, LEAST) for mean in means]
 
 
-def _part_households(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
+def _cap_differences(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
     """Caps how often one person's records may clearly differ.
 
     The cap is the rate among pairs that agree on something personal. Without it, couples who share
     an e-mail would teach the model that one person goes by two names.
     """
-    if own.name not in _OF_A_HOUSEHOLD:
+    if own.name not in _CAPPED_DIFFERENCES:
         return m
-    names, voucher = _OF_A_HOUSEHOLD[own.name]
+    names, voucher = _CAPPED_DIFFERENCES[own.name]
     most = _mean([one for one in estimates if voucher in one.by], own)
     bounds = {own.number(name): most[own.number(name)] for name in names}
     bounded = {number: min(m[number], bound) for number, bound in bounds.items()}
@@ -273,7 +273,7 @@ def _make_linker(
 
     settings = SettingsCreator(
         link_type="dedupe_only",
-        comparisons=[_in_splinks_words(one) for one in comparisons],
+        comparisons=[_as_splink_settings(one) for one in comparisons],
         blocking_rules_to_generate_predictions=[],
         probability_two_random_records_match=1e-4,
         max_iterations=rounds,
@@ -284,7 +284,7 @@ def _make_linker(
     )
 
 
-def _in_splinks_words(one: Comparison) -> dict[str, Any]:
+def _as_splink_settings(one: Comparison) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
         {"sql_condition": one.unknown, "label_for_charts": "unknown", "is_null_level": True}
     ]

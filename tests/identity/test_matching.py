@@ -19,7 +19,7 @@ from c360_dagster.identity.forms import _TITLES, normalise
 from c360_dagster.identity.model import COMPARISONS, Model, count_values, probability, weigh
 from c360_dagster.identity.records import order_records
 from c360_dagster.identity.rules import Rules
-from c360_dagster.identity.training import _in_splinks_words
+from c360_dagster.identity.training import _as_splink_settings
 from tests.identity.worlds import Row, frame, ids, person, record, world
 
 ANNA: Row = person(1) | {
@@ -351,7 +351,7 @@ def test_weights_are_those_that_splink_gives() -> None:
     ours = weigh(levels, rarity[[0] * pairs.height], model)
     settings = SettingsCreator(
         link_type="dedupe_only",
-        comparisons=[_in_splinks_words(one) for one in COMPARISONS],
+        comparisons=[_as_splink_settings(one) for one in COMPARISONS],
         blocking_rules_to_generate_predictions=[{"blocking_rule": "1 = 1"}],
         probability_two_random_records_match=0.001,
     )
