@@ -93,7 +93,7 @@ class Past:
 
     def walk(self, day: date, history: History) -> Day:
         """Makes everything after bronze as of the day, and records its customers and audiences."""
-        self._forget()
+        self._start_from_bronze()
         walk = replace(self.settings, as_of=day)
         job = _define_job(walk, self.dbt)
         with dg.DagsterInstance.ephemeral() as instance:
@@ -114,7 +114,7 @@ class Past:
             raise HistoryError(" ".join(f"Audience '{k}': {v}" for k, v in problems.items()))
         return recorded
 
-    def _forget(self) -> None:
+    def _start_from_bronze(self) -> None:
         """Deletes everything but bronze, and copies the real registry again."""
         shutil.rmtree(self.settings.registry, ignore_errors=True)
         if self.registry.exists():

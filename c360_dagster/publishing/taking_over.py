@@ -62,7 +62,7 @@ class LastPublication:
     ) -> TakenOver:
         told = json.loads((self.generations / NOTE).read_text("utf-8"))
         size = told["bytes_written_whole"]
-        if told["snapshot"] != _tell_apart(self.snapshot):  # somebody has written to it
+        if told["snapshot"] != _identify_file(self.snapshot):  # somebody has written to it
             return TakenOver()
         if self.snapshot.stat().st_size > MOST_GROWTH * size:
             return TakenOver()
@@ -73,7 +73,7 @@ class LastPublication:
         there = {
             name
             for name, file in told["files"].items()
-            if name in tables and file == _tell_apart(generation / f"{name}.parquet")
+            if name in tables and file == _identify_file(generation / f"{name}.parquet")
         }
         rows = {name: counts[name] for name in there if made_of[name] == marks.get(name, "")}
         changed = {}
@@ -100,10 +100,10 @@ class LastPublication:
         marks = _read_marks(con)
         told = {
             "generation": generation,
-            "snapshot": _tell_apart(snapshot),
+            "snapshot": _identify_file(snapshot),
             "bytes_written_whole": taken.bytes_written_whole or snapshot.stat().st_size,
             "files": {
-                name: _tell_apart(self.generations / generation / f"{name}.parquet")
+                name: _identify_file(self.generations / generation / f"{name}.parquet")
                 for name in rows
             },
             "tables": {name: (marks.get(name), count) for name, count in rows.items()},
@@ -124,7 +124,7 @@ def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     }
 
 
-def _tell_apart(path: Path) -> list[int] | None:
+def _identify_file(path: Path) -> list[int] | None:
     """Returns what changes if somebody writes to the file; None if there is no file."""
     if not path.exists():
         return None
