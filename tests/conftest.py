@@ -1,4 +1,4 @@
-"""What tests of every folder share: a home that was walked once, the cores, the files' order."""
+"""What all tests share: homes in which the pipeline has run, the cores, the order of test files."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from c360_dagster.imports import call_the_collector_less
 
 call_the_collector_less()
-if "PYTEST_XDIST_WORKER" in os.environ:  # processes that share the cores would wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with threads would compete for cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 FIRST = (
@@ -27,8 +27,9 @@ FIRST = (
     "tests/dbt/test_as_of.py",
     "tests/test_automation.py",
 )
-"""The files that take longest. A file is one worker's, so one of them at the end would leave the
-others idle; and one worker walks the home that is shared while another looks at the dashboard.
+"""The slowest test files, which start first. One worker runs a whole file, so a slow file at the
+end would leave the other workers idle. The first file makes the shared home while another worker
+tests the dashboard.
 """
 
 
@@ -39,7 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after its first run, and in `counted.json` what that did: to be read, or copied."""
+    """A home after its first run, which tests may read or copy but not change.
+
+    `counted.json` in it says how much that run did.
+    """
     from tests.road import make_once  # noqa: PLC0415  seconds of imports, only where needed
 
     return make_once(tmp_path_factory, "walked", _walk)
@@ -47,7 +51,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same after its second run, a month later; `counted.json` tells what that one did."""
+    """The same home after a second run a month later; `counted.json` says what that run did."""
     from tests.counted import walk  # noqa: PLC0415  the same
     from tests.road import A_MONTH_LATER, copy_home, make_once  # noqa: PLC0415  the same
 
@@ -60,7 +64,10 @@ def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def _walk(home: Path) -> None:
-    """By dbt, of which nothing is known; what it renders is lent to those who come later."""
+    """Makes a first run for which dbt has rendered nothing yet.
+
+    What dbt renders is then copied to the project, so that later tests need not render it again.
+    """
     from c360_dagster.dbt_runner import dbt_project  # noqa: PLC0415  the same
     from tests.counted import walk  # noqa: PLC0415  the same
     from tests.road import know_nothing  # noqa: PLC0415  the same

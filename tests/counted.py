@@ -1,4 +1,4 @@
-"""The road walked within this process, and how much it did on the way, counted."""
+"""Runs the pipeline within this process and counts how much it does."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ Counted = dict[str, float]
 
 
 def walk(home: Path, *, anew: bool = False, **variables: str) -> Counted:
-    """Walks the whole road once, as `make run` does, and tells what it did."""
+    """Runs the whole pipeline once, as `make run` does, and returns how much it did."""
     settings = read_settings(SMALL | {"C360_HOME": str(home)} | variables)
     prepare_dagster_home(settings)
     job = build_definitions(settings).resolve_implicit_global_asset_job_def()

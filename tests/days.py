@@ -1,4 +1,4 @@
-"""Days that pass in a small retailer: files land, bronze loads them, dbt and identity follow."""
+"""Simulates days of a small retailer: files land, bronze loads them, dbt and identity follow."""
 
 import csv
 import shutil
@@ -30,7 +30,7 @@ PUBLICATION = {"publication", "customer_merges"}
 
 @dataclass
 class Home:
-    """A `C360_HOME`, walked without Dagster, without science and without publishing."""
+    """A `C360_HOME` in which days pass without Dagster and without science."""
 
     folder: Path
     customers: int = 150
@@ -56,7 +56,10 @@ class Home:
         return duckdb.connect(str(self.warehouse))
 
     def simulate(self, until: date) -> None:
-        """Delivers the simulator's new files; it stops where it finds others beside its own."""
+        """Delivers the simulator's new files to landing.
+
+        The simulator works in a folder of its own: it stops if it finds files that are not its own.
+        """
         shop = self.folder / "shop"
         before = set(shop.rglob("*"))
         mock_data.generate(shop, customers=self.customers, seed=7, start=FIRST, end=until)
@@ -76,7 +79,10 @@ class Home:
                 load_table(con, self.landing, table, run)
 
     def build(self, stop_after: str | None = None) -> Plan:
-        """All models, with the resolution between; `stop_after`: where this run is killed."""
+        """Builds all models, with identity resolution between the two parts.
+
+        The run ends after the model `stop_after`, as if it had been killed there.
+        """
         self.runs += 1
         asked = Asked(f"run {self.runs}", self.project, self.as_of)
         manifest = read_manifest()
@@ -104,7 +110,7 @@ class Home:
         return self.plans[-1]
 
     def publish(self) -> set[str]:
-        """The tables of which only the changed rows are written."""
+        """Publishes gold; returns the tables of which only the changed rows were written."""
         manifest = read_manifest()
         keys = read_keys(manifest, "gold")
         nodes = manifest["nodes"].values()
@@ -150,7 +156,7 @@ class Home:
             _write(con, found, history, previous)
 
     def rebuilt(self, folder: Path) -> "Home":
-        """A copy in which everything after bronze is built anew; the registry stays."""
+        """Returns a copy in which everything after bronze is rebuilt; it keeps the registry."""
         shutil.copytree(self.folder, folder)
         copy = Home(folder, self.customers, as_of=self.as_of, rules=self.rules)
         with copy.connect() as con:
@@ -166,12 +172,12 @@ class Home:
 
 
 def differing_tables(left: Home, right: Home) -> dict[str, int]:
-    """The tables of gold and silver that are not equal cell by cell, with how many rows differ."""
+    """Returns the gold and silver tables that differ in any cell, with how many rows differ."""
     return differing_in_files(left.warehouse, right.warehouse)
 
 
 def differing_in_files(left: Path, right: Path) -> dict[str, int]:
-    """The same of two files of DuckDB's, as far as the second one has them."""
+    """Compares two DuckDB files in the same way, but only the tables that the second one has."""
     found = {}
     with duckdb.connect() as con:
         con.execute(f"attach '{left}' as lefts (read_only)")
@@ -205,7 +211,7 @@ def differing_in_files(left: Path, right: Path) -> dict[str, int]:
 def rewrite(
     path: Path, target: Path, change: Callable[[dict[str, str]], dict[str, str] | None]
 ) -> None:
-    """Writes the rows of a file that the function returns into another one."""
+    """Passes each row of a file to `change` and writes the rows that it returns to `target`."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         rows = [changed for row in reader if (changed := change(dict(row)))]
@@ -216,7 +222,7 @@ def rewrite(
 
 
 def _find_ancestors(models: dict[str, dict[str, object]], name: str) -> set[str]:
-    """The models that one is built from."""
+    """Returns all models that this model is built from, directly or indirectly."""
     found: set[str] = set()
     waiting = [name]
     while waiting:

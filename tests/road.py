@@ -1,4 +1,4 @@
-"""The road on a small world: as people call it, within this process, and walked once for all."""
+"""The pipeline on a small world: called as a user would, and run once for all tests."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ MATERIALIZE = ["dagster", "asset", "materialize", "--select", "*", "-m", "c360_d
 def call(
     home: Path, *command: str, cwd: Path = REPOSITORY, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a module of the environment's Python as a user would, DAGSTER_HOME unset."""
+    """Runs `python -m …` in a process of its own, as a user would, with DAGSTER_HOME unset."""
     environment = os.environ | SMALL | {"C360_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
     environment.pop("DAGSTER_HOME", None)
     return subprocess.run(
@@ -38,7 +38,7 @@ def call(
 
 
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that is made by the first process of tests that asks; the others only read it."""
+    """Returns a folder that the first test process to ask makes; the others only read it."""
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
@@ -54,7 +54,7 @@ def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 def copy_home(source: Path, target: Path, *names: str) -> Path:
-    """The named parts of a home, or all of it."""
+    """Copies the named parts of a home, or all of it."""
     target.mkdir(exist_ok=True)
     for path in source.iterdir():
         if names and path.name not in names:
@@ -67,7 +67,10 @@ def copy_home(source: Path, target: Path, *names: str) -> Path:
 
 
 def know_nothing(folder: Path, patch: pytest.MonkeyPatch) -> Path:
-    """The project as parsed, and no build of it known; returns where what is found out is put."""
+    """Makes dbt start with a parsed project but nothing rendered.
+
+    Returns the folder in which what dbt renders will be kept.
+    """
     dbt_project.read_manifest()
     target = folder / "target"
     target.mkdir()

@@ -1,4 +1,7 @@
-"""A part of the dbt project that a test may spoil: one model and what it reads, soon parsed."""
+"""A small copy of the dbt project that a test may break.
+
+It holds a few models and what they read, so that dbt parses it quickly.
+"""
 
 import shutil
 from pathlib import Path

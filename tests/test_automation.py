@@ -1,4 +1,4 @@
-"""What runs by itself: which tables each job makes, when, upon which files, and who is told."""
+"""What runs by itself: what each job makes, when it starts, which files start it, who is told."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_six_in_the_morning_comes_once_on_days_that_change_the_clock(
 
 
 class Arrivals:
-    """The sensor with its cursor, as Dagster's daemon keeps it between looks."""
+    """The sensor `files_arrived` with its cursor, which Dagster's daemon keeps between checks."""
 
     def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
         self.landing = home / "landing"
@@ -128,7 +128,7 @@ class Arrivals:
         os.utime(path, (at, at))
 
     def look(self) -> list[str | None]:
-        """The keys of the runs that a look asks for."""
+        """Evaluates the sensor once; returns the keys of the runs that it asks for."""
         sensor = self.definitions.resolve_sensor_def("files_arrived")
         with dg.build_sensor_context(
             instance=self.instance,
@@ -170,7 +170,7 @@ def test_files_start_one_run_once_they_rest(arrivals: Arrivals) -> None:
 
 
 def test_each_set_of_files_is_asked_for_also_one_that_lay_there_before(arrivals: Arrivals) -> None:
-    """Of two runs with one key Dagster launches the first alone."""
+    """Runs are asked for without a key: of two runs with the same key, Dagster starts only one."""
     for at in (1, 2, 1, 2):
         arrivals.put("sales/transactions.csv", "x", at=at)
         assert arrivals.look() == []
@@ -243,7 +243,7 @@ def evaluate(
     with dg.build_sensor_context(
         instance=instance,
         cursor=cursor,
-        repository_name="__repository__",  # as the daemon calls it; runs of tests are in none
+        repository_name="__repository__",  # the daemon's name for it; test runs belong to none
         repository_def=definitions.get_repository_def(),
     ) as context:
         return sensor.evaluate_tick(context).cursor
@@ -253,7 +253,7 @@ def evaluate(
 def test_one_message_for_each_run_that_has_something_to_say(
     tmp_path: Path, sent: list[tuple[str, str]], url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Runs of the command line, which belong to no code location, included."""
+    """Runs from the command line, which belong to no code location, get a message too."""
     definitions = define(tmp_path, C360_WEBHOOK_URL=url, C360_UI_URL=f"{UI}/")
     sensors = ("alert_on_failure", "alert_on_checks")
     with dg.instance_for_test() as instance:
@@ -320,7 +320,7 @@ def test_what_other_code_locations_run_is_not_ours_to_tell(
 
 
 def test_a_look_ends_before_dagster_stops_it(tmp_path: Path, sent: list[tuple[str, str]]) -> None:
-    """Else what it told would be told again, minute for minute, as long as nobody answers."""
+    """Otherwise it would send the same messages again every minute while the webhook is silent."""
     definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook")
     with dg.instance_for_test() as instance:
         cursor = evaluate(definitions, "alert_on_failure", instance, None)

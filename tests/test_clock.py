@@ -1,6 +1,7 @@
-"""No Python asks what time it is: the same data as of the same day give the same answer tomorrow.
+"""No Python module asks the clock, so that the same data as of the same day give the same answer.
 
-Settings, load times, the publication's stamp and checks of recency do, and are named here.
+The few modules that may ask (for settings, load times, the publication's time, checks of recency)
+are named here.
 """
 
 import ast
@@ -21,7 +22,8 @@ ALLOWED = {
     Path("c360_dagster/resources/at_work.py"): "how long ago a run began",
     Path("c360_dashboard/app.py"): "how long ago it was published",
 }
-# of datetime, date, pandas and our settings; of module time; how long something took is no date
+# METHODS belong to datetime, date, pandas and our settings, FUNCTIONS to the module `time`.
+# `monotonic` and the like are allowed: how long something took is no date.
 METHODS = {"now", "utcnow", "today"}
 FUNCTIONS = {"time", "time_ns", "localtime", "gmtime", "ctime", "asctime"}
 IN_SQL = re.compile(

@@ -1,4 +1,4 @@
-"""What people type, with files of their own, with faults in them, and twice at once."""
+"""The commands that people type: with their own files, with faulty files, and several at once."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ OWN = {
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with somebody's own files, among them two currencies without a rate."""
+    """A home with a user's own files, which hold two currencies but no rate between them."""
     home = tmp_path_factory.mktemp("own")
     for name, content in OWN.items():
         path = home / "landing" / name
@@ -72,7 +72,7 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) ->
 
 
 def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where in the code it was found helps nobody; of an error that nobody foresaw it does."""
+    """The place in the code helps only if nobody foresaw the error, as with a KeyError."""
     event = (
         f"2026-01-02 06:00:00 +0000 - dagster - ERROR - job - {uuid.UUID(int=1)} - 7 - step - X\n"
     )
@@ -95,7 +95,7 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
 def test_what_would_steer_the_terminal_is_written_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Cells and names of files stand in what is said of a run, and before it began."""
+    """Messages during and before a run quote cells and file names, which may hold escape codes."""
     event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - "
     steering = "\x1b[2J"
     monkeypatch.setattr(__main__, "call_dagster", lambda *_: (1, say_briefly([event + steering])))
@@ -116,7 +116,7 @@ def test_where_a_stopped_run_was_in_the_code_is_not_shown(
     say_briefly([event, "\n", interrupted, "\n", "Stack Trace:\n", "  File x\n"])
     assert "File" not in capsys.readouterr().out
     imports = ["Traceback (most recent call last):\n", "  File x\n", "KeyboardInterrupt\n"]
-    say_briefly([event, *imports, *imports, event])  # of what reads the steps' output
+    say_briefly([event, *imports, *imports, event])  # from the processes that read steps' output
     told = capsys.readouterr().out
     assert ("File" in told, told.count("Failed.")) == (False, 2)
     said = replace(say_briefly(imports), is_stopped=True)
@@ -129,7 +129,7 @@ def test_where_a_stopped_run_was_in_the_code_is_not_shown(
 def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """As `make refresh | head` has it, and a log on a full disk."""
+    """The run goes on if its output ends early (`make refresh | head`, a log on a full disk)."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") if place == "pipe" else Path(place).open("w") as out:
@@ -146,7 +146,10 @@ def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
 def test_whoever_stops_the_verb_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, then: str, code: int
 ) -> None:
-    """Also where only the verb is told, as `timeout` tells it: the run would go on by itself."""
+    """The run ends even if only the command gets the signal, as `timeout` sends it.
+
+    Otherwise it would go on by itself.
+    """
     run = f"import os, time; os.kill(os.getppid(), {number}); {then}"
     monkeypatch.setattr("c360_dagster.listening.DAGSTER", (sys.executable, "-c", run))
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
@@ -167,7 +170,7 @@ def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> N
 
 
 def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:
-    """By `make refresh`, also after a `make run` that failed for what was in them."""
+    """`make refresh` does this, even after a `make run` that failed because of these files."""
     path = own / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
     path.with_name("Orders.csv").write_text("x")
@@ -190,7 +193,7 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
 
 
 def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: Path) -> None:
-    """An audience fails behind the publication, a model before it; a bad file starts nothing."""
+    """An audience fails after publishing, a model before it; a bad audience file starts no run."""
     audiences = tmp_path / "my.yml"
     audiences.write_text(AUDIENCES.read_text("utf-8").replace("churn_risk", "chrun_risk"))
     behind = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
@@ -215,9 +218,9 @@ def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: P
 
 
 def test_runs_at_once_all_succeed(tmp_path: Path) -> None:
-    """Two share a DAGSTER_HOME, as `make run` does; a third, which only loads, has its own.
+    """Two `make run` share a DAGSTER_HOME; a third run, which only loads, has its own.
 
-    Whoever comes second finds nothing new to load.
+    The runs that come later find nothing new to load.
     """
     load = [part if part != "*" else "group:bronze" for part in MATERIALIZE]
     lock = tmp_path / ".lock"
@@ -253,7 +256,10 @@ def test_a_bad_setting_is_one_sentence_and_writes_nothing(
 def test_what_is_asked_of_nothing_is_one_sentence_and_writes_nothing(
     tmp_path: Path, verb: str
 ) -> None:
-    """A mistyped home, and a landing that is empty; whose files vanished may still refresh."""
+    """The home is mistyped, or landing is empty or has no table's file.
+
+    If there is a warehouse, a refresh is allowed even without files in landing.
+    """
     mistyped = call(tmp_path / "hmoe", "c360_dagster", *verb.split())
     assert mistyped.returncode == 1
     assert mistyped.stderr == (
@@ -289,7 +295,7 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, verb: str) -
 def test_what_is_kept_from_this_user_is_named_before_anything_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as what the administrator's one run left; what others put there is no matter."""
+    """For example what one run as administrator left. Folders that no run writes do not matter."""
     left = ("landing/sales/transactions.csv", "lost+found/x", "published/c360.duckdb", "dagster/db")
     for name in left:
         path = tmp_path / name
@@ -329,7 +335,7 @@ def test_clean_says_when_there_is_nothing_to_remove(tmp_path: Path) -> None:
 
 
 def test_clean_and_docs_wait_for_the_run_that_is_at_work(tmp_path: Path) -> None:
-    """Neither takes anything from under it, nor speaks of the warehouse in DuckDB's own words."""
+    """Both leave the warehouse alone and explain the wait in words of their own, not DuckDB's."""
     warehouse = tmp_path / "warehouse.duckdb"
     warehouse.touch()
     for verb in ("clean", "docs"):

@@ -1,4 +1,4 @@
-"""The contract of landing, against what the product promises about its tables."""
+"""The landing contract has the tables, columns and keys that the product promises."""
 
 from landing_contract import read_contract
 

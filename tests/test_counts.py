@@ -1,4 +1,4 @@
-"""What one small run does, counted: how slow it is depends on the machine, how much it does not."""
+"""How much one small run does. Unlike the time it takes, this does not depend on the machine."""
 
 import json
 import os
@@ -15,28 +15,29 @@ from tests.counted import Counted, walk
 from tests.road import A_MONTH_LATER, SMALL, copy_home
 
 BOUNDS: dict[str, float] = {
-    "dbt starts": 3,  # before identity, between it and science, after
+    "dbt starts": 3,  # before identity, between identity and science, and after science
     "statements of a node": 2.9,
-    "connections to the warehouse": 22,  # three a part of dbt, of which two cost nothing
+    "connections to the warehouse": 22,  # three for each part of dbt; two of the three cost nothing
     "steps": 12,
     "events of an asset or check": 3.3,
     "bytes of log for an asset or check": 11_500,
     "landing files read": 23,
 }
-"""What a run may do. Whoever needs more raises a bound here, with the reason beside it."""
+"""The most that a first run may do. If it needs more, raise the bound and give the reason here."""
 AGAIN = BOUNDS | {"dbt starts": 0, "statements of a node": 0}
-"""And what it may do where dbt has rendered before."""
+"""The most that a run may do after dbt has rendered the project once."""
 CONTINUED = BOUNDS | {
     "landing files read": 0,
     "dbt starts": 1,
     "statements of a node": 0.1,
-    "nodes sent": 5,  # the publication, and what reads the recorded days
+    "nodes sent": 5,  # the publication's table, and what reads the recorded days
 }
-"""And what, where it continues the last build for the first time, and nothing is new in landing:
-all else stands, and what was rendered of whole builds tells dbt which nodes are left.
+"""The most that a run may do when it continues the last build for the first time and nothing is
+new in landing. All other tables stay as they are, and what was rendered for whole builds tells dbt
+which nodes are left.
 """
 SLOW = {"dbt", "mock_data", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "splink", "sqlglot"}
-"""What takes long to import, and nobody needs who only looks, or has nothing new."""
+"""Packages that take long to import. The UI and a run that finds nothing new need none of them."""
 
 
 @dataclass

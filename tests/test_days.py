@@ -1,6 +1,6 @@
-"""Days that follow one another, each built on the last: equal to everything built anew.
+"""Days built one on the other give the same tables as a complete rebuild.
 
-Rows come late, are corrected, arrive twice; files vanish; two people become one, and one two.
+Rows come late, are corrected or arrive twice; files vanish; two people become one, and one two.
 """
 
 import csv
@@ -26,7 +26,7 @@ Pair = tuple[tuple[str, str], tuple[str, str]]
 
 
 def bring_late_and_corrected_rows(home: Home) -> None:
-    """A day's files, and beside them what was forgotten and mistaken weeks ago."""
+    """Adds, to a day's files, rows that were forgotten weeks ago and corrections of old rows."""
     landing = home.landing
     orders, lines = landing / "sales/transactions.csv", landing / f"{ITEMS}.csv"
     with orders.open(newline="") as file:
@@ -40,7 +40,7 @@ def bring_late_and_corrected_rows(home: Home) -> None:
             return row | {"status": "refunded"}
         return row | {"customer_id": other} if row["transaction_id"] in moved else None
 
-    # copied out of a spreadsheet: the spaces around these keys are not the keyboard's
+    # These keys have no-break and ideographic spaces around them, as if copied from a spreadsheet.
     def forget(row: Row) -> Row | None:
         late = {"transaction_id": f"late-{row['transaction_id']}\u00a0"}
         return row | late if row["transaction_id"] in refunded else None
@@ -55,7 +55,7 @@ def bring_late_and_corrected_rows(home: Home) -> None:
     rewrite(orders, landing / "sales/transactions_2025-03-01_corrected.csv", correct)
     rewrite(orders, landing / "sales/transactions_2025-03-01_late.csv", forget)
     rewrite(lines, landing / f"{ITEMS}_2025-03-01_late.csv", forget_line)
-    # every tenth line was of another product, and one of one piece more
+    # The corrected lines (ids that end in 7) have another product and a quantity of 3.
     rewrite(
         lines,
         landing / f"{ITEMS}_2025-03-01_corrected.csv",
@@ -68,7 +68,7 @@ def bring_late_and_corrected_rows(home: Home) -> None:
 
 
 def send_parcels(home: Home) -> None:
-    """Due on the day; of the next one the carriers' file does not arrive."""
+    """Adds parcels that are due on 1 March; the carriers' file of 2 March does not arrive."""
     parcels = home.landing / "logistic/shipments"
     due = {"estimated_delivery": "2025-03-01", "actual_delivery": "", "delivery_status": ""}
     rewrite(
@@ -99,7 +99,10 @@ def change_products(home: Home) -> None:
 
 
 def change_people_and_campaigns(home: Home) -> None:
-    """An address that was known weeks ago and comes now; other words, tiers, names and days."""
+    """Adds an address from weeks ago that arrives only now, and changes of other tables.
+
+    The changes are in loyalty tiers, consents, and the names and last days of campaigns.
+    """
 
     def change(table: str, name: str, by: str, others: Row) -> None:
         rewrite(
@@ -120,7 +123,7 @@ def change_people_and_campaigns(home: Home) -> None:
 
 
 def answer_yesterday_and_tomorrow(home: Home) -> None:
-    """Files of a later day with older answers, and with answers that are still to come."""
+    """Adds files of 2 March with older answers, and with answers dated the day after."""
     consents = home.landing / "customer/consents"
     for name, end, answer in [
         ("before", "1", {"granted": "true", "updated_at": "2025-02-01 08:00:00"}),
@@ -136,7 +139,7 @@ def answer_yesterday_and_tomorrow(home: Home) -> None:
 
 
 def open_tomorrow(home: Home) -> None:
-    """Messages that nobody has opened yet; the file knows already that they will be."""
+    """Adds messages that are opened only the day after, although the file of 2 March says so."""
     contacts = home.landing / "marketing/campaign_contacts"
     rewrite(
         contacts.with_suffix(".csv"),
@@ -150,7 +153,7 @@ def open_tomorrow(home: Home) -> None:
 
 
 def find_pairs(home: Home) -> tuple[Pair, Pair]:
-    """Two times two customers who have ordered: as good as strangers to each other."""
+    """Returns two pairs of customers who have ordered and have nothing to do with each other."""
     with (home.landing / "sales/transactions.csv").open(newline="") as file:
         buyers = sorted({row["customer_id"] for row in csv.DictReader(file) if row["customer_id"]})
     one, other, third, fourth = [("crm", customer_id) for customer_id in buyers[:4]]
@@ -167,7 +170,8 @@ def are_one(home: Home, pair: Pair) -> bool:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with pytest.MonkeyPatch.context() as small:  # a day of a small retailer changes much of it
+    # One day changes so much of a small retailer that everything would be published whole.
+    with pytest.MonkeyPatch.context() as small:
         small.setattr(taking_over, "FEW", 2)
         small.setattr(taking_over, "WORTH_A_COPY", 0)
         yield walk(tmp_path_factory)
@@ -199,7 +203,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
     change_people_and_campaigns(home)
     home.rules = {"never": [parting], "always": [meeting]}
     home.load(day)
-    assert home.build(stop_after="fct_order_lines").since == date(2025, 3, 1)  # and killed there
+    assert home.build(stop_after="fct_order_lines").since == date(2025, 3, 1)  # killed after it
     assert home.build().since == date(2025, 3, 1)
     assert (are_one(home, parting), are_one(home, meeting)) == (False, True)
     assert home.rows(UNOPENED) > [(0,)]
@@ -224,7 +228,7 @@ def test_what_was_published_by_changes_is_what_gold_holds(home: Home) -> None:
 
 
 def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
-    """Otherwise the days would be equal for want of anything that happened."""
+    """Otherwise the comparison would hold only because nothing had happened."""
     assert home.rows(
         "select count(*) filter (order_id like 'late-%') > 10, "
         "count(*) filter (product_id = 'P-unheard-of') > 10, "

@@ -1,6 +1,6 @@
-"""The docs keep their word: links lead somewhere, and tables, settings and decisions are complete.
+"""The docs are right: links lead somewhere; tables, settings and decisions are complete.
 
-Quick, and without a network: addresses on the web are not visited.
+The tests need no network: they do not visit addresses on the web.
 """
 
 import ast
@@ -31,18 +31,18 @@ SETTING = re.compile(r"(?<![A-Z_])C360_[A-Z_]+")
 
 
 def without_code(text: str) -> str:
-    """The page's prose: what stands in fences is an example and no link of its own."""
+    """Returns the page without its fenced code, whose links and headings are only examples."""
     return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
-    """The places within a page that a link may name, as GitHub spells them."""
+    """Returns the anchors of the page's headings, as GitHub spells them."""
     titles = [title.lower().strip() for title in HEADING.findall(without_code(text))]
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
 def broken_links(page: Path) -> set[str]:
-    """The page's relative links that lead to no file of the repository, or to no heading."""
+    """Returns the page's relative links that lead to no file in the repository or no heading."""
     root = ROOT if page.is_relative_to(ROOT) else page.parent
     broken = set()
     for link in LINK.findall(without_code(page.read_text("utf-8"))):
@@ -61,7 +61,7 @@ def cells(line: str) -> list[str]:
 
 
 def row_of(table: Table) -> list[str]:
-    """The table's row in the guide, below the heading of its folder."""
+    """Returns the cells of the table's row in the guide, below the heading of its folder."""
     section = OWN_DATA.split(f"### `landing/{table.folder}/`\n", 1)[-1].split("\n#", 1)[0]
     (row,) = [line for line in section.splitlines() if line.startswith(f"| `{table.name}` |")]
     return cells(row)
@@ -80,7 +80,10 @@ def test_the_readme_lists_every_setting_and_no_other() -> None:
 
 
 def templates(program: str) -> list[str]:
-    """The program's f-strings as patterns, those left out that say next to nothing themselves."""
+    """Returns the program's f-strings as patterns.
+
+    Those with little text of their own are left out, because they would match almost any line.
+    """
     patterns = []
     for text in ast.walk(ast.parse(program)):
         if isinstance(text, ast.JoinedStr):
@@ -94,7 +97,7 @@ def templates(program: str) -> list[str]:
 
 
 def unsaid(sample: str, program: str) -> list[str]:
-    """The sample's lines that the program has no words for; `…` leaves lines out."""
+    """Returns the sample's lines that the program never prints; a line of `…` stands for others."""
     patterns = templates(program)
     lines = [line for line in sample.splitlines() if line.strip() != "…"]
     return [line for line in lines if not any(re.fullmatch(each, line) for each in patterns)]
@@ -145,7 +148,7 @@ def test_the_guide_has_no_table_that_the_contract_lacks() -> None:
 
 
 def test_no_guide_puts_off_what_is_there() -> None:
-    """What is still to come stands in the README's settings alone."""
+    """Only the README's settings may say that something is still to come."""
     guides = [*ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]
     assert [
         page.name for page in guides if "still to come" in " ".join(page.read_text("utf-8").split())
@@ -170,7 +173,7 @@ def test_the_guide_to_gold_names_every_table() -> None:
         node["name"]
         for node in [*manifest["nodes"].values(), *manifest["sources"].values()]
         if node["resource_type"] in {"model", "source"} and node["schema"] == "gold"
-        if "own" not in node["fqn"]  # what whoever uses this has added
+        if "own" not in node["fqn"]  # models that a user has added
     }
     assert "audience_changes" in tables, "what Python works out in gold is meant too"
     assert {name for name in tables if f"`{name}`" not in GOLD} == set()

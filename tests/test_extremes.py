@@ -1,7 +1,7 @@
-"""No value in any one cell stops the road: what cannot be is rejected at its line, all else counts.
+"""No value in any one cell stops the pipeline: impossible ones are rejected, all others count.
 
-A user's file has them all: a barcode in a quantity, a day in the year 9999, a name of five thousand
-letters. Each column of each CSV file gets its type's most unlikely values, a row for each; and one
+Users' files hold barcodes as quantities, days in the year 9999, names of five thousand letters.
+Each column of each CSV file gets its type's most unlikely values, one row for each; and one
 customer has ten orders of three lines, all of the largest amount.
 """
 
@@ -40,7 +40,7 @@ VALUES = {
     ),
 }
 STOPPING = {"currency"}
-"""Amounts of a currency without a rate cannot be added, and a run that would is meant to stop."""
+"""Columns left as they are: amounts in a currency without a rate stop a run on purpose."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def add_orders_of_many_lines(sales: Path) -> None:
-    """Whose averages, and the forecasts made of them, are more than any one amount."""
+    """Adds orders whose averages, and the forecasts from them, are larger than any one amount."""
     most = VALUES["decimal"][0]
     with (sales / "transactions.csv").open(newline="") as lines:
         customer = next(csv.DictReader(lines))["customer_id"]
@@ -71,7 +71,7 @@ def add_orders_of_many_lines(sales: Path) -> None:
 
 
 def add_extremes(file: Path, table: Table) -> None:
-    """Beside the file another one, whose rows are the first ones' with one other cell each."""
+    """Adds a second file, whose rows are copies of the first file's with one cell changed each."""
     with file.open(newline="") as lines:
         header, *known = islice(csv.reader(lines), 300)
     with file.with_name(f"{table.name}_2025-03-31.csv").open("w", newline="") as lines:

@@ -1,6 +1,6 @@
-"""What happens when things break in the middle: the last good state stays, and a rerun is whole.
+"""When something breaks in the middle, the last good state stays and the next run is complete.
 
-`make chaos` runs the long form: more moments to be killed at, and every rebuild to its end.
+`make chaos` runs the long form: it kills at more moments and takes every rebuild to its end.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from c360_dagster.settings import REPOSITORY, read_settings
 from tests.road import MATERIALIZE, SMALL, copy_home
 
 STEPS = 7
-"""About as many as the road has; a run that ends before its last moment comes is simply whole."""
+"""About as many steps as the pipeline has. A run that ends before it is killed is complete."""
 
 
 def walk(home: Path, *layers: str) -> list[str]:
-    """Runs the road, or some layers of it, in this process; says why it failed, if it did."""
+    """Runs the pipeline, or some layers of it, in this process; returns why steps failed."""
     definitions = build_definitions(read_settings(SMALL | {"C360_HOME": str(home)}))
     job = definitions.resolve_implicit_global_asset_job_def()
     keys = [
@@ -45,12 +45,12 @@ def walk(home: Path, *layers: str) -> list[str]:
 
 @pytest.fixture
 def home(walked: Path, tmp_path: Path) -> Path:
-    """A home of one's own to break things in."""
+    """A copy of the home, in which a test may break things."""
     return copy_home(walked, tmp_path / "home")
 
 
 def assert_same_gold(home: Path, other: Path) -> None:
-    """Every table cell by cell; the publication names its run and is the one that differs."""
+    """Compares every gold table cell by cell, except `publication`, which names its run."""
     with duckdb.connect() as con:
         con.execute(f"attach '{home / 'warehouse.duckdb'}' as one (read_only)")
         con.execute(f"attach '{other / 'warehouse.duckdb'}' as two (read_only)")
@@ -74,7 +74,7 @@ def assert_same_gold(home: Path, other: Path) -> None:
 
 
 def published(home: Path) -> dict[str, str]:
-    """What people read, by name and content."""
+    """Returns the published files' names, with a hash of each file's content."""
     folder = home / "published"
     files = [folder / "c360.duckdb", *(folder / "parquet").iterdir()]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
@@ -89,7 +89,10 @@ def published(home: Path) -> dict[str, str]:
 def test_a_run_that_was_killed_is_made_whole_by_the_next(
     walked: Path, tmp_path: Path, attempt: int
 ) -> None:
-    """Killed on the way, in the long form twice; every other attempt has to simulate, too."""
+    """A run is killed on the way, in the long form twice.
+
+    Every other attempt (those with even numbers) begins with landing; the others must simulate it.
+    """
     home = tmp_path / "home"
     copy_home(walked, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing")
     moments = random.Random(attempt)
@@ -179,7 +182,7 @@ def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, walked: Path) 
 
 @pytest.mark.chaos  # the short form is in tests/test_commands.py: nothing was published before
 def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
-    """A second currency without rates cannot be added up."""
+    """The test fails because amounts in a second currency without rates cannot be added."""
     before = published(home)
     landing = home / "landing" / "sales"
     header, first, *_ = (landing / "transactions.csv").read_text().splitlines()
@@ -198,7 +201,7 @@ def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
 
 @pytest.fixture
 def small_disk(walked: Path, tmp_path: Path) -> Iterator[Path]:
-    """A home on a file system of its own, with a megabyte left; an injected limit without root."""
+    """A home on its own small file system, which needs root; without root the test is skipped."""
     place = tmp_path / "disk"
     place.mkdir()
     size = sum(path.stat().st_size for path in walked.rglob("*") if path.is_file())
@@ -217,7 +220,7 @@ def small_disk(walked: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def fill_up(home: Path, left: int) -> Path:
-    """Leaves so many bytes free on the disk."""
+    """Writes a file that leaves only `left` bytes free on the disk, and returns it."""
     ballast = home.parent / "ballast"
     free = shutil.disk_usage(home).free
     with ballast.open("wb") as file:
@@ -232,7 +235,7 @@ def fill_up(home: Path, left: int) -> Path:
 def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
     small_disk: Path, layer: str
 ) -> None:
-    """While loading, while building, while publishing."""
+    """The disk is full while loading (bronze), while building (gold) or while publishing."""
     before = published(small_disk)
     folder = small_disk / "landing" / "logistic"
     header, *lines = (folder / "tracking_events.csv").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""The Dagster graph, as a specification: groups, keys, owners, descriptions, edges, checks."""
+"""The Dagster graph as it must be: groups, keys, owners, descriptions, edges and checks."""
 
 import json
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ from c360_dagster.settings import read_settings
 from landing_contract import read_contract
 
 DAYS = {KEY.to_user_string(), f"gold/{CHANGES}"}
-"""Of the recorded days: one file for each, and a view."""
+"""The assets for the recorded days: their files, one for each day, and a view of them."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_every_bronze_table_is_checked(definitions: dg.Definitions) -> None:
 
 
 def test_only_staging_reads_bronze(specs: dict[str, dg.AssetSpec]) -> None:
-    """The seeds, which read nothing, only wait for it."""
+    """Seeds depend on bronze too, but only to wait for it: they read nothing."""
     nodes = read_manifest()["nodes"].values()
     seeds = {f"silver/{node['name']}" for node in nodes if node["resource_type"] == "seed"}
     for key, spec in specs.items():
@@ -129,7 +129,7 @@ def test_a_failed_key_stops_what_depends_on_it(definitions: dg.Definitions) -> N
 
 
 def test_every_dbt_test_is_a_check(definitions: dg.Definitions) -> None:
-    """A test that is no check is left out wherever a run builds the models in parts."""
+    """A run that builds the models in parts leaves out tests that are no checks."""
     tests = {
         node["name"]
         for node in read_manifest()["nodes"].values()
@@ -152,7 +152,7 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
     assert definitions.executor is dg.in_process_executor
     for assets in definitions.assets or []:
         assert isinstance(assets, dg.AssetsDefinition)
-        if not assets.is_executable:  # what served.py makes
+        if not assets.is_executable:  # the assets that served.py makes executable
             assert {key.to_user_string() for key in assets.keys} <= DAYS
             continue
         assert "lock" in assets.required_resource_keys
@@ -195,7 +195,10 @@ def test_what_python_works_out_stands_between_silver_and_gold(
 
 
 def test_the_models_are_built_in_three_parts(definitions: dg.Definitions) -> None:
-    """Before identity, between it and science, after science: each part costs a second or more."""
+    """No more parts than needed, because each part takes a second or more.
+
+    They are: before identity, between identity and science, after science.
+    """
     steps = definitions.resolve_implicit_global_asset_job_def().graph.node_dict.values()
     names = [step.definition.name for step in steps]
     assert names.count("build_models") == 3

@@ -1,4 +1,4 @@
-"""What the whole road leaves of a tiny world: every table, what is published, its pages."""
+"""What the whole pipeline makes of a tiny world: every table, what is published, its pages."""
 
 import re
 import stat
@@ -18,7 +18,7 @@ from tests.road import call, copy_home, rows
 
 @pytest.fixture(scope="module")
 def home(walked: Path) -> Path:
-    """As `make run` leaves it; the command itself is called in test_commands.py."""
+    """The home as `make run` leaves it; test_commands.py calls the command itself."""
     return walked
 
 
@@ -46,7 +46,7 @@ def test_every_record_is_loaded_or_listed(home: Path) -> None:
 
 
 def read_gold(home: Path) -> dict[str, object]:
-    """What is in each table, but for the one that names the run."""
+    """Returns rows and checksum of each gold table but `publication`, which names its run."""
     told = "select count(*), sum(cast(hash(t) as hugeint)) from gold"
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         names = con.execute(
@@ -73,7 +73,7 @@ def test_a_run_without_news_works_nothing_out(home: Path, tmp_path: Path) -> Non
 
 
 def test_the_forecasts_features_are_those_of_the_pure_functions(home: Path) -> None:
-    """SQL counts one row a customer; the reference counts the same from the orders."""
+    """SQL and the pure functions must count the same features from the same orders."""
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         orders = con.sql(
             "select customer_id, order_date, net_amount::double as amount from gold.fct_orders "
@@ -118,7 +118,7 @@ def test_everybody_has_a_persona_a_forecast_and_a_place(home: Path) -> None:
 
 def test_what_is_published_is_gold(home: Path) -> None:
     relations = "select table_name from information_schema.tables where table_schema = 'gold'"
-    tables = f"{relations} order by 1"  # of the history, a view, the ends of months
+    tables = f"{relations} order by 1"  # with the history, of which month ends are published
     published = home / "published"
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
         assert con.execute(tables).fetchall() == rows(home, tables)
@@ -136,7 +136,10 @@ def test_what_is_published_is_gold(home: Path) -> None:
 
 
 def test_people_are_where_only_the_owner_may_look(home: Path) -> None:
-    """The warehouse and the folder of Dagster's logs, which name nobody; landing is its giver's."""
+    """Only the owner may read the warehouse and the folders that the pipeline writes.
+
+    Dagster's logs name no customer. Landing is left to whoever delivers the files.
+    """
     modes = {
         path: stat.S_IMODE(path.stat().st_mode)
         for path in home.rglob("*")
@@ -150,7 +153,7 @@ def test_people_are_where_only_the_owner_may_look(home: Path) -> None:
 
 
 def test_audiences_hold_who_may_be_written_to(home: Path) -> None:
-    """From the files of consents alone: nobody is in one who did not say yes to e-mail."""
+    """Nobody is in a marketing audience unless a consents file says yes to e-mail for them."""
     said_yes = {
         customer
         for (customer,) in rows(
@@ -173,7 +176,7 @@ def test_audiences_hold_who_may_be_written_to(home: Path) -> None:
 
 
 def test_the_guide_to_erasing_finds_every_record_that_names_a_customer(home: Path) -> None:
-    """And whoever adds a table that names customers has to name it there, too."""
+    """It fails if a table that names customers is added to the contract but not to the guide."""
     guide = (REPOSITORY / "docs/operations.md").read_text("utf-8")
     section = guide.split("\n## Erasing a person\n")[1]
     query = section.split("```sql\n")[1].split("```")[0]

@@ -1,4 +1,4 @@
-"""What is forgotten after C360_KEEP_DAYS, and what is not however old it is."""
+"""What is deleted after C360_KEEP_DAYS, and what is kept however old it is."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,7 +46,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def deliver(
     settings: Settings, con: duckdb.DuckDBPyConnection, day: int, files: dict[str, str]
 ) -> list[str]:
-    """Loads what lies in landing on a day; says what became of each file."""
+    """Writes the files to landing and loads it on that day; returns what became of each file."""
     for name, rows in files.items():
         path = settings.landing / TABLE.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def test_old_runs_go_with_their_folders(
     assert (dagster / "storage" / runs[0]).is_dir()
     assert (dagster / "history" / "runs" / f"{runs[0]}.db").exists()
     settings = replace(settings, timezone="Pacific/Kiritimati")  # its day begins 14 hours early
-    in_time = settings.now() + timedelta(days=10)  # the runs' own time is today's
+    in_time = settings.now() + timedelta(days=10)  # Dagster stamps the runs with the real time
     assert prune(settings, con, instance, in_time - timedelta(hours=1), runs[3]).runs == 0
     assert prune(settings, con, instance, in_time + timedelta(hours=1), runs[2]).runs == 1
     kept = {record.dagster_run.run_id for record in instance.get_run_records()}
@@ -112,7 +112,7 @@ def test_old_runs_go_with_their_folders(
 def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
-    """An audience that breaks stops nobody from publishing, and so from forgetting."""
+    """A run whose audience fails has published already, and deletes old runs all the same."""
     is_broken: list[bool] = []
 
     @dg.asset
@@ -125,7 +125,7 @@ def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
     failed = [
         dg.materialize([audience], instance=instance, raise_on_error=False).run_id for _ in range(2)
     ]
-    in_time = datetime.now() + timedelta(days=12)  # noqa: DTZ005  the runs' own time is today's
+    in_time = datetime.now() + timedelta(days=12)  # noqa: DTZ005  runs bear the real time
     assert prune(settings, con, instance, in_time, "now").runs == 1
     kept = {record.dagster_run.run_id for record in instance.get_run_records()}
     assert kept == {made, failed[-1]}
@@ -134,7 +134,7 @@ def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
 def test_in_an_instance_of_somebodys_own_all_runs_stay(
     settings: Settings, con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """Its workspace may serve other code beside ours."""
+    """A user's own instance may hold runs of other code, which are not ours to delete."""
 
     @dg.asset
     def theirs() -> None:
@@ -144,7 +144,7 @@ def test_in_an_instance_of_somebodys_own_all_runs_stay(
     with dg.instance_for_test(temp_dir=str(tmp_path / "their_own")) as instance:
         for _ in range(2):
             dg.materialize([theirs], instance=instance)
-        in_years = datetime.now() + timedelta(days=999)  # noqa: DTZ005  the runs' own time
+        in_years = datetime.now() + timedelta(days=999)  # noqa: DTZ005  runs bear the real time
         assert prune(settings, con, instance, in_years, "now").runs == 0
         assert instance.get_runs_count() == 2
 

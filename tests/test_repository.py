@@ -1,6 +1,6 @@
-"""The laws of the tree: which ring imports what, who reads the environment, what no file may say.
+"""The rules of the repository: who imports what and reads the environment, what no file may say.
 
-A law is checked on every file that git tracks or would track; folders still to come are covered.
+Each rule is checked on every file that git tracks or would track, so new folders are covered.
 """
 
 import ast
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Ring by ring: where, and which modules may be imported there beside the standard library.
+# For each folder of the pure ring: what it may import beside the standard library.
 PURE = {
     "mock_data": {"mock_data", "landing_contract", "numpy", "polars"},
     "c360_dagster/audiences": {"c360_dagster.audiences", "polars", "sqlglot", "yaml"},
@@ -39,8 +39,8 @@ PURE = {
 }
 ENVIRONMENT_READERS = {Path("c360_dagster/settings.py")}
 
-# Where a machine's own paths begin, and the hosts that packages come from. Split, so that this
-# file does not hold what it looks for.
+# How paths on somebody's machine begin, and the hosts that packages come from. The patterns are
+# split so that this file does not contain what it looks for.
 MACHINE_PATHS = re.compile(
     r"(?<![\w.$}/-])/(?:home|Users|root|work|workspace|mnt|private/var)" + r"/[\w.-]+"
 )
@@ -51,7 +51,10 @@ REGISTRY_HOSTS = re.compile(
 
 
 def repository_files() -> list[Path]:
-    """What git tracks or would track; without git, whatever lies here outside hidden folders."""
+    """Returns the files that git tracks or would track.
+
+    Without git, it returns all files outside hidden folders and `data/`.
+    """
     if shutil.which("git") and (ROOT / ".git").exists():
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
@@ -81,7 +84,7 @@ def parse(path: Path) -> ast.Module:
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
-    """Dotted names of whatever is imported, at the top or inside a function."""
+    """Yields the dotted name of each import, at the top or inside a function."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -108,7 +111,7 @@ def reads_environment(tree: ast.Module) -> bool:
 
 
 def charter_lines(source: str) -> int:
-    """Lines of the module's docstring before its first blank line; 0 where there is none."""
+    """Counts the lines of the module's docstring before its first blank line; 0 without one."""
     docstring = ast.get_docstring(ast.parse(source))
     return len(docstring.split("\n\n")[0].splitlines()) if docstring else 0
 
@@ -159,7 +162,7 @@ def test_no_file_names_a_package_registry() -> None:
 
 
 def test_the_package_is_declared_completely() -> None:
-    """Every top-level package that is imported somewhere is a dependency, not one by chance."""
+    """Every package that is imported is declared, not just installed because another needs it."""
     distributions = {
         "PIL": "pillow",
         "dagster_dbt": "dagster-dbt",
@@ -178,7 +181,7 @@ def test_the_package_is_declared_completely() -> None:
     assert not missing
 
 
-# The laws themselves can fail ----------------------------------------------------------------
+# The tests themselves can fail ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

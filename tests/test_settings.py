@@ -1,4 +1,4 @@
-"""Settings: their defaults, and the one sentence that a bad value gets."""
+"""Settings: their defaults, and the one sentence that answers a bad value."""
 
 from dataclasses import FrozenInstanceError
 from datetime import date
@@ -84,7 +84,7 @@ def test_an_address_that_cannot_be_posted_to_is_refused_and_kept_secret(address:
 def test_own_files_may_be_asked_for_a_day_before_any_is_simulated(tmp_path: Path) -> None:
     early = {"C360_HOME": str(tmp_path), "C360_AS_OF": "2024-06-30"}
     with pytest.raises(SettingsError, match="C360_START_DATE"):
-        read_settings(early)  # of an empty home `make run` simulates a retailer
+        read_settings(early)  # because `make run` simulates a retailer in an empty home
     (tmp_path / "landing").mkdir()
     assert read_settings(early).as_of == date(2024, 6, 30)
     for mistyped in ("2999-01-01", "0204-06-30"):

@@ -1,6 +1,6 @@
-"""Set-up: what it does, what it leaves alone, and what it says when it cannot.
+"""Set-up: what it does, what it leaves alone, and what it says when it fails.
 
-Nothing here needs a network: the one package that is installed is made on the spot.
+Nothing here needs a network: the tests make the one package that is installed.
 """
 
 import base64
@@ -41,7 +41,7 @@ def load_setup(folder: Path) -> ModuleType:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with all that set-up reads, in which one invented package is locked."""
+    """A folder with everything that set-up reads, and a lock with one invented package."""
     folder = tmp_path / "a clone with spaces"
     (folder / "scripts").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "scripts/setup.py"):
@@ -78,7 +78,7 @@ def lock_only(folder: Path, wheel: Path) -> None:
 
 
 def set_up(folder: Path, before: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the set-up of that folder; `before` is Python that runs ahead of it."""
+    """Runs the set-up of that folder; `before` is Python code that runs before it."""
     begin = "import sys; sys.path.insert(0, 'scripts'); import setup"
     program = f"{begin}\n{before}\nsys.exit(setup.main())"
     return subprocess.run(
@@ -144,7 +144,7 @@ def test_a_python_without_venv_is_told_what_to_install(clone: Path, module: str)
 
 @pytest.fixture
 def open_clone(clone: Path) -> Iterator[Path]:
-    """The same where every user can reach it: pytest's own folders are closed to others."""
+    """The same clone in a folder that every user can reach, unlike pytest's own folders."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield shutil.copytree(clone, Path(folder, "clone"))
@@ -153,7 +153,7 @@ def open_clone(clone: Path) -> Iterator[Path]:
 
 def test_a_read_only_folder_is_named(open_clone: Path) -> None:
     open_clone.chmod(0o555)
-    # Root may write anywhere, so it becomes nobody first.
+    # Root may write anywhere, so the process becomes the user `nobody` first.
     told = set_up(open_clone, "import os; os.geteuid() or os.setuid(65534)")
     assert told.returncode == 1
     assert f"the folder {open_clone} may not be written to" in told.stderr
@@ -177,7 +177,7 @@ def test_a_missing_lock_is_named(clone: Path) -> None:
 
 @pytest.fixture
 def current(clone: Path) -> Path:
-    """A clone that counts as set up, without the cost of it."""
+    """A clone that counts as set up although nothing was installed, which saves time."""
     setup = load_setup(clone)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
     (clone / ".venv" / ".set-up").write_text(setup.stamp())
@@ -193,7 +193,7 @@ def test_make_setup_is_silent_and_quick_when_current(current: Path) -> None:
         assert (done.stdout, done.stderr) == (b"", b"")
         return time.perf_counter() - began
 
-    # Against starting Python itself, so that a busy machine slows both.
+    # Compared with starting Python itself, because a busy machine slows both.
     bare = min(once(sys.executable, "-c", "import hashlib, json, subprocess") for _ in range(5))
     assert min(once("make", "--no-print-directory", "setup") for _ in range(5)) < 3 * bare + 0.05
 
@@ -241,14 +241,15 @@ def test_make_names_a_python_that_does_not_know_the_options(clone: Path) -> None
 
 @needs_make
 def test_make_speaks_utf_8_in_every_locale(clone: Path) -> None:
-    """`…` has no place in Latin-1, and DuckDB would open another folder than Python."""
+    """In Latin-1, `…` could not be printed, and DuckDB and Python would open different folders."""
     asked = "import sys; print(sys.flags.utf8_mode)"
     (clone / "scripts" / "setup.py").write_text(asked)
     (clone / "c360_dagster.py").write_text(asked)
     (clone / ".venv" / "bin").mkdir(parents=True)
     (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
     told = subprocess.run(
-        ["make", "--no-print-directory", "run"],  # as it would from the make that tests
+        # The tests may run under make, and a make within a make prints its directory.
+        ["make", "--no-print-directory", "run"],
         cwd=clone,
         env={**os.environ, "PYTHONUTF8": "0"},
         check=True,
@@ -296,7 +297,7 @@ LOCKS = ("requirements.lock", "requirements-portable.lock")
 
 
 def read_lock(name: str) -> list[tuple[Requirement, list[str]]]:
-    """Every pinned requirement with its hashes."""
+    """Returns every pinned requirement with its hashes."""
     text = re.sub(r"^\s*#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE)
     entries = text.replace("\\\n", " ").splitlines()
     return [
@@ -307,7 +308,7 @@ def read_lock(name: str) -> list[tuple[Requirement, list[str]]]:
 
 
 def declared() -> list[tuple[str, Requirement]]:
-    """What is asked for, with the lock that has to pin it."""
+    """Returns every declared requirement with the name of the lock that must pin it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     product = (
         *project["project"]["dependencies"],

@@ -1,4 +1,4 @@
-"""The UI as people start it: `make ui`, and a run launched over GraphQL as its button does."""
+"""The UI as `make ui` starts it, and a run launched over GraphQL, as the UI's button does."""
 
 import json
 import os
@@ -53,7 +53,7 @@ ASSETS = "{ assetNodes { assetKey { path } groupName isPartitioned isExecutable 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a running `dagster dev`, stopped with everything it started."""
+    """The address of a running `dagster dev`, which is stopped with everything that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,7 +65,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         "DAGSTER_HOME": str(tmp_path / "dagster"),
     }
     log = (tmp_path / "server.log").open("w")
-    # Tests that a script has started in the background would hand on that Ctrl-C is ignored.
+    # If a script started the tests in the background, the server would inherit an ignored Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*DAGSTER, "dev", "-h", "127.0.0.1", "-p", str(port)],
@@ -81,20 +81,20 @@ def server(tmp_path: Path) -> Iterator[str]:
         _wait_until_up(address, process)
         yield address
     finally:
-        os.killpg(process.pid, signal.SIGINT)  # all at once, as Ctrl-C in a terminal reaches them
+        os.killpg(process.pid, signal.SIGINT)  # to all processes at once, as Ctrl-C in a terminal
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
         log.close()
-        # The server's own warnings are Dagster's affair; ours would be named with our module.
+        # Dagster's own warnings are its affair; a warning of ours would name our module.
         said = (tmp_path / "server.log").read_text()
         assert "c360_dagster" not in _warnings(said)
         assert "dagster.yaml file will not be used" not in said
 
 
 def test_a_script_that_started_the_ui_can_stop_it() -> None:
-    """Shells let what scripts start in the background ignore SIGINT, by which Dagster ends."""
+    """Dagster stops on SIGINT, which processes that a script starts in the background ignore."""
     script = """
 import signal, sys
 from c360_dagster import __main__
@@ -111,7 +111,7 @@ __main__.become_dagster(read_settings({}))
 def test_a_second_ui_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would show nothing, and its daemon would launch the first one's runs."""
+    """A second UI would show nothing, and its daemon would launch the first one's runs."""
 
     def begin(*_: object) -> NoReturn:
         pytest.fail("it began")
@@ -161,7 +161,7 @@ def test_a_run_launched_as_the_ui_does_succeeds(server: str, tmp_path: Path) -> 
 
 
 def _check_automation(server: str) -> None:
-    """The schedule is on from the start, the sensors are there to be switched on."""
+    """The schedule is on from the start; the sensors are off and can be switched on."""
     shown = _ask(server, STARTED, {"selector": SELECTOR})
     schedules = shown["schedulesOrError"]["results"]
     assert schedules == [{"name": "every_morning", "scheduleState": {"status": "RUNNING"}}]

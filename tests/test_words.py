@@ -1,4 +1,4 @@
-"""Amounts, changes and bars as people read them."""
+"""Amounts, changes and bars are written and drawn so that people can read them."""
 
 import re
 from decimal import Decimal
@@ -66,7 +66,9 @@ def test_amounts_are_written_for_people() -> None:
 
 
 def test_bars_and_lines_are_as_high_as_their_amounts() -> None:
-    """Three days, each a third of 900 wide; 100 is the whole height of 200, a return nothing."""
+    """There are three days, each 300 of 900 wide. An amount of 100 fills the height of 200, and a
+    negative amount (more returned than sold) has no height.
+    """
     bars, line = [Decimal(100), Decimal(50), Decimal(-10)], [None, Decimal(75), Decimal(50)]
     drawn = draw_days(bars, line, [None] * 3, Decimal(100))
     (path,) = re.findall(r'class="bars" d="([^"]*)"', drawn)
