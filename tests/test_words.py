@@ -66,8 +66,9 @@ def test_amounts_are_written_for_people() -> None:
 
 
 def test_bars_and_lines_are_as_high_as_their_amounts() -> None:
-    """There are three days, each 300 of 900 wide. An amount of 100 fills the height of 200, and a
-    negative amount (more returned than sold) has no height.
+    """There are three days, each a third of the width of 900.
+
+    The amount 100 fills the whole height of 200; a negative one (a return) has no height.
     """
     bars, line = [Decimal(100), Decimal(50), Decimal(-10)], [None, Decimal(75), Decimal(50)]
     drawn = draw_days(bars, line, [None] * 3, Decimal(100))

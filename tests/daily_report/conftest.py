@@ -1,4 +1,4 @@
-"""A warehouse of a few rows worked by hand, and the facts that a report gathers of it."""
+"""A warehouse of a few handmade rows, and the facts that a report gathers from it."""
 
 from pathlib import Path
 
@@ -20,17 +20,17 @@ TODAY = [
 ]
 EDGES = [
     order("E1", "C2", "2026-06-17", "online", 5),  # the first day of the week before
-    order("E2", "C2", "2026-06-16", "online", 7),  # and what lies behind it
-    order("E3", "C2", "2025-06-25", "store", 8),  # the same of last year
+    order("E2", "C2", "2026-06-16", "online", 7),  # the day before it, which is outside
+    order("E3", "C2", "2025-06-25", "store", 8),  # the same two days for last year's week
     order("E4", "C2", "2025-06-24", "store", 9),
-    order("E5", "C2", "2026-04-02", "store", 17),  # the same of the ninety days
+    order("E5", "C2", "2026-04-02", "store", 17),  # the same for the last ninety days
     order("E6", "C2", "2026-04-01", "store", 13),
-    order("E7", "C2", "2025-03-28", "store", 11),  # the first that the mean of last year needs
+    order("E7", "C2", "2025-03-28", "store", 11),  # the first day that last year's mean needs
 ]
 PARCELS = [
     ("arrived in time", "2026-06-24", "delivered", False),
     ("under way", "2026-06-29", "in_transit", True),
-    ("due today", "2026-06-30", "in_transit", False),  # and not there yet: who knows
+    ("due today", "2026-06-30", "in_transit", False),  # may still arrive today, so it is not late
     ("lost", "2026-06-25", "lost", True),
     ("returned", "2026-06-28", "returned", None),
     ("in time before", "2026-06-23", "delivered", False),

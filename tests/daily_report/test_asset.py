@@ -1,4 +1,4 @@
-"""The step that writes the report: alike each time, remembering, and tidy."""
+"""The step that writes the report: reproducible, with a memory of old reports, which it deletes."""
 
 import os
 import re
@@ -29,7 +29,10 @@ def test_the_graph_shows_each_table_of_gold_that_is_asked() -> None:
 
 @pytest.fixture
 def materialize(home: Path, tmp_path: Path) -> Callable[..., Settings]:
-    """Writes the report of a day into a home of its own; returns the settings."""
+    """Returns a function that writes a day's report into a temporary home and returns its settings.
+
+    `late` is SQL that changes the warehouse before the report is written.
+    """
 
     def write(as_of: date = AS_OF, late: str = "", **variables: str) -> Settings:
         settings = read_settings({"C360_HOME": str(tmp_path)} | variables)
@@ -102,7 +105,7 @@ def test_old_pages_go_and_the_one_compared_with_stays(materialize: Callable[...,
 def test_a_refused_file_is_told_also_where_it_cannot_be_opened(
     materialize: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    """A link to nowhere, and a name that logs cannot write as it is."""
+    """One file is a link to nowhere; the other has a name that is not UTF-8."""
     folder = tmp_path / "landing" / "products"
     folder.mkdir(parents=True)
     (folder / "products_link.csv").symlink_to("nowhere.csv")

@@ -1,4 +1,4 @@
-"""What a report tells of a day, gathered by SQL: right numbers on rows worked by hand."""
+"""The facts that SQL gathers for a report are right, checked on handmade rows."""
 
 from datetime import date
 from decimal import Decimal
@@ -61,7 +61,7 @@ def test_personas_are_told_with_what_ninety_days_brought(facts: Facts) -> None:
 
 
 def test_who_has_most_to_lose_is_first(facts: Facts) -> None:
-    """C1's 400 at 0.3 before C2's 100 at 0.8; C3 is worth nothing."""
+    """C1 (400 at a risk of 0.3) comes before C2 (100 at 0.8); C3 is expected to spend nothing."""
     assert facts.value_at_risk == 200
     assert facts.leaving == (
         Leaving("C1", "Engaged Regulars", Decimal(400), 0.3, 1, 0, 0),
@@ -77,7 +77,7 @@ def test_service_and_health_are_counted(facts: Facts) -> None:
     assert (service.tickets_opened, service.tickets_resolved) == (2, 1)
     assert service.oldest_open == date(2026, 6, 10)
     assert (health.rows_loaded, health.rows_rejected, health.cells_unreadable) == (107, 5, 5)
-    assert health.refused == ("b.csv: <b>no</b> header",)  # the other one is gone from landing
+    assert health.refused == ("b.csv: <b>no</b> header",)  # gone.csv is no longer in landing
     assert health.checks == ("Every id is known: 2 findings.", "lifts are found: Half of them.")
     assert health.differences == (
         Difference("lines vs orders", 2, 1, Decimal(5)),

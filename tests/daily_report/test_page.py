@@ -1,4 +1,4 @@
-"""The page says what is known, safely, and to everybody."""
+"""The page says what is known, can be read by everybody, and lets no data become markup."""
 
 import re
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.dashboard.small_snapshot import AS_OF, HOSTILE
 
 
 class Outline(HTMLParser):
-    """What a page is made of, for whoever checks it."""
+    """Collects a page's tags and checks that each one is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ The systems agree
 
 Published by run run-one.
 """
-"""Of two days, without a year before, parcels, tickets or findings."""
+"""What the page says of a retailer with two days of data, without parcels, tickets or findings."""
 
 
 def read_text(page: str) -> str:
@@ -123,7 +123,7 @@ def read_text(page: str) -> str:
 
 
 def test_the_page_says_what_is_known(facts: Facts) -> None:
-    """Beside a report of two months ago, when C1 was not leaving and there was more to do."""
+    """The last report is two months old; C1 was not on its list, and more tickets were open."""
     before = replace(
         facts,
         as_of=date(2026, 5, 1),

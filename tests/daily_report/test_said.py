@@ -1,4 +1,4 @@
-"""What earlier reports said is kept, and held against what is known now."""
+"""What earlier reports said is kept and compared with what is known now."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -43,11 +43,14 @@ def test_a_day_without_orders_that_got_some_is_restated(facts: Facts) -> None:
     said = keep(replace(facts, as_of=AS_OF - DAY, sales={}))
     told = {each.day: (each.said.orders, each.known.orders) for each in restate(said, facts)}
     assert told[AS_OF - DAY] == (0, 1)
-    assert AS_OF not in told  # it was not told of
+    assert AS_OF not in told  # the earlier report said nothing about this day
 
 
 def test_of_an_old_report_are_restated_the_days_that_are_known(facts: Facts) -> None:
-    """Of March there is an order, of two days ago there is none; further back nobody looks."""
+    """One reported day (in March) has an order with another amount, and one has no order now.
+
+    The third is 600 days ago, before the days that are still looked at.
+    """
     known, without = AS_OF - DAY * 100, AS_OF - DAY * 2
     sold = Sales(Decimal(1), 1, 1)
     said = replace(keep(facts), sales=dict.fromkeys((known, without, AS_OF - DAY * 600), sold))
