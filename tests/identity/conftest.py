@@ -1,4 +1,4 @@
-"""One resolved world for the tests that only look at it."""
+"""One resolved world, shared by the tests that only read it."""
 
 import polars as pl
 import pytest

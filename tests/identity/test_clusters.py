@@ -1,4 +1,4 @@
-"""Links become people: against an oracle of our own where nothing forbids, within limits where."""
+"""Links become people: all that are connected if nothing forbids it, otherwise within limits."""
 
 import random
 from collections.abc import Callable
@@ -21,7 +21,7 @@ GENEROUS = Rules.read(
 
 
 def find_components(edges: list[tuple[int, int]], nodes: int) -> list[int]:
-    """The oracle: walks the graph from each node in turn."""
+    """Finds connected components in a simple way, to compare with: it walks from each node."""
     near: dict[int, set[int]] = {node: set() for node in range(nodes)}
     for a, b in edges:
         near[a].add(b)
@@ -100,7 +100,10 @@ def test_the_weakest_link_between_two_that_clash_is_cut() -> None:
 
 
 def test_one_wrong_record_does_not_keep_a_person_apart() -> None:
-    """Of four that are linked, two differ clearly; the four pairs between the halves decide."""
+    """Of four linked records, two clash.
+
+    That is one of the four pairs between the two halves: too few to part them.
+    """
     found = cluster(
         blank(4),
         link([(0, 1), (1, 2), (2, 3)], [30.0, 10.0, 25.0]),
@@ -113,7 +116,7 @@ def test_one_wrong_record_does_not_keep_a_person_apart() -> None:
 
 @pytest.mark.parametrize(("speaking", "people"), [(20.0, 1), (-20.0, 2)])
 def test_what_is_no_link_of_its_own_takes_several_records(speaking: float, people: int) -> None:
-    """The third is a little like the first; what it and the second say of each other decides."""
+    """The third record resembles the first only a little, so its likeness to the second decides."""
     links = link([(0, 1)]).vstack(link([(0, 2)], [5.0]).with_columns(rule=pl.lit(SEVERAL)))
 
     def judge(pairs: pl.DataFrame) -> Judged:
@@ -153,7 +156,7 @@ def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
 
 
 def test_two_groups_are_held_against_each_other_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many links there are between them: a hundred that are alike have five thousand."""
+    """The number of links between them does not matter: 100 equal records have 5 000 links."""
     asked = 0
     clash = growing.Pairs.clash
 

@@ -1,4 +1,4 @@
-"""What is dirty through and through: ten bad records a person, nothing that identifies."""
+"""Very dirty data: ten bad records for each person, and no field that identifies anybody."""
 
 from bench.register import draw_register
 from c360_dagster.identity import resolve

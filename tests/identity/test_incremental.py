@@ -1,4 +1,4 @@
-"""What is compared day by day gives the people that comparing everything at once gives."""
+"""Comparing day by day gives the same people as comparing everything at once."""
 
 import dataclasses
 import random
@@ -14,7 +14,7 @@ from tests.identity.worlds import frame, ids, partition, person, record, world
 
 
 def compare_everything(records: pl.DataFrame, memory: Memory) -> Resolution:
-    """All at once, with the model that the memory holds, and nothing else of it."""
+    """Compares all records at once; of the memory it uses only the model."""
     empty = {
         name: pl.DataFrame(schema=SCHEMAS[name]) for name in ("records", "links", "ids", "former")
     }
@@ -22,7 +22,7 @@ def compare_everything(records: pl.DataFrame, memory: Memory) -> Resolution:
 
 
 def change(records: pl.DataFrame, step: int) -> pl.DataFrame:
-    """A day: some records go, some change, some come; one phone becomes a switchboard's."""
+    """Simulates a day: some records go, some change, some come; six share a phone."""
     draw = random.Random(step)
     rows = [row for row in records.to_dicts() if draw.random() > 0.03]
     for row in draw.sample(rows, 25):
@@ -51,7 +51,7 @@ def test_day_by_day_equals_all_at_once() -> None:
 
 
 def test_only_what_changed_survives_anew() -> None:
-    """What was written before, without the changed customers, and the changes are everything."""
+    """The old rows of unchanged customers, plus the changes, equal the whole new result."""
     records = world(400)
     before = resolve(records)
     after = resolve(change(records, 1), before)

@@ -1,4 +1,4 @@
-"""An id once given lasts: through reruns, rebuilds, merges, splits and other people's lines."""
+"""A customer's id lasts through reruns, rebuilds, merges, splits and decisions on others."""
 
 import polars as pl
 
@@ -77,7 +77,10 @@ def test_a_bridge_merges_once_and_its_going_splits() -> None:
 
 
 def test_a_split_is_not_laid_on_a_record_that_joined_nobody() -> None:
-    """Of three, one goes and another writes from elsewhere: that parts the two."""
+    """Of one person's three records, C7 goes and C6 gets another e-mail, which parts C5 and C6.
+
+    The reason must not name C7, which joined nobody.
+    """
     only = dict.fromkeys(("date_of_birth", "address_line1", "city", "state", "zip_code"))
     by_mail = twin_of(LEFT, "C6", phone=None, **only)
     by_phone = twin_of(LEFT, "C7", email=None, **only)
@@ -90,7 +93,10 @@ def test_a_split_is_not_laid_on_a_record_that_joined_nobody() -> None:
 
 
 def test_a_merge_is_not_laid_on_a_link_that_was_not_followed() -> None:
-    """The very image of her stands under never; who came is like that one in her name alone."""
+    """C4 looks like C3, but the two stand under never. The newcomer C9 shares only a name with C4.
+
+    The reason for the merge must name C9 and not C4.
+    """
     image = twin_of(RIGHT, "C4", phone=None)
     apart = {"never": [[["crm", "C3"], ["crm", "C4"]]]}
     first = resolve(frame([BARE, RIGHT, image]), None, apart)

@@ -1,4 +1,4 @@
-"""Which records are one person, and which are not."""
+"""Which records become one person, and which do not."""
 
 import math
 import re
@@ -59,7 +59,7 @@ def test_forms_of_one_person_meet(changes: Row) -> None:
         {"first_name": "Gerald"},  # her twin
         {"first_name": "Gerald", "date_of_birth": None},
         {"date_of_birth": "1951-12-25", "email": None, "phone": None},  # her mother
-        {"first_name": "Catherin", "date_of_birth": "1978-11-30"},  # his name is like hers
+        {"first_name": "Catherin", "date_of_birth": "1978-11-30"},  # a husband with a similar name
     ],
 )
 def test_a_household_is_not_one_person(other: Row) -> None:
@@ -72,7 +72,7 @@ def test_a_household_is_not_one_person(other: Row) -> None:
     [("Jean-Pierre", "Jean-Paul", "Jean"), ("D'Andre", "D’Marco", "D’Andre")],
 )
 def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, brief: str) -> None:
-    """Two brothers of one household: they were Jean and Jean."""
+    """Otherwise two brothers in one household would both be called Jean."""
     own = ANNA | {"first_name": first_name}
     assert not together(record("crm", "C1", own), record("crm", "C2", own, first_name=other))
     assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
@@ -84,14 +84,17 @@ def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, 
      ("Maria de Jose", True), ("Maria Josse", True)],
 )  # fmt: skip
 def test_a_second_name_tells_sisters_apart(*, other: str, is_she: bool) -> None:
-    """Of one household: they were Maria and Maria. Abdul Rahman and Karim were nearly alike."""
+    """Otherwise two sisters in one household would both be called Maria.
+
+    Likewise, Abdul Rahman and Abdul Karim would have nearly the same name.
+    """
     own = ANNA | {"email": None, "date_of_birth": None, "first_name": "Maria Jose"}
     assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=other)) is is_she
 
 
 @pytest.mark.parametrize("title", ["Dr. ", "dr ", "Prof.Dr. ", "Mrs. "])
 def test_a_title_is_no_name(title: str) -> None:
-    """Husband and wife, both doctors: they were Dr. and Dr."""
+    """Otherwise a husband and wife who are both doctors would both be called Dr."""
     own = ANNA | {"email": None, "date_of_birth": None}
     pair = (record("crm", f"C{n}", own, first_name=title + n) for n in ("Anna", "Gerald"))
     assert not together(*pair)
@@ -100,7 +103,7 @@ def test_a_title_is_no_name(title: str) -> None:
 
 
 def test_titles_are_those_that_silver_leaves_out() -> None:
-    """Whole names are taken apart in SQL, first names compared here: one list, written twice."""
+    """The list is written twice: SQL splits whole names, and Python compares first names."""
     texts = (PROJECT / "macros" / "texts.sql").read_text("utf-8")
     macro = texts.partition("macro without_title")[2].partition("endmacro")[0]
     in_silver = set(re.findall("'([a-z]+)'", macro))
@@ -111,7 +114,10 @@ def test_titles_are_those_that_silver_leaves_out() -> None:
 def test_a_telephone_excuses_no_other_birth_date(
     known_world: pl.DataFrame, resolved: Resolution
 ) -> None:
-    """Father and son of one name at one address: the model alone would take them for one."""
+    """The example is a father and son with the same name, address and phone.
+
+    The model alone would take them for one person.
+    """
     father = record("crm", "F1", ANNA)
     son = record("crm", "F2", ANNA, email="junior@example.org", date_of_birth="2001-11-30")
     found = resolve(pl.concat([known_world, frame([father, son])]), resolved)
@@ -121,7 +127,7 @@ def test_a_telephone_excuses_no_other_birth_date(
 
 
 def test_couples_behind_one_email_teach_no_second_name() -> None:
-    """Shops ask for no birth date: what then tells a couple from one person is the first name."""
+    """Shops ask for no birth date, so only the first name tells a couple from one person."""
     people = world(200).with_columns(date_of_birth=pl.lit(None, pl.String))
     hers = people.filter((pl.col("source_system") == "crm") & (pl.int_range(pl.len()) % 4 == 0))
     own = pl.format("H{}", "source_id").alias("source_id")
@@ -157,7 +163,10 @@ def test_a_value_that_many_names_share_links_nobody(field: str) -> None:
 
 
 def test_two_people_are_one_line_to_decide(known_world: pl.DataFrame, resolved: Resolution) -> None:
-    """Twins whom both systems know are four pairs alike; a word about one is about them all."""
+    """Two twins in two systems make four similar pairs, but only one of them is listed.
+
+    A decision about that pair settles all four.
+    """
     twins = [
         record(system, name, ANNA, first_name=name)
         for name in ("Catherine", "Gerald")
@@ -175,13 +184,19 @@ def test_two_people_are_one_line_to_decide(known_world: pl.DataFrame, resolved: 
 
 
 def test_many_alike_are_few_lines_to_decide() -> None:
-    """More than may be one person: of each its likeliest, and not all with all."""
+    """There are more equal records than one person may have.
+
+    For each of them only its likeliest partner is listed, not every pair.
+    """
     rows = [record("crm", f"T{n}", person(999)) for n in range(160)]
     assert resolve(frame(rows)).review.height < 2 * len(rows)
 
 
 def test_what_many_share_is_listed_whoever_comes_first() -> None:
-    """The first two records are one person; and the office has an e-mail and a telephone."""
+    """The first two records are one person, so the review lists the first and the third record.
+
+    The office shares both an e-mail and a phone, so there are two lines.
+    """
     office: Row = {"email": "front@desk.example", "phone": "212-555-0100"}
     rows = [record("crm", f"C{n}", person(max(n, 1)) | office) for n in range(7)]
     found = resolve(frame(rows))
@@ -226,7 +241,11 @@ def test_little_data_is_matched_by_rules_and_says_so() -> None:
 
 
 def test_the_birth_date_of_a_form_is_nobodys() -> None:
-    """Too little to learn from, so names and birth dates decide; two have the same common name."""
+    """With too few records to learn from, an equal name and birth date link two records.
+
+    Here two records have the same common name. A birth date that is a form's default must not link
+    them; a real one must.
+    """
     rows = [record("crm", f"C{n}", person(n), date_of_birth="2000-01-01") for n in range(20)]
     maria: Row = {"first_name": "Maria", "last_name": "Garcia"}
     rows += [record("crm", f"M{n}", person(500 + n) | maria) for n in range(2)]
@@ -323,7 +342,10 @@ def test_rules_may_go_as_far_as_they_say_and_leave_out_the_rest() -> None:
 
 
 def test_weights_are_those_of_fellegi_and_sunter() -> None:
-    """M = .8, u = .02 and a name as rare as 1 in 1000; then another mail, m = .25, u = .997."""
+    """The first name agrees: m = .8, and u = .001 instead of .02, because 1 in 1000 has this name.
+
+    The e-mails differ: m = .25, u = .997.
+    """
     chosen = tuple(one for one in COMPARISONS if one.name in {"first", "email"})
     model = Model(chosen, 0.001, is_trained=True, why="", records=2, day_first=False)
     levels = pl.DataFrame(
@@ -337,7 +359,7 @@ def test_weights_are_those_of_fellegi_and_sunter() -> None:
 
 
 def test_weights_are_those_that_splink_gives() -> None:
-    """The same parameters and pairs, no value rarer than another: the same evidence."""
+    """With the same parameters and pairs, and all values equally rare, the evidence is the same."""
     records = order_records(world(30))
     features = normalise(records, Rules.read(), day_first=False)
     model = Model(COMPARISONS, 0.001, is_trained=True, why="", records=45, day_first=False)
@@ -382,7 +404,10 @@ def test_planted_duplicates_are_found(resolved: Resolution) -> None:
 
 
 def test_records_may_be_the_very_same() -> None:
-    """As of one who tries the tills every night: nothing but certainty to learn from."""
+    """The example is somebody who tests the tills every night and leaves equal records.
+
+    All duplicates to learn from are then certain.
+    """
     others = [record("crm", f"C{n}", person(n)) for n in range(200)]
     found = resolve(frame([*others, *(record("crm", f"T{n}", person(999)) for n in range(12))]))
     assert found.report["is_trained"]
@@ -392,7 +417,7 @@ def test_records_may_be_the_very_same() -> None:
 def test_whoever_stops_the_learning_is_told_so_by_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An error of splink's own stands around it, with its question before what was said."""
+    """Splink wraps the database's error in one of its own that begins with the SQL."""
 
     def learn(*_: object, **__: object) -> NoReturn:
         raise SplinkException("Error executing the following sql …") from RuntimeError("Query …")

@@ -1,6 +1,6 @@
-"""A day looks at the neighbourhood of what changed alone, and finds what looking at all finds.
+"""A day looks only at the neighbourhood of what changed, and finds the same as looking at all.
 
-The same memory that forgot how people were grouped has everybody compared and grouped anew.
+For comparison, a memory without its grouping has everybody compared and grouped again.
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ from tests.identity.worlds import COLUMNS, Row, frame, ids, person, record
 
 PEOPLE, RECORDS = 20, 50
 SWITCHBOARD, OFFICE = "700-555-0100", (6, 22, 30, 43)
-"""As many as may share a phone: one more, and it is nobody's."""
+"""As many records as may share a phone. With one more, the phone counts as nobody's."""
 FRAMES = ("identities", "merges", "review", "redirects")
 
 
 def crowd() -> list[Row]:
-    """Few people, several records each, and alike enough for guards and keys' limits to matter."""
+    """Returns several records each of few people, so similar that guards and key limits matter."""
     rows = []
     for number in range(RECORDS):
         own, other = person(number % PEOPLE), person((number + 1) % PEOPLE)
@@ -55,9 +55,12 @@ pairs = st.lists(st.tuples(records, records).filter(lambda pair: pair[0] != pair
 class Day:
     gone: frozenset[int]
     moves: list[tuple[int, str, int]]
-    """A record, and whose value it has from now on in which field; in all of them, where none."""
+    """(record, field, other record): from now on the record has the other's value in that field.
+
+    If the field is empty, it takes over all fields.
+    """
     switchboard: frozenset[int]
-    """Who has the office's phone as well, that day."""
+    """The records that have the office's phone on that day."""
     always: list[tuple[int, int]]
     never: list[tuple[int, int]]
 
@@ -73,7 +76,10 @@ days = st.builds(
 
 
 def live(rows: list[Row], day: Day) -> list[Row]:
-    """What is moved stays so; who is gone, or has the switchboard's phone, is so for a day."""
+    """Returns the day's records and changes `rows` for good by the day's moves.
+
+    Records are gone, or have the office's phone, only for that day.
+    """
     for at, field, other in day.moves:
         values = {field: rows[other][field]} if field else rows[other]
         rows[at] = {**rows[at], **values, **{name: ROWS[at][name] for name in KEY}}
@@ -103,7 +109,7 @@ def forget_groups(memory: Memory) -> Memory:
 
 @pytest.fixture(scope="module")
 def begun(resolved: Resolution) -> Resolution:
-    """The crowd, resolved with the model of a larger world."""
+    """The crowd, resolved with a model that learnt from a larger world."""
     model = resolved.memory.settled
     assert model
     own = dataclasses.replace(model, records=RECORDS, scale=1)
@@ -133,7 +139,7 @@ def test_the_neighbourhood_is_as_good_as_everybody(begun: Resolution, plan: list
 
 
 def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed() -> None:
-    """Who stayed is looked at again too, although nothing links her to what came."""
+    """The record that stayed is looked at again too, although nothing links it to the newcomer."""
     one, other, stranger = (
         record("crm", key, person(n)) for key, n in (("1", 1), ("2", 1), ("3", 2))
     )
@@ -149,7 +155,10 @@ def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed()
 
 
 def test_who_is_met_only_because_others_went_is_near(begun: Resolution) -> None:
-    """Nine who share nothing but a name are too many to compare; eight are not."""
+    """Nine records that share only a name are too many to be compared; eight are not.
+
+    When one of the nine goes, the other eight must be compared, and they become one person.
+    """
     names = {**dict.fromkeys(COLUMNS), "first_name": "Zelda", "last_name": "Zimmer"}
     nine = [record("pos", f"z{number}", names) for number in range(9)]
     first = resolve(frame([*ROWS, *nine]), begun)
@@ -162,7 +171,10 @@ def test_who_is_met_only_because_others_went_is_near(begun: Resolution) -> None:
 
 
 def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(begun: Resolution) -> None:
-    """With one more of her name it is too common a key: she is compared anew, and as she was."""
+    """One more record with the same name makes the name too common to be a key.
+
+    The cut record is then looked at again with the same result, and its cut must be kept.
+    """
     cut = begun.memory.links.drop_nulls("cut")["left"][0]
     (key,) = begun.memory.records["source_id"].gather([cut])
     (her,) = (row for row in ROWS if row["source_id"] == key)
@@ -199,7 +211,7 @@ def test_other_limits_group_everybody_anew(begun: Resolution) -> None:
 
 
 def test_only_the_neighbourhood_is_judged_as_people(begun: Resolution) -> None:
-    """Two records move; whoever is not tied to them is copied as she is remembered."""
+    """Two records change; all records that are not tied to them are copied from the memory."""
     told = begun.memory.records.with_columns(match_rule=pl.lit("as remembered"))
     memory = dataclasses.replace(begun.memory, records=told)
     moved = [{**row, "phone": "800-555-0111"} if at < 2 else row for at, row in enumerate(ROWS)]

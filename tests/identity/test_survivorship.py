@@ -1,4 +1,4 @@
-"""Which value becomes the person's, from where, and against what."""
+"""Which of several values becomes the person's, which record it comes from, and which lose."""
 
 import polars as pl
 import pytest
@@ -80,7 +80,10 @@ def test_whoever_says_what_lost_is_named() -> None:
 
 
 def test_what_is_nobodys_own_wins_only_alone() -> None:
-    """However new it is: she was asked for an e-mail and a phone, and gave none."""
+    """A placeholder (no-reply address, zero phone) loses even if it is newer.
+
+    It stands for somebody who was asked for an e-mail and a phone and gave none.
+    """
     old, new = ROWS[1], ROWS[2]
     own: Row = {"email": "new@mail.example", "phone": "212-555-0147"}
     none: Row = {"email": "noreply@shop.example", "phone": "000-000-0000"}
@@ -98,7 +101,10 @@ def test_an_address_is_of_one_piece() -> None:
 
 
 def test_what_records_agree_on_or_one_alone_knows_is_hers() -> None:
-    """Of two people, each of whom is known twice: the second's agree, and differ by gaps alone."""
+    """There are two people with two records each.
+
+    The second person's records agree wherever both have a value.
+    """
     pairs = [[["crm", "C1"], ["crm", "C2"]], [["crm", "C4"], ["workbooks", "4"]]]
     told = person(7) | {"gender": "F"}
     rows = [

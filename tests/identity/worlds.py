@@ -1,4 +1,4 @@
-"""Small worlds of people for the tests, with known truth."""
+"""Small invented worlds in which the tests know which records are one person."""
 
 import random
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ Row = dict[str, str | None]
 
 
 def person(number: int, seed: int = 0) -> Row:
-    """What is true of one invented person."""
+    """Returns the true details of one invented person."""
     draw = random.Random(seed * 1_000_003 + number)
     first, last = draw.choice(FIRST), draw.choice(LAST)
     return {
@@ -83,7 +83,7 @@ def frame(rows: Iterable[Row]) -> pl.DataFrame:
 
 
 def world(people: int, seed: int = 0) -> pl.DataFrame:
-    """Everybody once in the CRM, half of them again in a web shop that knows less."""
+    """Returns everybody once from the CRM, half of them again from a web shop that knows less."""
     rows = []
     for number in range(people):
         truth = person(number, seed)
@@ -106,7 +106,7 @@ def world(people: int, seed: int = 0) -> pl.DataFrame:
 
 
 def partition(identities: pl.DataFrame) -> set[frozenset[tuple[str, str]]]:
-    """Who is together, whatever the ids."""
+    """Returns which records are together, regardless of the ids that they got."""
     people: dict[str, set[tuple[str, str]]] = {}
     for key, name in ids(identities).items():
         people.setdefault(name, set()).add(key)
