@@ -1,4 +1,4 @@
-"""A landing folder and an empty warehouse, with the few verbs that loading tests need."""
+"""A landing folder and an empty warehouse, with the few functions that loading tests need."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,10 @@ class Bronze:
         return path
 
     def load(self, table: str = "transaction_items") -> dict[str, FileLoad]:
-        """Loads, by file; and whatever was in the files, every record is accounted for."""
+        """Loads the table; returns the loads by file name.
+
+        Each time it also checks that every record was loaded or rejected.
+        """
         loads = load_table(self.con, self.landing, read_contract()[table], self.run).files
         for read, loaded, rejected in self.rows(
             "select rows_read, rows_loaded, rows_rejected from bronze.load_log"

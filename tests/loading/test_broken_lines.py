@@ -1,4 +1,4 @@
-"""Broken lines and cells: each is listed with line and reason, and takes no neighbour with it."""
+"""Each broken line or cell is listed with line and reason, and harms none of its neighbours."""
 
 import duckdb
 import pytest
@@ -49,7 +49,7 @@ def test_a_broken_line_is_rejected_alone(  # noqa: PLR0913
     ending: str,
     many: int,
 ) -> None:
-    """Also where the reader is spared very many of them."""
+    """With MANY_REJECTS at 0, the path for very many broken lines must give the same result."""
     monkeypatch.setattr("c360_dagster.loading.csv_text.MANY_REJECTS", many)
     lines = [HEADER, _good(1), _good(2), line, _good(3), _good(4)]
     bronze.put("sales/transaction_items.csv", ending.join(lines) + ending)
@@ -72,7 +72,7 @@ def test_a_line_that_is_not_utf8_is_rejected_alone_where_others_are(bronze: Bron
 
 
 def test_a_line_is_listed_and_read_again_as_it_stands_in_the_file(bronze: Bronze) -> None:
-    """Of which DuckDB keeps ten thousand bytes, and of one in no encoding not every letter."""
+    """DuckDB keeps only 10 000 bytes of a line, and not every byte of one with a wrong encoding."""
     page, header = "x" * 20_000, "usage_id,customer_id,session_start,session_date,device_type\n"
     sound, broken = f"U1,C1,2025-01-01,31.12.2025,{page}", f"U2,{page},2025-01-01,?"
     content = f"{header}{sound}\n{broken}\nü,C,2025-01-01,,\n".encode()
@@ -116,7 +116,7 @@ def test_a_return_by_itself_ends_a_line(bronze: Bronze) -> None:
 def test_a_header_between_the_rows_is_no_row(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch, header: str, many: int
 ) -> None:
-    """As where somebody put two exports into one file."""
+    """A header is repeated, for example, if somebody put two exports into one file."""
     monkeypatch.setattr("c360_dagster.loading.csv_text.MANY_REJECTS", many)
     bronze.put("products/suppliers.csv", f"{header}\nS1,a\n{header}\nS2,supplier_name\n")
     bronze.load_one("suppliers")
@@ -128,7 +128,7 @@ def test_a_header_between_the_rows_is_no_row(
 def test_very_many_short_lines_cost_the_reader_nothing(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each would take it as long as a hundred good ones, and a kilobyte for each column."""
+    """Each would take the reader as long as a hundred good lines, and a kilobyte per column."""
     kept: list[tuple[int, ...]] = []
 
     def look(con: duckdb.DuckDBPyConnection, *rest: object) -> int | None:
@@ -158,7 +158,7 @@ def test_one_line_with_many_errors_is_one_row_with_a_list(bronze: Bronze) -> Non
 
 
 def test_what_rejects_a_line_is_told_before_what_would_not(bronze: Bronze) -> None:
-    """Who mends the first reason, which the summary tells, has the line."""
+    """The summary tells only the first reason, and mending it must be enough to load the line."""
     bronze.put(
         "customer/customers.csv",
         "customer_id,date_of_birth,registration_date\nC1,31/12/1990,01/02/2025\n",
@@ -207,7 +207,7 @@ def test_one_open_quote_in_a_million_lines_costs_one_line(bronze: Bronze) -> Non
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_a_quote_within_a_cell_is_a_character(bronze: Bronze, ending: str) -> None:
-    """Twenty-four inches are written so; the lines after it are looked at as any others."""
+    """People write 24 inches as 24". The lines after such a cell are read like any others."""
     lines = [_good(number) for number in range(100)]
     lines[20] = lines[20].replace("P6", 'Monitor 24"')
     lines[60] = lines[60].replace(",1,", ",1.5,")
@@ -234,7 +234,7 @@ def test_a_quote_within_a_cell_stays_a_character_where_another_does_not_close(
 
 
 def test_a_repaired_file_names_the_lines_that_an_editor_shows(bronze: Bronze) -> None:
-    """Also after empty lines, cells of several lines and lines that were taken out."""
+    """Line numbers stay right after empty lines, cells of several lines and lines taken out."""
     lines = [HEADER, "", *(_good(number) for number in range(20)), "", ""]
     lines += ['M,T1,"P\n1",1,1,1,0', 'X,T1,"P1,2,1,1,0', *(_good(n) for n in range(20, 40))]
     lines += [_good(40).replace(",1,", ",1.5,"), _good(41)]
@@ -299,7 +299,7 @@ def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) ->
 
 @pytest.mark.parametrize("first", ["2025-07-01 10:00:00", "2025-07-01 10:00:00+02:00"])
 def test_what_stands_behind_a_time_is_never_ignored(bronze: Bronze, first: str) -> None:
-    """Which DuckDB does with 11 PM and with every name of a zone, and 31-12-25 is its year 31."""
+    """DuckDB would ignore "PM" and every name of a zone, and take 31-12-25 for a day in year 31."""
     doubtful = [
         "2025-12-31 11:59:59 PM",
         "2025-12-31 10:00:00 Europe/Berlin",
@@ -323,7 +323,7 @@ def test_what_stands_behind_a_time_is_never_ignored(bronze: Bronze, first: str) 
 
 @pytest.mark.parametrize("first", ["2025-07-01 10:00:00", "2025-07-01 10:00:00+02:00"])
 def test_a_time_means_the_same_whatever_times_stand_beside_it(bronze: Bronze, first: str) -> None:
-    """Some programs leave out the zero before nine, as in the time 9:5:3."""
+    """Some programs leave out leading zeros, as in the time 9:5:3."""
     lines = [f"U1,C,{first}", "U2,C,2025-7-1 9:5:3", "U3,C,2025-07-01 9:05"]
     bronze.put("customer/app_usage.csv", "\n".join(["usage_id,customer_id,session_start", *lines]))
     assert bronze.load_one("app_usage").rows_loaded == len(lines)
@@ -342,7 +342,7 @@ def test_a_large_file_with_another_form_of_times_loses_nothing(bronze: Bronze, t
 
 
 def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
-    # Long enough for DuckDB 2.0 to forget rejects of the tail when it reads in parallel.
+    # In a file of this length, DuckDB 2.0 loses rejects near the end when it reads in parallel.
     lines = [_good(n) if n % 2 else _good(n).replace(",1,", ",?,") for n in range(400_000)]
     bronze.put("sales/transaction_items.csv", "\n".join([HEADER, *lines]) + "\n")
     load = bronze.load_one()
@@ -353,7 +353,7 @@ def test_half_of_a_large_file_broken_is_listed_whole(bronze: Bronze) -> None:
     ("column", "last"), [("date_of_birth", ""), ("registration_date", " 00:00:00")]
 )
 def test_days_and_times_lie_in_the_calendar(bronze: Bronze, column: str, last: str) -> None:
-    """DuckDB would take 'infinity' for a day, and what reads it next would stop the run."""
+    """DuckDB would accept 'infinity' as a day, and whatever reads it later would stop the run."""
     times = ["2025-01-01", "infinity", "-infinity", "290000-01-01", "9999-12-31"]
     rows = {number: {"customer_id": f"C{number}", column: day} for number, day in enumerate(times)}
     names = ("customer_id", "registration_date", "date_of_birth")
@@ -387,7 +387,7 @@ def test_an_amount_with_more_decimals_than_bronze_keeps_is_rounded_and_counted(
     prices = {
         "1.50006": "1.5001",
         "1.2345": "1.2345",
-        "12.340000000000001": "12.3400",  # what a float leaves behind is no decimal
+        "12.340000000000001": "12.3400",  # the last digits are a float's noise, so not counted
         "987654321098.00004": "987654321098.0000",
         " 2.00004 ": "2.0000",
         "": None,

@@ -1,4 +1,4 @@
-"""Files as people's programs write them: each loads whole, or says in a sentence why not."""
+"""Files as other programs write them: each loads completely, or a sentence says why not."""
 
 import gzip
 import io
@@ -71,7 +71,7 @@ def test_gzip_and_parquet_load(bronze: Bronze) -> None:
 
 
 def test_ids_that_a_parquet_file_keeps_as_numbers_are_whole(bronze: Bronze) -> None:
-    """Pandas makes them so where an order has no customer."""
+    """Pandas turns ids into floats if some are missing, for example an order without customer."""
     frame = pl.read_csv(ITEMS.encode()).with_columns(
         product_id=pl.Series([12346.0, None, 1.5]), transaction_id=pl.Series([1, 2, None])
     )
@@ -83,7 +83,7 @@ def test_ids_that_a_parquet_file_keeps_as_numbers_are_whole(bronze: Bronze) -> N
 
 
 def test_texts_that_a_parquet_file_calls_bytes_are_texts(bronze: Bronze) -> None:
-    """As programs before 2015 wrote them, and Hive and Impala do still."""
+    """Programs before 2015 wrote texts as bytes; Hive and Impala still do."""
     frame = pl.read_csv(ITEMS.encode()).with_columns(product_id=pl.lit("Café".encode()))
     path = bronze.put("sales/transaction_items.parquet")
     frame.write_parquet(path)
@@ -117,7 +117,7 @@ def test_a_pipe_or_a_device_is_refused_and_not_waited_for(bronze: Bronze) -> Non
 
 
 def test_a_file_that_lost_the_ends_of_its_lines_is_refused_as_such(bronze: Bronze) -> None:
-    """For a million columns the reader of text wants more memory than there is."""
+    """If it were read, its million columns would take more memory than there is."""
     bronze.put("sales/transaction_items.csv", ITEMS.replace("\n", ",") * 500)
     load = bronze.load_one()
     assert "the ends of its lines seem to be lost" in (load.message or "")
@@ -306,7 +306,7 @@ def test_header_only_is_a_table_without_rows(bronze: Bronze) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_folders_above_that_look_like_columns_are_none(tmp_path: Path, suffix: str) -> None:
-    """As folders of other tools are called, and DuckDB takes them for."""
+    """Other tools name folders so (`year=2024`), and DuckDB would make columns of them."""
     with open_bronze(tmp_path / "item_id=ZZ" / "year=2024") as bronze:
         content = ITEMS if suffix == "csv" else _write_parquet()
         bronze.put(f"sales/transaction_items.{suffix}", content)
@@ -351,7 +351,7 @@ def test_a_name_with_spaces_and_quotes_loads(bronze: Bronze) -> None:
 def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it(
     bronze: Bronze,
 ) -> None:
-    """As an archive from Windows leaves them; the database would stop the whole run."""
+    """Archives from Windows leave such names. The database would stop the whole run over one."""
     bronze.put("sales/transaction_items.csv")
     for name in (b"transaction_items_M\xe4rz.csv", b"M\xe4rz.csv"):
         (bronze.landing / "sales" / os.fsdecode(name)).write_text(ITEMS, "utf-8")
@@ -366,7 +366,7 @@ def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it
 
 @pytest.mark.parametrize("hidden", ["\x1b[31m", "\n", "\u202e"])
 def test_a_name_that_steers_a_screen_is_refused(bronze: Bronze, hidden: str) -> None:
-    """It would do so in logs, the UI and alerts, where nobody looks at it twice."""
+    """Otherwise it would steer logs, the UI and alerts, and nobody would notice it there."""
     bronze.put(f"sales/transaction_items_{hidden}.csv")
     load = bronze.load_one()
     assert "no screen shows: rename it" in (load.message or "")

@@ -1,4 +1,4 @@
-"""A file's lines, taken many at a time where that is possible, are the same as one by one."""
+"""A file's lines are the same whether they are taken many at a time or one by one."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Loading is incremental and exactly-once by content, whatever happens to files between runs."""
+"""Each content is loaded exactly once, whatever happens to files between runs."""
 
 import gzip
 import os
@@ -36,14 +36,14 @@ def test_an_unchanged_file_is_not_read_again(
 
 
 def rest(path: Path) -> None:
-    """As if nobody had written to it for a minute."""
+    """Makes the file look as if nobody had written to it for a minute."""
     before = path.stat().st_mtime_ns - 60 * 10**9
     os.utime(path, ns=(before, before))
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of files whose bytes are read, in their order."""
+    """The names of the files whose bytes were read, in the order of reading."""
     names: list[str] = []
 
     def watch(path: Path) -> Iterator[bytes]:
@@ -63,7 +63,7 @@ def test_of_a_file_at_rest_not_even_the_bytes_are_looked_at(
     opened.clear()
     assert bronze.load_one().status == "unchanged"
     assert opened == []
-    rest(path)  # somebody copied it to where it was
+    rest(path)  # another time, as if somebody had copied the file over itself
     assert bronze.load_one().status == "unchanged"
     assert opened == [path.name]
     assert bronze.load_one().status == "unchanged"
@@ -71,7 +71,7 @@ def test_of_a_file_at_rest_not_even_the_bytes_are_looked_at(
 
 
 def test_a_file_that_was_just_written_is_read_again(bronze: Bronze) -> None:
-    """A second version could have the time of the first, and its size."""
+    """A second version, written at once, could have the same time and size as the first."""
     path = bronze.put("sales/transaction_items.csv")
     written = path.stat().st_mtime_ns
     bronze.load_one()
@@ -209,7 +209,7 @@ def test_names_tell_the_table_and_the_day(name: str, expected: object) -> None:
 def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_lies_there(
     bronze: Bronze, name: str, doubted: str | None
 ) -> None:
-    """The days are read from the name alone, so any table's content will do."""
+    """Days are read only from the name, so the content of any table will do."""
     name = name.replace("transactions", "transaction_items")
     if name.endswith(".parquet"):
         pl.read_csv(ITEMS.encode()).write_parquet(bronze.put(f"sales/{name}"))
@@ -245,7 +245,7 @@ def test_a_file_as_long_as_a_spreadsheet_loads_and_is_asked_whether_it_was_cut(
 def test_a_renamed_file_whose_old_name_holds_its_header_alone_is_known_on_its_day(
     bronze: Bronze,
 ) -> None:
-    """What the warning advises."""
+    """The warning about a doubtful day advises just that."""
     bronze.put("sales/transaction_items_20250630.csv")
     bronze.load()
     bronze.put("sales/transaction_items_2025-06-30.csv")
@@ -443,7 +443,7 @@ def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: P
 
 
 def _change_contract(table: Table, **types: str) -> Table:
-    """The contract with other types; a new name is a new column."""
+    """Returns the table's contract with these types; an unknown name becomes a new column."""
     kept = [replace(c, type=types.pop(c.name, c.type)) for c in table.columns]
     return replace(table, columns=(*kept, *(Column(n, t, "new") for n, t in types.items())))
 
@@ -486,7 +486,7 @@ def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: B
 
 
 def test_another_zone_loads_anew_what_lies_in_landing(bronze: Bronze) -> None:
-    """Or half of the times would be of one zone, and half of the other, without a word."""
+    """Otherwise half of the times would silently be in one zone and half in the other."""
     sessions = "usage_id,customer_id,session_start\nU{0},C1,2025-07-01 02:00:00Z\n"
     bronze.put("customer/app_usage.csv", sessions.format(1))
     bronze.put("customer/app_usage_copy.csv", sessions.format(1))

@@ -1,4 +1,4 @@
-"""Broken lines taken out of a text; test_broken_lines.py has them on their way to bronze."""
+"""Broken lines are taken out of a text. test_broken_lines.py tests their whole way to bronze."""
 
 from pathlib import Path
 
@@ -28,12 +28,12 @@ def test_a_cell_goes_on_over_two_hundred_lines_at_most(
 
 
 def test_a_long_cell_in_quotes_is_no_broken_line(tmp_path: Path) -> None:
-    """Python's reader takes an eighth of a megabyte, unless it is told."""
+    """By default, Python's reader accepts cells of at most an eighth of a megabyte."""
     assert repair(tmp_path, 'a,b\n1,"{}"\n'.format("x" * 1_900_000), 2).broken == {}
 
 
 def test_a_record_in_quotes_that_is_too_long_is_said_to_be(tmp_path: Path) -> None:
-    """Whether one cell is, or all of them together; it is not the quotes that are wrong."""
+    """The reason is the length, not the quotes, whether one cell is too long or all together."""
     half = "x" * 1_000_001
     for record in (f'"{half}{half}",2', f'"{half}","{half}"'):
         repaired = repair(tmp_path, f"a,b\n{record}\n1,2\n", 2)

@@ -1,4 +1,4 @@
-"""Several tables at a time: the same rows as one after another, and a failure harms no other."""
+"""Tables loaded at the same time get the same rows as one by one; a failure harms no other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ RUN_DAY = datetime(2026, 1, 2, 3, 4, 5)
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With broken lines, foreign line ends, workbooks and offsets of time in it."""
+    """A simulated landing with broken lines, other line ends, workbooks and time offsets in it."""
     home = tmp_path_factory.mktemp("retailer")
     generate(home, customers=120, seed=7, start=date(2026, 1, 1), end=date(2026, 2, 28))
     return home / "landing"
@@ -43,7 +43,7 @@ def load_all(landing: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]
 
 
 def read_all(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of bronze, the log of loads and the rejects too, in an order of its own."""
+    """Returns every row of bronze, with the log of loads and the rejects, sorted."""
     logs = {name: f"from bronze.{name}" for name in ("load_log", "rejected_rows")}
     rows = {table: f'from bronze."{table}"' for table in read_contract()}
     return {
@@ -102,7 +102,7 @@ def test_a_table_that_fails_takes_no_other_with_it(
 
 
 def _count_loaded(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """By table, what the log tells of; and that is what is there."""
+    """Returns the loaded rows by table, as the log has them, and checks that they are there."""
     told = dict(
         con.execute(
             "select table_name, sum(rows_loaded)::bigint from bronze.load_log "

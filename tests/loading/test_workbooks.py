@@ -1,4 +1,4 @@
-"""Workbooks: the first sheet, read as text, cast by the contract."""
+"""Workbooks: their first sheet is read as text and cast to the contract's types."""
 
 import re
 import zipfile
@@ -47,7 +47,10 @@ def _number(text: str) -> int | str:
 
 
 def _rewrite(path: Path, part: str, old: bytes, new: bytes) -> None:
-    """What a program leaves that writes formulas and does not work them out."""
+    """Replaces bytes in one part of the workbook, to imitate what other programs write.
+
+    For example, some programs write formulas without working out their values.
+    """
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     assert old in parts[part]
@@ -107,7 +110,7 @@ def test_a_workbook_whose_first_sheet_is_another_names_the_right_one(bronze: Bro
 
 
 def test_a_hidden_sheet_is_not_the_first(bronze: Bronze) -> None:
-    """Nobody who opens the workbook sees it: lists to choose from, or what was true last year."""
+    """People who open the workbook do not see it. It may hold choice lists or last year's data."""
     path = bronze.landing / "workbooks" / "Customer_master.xlsx"
     old, new = [["99", "Old", "", "", "2020-01-01"]], [["01", "Ann", "", "", "2025-01-01"]]
     _write(path, ("Old", [COLUMNS, *old]), ("A & B", [COLUMNS, *new]))
@@ -130,7 +133,7 @@ AS_OTHERS_WRITE = {
     "single quotes": [(rb'(?<==)"([^"\']*)"', rb"'\1'")],
     "without places": [(rb'(?<=<c) r="[A-Z]+[0-9]+"', b"")],
 }
-"""What programs other than Excel make of a sheet's XML: .NET's library writes the first."""
+"""How programs other than Excel write a sheet's XML; .NET's library writes the first form."""
 
 
 @pytest.mark.parametrize("writing", AS_OTHERS_WRITE)
@@ -208,7 +211,7 @@ def test_an_error_in_a_cell_is_unreadable_and_not_empty(bronze: Bronze) -> None:
 
 
 def test_an_error_is_no_text_either(bronze: Bronze) -> None:
-    """A customer who is looked up and not found is nobody, and not one whom many are."""
+    """Otherwise all customers whose look-up failed would be one customer called #N/A."""
     columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
     path = bronze.landing / "workbooks" / "Transaction.xlsx"
     rows: list[list[Any]] = [columns, ["T1", "=A9→#N/A", "2025-01-01", 5]]
@@ -242,7 +245,7 @@ def test_a_formula_without_a_value_is_named_also_beyond_the_table(
 def test_the_first_sheet_is_the_one_that_the_workbook_names_first(
     bronze: Bronze, place: str, said: str
 ) -> None:
-    """Whatever the part is called that it lies in: people drag sheets to the front."""
+    """The names of the parts do not tell the order, because people drag sheets to the front."""
     columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
     path = bronze.landing / "workbooks" / "Transaction.xlsx"
     rows = [columns, ["T1", "01", "2025-01-01", "=1+2→77"]]
@@ -266,7 +269,7 @@ BROKEN = "it is not an Excel workbook that can be opened"
 def test_a_cell_in_a_far_corner_refuses_one_workbook_and_does_not_end_the_run(
     bronze: Bronze, place: str, said: str
 ) -> None:
-    """The reader makes room for all cells up to it; where there is none, it ends the process."""
+    """The reader reserves memory for all cells up to it and, without enough, ends the process."""
     path = bronze.landing / "workbooks" / "Customer_master.xlsx"
     _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5, "b"]]))
     _rewrite(path, "xl/worksheets/sheet1.xml", b'r="G2"', f'r="{place}"'.encode())
