@@ -1,4 +1,4 @@
-"""Retailers that several tests read, each simulated once."""
+"""The simulated retailer that several tests read, made once."""
 
 import pytest
 

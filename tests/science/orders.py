@@ -1,4 +1,4 @@
-"""Orders for the tests: CDNOW's, and shops whose laws are known."""
+"""Orders for the tests: CDNOW's, and those of invented shops whose parameters are known."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,13 +18,13 @@ def make_orders(rows: list[Row]) -> pl.DataFrame:
 
 
 def read_cdnow() -> pl.DataFrame:
-    """Ids have leading zeros and stay text."""
+    """Returns the CDNOW sample; its ids have leading zeros and stay text."""
     schema = {"customer_id": pl.String, "order_date": pl.Date, "amount": pl.Float64}
     return pl.read_csv(CDNOW, schema=schema)
 
 
 def look_back(orders: pl.DataFrame, forecast: pl.DataFrame, as_of: date, days: int) -> pl.DataFrame:
-    """What each customer of a forecast then spent, and on how many days."""
+    """Returns what each customer of a forecast spent afterwards, and on how many days."""
     later = orders.filter(
         pl.col("order_date") > as_of, pl.col("order_date") <= as_of + timedelta(days=days)
     )
@@ -41,7 +41,7 @@ def look_back(orders: pl.DataFrame, forecast: pl.DataFrame, as_of: date, days: i
 def naive_forecasts(
     orders: pl.DataFrame, forecast: pl.DataFrame, as_of: date, days: int
 ) -> dict[str, pl.Series]:
-    """What a person would try first: the last period again, or the mean of all the time."""
+    """Returns the forecasts that one would try first: the last period or the overall mean."""
     known = orders.filter(pl.col("order_date") <= as_of)
     first = known["order_date"].min()
     assert isinstance(first, date)
@@ -61,7 +61,7 @@ def naive_forecasts(
     }
 
 
-def run_shop(  # noqa: PLR0913 (each is a law of the shop)
+def run_shop(  # noqa: PLR0913 (each is a parameter of the shop)
     *,
     customers: int,
     days: int,
@@ -70,7 +70,10 @@ def run_shop(  # noqa: PLR0913 (each is a law of the shop)
     giants: float = 0.0,
     refunds: float = 0.0,
 ) -> pl.DataFrame:
-    """Gamma rates, exponential stays; November and December sell so many times more."""
+    """Draws orders with gamma-distributed rates and exponential stays.
+
+    `christmas` is how many times more November and December sell.
+    """
     random = np.random.default_rng(seed)
     months = np.array([(START + timedelta(days=day)).month for day in range(days)])
     mass = np.concatenate([[0.0], np.cumsum(np.where(months >= 11, christmas, 1.0))])

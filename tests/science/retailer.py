@@ -1,4 +1,4 @@
-"""The simulated retailer as the science sees it: people instead of records, orders and lines."""
+"""The simulated retailer as the science gets it: its people (not records), orders and lines."""
 
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ def simulate(path: Path) -> None:
 
 
 class Retailer:
-    """Who is who is taken from the truth: how well records are matched is tested elsewhere."""
+    """Takes people from the simulator's truth; other tests check how records are matched."""
 
     def __init__(self, path: Path) -> None:
         self.home, self.as_of = Home(path), AS_OF
@@ -75,7 +75,10 @@ class Retailer:
         )
 
     def features(self, as_of: date | None = None) -> pl.DataFrame:
-        """What personas.py asks for, and the number of orders; one row a customer with orders."""
+        """Returns the features that personas.py needs, and the number of orders.
+
+        There is one row for each customer with orders.
+        """
         now = as_of or self.as_of
         orders = self.orders.filter(pl.col("order_date") <= now)
         lines = self.lines.filter(pl.col("order_date") <= now)
@@ -102,7 +105,7 @@ class Retailer:
         )
 
     def contacts(self) -> pl.DataFrame:
-        """Every contact with the orders that its person placed within the campaign's days."""
+        """Returns every contact with the orders that its person placed on the campaign's days."""
         campaigns = self.home.table("campaigns").select(
             "campaign_id",
             first=pl.col("start_date").str.to_date(),

@@ -1,4 +1,4 @@
-"""Recommendations are new to the customer, foresee what she buys, and never lose to popularity."""
+"""Recommendations are new to the customer, foresee purchases, and never lose to popularity."""
 
 from datetime import date
 
@@ -29,7 +29,7 @@ def recall(recommended: pl.DataFrame, later: pl.DataFrame) -> float:
 
 
 def bestsellers(bought: pl.DataFrame, n: int) -> pl.DataFrame:
-    """The n items with most buyers that a customer has not bought: an oracle in plain joins."""
+    """Returns, by plain joins, the n items with most buyers that a customer has not bought."""
     rank = bought.unique(["customer_id", "item"]).group_by("item").agg(buyers=pl.len())
     everyone = bought.select("customer_id").unique()
     return (
@@ -104,7 +104,10 @@ def test_popularity_stays_where_tastes_are_random() -> None:
 
 
 def test_luck_beats_no_best_seller() -> None:
-    """Forty shops of people without tastes, dated or not."""
+    """In forty shops people buy at random, so only luck could make another method win.
+
+    Every second shop has dates.
+    """
     rng = np.random.default_rng(5)
     for shop in range(40):
         bought = pl.DataFrame(
@@ -119,7 +122,7 @@ def test_luck_beats_no_best_seller() -> None:
 
 
 def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fifth of the pairs: the second purchases of two days out of five."""
+    """A fifth of the pairs is held out: the second purchases (b) on the last two of five days."""
     rows = [
         (f"{i}", f"{half}{i % 20}", day)
         for i in range(400)
@@ -136,7 +139,7 @@ def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_ease_is_the_best_linear_guess_without_the_item_itself() -> None:
-    """Each column solved by itself, as ridge regression on the other items."""
+    """The weights must equal a ridge regression of each item on all other items."""
     rng = np.random.default_rng(0)
     bought = (rng.random((60, 5)) < 0.4).astype(float)
     pairs = bought.T @ bought
@@ -205,7 +208,7 @@ def test_ids_stay_what_they_are_and_guests_stay_out() -> None:
 def test_kinds_are_recommended_as_if_they_were_what_was_bought(
     split: tuple[pl.DataFrame, pl.DataFrame],
 ) -> None:
-    """Those who bought nothing of a kind are told nothing, as if they had bought nothing."""
+    """Customers whose items have no kind get no recommendation, as if they had bought nothing."""
     before, _ = split
     of = pl.when(pl.col("item") != before["item"][0]).then(pl.col("item").str.slice(-1))
     kinds = before.select("item", kind=of).unique()

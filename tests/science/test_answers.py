@@ -1,4 +1,4 @@
-"""What the road asks of the statistics: the tables it gets, and how each estimate is judged."""
+"""What the pipeline asks of the statistics: which tables it gets, how each estimate is judged."""
 
 import json
 from datetime import date, timedelta
@@ -29,7 +29,7 @@ def said(answer: Answer, check: str) -> tuple[bool, str]:
 
 
 def assert_declared(answer: Answer) -> None:
-    """Every column of dbt's declaration is there, and every finding has its standard."""
+    """Checks that every column declared in dbt is there and every finding has a declared check."""
     for name, frame in answer.tables.items():
         declared = {column.name for column in read_computed()[f"science.{name}"].columns}
         assert declared <= set(frame.columns), name
@@ -57,7 +57,7 @@ def ask_for_segments(retailer: Retailer, before: pl.DataFrame, days_ago: int = 0
 def test_segments_that_do_not_hold_are_said(
     *, changed: dict[str, list[object]], is_passed: bool, ending: str
 ) -> None:
-    """Five segments are used, six were tried."""
+    """Five segments are used here; six were tried as well."""
     tried: dict[str, list[object]] = {
         "k": [5, 6],
         "mean_ari": [0.8, 0.7],
@@ -71,7 +71,7 @@ def test_segments_that_do_not_hold_are_said(
 
 
 def test_of_nobody_nothing_is_wrong() -> None:
-    """As before the first order: the report counted both among the checks that found something."""
+    """Before the first order, both checks must pass, or the report would list them as findings."""
     tried = fit_segments(pl.DataFrame(schema={"customer_id": pl.String, "a": pl.Float64})).stability
     finding = judge_stability(tried)
     assert (finding.is_passed, finding.said) == (True, "Nobody has ordered yet.")
@@ -132,7 +132,7 @@ def test_the_card_says_first_what_could_not_be_done() -> None:
 
 
 def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
-    """Somebody who has two ids is one person, and what is expected of both is hers."""
+    """A person with two ids counts once, and the forecasts for both ids are added up."""
     as_of = date(2024, 12, 31)
     orders = run_shop(customers=400, days=500, seed=2)
     plan = plan_rehearsal(START, as_of, 90)
@@ -149,7 +149,10 @@ def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
 
 
 def test_intervals_may_hold_more_where_nobody_can_leave_those_out_who_buy_nothing() -> None:
-    """Eighty in a hundred are meant; of ninety who buy nothing an interval from zero holds all."""
+    """Intervals should hold 80 % of the customers.
+
+    If 90 % buy nothing, an interval that begins at zero holds all of these, so more is allowed.
+    """
     fine = [(0.75, 0.0), (0.85, 0.8), (0.89, 0.85), (0.94, 0.9)]
     wrong = [(0.74, 0.9), (0.86, 0.8), (0.91, 0.85), (0.96, 0.9)]
     assert all(_is_covered(covered, nothing) for covered, nothing in fine)
@@ -177,7 +180,10 @@ def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
 def list_catalogue(
     bought: pl.DataFrame, withdrawn: str = "^$", missing: str = "^$"
 ) -> pl.DataFrame:
-    """Of each item its kind, the first letter; withdrawn or missing are those that match."""
+    """Returns each item with its kind, which is its first letter.
+
+    Items that match `withdrawn` or `missing` are withdrawn or not in the catalogue.
+    """
     item = pl.col("item")
     return bought.select(
         "item",
@@ -202,7 +208,7 @@ def test_what_is_withdrawn_is_not_suggested_and_a_kind_of_it_alone_neither() -> 
 
     assert suggest(withdrawn="b0|c") == ({"a1", "b1"}, {"b"})
     assert suggest(withdrawn="c", missing="b0") == ({"a1", "b1"}, {"b"})
-    # without a catalogue nothing is known to be withdrawn
+    # without a catalogue, no item is known to be withdrawn
     assert suggest(missing=".") == ({"a1", "b0", "b1", "c0", "c1"}, {"b", "c"})
 
 

@@ -1,4 +1,4 @@
-"""A campaign's effect has the published intervals, and the planted effects lie within them."""
+"""A campaign's effect has intervals as published, and the planted effects lie within them."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -30,7 +30,10 @@ def converted(successes: int, of: int) -> list[int]:
 
 
 def test_the_difference_of_rates_has_newcombes_interval() -> None:
-    """His first example: 56 of 70 against 48 of 80 (Statistics in Medicine 17, 1998, method 10)."""
+    """Newcombe's first example is 56 of 70 against 48 of 80.
+
+    It is in Statistics in Medicine 17, 1998, method 10.
+    """
     found = effect(contacts(converted(56, 70), converted(48, 80)), "metric")
     assert (found.treated, found.controls) == (70, 80)
     assert found.difference == pytest.approx(0.2)
@@ -176,7 +179,7 @@ def test_one_contact_each_has_a_lift_and_no_interval_of_means() -> None:
 
 
 def test_values_that_never_vary() -> None:
-    """Two of the same are equal beyond doubt; of two different no test can tell by how much."""
+    """Without variation, two equal groups are surely equal; two different ones have no p-value."""
     same = effect(contacts([5.0] * 4, [5.0] * 6), "metric")
     assert (same.lift, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
     apart = effect(contacts([6.0] * 4, [5.0] * 6), "metric")
@@ -214,7 +217,7 @@ def test_an_uncertain_control_leaves_the_lift_open_above() -> None:
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_where_neither_group_surely_bought_the_lift_is_open_on_both_sides(sign: float) -> None:
-    """Given back by one of the treated, it once was a gain of more than three times, for sure."""
+    """Once, a single return among the treated gave a lift of surely more than three times."""
     found = effect(contacts([0.0] * 9 + [sign * 100.0], [0.0] * 6 + [60.0]), "metric")
     assert found.lift is not None
     assert (found.low, found.high) == (None, None)
@@ -235,7 +238,7 @@ def test_money_and_booleans_are_numbers() -> None:
 
 
 def test_money_is_no_rate_even_where_nobody_brought_any() -> None:
-    """Taken for rates, five contacts each might have brought 2.17 more or less."""
+    """If zero amounts were taken for rates, the interval for five contacts would be ±2.17."""
     found = effect(contacts([Decimal("0.00")] * 5, [Decimal("0.00")] * 5), "metric")
     assert (found.difference_low, found.difference_high, found.p_value) == (0, 0, 1)
 

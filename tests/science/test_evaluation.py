@@ -1,4 +1,4 @@
-"""Measures of a forecast, by hand."""
+"""The measures of a forecast equal what was worked out by hand."""
 
 import polars as pl
 import pytest

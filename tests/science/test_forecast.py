@@ -1,4 +1,4 @@
-"""The forecast: what it reads, what it answers at the edges, how good it is on held-out time."""
+"""The forecast: what it reads, how it treats edge cases, how good it is on held-out time."""
 
 from datetime import date, timedelta
 
@@ -49,7 +49,7 @@ def assert_sound(values: pl.DataFrame) -> None:
 
 
 def test_features_by_hand() -> None:
-    """As of 31 January, a window of ten days: the cut-off is the 21st."""
+    """The as-of day is 31 January and the window ten days, so the cut-off is the 21st."""
     orders = make_orders(
         [
             ("a", date(2024, 1, 1), 10.0),
@@ -124,7 +124,7 @@ def test_nothing_after_the_day_is_read_and_no_order_of_rows() -> None:
 
 
 def test_a_mistyped_year_is_no_history() -> None:
-    """One order of 1970 made decades of half a year, and next to nothing of the forecasts."""
+    """Once, a single order of 1970 made decades out of half a year, and forecasts near zero."""
     orders = run_shop(customers=300, days=182, seed=1)
     as_of = START + timedelta(days=182)
     slips = make_orders([("000007", date(1970, 1, 1), 20.0), ("000008", date(2023, 6, 1), 20.0)])
@@ -201,7 +201,7 @@ def test_every_edge_has_a_risk(edge: str) -> None:
 
 
 def test_a_forecast_as_of_the_cutoff_hands_its_models_on() -> None:
-    """Fitted once or twice, it is the same; one of another day is refused."""
+    """The result is the same as without it, and an earlier forecast of another day is refused."""
     orders = run_shop(customers=300, days=366, seed=1)
     plan = plan_rehearsal(START, AS_OF, 60)
     rows = measure_customers(orders, plan)
@@ -240,13 +240,16 @@ def test_what_could_not_be_done_is_said(edge: str, said: str) -> None:
 
 
 def open_a_shop(*days: int) -> list[Row]:
-    """Twelve customers of the last twelve days; the first of them come back on the days named."""
+    """Returns orders of twelve customers who first bought on the last twelve days, one each day.
+
+    The first of them come back, one on each of `days`.
+    """
     first = [row for n in range(12) for row in buy(n, 354 + n)]
     return first + [row for n, day in enumerate(days) for row in buy(n, day)]
 
 
 def test_few_who_bought_once_just_now_are_not_lost() -> None:
-    """No model is left, and four days of rehearsal in which nobody came back say little."""
+    """There is too little for a model, and a rehearsal of four days without returns says little."""
     told = forecast(make_orders(open_a_shop()), AS_OF, 365)
     assert told["p_active"].is_between(0.2, 0.99).all()
     assert told["expected_orders"].is_between(0.2, 5.0).all()
@@ -258,7 +261,7 @@ def test_many_who_bought_once_and_never_came_back_are_lost() -> None:
 
 
 def test_who_came_back_since_the_rehearsal_is_not_lost() -> None:
-    """Without a model, too: before the rehearsal nobody had come back yet."""
+    """There is no model to tell it, because before the rehearsal nobody had come back."""
     told = forecast(make_orders(open_a_shop(363, 363, 364, 365)), AS_OF, 365)
     back = pl.col("customer_id").is_in(["0", "1", "2", "3"])
     assert told.filter(back)["expected_orders"].min() > 10  # type: ignore[operator]
@@ -278,7 +281,7 @@ def test_a_history_that_is_too_short_is_said() -> None:
 
 
 def test_what_is_given_back_is_netted() -> None:
-    """Everybody gives back half a day later: half is expected, and as many orders."""
+    """Everybody returns half of the amount after a day: spend is halved, orders stay the same."""
     orders = run_shop(customers=800, days=366, seed=3)
     back = orders.with_columns(pl.col("order_date") + pl.duration(days=1), -pl.col("amount") / 2)
     kept, netted = (forecast(rows, AS_OF, 90) for rows in (orders, pl.concat([orders, back])))
@@ -323,7 +326,7 @@ def judge(orders: pl.DataFrame, as_of: date, days: int) -> tuple[Forecast, dict[
     ],
 )
 def test_on_cdnow_no_naive_forecast_is_better(as_of: date, days: int) -> None:
-    """Christmas is in some of the futures, and in some of the rehearsals."""
+    """Christmas lies in some of the forecast periods and in some of the rehearsals."""
     _, found = judge(read_cdnow(), as_of, days)
     assert found["mae"] <= 1.02
     assert found["rmse"] <= 1.02
@@ -362,7 +365,7 @@ def test_without_a_season_hardly_any_is_seen() -> None:
 
 
 def test_one_giant_does_not_bend_the_others() -> None:
-    """A wholesaler among shoppers leaves what is expected of them as it is."""
+    """A wholesaler among the customers must not change what is expected of the others."""
     orders = run_shop(customers=1500, days=600, seed=4)
     as_of = START + timedelta(days=500)
     days = [START + timedelta(days=day) for day in range(3, 500, 6)]

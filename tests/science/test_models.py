@@ -1,4 +1,4 @@
-"""BG/NBD, MBG/NBD and Gamma-Gamma: published figures, other ways to compute them, and truth."""
+"""BG/NBD, MBG/NBD and Gamma-Gamma agree with published figures, other computations and truth."""
 
 from collections.abc import Callable
 from datetime import date
@@ -78,9 +78,9 @@ def test_the_unit_of_time_scales_alpha_alone(cdnow: pl.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("stops_at_once", "likelihood"),
     [
-        # alpha / (alpha + T): she may still be there, and has been silent for T.
+        # Nobody can have left yet, so it is the chance to be silent for T: alpha / (alpha + T).
         (False, 1 / 2),
-        # Half stayed after the first purchase and were silent, half did not.
+        # Half stayed after the first purchase and were silent; half left at once.
         (True, 1 / 2 * 1 / 2 + 1 / 2),
     ],
 )
@@ -94,7 +94,10 @@ def test_who_bought_once_by_hand(*, stops_at_once: bool, likelihood: float) -> N
 def test_the_likelihood_is_the_story_summed_over_everybody(
     x: int, recency: float, age: float, *, stops_at_once: bool
 ) -> None:
-    """Bought x times at rate λ, then stayed and was silent, or stopped: over all λ and p."""
+    """The expected likelihood is averaged over λ and p.
+
+    A customer bought x times at rate λ, and then either stayed and was silent, or stopped.
+    """
     r, alpha, a, b = 0.9, 3.0, 0.8, 2.4
     everybody = (np.arange(800) + 0.5) / 800
     p, rate = beta.ppf(everybody, a, b)[:, None], gamma.ppf(everybody, r, scale=1 / alpha)
@@ -150,7 +153,7 @@ def test_slopes_of_the_spend_likelihood() -> None:
 
 
 def draw_summary(*, customers: int, stops_at_once: bool, seed: int) -> pl.DataFrame:
-    """Lives drawn one by one from the model's own story, r .8, alpha 6, a .9, b 3."""
+    """Simulates customers one by one as the model assumes, with r .8, alpha 6, a .9, b 3."""
     random = np.random.default_rng(seed)
     rows = []
     for _ in range(customers):
@@ -223,7 +226,7 @@ def test_expected_purchases_are_the_papers_formula(a: float, *, stops_at_once: b
 
 
 def test_expected_purchases_stay_finite_where_nobody_stops() -> None:
-    """Then they are the mean rate times the time ahead; the papers' formula overflows there."""
+    """They are then the mean rate times the time ahead. The papers' formula overflows there."""
     told = model(0.8, 5.0, 1.0, 9000.0, stops_at_once=False)
     expected = (0.8 + X) / (5.0 + AGE) * 30 * told.p_alive(X, RECENCY, AGE)
     assert told.expected_purchases(PAIRS, RECENCY, 30.0) == pytest.approx(expected, rel=0.01)
@@ -240,7 +243,7 @@ def test_active_is_less_than_alive_and_less_than_expected() -> None:
 
 
 def test_bgnbd_holds_every_one_time_buyer_for_alive(cdnow: pl.DataFrame) -> None:
-    """So P(alive) is no churn score: years of silence leave it at 1, and a regular is below."""
+    """P(alive) is therefore no churn score: after years of silence it is 1, for a regular less."""
     told = fit_bgnbd(cdnow)
     silent, regular = told.p_alive(np.array([0.0, 10]), np.array([0.0, 37]), np.array([500.0, 38]))
     assert silent == 1.0 > regular

@@ -1,4 +1,4 @@
-"""The parts of the forecast on their own: shares, level, outliers, calibration, intervals."""
+"""The parts of the forecast, each alone: shares, level, outliers, calibration, intervals."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_shares_find_who_was_right() -> None:
     values, random = draw_candidates(20_000)
     actual = 0.2 * values[:, 0] + 0.7 * values[:, 3] + random.normal(0, 0.5, len(values))
     shares = fit_shares(NAMES, values, actual)
-    # They are held to what was believed, which is a tenth for the last of them.
+    # The shares are pulled towards the prior, which is a tenth for the last candidate.
     assert shares[3] == max(shares)
     assert shares[3] > 0.4
     assert shares[0] > shares[1]
@@ -83,7 +83,7 @@ def test_without_a_model_the_naive_forecasts_are_mixed() -> None:
 
 
 def test_where_nobody_came_back_the_naive_forecasts_have_no_part() -> None:
-    """Years after the last order: the last period says zero, and zero it was."""
+    """Years after the last order, the forecast of the last period is zero, and it is right."""
     values, _ = draw_candidates(200)
     values[:, NAMES.index("last_period")] = 0.0
     mix = fit_mix(NAMES, values, np.zeros(200), 1.0, 1.0)
@@ -136,15 +136,15 @@ def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> Non
     returned = (random.random(size) < truth).astype(float)
     signs = read_signs(known, np.full(size, 0.5))
     told = fit_calibration(signs, returned).apply(signs)
-    # A logarithm of silence cannot follow it wholly, but comes near.
+    # The calibration uses the logarithm of silence, which cannot follow this truth exactly.
     assert np.abs(told - truth).mean() < 0.07
     assert np.corrcoef(told, truth)[0, 1] > 0.96
 
 
 def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
-    """In a shop that was closed for a year nearly all were lost for them, and a third came back.
+    """After a year's closure the models give up nearly all customers, but a third come back.
 
-    Newton's whole steps led ever farther away, and everybody's chance to zero or one.
+    Full Newton steps once diverged here and drove everybody's chance to zero or one.
     """
     random = np.random.default_rng(6)
     size = 1000
@@ -160,13 +160,13 @@ def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
 
 
 def test_what_one_timers_buy_less_by_their_calibrated_chance_falls_to_all() -> None:
-    """Of three who bought once, once and often, the models expect 2, 2 and 4 orders."""
+    """The models expect 2, 2 and 4 orders of three customers, who bought once, once and often."""
     orders = np.array([[2.0, 9.0], [2.0, 9.0], [4.0, 9.0]])
     made = Candidates(("bgnbd", "mean_rate"), orders * 10, orders, np.array([0.8, 0.8, 0.9]))
     frequency, zero = np.array([0.0, 0.0, 5.0]), np.zeros(3)
     known = Known(frequency, zero, zero, zero, zero, zero)
     told = made.judge_one_timers(known, np.array([0.4, 0.2, 0.1]))
-    # 1, 0.5 and 4 are 5.5, of 8 in all.
+    # 1, 0.5 and 4 add up to 5.5, and the total must stay 8.
     assert told.orders[:, 0] == pytest.approx(np.array([1.0, 0.5, 4.0]) * 8 / 5.5)
     assert told.orders[:, 1] == pytest.approx(9.0)
     assert told.spend == pytest.approx(told.orders * 10)
@@ -185,7 +185,7 @@ def test_without_anything_to_learn_from_the_models_probability_stays() -> None:
 
 
 def draw_known(size: int) -> tuple[Known, np.random.Generator]:
-    """Two orders each, of 20 or of 200, within a year or within weeks."""
+    """Draws customers with two orders each, of 20 or of 200, who are known for up to a year."""
     random = np.random.default_rng(12)
     age, none = random.uniform(0, 52, size), np.zeros(size)
     value = random.choice([20.0, 200.0], size)
@@ -193,7 +193,7 @@ def draw_known(size: int) -> tuple[Known, np.random.Generator]:
 
 
 def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
-    """All were expected to order twice; the dear ones did half as often, and newcomers too."""
+    """All were expected to order twice; the dear ones ordered half as often, newcomers less too."""
     known, random = draw_known(20_000)
     is_dear, is_new = known.value > 100, known.age < 10
     truth = np.where(is_dear, 0.5, 1.0) * np.sqrt((1 + known.age) / 27)
@@ -202,13 +202,13 @@ def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
     told = weight * truth.sum() / weight.sum()
     for group in (is_dear & is_new, is_dear & ~is_new, ~is_dear & is_new, ~is_dear & ~is_new):
         assert told[group].mean() == pytest.approx(truth[group].mean(), rel=0.1)
-    # At another season three times as much came, of the same customers.
+    # In another season the same customers order three times as much.
     more = fit_traits(known, expected, random.poisson(3 * truth).astype(float))
     assert more.weigh(known) == pytest.approx(weight, rel=0.1)
 
 
 def test_no_trait_counts_far_beyond_what_was_seen_of_it() -> None:
-    """At the rehearsal nobody was known for more than a year: ten years count as five."""
+    """At the rehearsal nobody was known for longer than a year, so ten years count as five."""
     known, random = draw_known(20_000)
     traits = fit_traits(known, np.ones(20_000), random.poisson(known.age / 26).astype(float))
     weeks, one = np.array([52.0, 260.0, 520.0]), np.ones(3)
@@ -218,7 +218,7 @@ def test_no_trait_counts_far_beyond_what_was_seen_of_it() -> None:
 
 @pytest.mark.parametrize("scatter", [0.01, 20.0])
 def test_luck_is_no_trait(scatter: float) -> None:
-    """However much customers differ: none weighs more where no trait tells who does."""
+    """However much customers differ, all weigh the same if no trait tells who buys more."""
     known, random = draw_known(2000)
     truth = random.gamma(1 / scatter, scatter, 2000)
     traits = fit_traits(known, np.ones(2000), random.poisson(truth).astype(np.float64))
@@ -236,11 +236,11 @@ def test_where_nobody_was_known_or_came_back_all_weigh_the_same() -> None:
 
 
 def test_what_is_not_expected_of_some_falls_to_all() -> None:
-    """The total of orders stays; that of spend does not, for the dear one weighs less."""
+    """The total of orders stays. The total of spend does not, because the dear one weighs less."""
     orders = np.array([[2.0, 9.0], [6.0, 9.0]])
     made = Candidates(("bgnbd", "mean_rate"), orders * [[100.0], [10.0]], orders, np.ones(2))
     told = made.weigh(np.array([0.5, 1.5]))
-    # 1 and 9 are 10, of 8 in all.
+    # 1 and 9 add up to 10, and the total must stay 8.
     assert told.orders == pytest.approx(np.array([[0.8, 9.0], [7.2, 9.0]]))
     assert told.spend == pytest.approx(np.array([[80.0, 900.0], [72.0, 90.0]]))
 
@@ -273,6 +273,6 @@ def test_too_few_to_learn_from_is_none_and_the_interval_is_assumed() -> None:
     few = Outlook(np.array([100.0, 0.0]), np.array([4.0, 0.0]), np.array([0.9, 0.0]))
     assert fit_spread(few, np.array([90.0, 0.0])) is None
     low, high = assume_intervals(few)
-    # Four purchases of 25: 1.2816 times the root of 2 · 100 · 25 to either side.
+    # Four purchases of 25 give 1.2816 times the root of 2 · 100 · 25 on either side.
     assert low == pytest.approx([100 - 90.62, 0], abs=0.01)
     assert high == pytest.approx([190.62, 0], abs=0.01)

@@ -1,4 +1,4 @@
-"""Scores lie in [0, 1], grow with what they stand for, and are those of the worked examples."""
+"""Scores lie in [0, 1], grow with what they measure, and equal examples worked by hand."""
 
 import polars as pl
 import pytest
@@ -51,7 +51,7 @@ def test_orders_that_tell_no_channel_are_not_taken_for_a_stores() -> None:
 
 
 def test_the_usual_gap_tells_who_is_late() -> None:
-    """Sixty days without an order: long for a weekly shopper, nothing for one of twice a year."""
+    """Sixty days without an order are long for a weekly shopper, not for one of twice a year."""
     weekly, seldom = scores(customers((52, 60, 364, 4, 0, 1, 0), (3, 60, 364, 0.2, 0, 1, 0)))[
         "churn_risk_proxy"
     ]

@@ -1,4 +1,4 @@
-"""Segments are found, are stable, and keep their names; whatever is asked has an answer."""
+"""Segments are found, are stable and keep their names; edge cases have an answer too."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -35,7 +35,7 @@ def with_ids(columns: Mapping[str, object]) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def lognormal() -> pl.DataFrame:
-    """Three groups apart by factors, and a third of the customers in each."""
+    """Three groups of equal size, whose values differ by factors."""
     rng = np.random.default_rng(4)
     group = np.arange(600) % 3
     middle = np.log(np.array([[20, 900, 8], [150, 60, 90], [1200, 300, 900]]))[group]
@@ -120,7 +120,7 @@ def test_who_counts_for_nothing_moves_no_centre(lognormal: pl.DataFrame) -> None
 
 
 def test_the_right_number_of_groups_is_stable_and_flagged() -> None:
-    """Six groups as far from each other as they can be: five clusters must join any two."""
+    """All six groups are equally far apart, so five clusters must join an arbitrary two of them."""
     rng = np.random.default_rng(2)
     values = 5.0 * np.eye(6)[np.arange(900) % 6] + 0.3 * rng.normal(size=(900, 6))
     features = with_ids({f"x{i}": values[:, i] for i in range(6)})
@@ -204,7 +204,7 @@ def test_the_order_of_rows_and_columns_changes_no_byte(
 
 
 def test_a_cluster_is_named_by_what_it_is_like() -> None:
-    """Whatever the order, and with some features only."""
+    """The names do not depend on the clusters' order, and a few features are enough for them."""
     names = ["avg_order_value", "discount_share", "silence"]
     centres = np.array([[-1.0, 1.5, 0.1], [1.0, -0.5, 2.2], [1.3, -0.6, -0.4]])
     assert match_personas(centres, names) == [4, 2, 3]
@@ -232,7 +232,7 @@ def test_other_features_get_neutral_names_from_high_to_low(lognormal: pl.DataFra
 
 
 def test_previous_centroids_hand_names_on() -> None:
-    """Two groups that change places in size: unaided, the higher one is always the first."""
+    """The larger group becomes the smaller one; without help, the higher one always comes first."""
     group = np.arange(200) % 2
     wiggle = np.linspace(0, 0.2, 200)
     first = with_ids({"a": group * 1.0 + wiggle, "b": 10.0 - group * 9.0 + wiggle})

@@ -1,4 +1,4 @@
-"""The forecast against what the simulated people really do in the twelve months to come."""
+"""The forecast compared with what the simulated people do in the next twelve months."""
 
 from datetime import date
 from pathlib import Path
@@ -24,7 +24,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def read_orders(home: Home) -> pl.DataFrame:
-    """Completed orders of both systems under the person who made them: net, before tax."""
+    """Returns completed orders of both systems by person; amounts are net, before tax."""
     crm = home.table("transactions").filter(pl.col("status") == "completed")
     shop = home.table("workbook_transactions")
     subtotal, discount, amount = (
@@ -69,7 +69,10 @@ def test_the_next_twelve_months_are_foreseen(home: Home) -> None:
 
 
 def test_who_bought_once_is_not_taken_for_a_regular(home: Home) -> None:
-    """She was expected to spend more than twice what she did, and stood among the most valuable."""
+    """One-time buyers were once expected to spend more than twice what they did.
+
+    That put them among the most valuable customers.
+    """
     orders = read_orders(home)
     days = orders.group_by("customer_id").agg(pl.col("order_date").n_unique())
     both = (

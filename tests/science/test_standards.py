@@ -1,4 +1,4 @@
-"""Each estimate just good enough and just not: on columns by hand, each standard at its bound."""
+"""Each standard is tested at its bound, with handmade estimates just good enough, and just not."""
 
 from types import SimpleNamespace
 from typing import cast
@@ -42,7 +42,7 @@ def test_personas_agree_with_the_truth_about_who_ordered_often_enough(
 def test_a_forecast_may_miss_hardly_more_than_the_best_naive_one(
     errors: list[float], *, is_passed: bool
 ) -> None:
-    """In sum and in its worst: the naive ones say nothing where ten were spent."""
+    """Both the sum and the worst miss count. The naive forecasts say 0, and 10 were spent."""
     nothing = [0.0] * 4
     held_out = pl.DataFrame(
         {
@@ -61,9 +61,9 @@ def test_a_forecast_may_miss_hardly_more_than_the_best_naive_one(
     ("purchases", "p_active", "is_passed"),
     [
         ([0, 0, 1, 1], [0.2, 0.2, 0.8, 0.8], True),
-        ([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5], False),  # nobody is told from anybody
-        ([0, 0, 1, 1], [0.0, 0.0, 0.1, 0.1], False),  # told apart, and all given up
-        ([1, 1, 1, 1], [0.1, 0.2, 0.3, 0.4], True),  # there is nobody to be told
+        ([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5], False),  # all have the same risk
+        ([0, 0, 1, 1], [0.0, 0.0, 0.1, 0.1], False),  # told apart, but all given up
+        ([1, 1, 1, 1], [0.1, 0.2, 0.3, 0.4], True),  # nobody stayed away
     ],
 )
 def test_who_stayed_away_had_the_higher_risk(
@@ -81,7 +81,7 @@ def test_who_stayed_away_had_the_higher_risk(
         ((89, 89), 80, False),
         ((111, 111), 80, False),
         ((86, 114), 80, True),
-        ((84, 116), 80, False),  # in total as it should be, by tenths not
+        ((84, 116), 80, False),  # right in total, but not by tenths
         ((100, 100), 74, False),
     ],
 )
@@ -103,7 +103,10 @@ def test_a_hundred_people_do_what_was_forecast(
 
 @pytest.mark.parametrize(("within", "is_passed"), [(17, True), (16, False)])
 def test_of_twenty_planted_lifts_seventeen_are_found(within: int, *, is_passed: bool) -> None:
-    """Of everybody; an interval may have no upper end, and none is held against what has none."""
+    """Only lifts over all customers count. An interval may have no upper end.
+
+    A campaign without an interval is left out, so 20 of the 21 campaigns are judged.
+    """
     names = [f"k{i}" for i in range(21)]
     of_all = pl.DataFrame(
         {
@@ -123,7 +126,7 @@ def test_of_twenty_planted_lifts_seventeen_are_found(within: int, *, is_passed: 
     ("method", "recall", "is_simulated", "is_passed"),
     [
         ("taste", 0.375, True, True),
-        ("taste", 0.37, True, False),  # planted tastes are there to be found
+        ("taste", 0.37, True, False),  # more is demanded, because the simulator planted tastes
         ("taste", 0.25, False, True),
         ("taste", 0.24, False, False),
         (POPULARITY, 0.25, True, True),

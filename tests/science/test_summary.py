@@ -1,4 +1,4 @@
-"""Orders drawn together into frequency, recency, T and monetary value, as the papers mean them."""
+"""Orders are summarised into frequency, recency, T and monetary value as the papers define them."""
 
 from datetime import date
 

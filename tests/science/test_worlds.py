@@ -1,4 +1,4 @@
-"""The forecast in shops unlike the one that it was thought up on; bench/forecasts.py tries more."""
+"""The forecast in shops unlike the one that it was designed on; bench/forecasts.py tries more."""
 
 import polars as pl
 import pytest
@@ -10,7 +10,7 @@ from tests.science.worlds import Trial, draw_world
 
 
 def judge(world: str, seed: int, trial: Trial) -> tuple[float, float, float]:
-    """Both errors against the best naive forecast's, and the total's."""
+    """Returns MAE and RMSE relative to the best naive forecast's, and the error of the total."""
     orders = draw_world(world, seed)
     told = fit_forecast(orders, trial.as_of, trial.horizon_days).values
     came = look_back(orders, told, trial.as_of, trial.horizon_days)["spend"]
@@ -39,13 +39,13 @@ def test_no_naive_forecast_is_better(world: str, trial: Trial) -> None:
 
 
 def test_after_the_first_christmas_less_is_foreseen() -> None:
-    """Thirteen months are known, and a year ago is in them: what came then tells what comes now."""
+    """Thirteen months are known, so the same season a year ago tells what comes now."""
     *_, total = judge("gifts", 1, Trial(400, 90))
     assert abs(total) < 0.35
 
 
 def test_who_pays_the_same_each_month_is_expected_to() -> None:
-    """What subscribers did last month is hard to better: most is left to it."""
+    """Last month is the best forecast for subscribers, so it must get most of the weight."""
     made = fit_forecast(draw_world("subscriptions", 1), Trial(638, 30).as_of, 30)
     assert made.report.spend_shares["last_period"] > 0.7
     mae, rmse, _ = judge("subscriptions", 1, Trial(638, 30))

@@ -1,6 +1,6 @@
-"""Shops like those whose data are public, for judging the forecast where it was not thought up.
+"""Invented shops like those with public data, to judge the forecast where it was not designed.
 
-Wholesalers with a few giants, Christmas with and without one to learn from, buyers of one time,
+Wholesalers with a few giants, Christmas with and without one to learn from, one-time buyers,
 subscriptions, groceries, a cohort that only fades, and dear customers who leave soonest.
 """
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """Forecast as of a day after the first, for so many days."""
+    """A forecast for `horizon_days`, made when the shop has been known for `known_days`."""
 
     known_days: int
     horizon_days: int
@@ -35,11 +35,11 @@ class World:
 
 
 def draw_world(name: str, seed: int) -> pl.DataFrame:
-    """customer_id, order_date, amount."""
+    """Returns the shop's orders: customer_id, order_date, amount."""
     return WORLDS[name].draw(np.random.default_rng(seed))
 
 
-def _sell(  # noqa: PLR0913 (each is a law of the shop)
+def _sell(  # noqa: PLR0913 (each is a parameter of the shop)
     random: np.random.Generator,
     *,
     rate: Floats,
@@ -51,7 +51,7 @@ def _sell(  # noqa: PLR0913 (each is a law of the shop)
     scatter: float = 0.6,
     refunds: float = 0.0,
 ) -> pl.DataFrame:
-    """Everybody's first order, then orders by chance at her rate while she stays."""
+    """Draws everybody's first order, then random orders at their rate for as long as they stay."""
     calendar = np.array([(FIRST + timedelta(days=day)).timetuple().tm_yday for day in range(days)])
     strength = np.ones(days) if season is None else season(calendar)
     mass = np.concatenate([[0.0], np.cumsum(strength)])
@@ -84,7 +84,7 @@ def _frame(person: NDArray[np.int64], moment: NDArray[np.int64], amount: Floats)
 
 
 def _christmas(height: float) -> Callable[[NDArray[np.int64]], Floats]:
-    """From the middle of September it swells, and it falls at once with the new year."""
+    """Returns a season that rises from the middle of September and ends with the year."""
 
     def strength(day_of_year: NDArray[np.int64]) -> Floats:
         return 1.0 + (height - 1.0) * np.clip((day_of_year - 258) / 60, 0.0, 1.0)
@@ -93,18 +93,18 @@ def _christmas(height: float) -> Callable[[NDArray[np.int64]], Floats]:
 
 
 def _draw_begins(random: np.random.Generator, customers: int, days: int, old: float) -> Floats:
-    """So many are there from the first days; the others come one by one."""
+    """Draws first days: the share `old` begins within the first 60 days, others at any time."""
     late = random.integers(0, days, customers).astype(np.float64)
     return np.where(random.random(customers) < old, random.integers(0, 60, customers), late)
 
 
 def _sum_daily(rate: Floats, value: Floats, giants: NDArray[np.int64]) -> float:
-    """What the others would spend a day if all of them were there."""
+    """Returns what all customers but the giants would spend in a day if all were there."""
     return float(np.delete(rate * value, giants).sum())
 
 
 def _wholesale(random: np.random.Generator) -> pl.DataFrame:
-    """As a gift wholesaler: values over four powers of ten, and two giants who order weekly."""
+    """Like a gift wholesaler: values over four powers of ten, and two giants who order weekly."""
     customers, days = 900, 740
     value = random.lognormal(5.3, 1.1, customers)
     rate = random.gamma(0.7, 0.02, customers)
@@ -120,7 +120,7 @@ def _wholesale(random: np.random.Generator) -> pl.DataFrame:
 
 
 def _giant_leaves(random: np.random.Generator) -> pl.DataFrame:
-    """Some giants, each of whom may order in bursts, stop or begin within the time looked at."""
+    """Four giants, each of whom may begin or stop within the time that is looked at."""
     customers, days = 700, 740
     value, rate = random.lognormal(4.5, 0.8, customers), random.gamma(0.8, 0.025, customers)
     begins, stays = _draw_begins(random, customers, days, 0.5), random.exponential(600, customers)
@@ -161,7 +161,7 @@ def _once(random: np.random.Generator) -> pl.DataFrame:
 
 
 def _subscriptions(random: np.random.Generator) -> pl.DataFrame:
-    """A parcel a month at a fixed price, until they cancel; some pause."""
+    """Customers get a parcel each month at a fixed price until they cancel; some skip a month."""
     customers, days = 1500, 760
     begins = _draw_begins(random, customers, days, 0.2)
     lasts = np.minimum(begins + random.geometric(0.06, customers) * 30, days)
@@ -189,7 +189,7 @@ def _groceries(random: np.random.Generator) -> pl.DataFrame:
 
 
 def _cohort(random: np.random.Generator) -> pl.DataFrame:
-    """As CDNOW: all come within a quarter, most fade, nobody joins them."""
+    """Like CDNOW: all customers come within a quarter, most fade, nobody joins later."""
     customers, days = 2400, 560
     return _sell(
         random,
@@ -203,7 +203,7 @@ def _cohort(random: np.random.Generator) -> pl.DataFrame:
 
 
 def _dear(random: np.random.Generator) -> pl.DataFrame:
-    """Who buys dearly leaves within months, and somebody else like her comes; the others stay."""
+    """Dear customers leave within months and others like them come; all other customers stay."""
     customers, days = 3000, 760
     leaves = random.random(customers) < 0.25
     stays = np.where(leaves, random.uniform(70, 260, customers), 3000.0)
