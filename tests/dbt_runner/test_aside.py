@@ -1,4 +1,4 @@
-"""Work is heard while it goes on, and neither its failure nor its listener's leaves it running."""
+"""Results are passed on while work goes on; work ends if it, or whoever listens, fails."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""dbt in process: what it leaves open, what it says of a broken project, and its fall-back."""
+"""dbt within the process: what it leaves open, what it says of a broken project, its fall-back."""
 
 import json
 import sys
@@ -40,7 +40,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def parsed(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same for tests that leave it as it is: parsed once for all of them."""
+    """The same project, parsed once for all tests that do not change it."""
     _stand_in(copied, monkeypatch)
     dbt_project.read_manifest()
     return copied
@@ -70,7 +70,7 @@ def test_a_build_reports_every_node_and_frees_the_file(
     assert "from dialled" in results["model.c360.stg_customers"].sql
     assert not any(result.is_bad for result in results.values())
     assert not any(name.startswith("unit_test.") for name in results), "those are for developers"
-    with duckdb.connect(str(warehouse), read_only=True) as con:  # refused beside one that writes
+    with duckdb.connect(str(warehouse), read_only=True) as con:  # fails if the build still holds it
         assert con.execute("select count(*) from silver.stg_customers").fetchall() == [(0,)]
     assert list((warehouse.parent / "scratch").iterdir()) == [], "no target folder stays behind"
     assert capfd.readouterr().out == "", "what is told is told by us"

@@ -1,4 +1,4 @@
-"""What is remembered of a node that dbt built: enough to do the same again, and nothing else."""
+"""What is kept of a node that dbt built is enough to do the same again, and nothing more."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ MANIFEST = {"nodes": {"model.c360.x": MODEL, "test.c360.t": TEST}, "macros": {}}
 def test_rows_that_are_dropped_once_are_not_dropped_when_they_come_back(
     tmp_path: Path,
 ) -> None:
-    """Where a test passes, dbt drops what was kept before; where it fails again, that is no way."""
+    """When a test passes, dbt drops the rows kept before. Sent again, that could drop new ones."""
     dropped = "/* of dbt */\n\n  drop table if exists test_failures.t cascade"
     shelf = Shelf(MANIFEST, tmp_path, foundation="", database="warehouse", given={})
     passed = shelf.describe("test.c360.t", ["select 'the catalogue'", COUNT, dropped], "")

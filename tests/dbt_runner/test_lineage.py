@@ -1,4 +1,4 @@
-"""Tracing columns through a query, each construct by hand."""
+"""Columns are traced through queries; each SQL construct has an example worked by hand."""
 
 import pytest
 
@@ -15,7 +15,7 @@ ID, NAME = ("s", "people", "id"), ("s", "people", "name")
     [
         ('select amount as x from "db"."s"."orders"', [AMOUNT]),
         ("with o as (select * from s.orders) select o.amount + 1 as x from o", [AMOUNT]),
-        # a join's key lets rows through and makes no value
+        # a join's key selects rows but makes no value
         ("select p.name as x from s.orders o join s.people p on o.customer_id = p.id", [NAME]),
         ("select case when o.amount > 0 then o.order_id end as x from s.orders o",
          [AMOUNT, ORDER]),
@@ -26,7 +26,7 @@ ID, NAME = ("s", "people", "id"), ("s", "people", "name")
         ("select (select max(name) from s.people) as x from s.orders", [NAME]),
         ("select id as x from (select id, name from s.people) as q", [ID]),
         ("select 'word' as x from s.orders", []),
-        # rows are told apart by the table's first column, or by what they were grouped by
+        # count(*) is traced to the table's first column, or to what its rows were grouped by
         ("select count(*) as x from s.orders", [ORDER]),
         ("with d as (select distinct customer_id from s.orders) select count(*) as x from d",
          [CUSTOMER]),
@@ -36,9 +36,9 @@ ID, NAME = ("s", "people", "id"), ("s", "people", "name")
          "select count(*) as x from u"), [ORDER, ID]),
         ("select count(amount) as x from s.orders", [AMOUNT]),
         ('with o as (select * from "db"."s"."orders") select amount as x from o', [AMOUNT]),
-        # as DuckDB has it, for which the case of a name says nothing
+        # DuckDB's own syntax, in which upper and lower case do not matter
         ('from s.orders select "Amount" // 2 as x', [AMOUNT]),
-        # the same name stands for another table within
+        # the same alias names another table in the subquery
         (("select (select max(o.name) from s.people as o where o.id > 0) as x "
          "from s.orders as o"), [NAME]),
         ("select n as x from range(3) as t(n)", []),

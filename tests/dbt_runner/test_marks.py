@@ -1,4 +1,4 @@
-"""Which nodes stand, on nodes made by hand; test_rendered.py has dbt's own."""
+"""Which handmade nodes stand, so need no building; test_rendered.py tests dbt's own nodes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ ALL = (LOW, VIEW, HIGH, TEST)
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in which all of them have just gone through."""
+    """A warehouse in which all nodes have just been built."""
     with duckdb.connect() as con:
         con.execute("create schema bronze; create table bronze.loaded (x int)")
         con.execute("create schema s; create table s.low (x int); create table s.high (x int)")

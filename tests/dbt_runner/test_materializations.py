@@ -1,4 +1,4 @@
-"""How tables, views and the rows of tests are put in place: at once, or not at all."""
+"""Tables, views and the rows of tests are put in place completely or not at all."""
 
 import shutil
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ IN_PLACE = [("counted", "BASE TABLE"), ("seen", "VIEW")]
 
 @dataclass
 class Small:
-    """A warehouse for a project of a table, a view and a test, with our macros."""
+    """A warehouse for a project with a table, a view and a test, which uses our macros."""
 
     folder: Path
 
@@ -35,7 +35,7 @@ class Small:
         return str(self.folder / "warehouse.duckdb")
 
     def build(self, numbers: str) -> dict[str, NodeResult]:
-        """By dbt, which knows the project."""
+        """Lets dbt build the whole project from these numbers."""
         self.ask("create schema if not exists raw")
         self.ask(f"create or replace table raw.numbers as select unnest({numbers}) as n")
         built = Dbt(self.warehouse, "inprocess", self.folder).build([], {})

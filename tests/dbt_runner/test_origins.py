@@ -1,4 +1,4 @@
-"""What an edit of the dbt project reaches: what stands after it, and what is made anew."""
+"""What an edit of the dbt project affects: what stands after it, and what is built again."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 def test_an_edit_reaches_what_is_rendered_from_it(project: Path) -> None:
-    """Words for readers and a new model reach nothing."""
+    """A changed description and a new model affect no other node."""
     before = _read_origins()
     _edit(project / f"{MODEL}.sql", "select", "select  ")
     _edit(project / SEED, "1", "2")
@@ -84,7 +84,7 @@ def test_a_setting_a_macro_and_what_is_continued_reach_everything(project: Path)
 
 
 def test_macros_ask_the_graph_for_nothing_but_what_is_continued() -> None:
-    """What else they asked of other nodes would have to be part of what all is rendered by."""
+    """Anything else that macros asked about other nodes would have to be part of every origin."""
     macros = (dbt_project.PROJECT / "macros").glob("*.sql")
     asking = [line for path in macros for line in path.read_text().split("\n") if "graph." in line]
     assert asking == [

@@ -1,4 +1,4 @@
-"""What dbt has rendered is sent without it; dbt is asked wherever that is not certain."""
+"""What dbt has rendered once is sent without dbt; in doubt, dbt is asked."""
 
 import shutil
 import time
@@ -26,7 +26,7 @@ SELECT = ["+dim_products", "+order_statuses_are_mapped", "order_status"]
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What dbt was started with, while the test runs."""
+    """The arguments of each build that dbt was started for during the test."""
     invoke, seen = dbtRunner.invoke, []
 
     def watch(self: dbtRunner, arguments: list[str]) -> Any:  # noqa: ANN401
@@ -47,7 +47,7 @@ def warehouse(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other(tmp_path: Path, warehouse: Path) -> Path:
-    """Another one with the same in it, of which nothing has been built."""
+    """Another warehouse with the same landed rows, in which nothing has been built."""
     path = tmp_path / "other" / warehouse.name
     path.parent.mkdir()
     _land(path)
@@ -56,7 +56,7 @@ def other(tmp_path: Path, warehouse: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What dbt renders of the nodes that most of these tests build, once for all of them."""
+    """What dbt renders for the nodes that most of these tests build; it is made only once."""
     folder = tmp_path_factory.mktemp("rendered")
     with pytest.MonkeyPatch.context() as patch:
         shelf = know_nothing(folder, patch)
@@ -111,7 +111,7 @@ def _ask(path: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def _read_all(path: Path) -> dict[str, Any]:
-    """Every table and view: its columns with their types and constraints, and its rows."""
+    """Returns for every table and view its columns, with types and constraints, and its rows."""
     found = {}
     with duckdb.connect(str(path)) as con:
         for schema, name in con.execute(
@@ -145,7 +145,7 @@ def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
 
 
 def test_whoever_spills_leaves_the_warehouse_open_for_others(warehouse: Path) -> None:
-    """As a large retailer's builds do: DuckDB lets nobody name the place for that again."""
+    """Large builds spill to disk; DuckDB then refuses to set the folder for spilling again."""
     scratch = warehouse.parent / "scratch"
     connected = Warehouse(path=str(warehouse), scratch=str(scratch))
     with connected.connect() as con:
@@ -256,7 +256,7 @@ def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any
 def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     warehouse: Path, starts: list[Any], shelf: Path
 ) -> None:
-    """A continued table is worked out by other statements than a whole one."""
+    """A table is continued by other statements than those that build it whole."""
     products = ["+dim_products"]
     _build(warehouse, select=products)
     known = {file.name: file.read_text() for file in shelf.iterdir()}
@@ -293,7 +293,7 @@ def test_what_is_known_of_one_selection_serves_another(
 def test_what_is_not_known_is_asked_for_by_itself(
     warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
-    """The day is told to one node alone, at the root; the others are known without it."""
+    """Only int_data_clock depends on the as-of day, so dbt is asked for that model alone."""
     _build(warehouse)
     results = {each.unique_id: each for each in _begin(other)}
     assert len(starts) == 1
@@ -305,7 +305,7 @@ def test_what_is_not_known_is_asked_for_by_itself(
 
 
 def _meddle(warehouse: Path, table: str) -> None:
-    """Somebody makes that table anew, empty, and drops another."""
+    """Empties that table and drops `gold.dim_products`, as somebody might do by hand."""
     with duckdb.connect(str(warehouse)) as con:
         con.execute(f"create or replace table {table} as from {table} limit 0")
         con.execute("drop table gold.dim_products")
@@ -323,7 +323,10 @@ def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
 def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
     warehouse: Path, starts: list[Any]
 ) -> None:
-    """Somebody has made tables anew and left a view between them, as an older version does."""
+    """Somebody changed tables but not the view between them, as an older version does.
+
+    The view stands, and it still has its turn between the two tables.
+    """
     _build(warehouse)
     _meddle(warehouse, "silver.stg_products")
     told = _build(warehouse)

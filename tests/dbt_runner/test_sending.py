@@ -1,4 +1,4 @@
-"""What is sent again, and in which order, on nodes made by hand; test_rendered.py has dbt's own."""
+"""Which handmade nodes are sent again, and in which order; test_rendered.py tests dbt's own."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from c360_dagster.dbt_runner.sending import Ended, find_leading, send
 
 NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
 FAILS_EARLIER = "2, false, true"
-"""Than it would warn: `error_if` and `warn_if` are two bounds."""
+"""The test fails at a bound at which it does not warn: `error_if` and `warn_if` are separate."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def sent(
 def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warns(
     con: duckdb.DuckDBPyConnection, found: str, severity: str, ended: list[str]
 ) -> None:
-    """`b` is made of `a`, which the test looks at, though it reads nothing of the test."""
+    """The test looks at `a`. `b` is made of `a`, so it must wait although it reads no test."""
     nodes = (model("b", "model.a"), check("t", "model.a", found, severity), model("a"))
     assert sorted(sent(con, *nodes)) == ended
 
@@ -77,7 +77,7 @@ def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warn
 def test_what_is_not_begun_when_the_run_is_stopped_never_is(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a million customers it takes minutes, which whoever cancels would wait for."""
+    """With a million customers a node takes minutes, and whoever cancels should not wait for it."""
     begun: list[str] = []
     may_end = threading.Event()
 
@@ -164,7 +164,7 @@ def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnec
 def test_rows_within_a_tests_bounds_are_kept_and_it_passes(
     con: duckdb.DuckDBPyConnection, found: str, severity: str
 ) -> None:
-    """As dbt says it; whoever sets `severity: warn` and `warn_if` leaves `error_if` as it was."""
+    """The result is the same as dbt's: with `severity: warn`, only `warn_if` counts."""
     keep = "create or replace table made.t as select 1 as x from range(2)"
     assert sent(con, check("t", "", found, severity)) == {}, "how to keep them only dbt knows"
     assert sent(con, check("t", "", found, severity, keep)) == {"test.t": Ended("pass", "PASS", 0)}

@@ -1,4 +1,4 @@
-"""What is kept of what dbt sent, and when it is asked again, on a project written by hand."""
+"""What is kept of dbt's statements, and when dbt is asked again, on a handmade project."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def shelve(
 
 
 def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
-    """As after a build by dbt: what is kept is found again."""
+    """Keeps these statements as a build by dbt would, and checks that they are found again."""
     told = shelf.describe(unique_id, statements, "select 1")
     assert told
     assert told.sql == "select 1"
@@ -112,7 +112,7 @@ def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path:
 def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
     tmp_path: Path, code: str, macros: str
 ) -> None:
-    """Such as a column for each name that there is today: dbt has to look each time."""
+    """An example is one column for each name in a table: dbt has to look each time."""
     shelf = shelve(tmp_path, node("model.ours.a", code, macros=macros))
     assert keep(shelf, "model.ours.a", "create table a as select 1").statements == ()
 
@@ -152,7 +152,7 @@ def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
-    """Beyond a megabyte dbt tells one from another by its path alone."""
+    """For seeds of more than a megabyte, dbt's checksum holds only the path."""
     (tmp_path / "codes.csv").write_text("code\n1\n")
     config = {"column_types": {"code": "string"}}
     seed = node("seed.ours.codes", root_path=str(tmp_path), original_file_path="codes.csv",
@@ -186,7 +186,7 @@ def test_a_node_is_known_by_all_but_words_and_places(
 
 
 def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
-    """The name of the warehouse stands in each statement."""
+    """Statements depend on more than the node: for example, they contain the warehouse's name."""
     model = node("model.ours.a")
     kept = keep(shelve(tmp_path, model), "model.ours.a", "create table a as select 1")
     others: list[dict[str, Any]] = [{"foundation": "other"}, {"database": "other"}, {"other": "x"}]
@@ -200,7 +200,7 @@ def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
 def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
     tmp_path: Path, others: Node
 ) -> None:
-    """A model that moves from silver to gold leaves its table behind, and nothing says so there."""
+    """A model that moves from silver to gold leaves its old table, which would be read silently."""
     table = node("model.ours.a")
     reading = [
         node("model.ours.m", after="model.ours.a"),
@@ -213,7 +213,7 @@ def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
 
 
 def test_an_ephemeral_model_is_a_part_of_what_reads_it(tmp_path: Path) -> None:
-    """Its query is written into theirs, and it is no table of its own."""
+    """Its query is written into theirs, and it has no table of its own."""
     ephemeral = {"materialized": "ephemeral"}
     inner = node(
         "model.ours.inner",
@@ -278,7 +278,7 @@ def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path:
 
 @dataclass(frozen=True)
 class Told(Dbt):
-    """A dbt that makes a table of one number, and tests that it is not negative."""
+    """A stand-in for dbt that makes a table of one number and tests that it is not negative."""
 
     number: int
 
@@ -298,7 +298,7 @@ class Told(Dbt):
 def test_a_test_that_failed_is_asked_again_once_all_is_as_it_was_when_it_passed(
     tmp_path: Path,
 ) -> None:
-    """As after an edit that was taken back: the rows that failed would be shown for ever."""
+    """After an edit that was undone, the rows that failed would otherwise be shown for ever."""
 
     def build(number: int) -> NodeResult:
         model, test = node("model.ours.a", f"{number}"), node("test.ours.t", after="model.ours.a")

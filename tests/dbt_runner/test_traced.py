@@ -1,4 +1,4 @@
-"""What is kept of lineage: each query is traced once, and again where the answer may be another."""
+"""Lineage is kept: each query is traced once, and again if the result may differ."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ RESULT = NodeResult(A, "success", "OK", 0.1, None, sql="select * from s.b")
 
 
 def know(*columns: str) -> Traced:
-    """Of a project in which a reads b, which has these columns."""
+    """Returns what is known of a project in which `a` reads `b`, which has these columns."""
     declared: dict[str, Any] = {"n": {}}
     nodes = {
         A: {"schema": "s", "alias": "a", "columns": declared, "depends_on": {"nodes": [B, "gone"]}},
