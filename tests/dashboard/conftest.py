@@ -1,4 +1,4 @@
-"""The small snapshot, a dashboard that serves it, and a real browser that looks at it."""
+"""The small snapshot, a dashboard that serves it, and a real browser that opens it."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def masking(published: Path) -> Iterator[Reader]:
 
 @contextmanager
 def serve(home: Path, **environment: str) -> Iterator[str]:
-    """The address of a dashboard on a free port, stopped with whatever it started."""
+    """Yields the address of a dashboard on a free port, and stops it with all that it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -110,7 +110,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
 
 @pytest.fixture(scope="session")
 def address(published: Path) -> Iterator[str]:
-    """A dashboard that masks what is personal, as it does unless told otherwise."""
+    """The address of a dashboard that masks personal data, as it does by default."""
     with serve(published.parent) as found:
         yield found
 
@@ -136,7 +136,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """A page in the browser, and all that went wrong in it."""
+    """A page in the browser, with all problems that occurred in it."""
 
     page: Page
     address: str
@@ -157,7 +157,7 @@ class Tab:
             self.page.remove_listener(event, listener)
 
     def _note_response(self, response: Response) -> None:
-        # Streamlit's client looks for its server below a page's own path first, in vain.
+        # Streamlit's client first looks for its server below the page's path, where it is not.
         is_search = (
             "/_stcore/" in response.url and "/" in response.url.split("//")[1].split("/_stcore/")[0]
         )
@@ -178,7 +178,7 @@ class Tab:
         return self.page
 
     def settle(self) -> None:
-        """Waits until the page is drawn: its freshness or a sentence stands there, nothing runs."""
+        """Waits until the page is drawn: it shows its freshness or a message, and nothing runs."""
         self.page.wait_for_selector(
             "[data-testid=freshness], [data-testid=stAlert]", timeout=PATIENCE * 1000
         )
@@ -195,7 +195,7 @@ class Tab:
 
 @pytest.fixture(scope="session")
 def page(browser: Browser) -> Page:
-    """One for all tests: what the browser has fetched and compiled once, it keeps."""
+    """One page for all tests, so that the browser fetches and compiles everything only once."""
     return browser.new_page()
 
 
@@ -215,7 +215,7 @@ def open_tab(page: Page) -> Iterator[Callable[..., Tab]]:
             return tab
 
         yield open_one
-    page.goto("about:blank")  # or it would look for a server that is stopped
+    page.goto("about:blank")  # otherwise it would keep calling a server that is stopped
 
 
 @pytest.fixture

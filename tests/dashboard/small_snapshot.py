@@ -1,4 +1,4 @@
-"""Three customers and eight orders, worked by hand, in tables that dbt's yml describes."""
+"""Three customers and eight orders, made by hand, in tables as dbt's yml describes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @cache
 def gold_models() -> dict[str, dict[str, dict[str, Any]]]:
-    """Every gold table's columns, as the yml beside its model describes them."""
+    """Returns every gold table's columns, as the yml beside its model describes them."""
     models = {}
     for path in sorted((REPOSITORY / "dbt_c360" / "models" / "marts").rglob("*.yml")):
         for model in yaml.safe_load(path.read_text("utf-8")).get("models") or []:
@@ -44,7 +44,7 @@ def order(
         "channel": channel,
         "net_amount": net,
         "total_amount": net * 1.1,
-        "currency": "EUR",  # as it came; converted with all amounts
+        "currency": "EUR",  # the original one; all amounts are converted
         "order_status": "completed",
         "payment_method": "card",
         "lines": 1,
@@ -143,7 +143,7 @@ def rows() -> dict[str, list[Row]]:
         "mart_customer_360": [
             _mart("C1", "Engaged Regulars", 3, 231, 400, 0.1, 1),
             _mart("C2", "Premium but At-Risk", 2, 77, 100, 0.8, 60),
-            _mart("C3", "No purchase yet", 1, -5.5, 0, 1, 20),  # a return alone
+            _mart("C3", "No purchase yet", 1, -5.5, 0, 1, 20),  # only a return
         ],
         "customer_identities": [
             _identity("crm", "C1", "C1", "single", None),
@@ -328,7 +328,7 @@ def _campaign(name: str, low: float, high: float, *, is_running: bool) -> Row:
 
 
 def write_snapshot(published: Path, given: dict[str, list[Row]]) -> None:
-    """Publishes as the pipeline does: a whole file, put in place at once."""
+    """Publishes as the pipeline does: writes a whole file and then puts it in place."""
     published.mkdir(parents=True, exist_ok=True)
     unfinished = published / "unfinished.duckdb"
     with duckdb.connect(str(unfinished)) as con:
@@ -351,7 +351,7 @@ def write_snapshot(published: Path, given: dict[str, list[Row]]) -> None:
 def open_snapshot(
     published: Path, given: dict[str, list[Row]], *, shows_personal_data: bool = True
 ) -> Iterator[Reader]:
-    """Just published, and opened as a page does."""
+    """Publishes these rows and opens the snapshot as a page does."""
     write_snapshot(published, given)
     with find_snapshot(published, shows_personal_data=shows_personal_data).open() as opened:
         yield opened

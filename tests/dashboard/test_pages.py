@@ -1,4 +1,4 @@
-"""The pages in a real browser: they open, filter, find, download, mask, and follow what is new."""
+"""The pages in a real browser: they open, filter, search, download, mask, and show new data."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ PAGES = {
 }
 PHONE: ViewportSize = {"width": 390, "height": 844}
 WIDTH = "document.querySelector('[data-testid=stMain]').scrollWidth"
-# One look at both: between two looks the page may still move.
+# Both are measured in one call, because the page may move between two calls.
 FIRST_TWO_SIDE_BY_SIDE = """() => {
     const [first, second] = document.querySelectorAll('[data-testid=stMetric]')
     return second && first.getBoundingClientRect().top === second.getBoundingClientRect().top
@@ -74,7 +74,7 @@ def test_a_link_to_what_is_no_more_says_so_and_shows_everything(tab: Tab) -> Non
 
 def test_a_filter_changes_the_numbers_the_address_and_the_other_pages(tab: Tab) -> None:
     page = tab.open()
-    # Also on a phone, where nothing stands below a pointer.
+    # The page says it as text, because on a phone nothing can be hovered over.
     compared = page.get_by_role("note").first
     expect(compared).to_have_text("Compared with 1 Jan 2025 – 1 Jul 2025.")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("$200.00")
@@ -206,7 +206,7 @@ def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
 
 
 def test_what_stays_while_a_table_moves_hides_what_moves_below_it(tab: Tab) -> None:
-    """Of a number that shows through a name, half a number is read."""
+    """If a number showed through a name, people would read half of it."""
     page = tab.open("segments")
     page.set_viewport_size(PHONE)
     for cell in (page.locator("thead th").first, page.locator("tbody th").first):
@@ -245,7 +245,10 @@ def test_a_finger_meets_what_it_aims_at(open_tab: Callable[..., Tab], address: s
 def test_whatever_has_the_focus_has_a_line_around_it(
     open_tab: Callable[..., Tab], address: str
 ) -> None:
-    """Forced colours take shades and shadows away; a chart's buttons come up for the keyboard."""
+    """Forced colours remove shades and shadows, so the focus needs a line.
+
+    A chart's buttons appear when the keyboard reaches them.
+    """
     page = open_tab(address, forced_colors="active").open()
     for wanted in ("link", "button"):
         focused = page.get_by_role(wanted).last
@@ -279,7 +282,7 @@ def test_the_words_around_a_chart_are_as_dark_as_others(
 def test_a_chosen_filter_can_be_read_in_the_dark(
     open_tab: Callable[..., Tab], address: str
 ) -> None:
-    """White letters on the dark blue; the light one of the dark theme would swallow them."""
+    """The letters are white on dark blue; on the dark theme's light blue nobody could read them."""
     page = open_tab(address, color_scheme="dark").open("?channel=Store")
     chip = page.get_by_test_id("stMultiSelectTagsContainer").get_by_text("Store").locator("..")
     expect(chip).to_have_css("color", "rgb(255, 255, 255)")

@@ -1,4 +1,4 @@
-"""The README's pictures: there, small, shown, and of the pages and the graph as they are today."""
+"""The README's pictures exist, are small and shown, and match today's pages and graph."""
 
 import re
 

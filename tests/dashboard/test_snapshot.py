@@ -1,4 +1,4 @@
-"""The snapshot: read-only, replaced under the reader, masked, and missing in plain words."""
+"""The snapshot is only read, may be replaced meanwhile, and is masked; problems are explained."""
 
 import re
 import socket
@@ -42,7 +42,7 @@ def test_a_file_that_is_no_database_is_a_plain_sentence(tmp_path: Path) -> None:
 def test_a_file_that_is_somebody_elses_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To publish anew, as is advised of a damaged one, is not for whoever may not even read."""
+    """The advice for a damaged file (publish again) does not help whoever may not even read it."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -54,7 +54,7 @@ def test_a_file_that_is_somebody_elses_is_not_called_damaged(
 
 @pytest.mark.parametrize("held", ["", "create table gold.publication (as_of_date date)"])
 def test_a_snapshot_of_another_version_is_a_plain_sentence(tmp_path: Path, held: str) -> None:
-    """It may lack a table, or a column of one."""
+    """Such a snapshot may lack a table or a column."""
     with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
         con.execute(f"create schema gold; {held}")
     with pytest.raises(SnapshotError, match="another version made it"):
@@ -91,7 +91,7 @@ def read_run(reader: Reader) -> str:
 
 
 def test_an_open_snapshot_does_not_keep_a_writer_out(snapshot: Snapshot, tmp_path: Path) -> None:
-    """Publishing is a rename over the file; nothing that a reader holds stands against it."""
+    """Publishing renames a new file over the old one, which an open reader does not prevent."""
     with snapshot.open():
         other = tmp_path / "other.duckdb"
         other.write_bytes(snapshot.path.read_bytes())
@@ -131,7 +131,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_a_mistyped_setting_another(
 
 
 def test_the_dashboard_takes_settings_words_and_ports_of_the_pipeline_alone() -> None:
-    """What it knows of customers it reads from the snapshot, as any other program could."""
+    """Whatever it knows about customers, it reads from the snapshot, as any program could."""
     taken = {
         ".".join(filter(None, module))
         for path in (REPOSITORY / "c360_dashboard").rglob("*.py")

@@ -1,4 +1,4 @@
-"""Days, numbers, tables and downloads as people read them."""
+"""Days, numbers, tables and downloads are written so that people can read them."""
 
 import codecs
 import csv
@@ -105,7 +105,7 @@ def test_age_is_said_in_its_largest_unit(passed: timedelta, words: str) -> None:
 
 
 def light(colour: tuple[float, ...]) -> float:
-    """How light a colour is, as WCAG 2.2 works it out."""
+    """Returns the relative luminance of a colour, as WCAG 2.2 defines it."""
     parts = [part / 255 for part in colour]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
@@ -135,7 +135,7 @@ def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
     drawn = charts.over_time(
         frame, x="day", y="revenue", series="who", order=["A"], y_format=charts.AMOUNT, y_title=""
     ).to_dict()["encoding"]
-    # Nothing is 0 and not 0k, a thousand millions are B and not G.
+    # Zero is written as 0, not 0k; a thousand millions as B, not G.
     assert drawn["y"]["axis"]["labelExpr"] == (
         "datum.value ? replace(replace(datum.label, 'G', 'B'), '%', ' %') : '0'"
     )
@@ -167,7 +167,7 @@ def test_weeks_and_months_are_marked_where_they_stand_and_not_at_sundays(
 
 
 def test_a_month_is_named_below_the_middle_of_its_column() -> None:
-    """On an axis of time the name stood where the month begins, and so between two columns."""
+    """On a time axis the name would stand where the month begins, between two columns."""
     frame = pl.DataFrame({"month": [date(2026, 1, 1)], "spent": [5.0]})
     drawn = charts.columns(
         frame, x="month", y="spent", y_title="Spent", y_format="", unit="yearmonth"

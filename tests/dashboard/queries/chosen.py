@@ -1,4 +1,4 @@
-"""How these tests ask: over a period, and for two columns side by side."""
+"""Helpers of these tests: filters over a period, and two columns as a dictionary."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""The small snapshot with more of everything, for what needs several of a kind."""
+"""The small snapshot with more rows, for tests that need several of a kind."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.dashboard.small_snapshot import open_snapshot, order, rows
 
 @pytest.fixture(scope="session")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """The same with a second store, what guests sent and asked, and two more customers."""
+    """The small snapshot with a second store, guests' parcels and tickets, two more customers."""
     more = rows()
     more["dim_stores"].append({"store_id": "ST2", "store_name": "Mall Store", "store_state": "NY"})
     (mall, *_) = more["arrivals_summary"]

@@ -7,7 +7,10 @@ from tests.dashboard.small_snapshot import AS_OF
 
 
 def test_audiences_are_counted_from_their_manifests(published: Path) -> None:
-    """C1, C2 and C3 one day; C3 and C8 the next. A manifest that is damaged is passed over."""
+    """The members are C1, C2 and C3 on one day, and C3 and C8 on the next.
+
+    A damaged manifest is left out.
+    """
     exports = published.parent / "exports"
     found = audiences.load(exports)
     (newest,) = found.latest.to_dicts()

@@ -1,4 +1,4 @@
-"""Search finds by whatever is known, and a page holds what happened."""
+"""Search finds customers by whatever is known of them; their page shows what happened."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -37,7 +37,7 @@ def test_search_finds_by_whatever_is_known(
 
 @pytest.mark.parametrize("text", ["%", "_", "' or 1=1 --", "\\", "$x", "C1'; drop table x; --"])
 def test_search_takes_no_text_for_a_pattern_or_for_sql(reader: Reader, text: str) -> None:
-    """Where these occur in a name they are found; they stand for nothing else."""
+    """Such characters are found where a name contains them; they have no other meaning."""
     expected = {"%": {"C3"}, "_": {"C3"}, "$x": {"C2"}}.get(text, set())
     assert set(customer.search(reader, text)["customer_id"]) == expected
 
@@ -50,7 +50,7 @@ def test_an_old_id_leads_to_the_id_of_today(reader: Reader) -> None:
 
 @pytest.fixture
 def parted(tmp_path: Path) -> Iterator[Reader]:
-    """C1 was merged into C2 and parted again; C7, who was with C1 for a while, went to C3."""
+    """C1 was merged into C2 and split again; C7 was part of C1 for a while, then went to C3."""
     given = rows()
     given["customer_merges"] += [
         move("2026-06-02", "merge", "C1", "C2"),
@@ -99,7 +99,7 @@ def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
 
 
 def test_many_events_of_one_kind_push_no_others_off_the_timeline(tmp_path: Path) -> None:
-    """Whoever comes every day is worth most, and her orders are what one wants to see."""
+    """Customers who come every day are worth most, and their orders must stay visible."""
     many = rows()
     (ticket,) = many["fct_support_tickets"]
     latest = {"created_at": datetime(2026, 6, 30, 9)}

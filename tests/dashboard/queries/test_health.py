@@ -1,4 +1,4 @@
-"""What was published, and how well it is known."""
+"""What was published, and how complete and consistent it is."""
 
 from c360_dashboard.queries import health
 from c360_dashboard.snapshot import Reader

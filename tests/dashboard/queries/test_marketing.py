@@ -18,7 +18,7 @@ def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
 
 
 def test_a_return_is_of_the_campaigns_whose_effect_and_cost_are_known(tmp_path: Path) -> None:
-    """One had no control group, one no budget: 300 for 100 is a return of 2 all the same."""
+    """One campaign has no control group and one no budget; 300 for 100 is still a return of 2."""
     sent = rows()
     (campaign, *_) = sent["marketing_effectiveness"]
     sent["marketing_effectiveness"] = [

@@ -24,7 +24,7 @@ def test_sales_count_completed_orders_up_to_the_as_of_day(reader: Reader) -> Non
 
 
 def test_a_period_has_its_first_and_last_day(reader: Reader) -> None:
-    """O3 and O4 are of first days, O1 of a last one; nobody is counted twice for two orders."""
+    """O3 and O4 lie on first days, O1 on a last one. Two orders do not count a customer twice."""
     first, last = date(2026, 5, 1), date(2026, 6, 29)
     year_before = date(2025, 6, 30)
     span = Span(first, last, year_before, year_before, "week")
@@ -36,7 +36,7 @@ def test_a_period_has_its_first_and_last_day(reader: Reader) -> None:
 
 
 def test_where_addresses_have_no_states_a_country_is_a_region(tmp_path: Path) -> None:
-    """C3 is of Austria; what she buys in a store is the store's."""
+    """C3 lives in Austria, but what they buy in a store counts for the store's state."""
     given = rows()
     given["fct_orders"] += [
         order("A1", "C3", "2026-06-29", "online", 10),
@@ -70,7 +70,7 @@ def test_sales_by_channel_and_region(reader: Reader) -> None:
 
 
 def test_a_channel_that_only_gave_back_a_year_before_has_no_per_cents(tmp_path: Path) -> None:
-    """O4 and O8 gave money back: to say that sales changed by -300 % would be no help."""
+    """O4 and O8 are returns here. To say that sales changed by -300 % would not help."""
     changed = rows()
     for row in changed["fct_orders"]:
         if row["order_id"] in {"O4", "O8"}:
@@ -101,7 +101,7 @@ def test_a_filter_that_meets_nothing_sums_nothing(reader: Reader) -> None:
 
 
 def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
-    """Such as a shop's words for paid leave it, which order_status.csv cannot know."""
+    """For example, order_status.csv may not know the shop's own word for "paid"."""
 
     def say(orders: list[Row]) -> str:
         with open_snapshot(tmp_path, rows() | {"fct_orders": orders}) as opened:
@@ -119,7 +119,10 @@ def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
 
 
 def test_weeks_end_on_the_as_of_day_and_last_year_stands_on_this_years_days(reader: Reader) -> None:
-    """O1 and O4 are 0 and 1 days before their ends; O8 lies 180 days before, in the first week."""
+    """O1 and O4 each lie one day before the end of their period.
+
+    O8 lies 180 days before the end, in the first week.
+    """
     found = overview.load(reader, chosen()).over_time
     steps = {(row[0], row[1]): row[2] for row in found.iter_rows()}
     assert steps[AS_OF, "this period"] == 100

@@ -18,7 +18,7 @@ def test_products_sell_by_line(reader: Reader) -> None:
 
 
 def test_orders_whose_products_nobody_knows_are_told_apart(tmp_path: Path) -> None:
-    """Else the categories' revenue is less than the overview's, and nothing says why."""
+    """Otherwise the categories' revenue is less than the overview's, and nothing says why."""
     sold = rows()
     known, other, *_ = sold["fct_orders"]
     sold["fct_orders"] += [
@@ -34,7 +34,7 @@ def test_orders_whose_products_nobody_knows_are_told_apart(tmp_path: Path) -> No
 
 
 def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Path) -> None:
-    """One that the suppliers' file does not name is shown by its id."""
+    """A supplier whom the suppliers' file does not name is shown by its id."""
     supplied = rows() | {
         "supplier_performance": [{"supplier_id": "V1", "revenue": 400, "margin": 50}],
         "product_performance": [

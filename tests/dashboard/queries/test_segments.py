@@ -32,7 +32,7 @@ def test_customers_move_between_states(reader: Reader) -> None:
 
 
 def test_an_order_of_the_day_itself_tells_the_state_of_before(busy: Reader) -> None:
-    """C4 bought on the day six months ago, and C5 last half a year before it."""
+    """C4 bought exactly six months ago; C5 last bought half a year before that day."""
     assert segments.load_moves(busy, chosen(), 6).rows() == [
         ("Active", "Lapsed", 1, 1.0),
         ("Lapsed", "Active", 2, pytest.approx(2 / 3)),
@@ -70,7 +70,7 @@ def test_what_nobody_has_is_unknown_as_its_files_never_came(tmp_path: Path) -> N
 
 
 def test_personas_are_added_up_and_the_ones_that_spent_most_come_first(busy: Reader) -> None:
-    """C1 and C4 spent 300 in 4 orders, C2 and C5 100 in 3; C3 has only given back."""
+    """C1 and C4 spent 300 in 4 orders, C2 and C5 100 in 3; C3 has only a return."""
     found = segments.load(busy, chosen())
     names = ("segment", "customers", "spent", "order_value", "customer_share", "spent_share")
     assert [tuple(row) for row in found.personas.select(names).iter_rows()] == [

@@ -26,7 +26,7 @@ def test_parcels_and_tickets_of_the_period(reader: Reader) -> None:
 
 
 def test_parcels_are_counted_in_whole_weeks_back_from_the_as_of_day(reader: Reader) -> None:
-    """S1 was sent on the last day of its week; that of S2 began on April 29."""
+    """S1 was sent on the last day of its week; S2's week began on April 29."""
     found = service.load(reader, chosen()).on_time
     assert pairs(found, "step", "on_time_rate") == {date(2026, 5, 5): 0, date(2026, 6, 2): 1}
     for first, weeks in ((29, [date(2026, 5, 5), date(2026, 6, 2)]), (30, [date(2026, 6, 2)])):
@@ -35,8 +35,11 @@ def test_parcels_are_counted_in_whole_weeks_back_from_the_as_of_day(reader: Read
 
 
 def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path) -> None:
-    """As in operational_efficiency. A week of which many are under way is not shown; one is that
-    holds parcels of which nobody will ever know."""
+    """The rule is that of operational_efficiency.
+
+    A week with many parcels under way is not shown. A week with parcels of which nobody will ever
+    know whether they were late is shown.
+    """
     sent = rows()
     (on_time, late) = sent["fct_shipments"]
     under_way = {"is_delivered": False, "is_late": False, "delivery_status": "in_transit"}
@@ -87,7 +90,7 @@ def test_what_guests_sent_and_asked_counts_the_busiest_first(busy: Reader) -> No
 
 
 def test_weeks_of_parcels_come_in_order_and_not_while_their_fate_is_open(busy: Reader) -> None:
-    """Of the last week, one parcel in two came back, and nobody knows whether it was late."""
+    """The last week is not shown: one of its two parcels is under way, the other was returned."""
     found = service.load(busy, chosen()).on_time
     assert found.select("step", "on_time_rate").rows() == [
         (date(2026, 5, 5), 0),

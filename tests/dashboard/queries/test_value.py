@@ -20,7 +20,7 @@ def test_value_at_risk_is_value_times_risk(reader: Reader) -> None:
 
 
 def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
-    """C3, in gold, is worth 0 and leaves with a chance of 1."""
+    """In gold, C3 has a value of 0 and a risk of 1."""
     found = value.load(reader, chosen())
     assert (found.totals["customers"], found.totals["avg_clv_12m"]) == (2, 250)
     assert pairs(found.risks, "low", "customers") == {0.1: 1, 0.8: 1}
@@ -34,7 +34,7 @@ def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
 
 
 def test_who_is_expected_to_bring_nothing_is_of_low_value(tmp_path: Path) -> None:
-    """However many they are: where two thirds are, the upper third begins at nothing."""
+    """Their number does not matter: if two thirds bring nothing, the upper third begins at 0."""
     gone = rows()
     gone["mart_customer_360"] = [
         row | {"clv_12m": 0 if row["total_orders"] else row["clv_12m"]}
@@ -50,5 +50,5 @@ def test_forecasts_are_shown_beside_what_came(reader: Reader) -> None:
     assert found.select("against", "tenth", "expected", "actual", "missed").rows() == [
         ("holdout", 1, 10.0, 8.0, 0.25),
         ("holdout", 2, 90.0, 100.0, pytest.approx(-0.1)),
-        ("future", 1, 12.0, 0.0, None),  # nobody can be off by a share of nothing
+        ("future", 1, 12.0, 0.0, None),  # nothing came, so there is no relative error
     ]

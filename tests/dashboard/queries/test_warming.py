@@ -1,4 +1,4 @@
-"""What the first page asks is asked while the server starts."""
+"""While the server starts, it already works out what the first page shows."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_the_first_pages_questions_are_answered_beforehand(
     settings = read_settings({"C360_HOME": str(published.parent)})
     warming.warm(settings)
     found = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
-    monkeypatch.setattr("c360_dashboard.snapshot.Snapshot.open", None)  # nobody may look again
+    monkeypatch.setattr("c360_dashboard.snapshot.Snapshot.open", None)  # no further look is allowed
     first = read_publication(found).first_order
     usual = Filters(read_period(DEFAULT_PERIOD, AS_OF, first))
     assert ask(found, overview.load, usual).totals["orders"] == 4
