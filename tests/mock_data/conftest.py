@@ -1,4 +1,4 @@
-"""Worlds that several tests read, each generated once."""
+"""Simulated worlds that several tests read, each made once."""
 
 from datetime import date
 from pathlib import Path
@@ -37,7 +37,7 @@ def generate(
 
 @pytest.fixture(scope="session")
 def default_world(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """As long and as large as people have it: of all worlds the one that takes long."""
+    """A world of the default size and of almost two years. It is the only one that takes long."""
 
     def make(home: Path) -> None:
         generate(home, END, customers=5000, seed=7)

@@ -1,4 +1,4 @@
-"""What a generation left behind, for the tests to read."""
+"""Reads what the simulator wrote, for the tests."""
 
 import csv
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from landing_contract import read_contract
 
 
 class Home:
-    """What a generation left, read as text with broken lines left out, each table once."""
+    """The simulator's files, read as text without broken lines; each table is read once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._versions: dict[str, pl.DataFrame] = {}
 
     def versions(self, table: str) -> pl.DataFrame:
-        """Every row of a table's files, oldest file first."""
+        """Returns every row of a table's files, oldest file first."""
         if table not in self._versions:
             self._versions[table] = self._read_versions(table)
         return self._versions[table]
@@ -30,7 +30,7 @@ class Home:
         return pl.concat([_read(f, declared.column_names) for f in files])
 
     def table(self, table: str) -> pl.DataFrame:
-        """The latest row of each key."""
+        """Returns the latest row of each key."""
         key = list(read_contract()[table].key)
         return self.versions(table).unique(key, keep="last", maintain_order=True)
 
@@ -55,5 +55,5 @@ Simulate = Callable[..., Home]
 
 
 def number(value: Any) -> float:  # noqa: ANN401
-    """A statistic that polars types as anything at all."""
+    """Converts a statistic, for which polars declares no definite type, to a float."""
     return float(value)

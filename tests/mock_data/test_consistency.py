@@ -1,4 +1,4 @@
-"""Arithmetic, keys and causes, in a world without defects."""
+"""Arithmetic, keys and causes are right in a world without defects."""
 
 import json
 from datetime import date, timedelta
@@ -78,7 +78,7 @@ def test_guests_returns_cancellations_and_refunds_happen(clean_world: Home) -> N
 
 
 def test_regional_sales_add_up_from_completed_orders(clean_world: Home) -> None:
-    """By the store's state, the customer's online, and the country for whoever is no customer."""
+    """A sale's region is the store's state, online the customer's state, for guests the country."""
     where = ["region_id", "sales_date"]
     stores = clean_world.table("warehouse_locations").select(
         store_id="location_id", store_state="state"
@@ -129,7 +129,10 @@ def test_points_add_up(clean_world: Home) -> None:
 
 
 def test_points_are_earned_from_the_day_of_joining(clean_world: Home) -> None:
-    """Which the day of the first tier is, for whoever has not left it; a year's end with it."""
+    """A member who is still in the first tier joined on its first day.
+
+    Points count from the new year on, because points_earned_ytd begins again each year.
+    """
     accounts = clean_world.table("loyalty_program").filter(loyalty_tier="Bronze")
     bought = clean_world.table("transactions").filter(
         pl.col("status") == "completed",
@@ -150,7 +153,7 @@ def test_points_are_earned_from_the_day_of_joining(clean_world: Home) -> None:
 
 
 def test_a_tier_begins_with_the_purchase_that_reached_it(clean_world: Home) -> None:
-    """Silver, gold and platinum are reached with 400, 1 500 and 4 000 points, a point a dollar."""
+    """Silver, gold and platinum need 400, 1 500 and 4 000 points; each dollar is one point."""
     needed = {"Silver": 400, "Gold": 1500, "Platinum": 4000}
     members = clean_world.table("loyalty_program").filter(pl.col("loyalty_tier") != "Bronze")
     points = pl.col("subtotal").cast(CENTS) - pl.col("discount_amount").cast(CENTS)
@@ -332,14 +335,14 @@ def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None
 def test_nobody_does_anything_before_she_is_registered(
     default_world: Home, table: str, moment: str, people: str, since: str
 ) -> None:
-    """Not even on that day; who registers twice does nothing earlier under her second id."""
+    """Not even earlier on that day. Who registers twice uses the second id only from then on."""
     done = default_world.table(table).join(default_world.table(people), on="customer_id")
     assert done.height > 0
     assert (done[moment] >= done[since]).all()
 
 
 def test_nobody_registers_as_a_child(default_world: Home, tmp_path: Path) -> None:
-    """Whenever the simulation is."""
+    """The simulated period does not matter: the second world is in 1990."""
     mock_data.generate(
         tmp_path, customers=200, seed=3, start=date(1990, 1, 1), end=date(1990, 1, 31)
     )
@@ -360,7 +363,7 @@ def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
 
 @pytest.fixture(scope="module")
 def two_calls(simulate: Simulate) -> Home:
-    """What people changed between its two ends shows in both of its files."""
+    """A world made by two calls. What people changed in between shows in the files of both."""
     return simulate(date(2025, 8, 31), END, customers=800, defects=False)
 
 
@@ -385,7 +388,7 @@ def test_parcels_go_where_the_buyer_lives_on_the_day(two_calls: Home) -> None:
 
 
 def test_nobody_is_written_to_without_her_consent(two_calls: Home) -> None:
-    """Neither who never gave it nor who withdrew it; who gives it later is written to later."""
+    """Nobody gets messages who never consented or withdrew; later consent allows later messages."""
     home = two_calls
     told = home.versions("consents").with_columns(
         channel=pl.col("purpose").str.strip_prefix("marketing_")
@@ -418,7 +421,10 @@ def test_what_is_discontinued_is_sold_until_then(clean_world: Home) -> None:
 
 
 def test_addresses_lie_where_they_say(clean_world: Home) -> None:
-    """One postal code a town, beginning as its state's do; stores are in towns of their state."""
+    """Each town has one postal code, which begins like its state's.
+
+    Stores are in towns of their state.
+    """
     people = clean_world.table("customers")
     towns = people.group_by("state", "city").agg(pl.col("zip_code").n_unique())
     assert set(towns["zip_code"]) == {1}

@@ -1,4 +1,4 @@
-"""What is planted is what is counted."""
+"""The simulator's report counts the defects that are really in its files."""
 
 import json
 from datetime import date, timedelta
@@ -74,7 +74,7 @@ def test_second_registrations_are_counted(default_world: Home, report: dict[str,
 
 
 def test_who_registers_twice_is_careless_in_one_of_five_ways(default_world: Home) -> None:
-    """A typo, names swapped, an old address, another phone; or a typo, another mail and phone."""
+    """A typo, swapped names, an old address, another phone; or a typo, another e-mail and phone."""
     people = default_world.table("customers").with_columns(
         pl.col("first_name", "last_name").str.strip_chars().str.to_lowercase(),
         pl.col("email").str.to_lowercase(),

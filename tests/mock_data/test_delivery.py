@@ -1,4 +1,4 @@
-"""Nothing comes back, is complained of or stays paid for before it was in anybody's hands."""
+"""Goods are returned or complained of only once they arrived; what never arrives is refunded."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -83,7 +83,7 @@ def test_nothing_is_delivered_of_what_was_cancelled(batch: Batch) -> None:
 
 
 def test_the_web_shops_orders_all_stand(batch: Batch) -> None:
-    """Its files have no word for anything else."""
+    """The web shop's files cannot say that an order was cancelled, returned or refunded."""
     assert set(batch.orders.fate[batch.orders.in_workbooks]) == {COMPLETED}
 
 
@@ -111,7 +111,7 @@ def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
 def test_her_money_comes_back_on_the_day_on_which_the_parcel_is_known_to_be_gone(
     batch: Batch,
 ) -> None:
-    """Until then the carrier calls it late, or on its way back, and the order stands."""
+    """Until then the carrier reports it as late or on its way back, and the order stands."""
     parcels, orders = batch.parcels, batch.orders
     for gone, wait in ((parcels.is_lost, 10), (parcels.is_sent_back, 3)):
         order = parcels.order[gone]
@@ -120,7 +120,7 @@ def test_her_money_comes_back_on_the_day_on_which_the_parcel_is_known_to_be_gone
 
 
 def test_on_every_day_a_parcel_is_where_its_scans_say(batch: Batch) -> None:
-    """Delivered or back where that was scanned, else delayed once its day is over."""
+    """It is delivered or returned if it was scanned so; otherwise it is delayed after its day."""
     parcels = batch.parcels
     promised = parcels.promised[parcels.is_sent_back & (parcels.promised < 590)][:5]
     for end in map(int, np.add.outer(promised, (0, 2, 3)).ravel()):

@@ -1,4 +1,4 @@
-"""Draws are what their names say, and a number drawn depends on nothing but its keys."""
+"""Random draws follow their named distributions, and each number depends only on its keys."""
 
 import numpy as np
 import pytest

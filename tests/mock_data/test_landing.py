@@ -1,4 +1,4 @@
-"""The landing folder: nothing of anybody else's is touched, nothing half done stays."""
+"""The landing folder: other people's files are not touched, and nothing half-made stays."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("mine")
     before = contents(tmp_path)
-    for start in (START, date(1980, 1, 1)):  # one's own may begin before any that can be simulated
+    for start in (START, date(1980, 1, 1)):  # own data may begin before any simulated day
         result = generate(tmp_path, start=start)
         assert result.rows == 0
         assert "not simulated" in result.message
@@ -128,7 +128,7 @@ def test_an_interrupted_generation_is_done_again(
         with pytest.raises(KeyboardInterrupt):
             generate(broken, ends[-1])
     assert json.loads((broken / MARK).read_text())["state"] == "unfinished"
-    generate(broken, ends[0])  # also where less is asked for now, as far as was meant
+    generate(broken, ends[0])  # even if less is asked for now, it goes as far as was begun
     assert [b for _, b in sorted(contents(broken).items())] == [
         b for _, b in sorted(contents(untouched).items())
     ]
@@ -152,7 +152,7 @@ def test_a_file_put_among_the_unfinished_stays(
 
 @pytest.mark.parametrize("name", ["sales/transactions.csv", "workbooks/Transaction.csv"])
 def test_a_file_that_appears_meanwhile_stays(tmp_path: Path, name: str) -> None:
-    """Also under a name that was possible and not needed: this workbook is no text."""
+    """One of the names is possible but not needed: a workbook is text only if it is too long."""
     mine = tmp_path / "landing" / name
     mine.parent.mkdir(parents=True)
     with pytest.raises(FileExistsError, match="appeared while it was being simulated"):
@@ -211,7 +211,7 @@ def open_landing(home: Path) -> Landing:
 
 
 def write(home: Path, end: date, possible: list[str], *written: str, stops: bool = False) -> None:
-    """One call that simulates up to a day, or is stopped before its files are in place."""
+    """Makes a call that simulates up to a day, or is stopped before its files are in place."""
     landing = open_landing(home)
     assert isinstance(landing.plan(end), Plan)
     landing.begin(end, possible)
@@ -222,7 +222,7 @@ def write(home: Path, end: date, possible: list[str], *written: str, stops: bool
 
 
 def told(home: Path, end: date) -> str:
-    """The sentence that says why nothing is simulated."""
+    """Returns the sentence that says why nothing is simulated."""
     plan = open_landing(home).plan(end)
     assert isinstance(plan, str), plan
     return plan
@@ -238,7 +238,10 @@ def test_a_stopped_attempt_is_made_again_as_far_as_the_further_of_both(tmp_path:
 def test_what_an_attempt_had_in_place_goes_where_the_next_names_it_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a table does that has become too long for a workbook; once more after another stop."""
+    """A table that becomes too long for a workbook gets another name, and the old file must go.
+
+    A second stop in between does not change this.
+    """
     workbook = "workbooks/Transaction.xlsx"
     with monkeypatch.context() as patch:
         patch.setattr("mock_data.landing._write_json", stop_after(3))
@@ -253,7 +256,7 @@ def test_what_an_attempt_had_in_place_goes_where_the_next_names_it_otherwise(
 
 
 def stop_after(times: int) -> Callable[[Path, object], None]:
-    """Stops the process where a mark would be written once more."""
+    """Returns a stand-in for writing marks, which stops the process at the given write."""
     left = iter(range(times - 1))
 
     def write_json(path: Path, content: object) -> None:
@@ -277,7 +280,7 @@ def test_where_all_was_taken_away_nothing_of_it_is_remembered(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", [SALES, "sales/transactions_2025-06-30.csv"])
 def test_a_file_that_is_gone_ends_the_simulation(tmp_path: Path, name: str) -> None:
-    """Also where another call's are still there: later rows would speak of rows that nobody has."""
+    """One missing file is enough: later rows would refer to rows that nobody has."""
     later = "sales/transactions_2025-06-30.csv"
     write(tmp_path, MARCH_31, [SALES], SALES)
     write(tmp_path, JUNE_30, [later], later)
@@ -287,7 +290,7 @@ def test_a_file_that_is_gone_ends_the_simulation(tmp_path: Path, name: str) -> N
 
 @pytest.mark.parametrize("at", ["start", "middle", "end"])
 def test_a_file_that_was_written_to_ends_the_simulation(tmp_path: Path, at: str) -> None:
-    """It is known by its size and by both of its ends, which is not all of a large one."""
+    """A file is known by its size, its beginning and its end, which is not all of a large one."""
     landing = open_landing(tmp_path)
     landing.begin(MARCH_31, [SALES])
     content = bytearray(b"0" * 200_000)

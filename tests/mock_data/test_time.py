@@ -1,4 +1,4 @@
-"""Days that are added later tell the same story: lives do not depend on when they are looked at."""
+"""Days that are added later tell the same story as days that are simulated in one call."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_three_calls_over_the_new_year_equal_one(simulate: Simulate) -> None:
 
 
 def test_day_after_day_equals_one_call(tmp_path: Path) -> None:
-    """Also for what is short-lived: a ticket that is taken up, a parcel on its third day."""
+    """Short-lived states agree too: a ticket that is being handled, a parcel on its third day."""
     ends = [date(2025, 5, day) for day in (12, 13, 14)]
     together, apart = tmp_path / "together", tmp_path / "apart"
     for home, days in ((together, ends[-1:]), (apart, ends)):
@@ -78,7 +78,7 @@ def test_day_after_day_equals_one_call(tmp_path: Path) -> None:
 
 
 def test_a_campaign_under_way_goes_on(simulate: Simulate, clean_pair: tuple[Home, Home]) -> None:
-    """Who opens or clicks after the first call's end is told of by the second."""
+    """The second call reports who opened or clicked after the end of the first."""
     mailed = clean_pair[0].truth("campaigns").filter(channel="email")["start_date"]
     cut = date.fromisoformat(mailed[0]) + timedelta(days=1)
     end = cut + timedelta(days=7)

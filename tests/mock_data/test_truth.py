@@ -1,4 +1,4 @@
-"""What is told as true is what the systems' files show, now or in the year that follows."""
+"""The simulator's truth agrees with what the files show, now or in the following year."""
 
 import json
 from datetime import date
@@ -27,7 +27,10 @@ def test_identities_are_of_all_who_can_be_seen(
 
 
 def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None:
-    """Of people whom the CRM alone knows: what they buy as guests nobody can tell from outside."""
+    """The truth may count a few more orders, because files do not show who ordered as a guest.
+
+    The test looks at people whom only the CRM knows.
+    """
     then = simulate(date.fromisoformat(END), customers=800, defects=False)
     told = then.truth("future").join(
         clean_world.truth("people").filter(in_workbooks="false"), on="person_id"
@@ -59,7 +62,7 @@ def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None
 def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
     simulate: Simulate, clean_world: Home
 ) -> None:
-    """They have no word for an order that does not stand."""
+    """The web shop's files show every order, because all of their orders stand."""
     then = simulate(date.fromisoformat(END), customers=800, defects=False)
     alone = clean_world.truth("people").filter(in_crm="false")["person_id"]
     day = pl.col("transaction_date").str.slice(0, 10)

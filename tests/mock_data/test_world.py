@@ -1,4 +1,4 @@
-"""The shape of the default world, and what makes it deterministic."""
+"""The default world has the right shape, and the same seed always gives the same world."""
 
 import hashlib
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ START, END, JUNE_30 = date(2025, 1, 1), date(2026, 11, 20), date(2025, 6, 30)
 
 
 def _orders_of_people(home: Home) -> pl.DataFrame:
-    """Completed purchases of both systems, each with the person who made it."""
+    """Returns completed purchases of both systems, each with the person who made it."""
     amount = pl.col("total_amount").cast(pl.Float64)
     month = pl.col("transaction_date").str.slice(0, 7)
     crm = home.table("transactions").filter(pl.col("status") == "completed", amount > 0)
@@ -81,7 +81,7 @@ def test_personas_differ_in_what_can_be_seen(default_world: Home) -> None:
 
 
 def test_the_shop_holds_its_own_and_every_persona_buys_all_along(default_world: Home) -> None:
-    """Also those who leave within months: others like them come."""
+    """Some personas leave within months, but others like them come."""
     orders = _orders_of_people(default_world).join(default_world.truth("people"), on="person_id")
     ten_months = r"^202[56]-(0\d|10)$"  # a mistyped date lies past 2099
     orders = orders.filter(pl.col("month").str.contains(ten_months))

@@ -1,4 +1,4 @@
-"""The simulator's Excel files, read by a program that is not ours."""
+"""The simulator's Excel files can be read by a program that is not ours."""
 
 from datetime import datetime
 from pathlib import Path
