@@ -1,4 +1,4 @@
-"""What several tests of the dbt project look at: its manifest, every model compiled offline."""
+"""The dbt project's manifest, with every model compiled offline, for several tests."""
 
 import json
 from pathlib import Path

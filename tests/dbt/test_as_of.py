@@ -1,4 +1,4 @@
-"""What was known on a day stays what it was: files that come later change nothing of it."""
+"""What was known on a day stays the same: files that come later do not change it."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,12 +39,12 @@ def land_what_was_known(warehouse: Warehouse) -> None:
     warehouse.land(
         "customers", [{"customer_id": "c1", "city": "Rome", "customer_segment": "basic"}]
     )
-    for known in ("2026-01-05", "2026-01-09"):  # the second says nothing new
+    for known in ("2026-01-05", "2026-01-09"):  # the second file says nothing new
         warehouse.land("customers", [{"customer_id": "c1", "city": "Oslo"}], known=known)
     warehouse.land("loyalty_program", [{"customer_id": "c1", "loyalty_tier": "silver",
                                         "points_balance": 10}], known="2026-01-07")  # fmt: skip
     toy = {"product_id": "p1", "category": "Toys", "price": 10, "cost": 4}
-    for day in (None, "2026-01-09"):  # the same
+    for day in (None, "2026-01-09"):  # the second file says nothing new
         warehouse.land("products", [toy], known=day)
     warehouse.land("transactions", [order("t1", "2026-01-02 10:00:00", 10)], known="2026-01-05")
     warehouse.land("transaction_items", [line("i1", "t1", 10)], known="2026-01-05")
@@ -99,7 +99,7 @@ def land_what_came_later(warehouse: Warehouse) -> None:
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
-    """Gold as of one day before and after later files came, and gold of the later day."""
+    """Gold as of a day, before and after later files came, and a warehouse as of the later day."""
     warehouse = Warehouse(tmp_path_factory.mktemp("as_of"))
     warehouse.create_bronze()
     land_what_was_known(warehouse)
@@ -121,14 +121,14 @@ def test_later_files_change_nothing(worlds: Worlds) -> None:
 
 def test_events_after_the_day_are_kept_and_not_counted(worlds: Worlds) -> None:
     before, _, _ = worlds
-    # t1 10 and t2 20; t3 of 12 January was in the file of the 10th and is no sum's
+    # t1 10 and t2 20; t3 of 12 January was in the file of the 10th, but is in no sum
     assert before["monthly_revenue_orders"] == [("2026-01", 2, D("30.00"))]
     assert len(before["fct_orders"]) == 3
 
 
 def test_a_ticket_that_was_resolved_later_was_open(worlds: Worlds) -> None:
     before, _, _ = worlds
-    # k1 took six hours and was rated 4; k2 was open, and its rating not yet given
+    # k1 took six hours and was rated 4; k2 was still open and had no rating yet
     assert before["issue_resolution"] == [("billing", "chat", "2026-01", 2, 1, 6.0, 4.0)]
 
 
@@ -146,7 +146,7 @@ def test_the_default_day_is_that_of_the_latest_file(worlds: Worlds) -> None:
 
 def test_a_later_version_replaces_an_earlier_one(worlds: Worlds) -> None:
     _, _, warehouse = worlds
-    # 11 + 20 + 40 + 80 + 160, the corrected t1 once
+    # 11 + 20 + 40 + 80 + 160; the corrected t1 counts once
     assert warehouse.rows("select * from gold.monthly_revenue_orders") == [
         ("2026-01", 5, D("311.00"))
     ]
@@ -175,9 +175,9 @@ def test_histories_hold_each_version_for_its_days(worlds: Worlds) -> None:
 @pytest.mark.parametrize(
     ("landed", "expected"),
     [
-        # a day that its undated file could not know when it was loaded is no as-of day
+        # a day that lay in the future when its undated file was loaded is no as-of day
         ([(None, "2026-01-30 10:00:00"), (None, "2099-01-01 00:00:00")], date(2026, 1, 30)),
-        # the file's date counts, also where its orders are older
+        # the file's date counts, even if its orders are older
         ([("2026-01-20", "2026-01-18 10:00:00")], date(2026, 1, 20)),
         # a file dated after the day it was loaded says nothing about today
         ([("2026-01-20", "2026-01-18 10:00:00"), ("2099-01-01", None)], date(2026, 1, 20)),

@@ -1,4 +1,4 @@
-"""One reporting currency: others are converted by rates, or the build says that they cannot be."""
+"""One reporting currency: others are converted by rates, or the build says why they cannot be."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
         ("t3", D("13.75"), D("12.50")),
         ("t4", D("11.00"), D("10.00")),
     ]
-    # the catalogue is in the reporting currency: 12.50 less 4, whatever the order was paid in
+    # the catalogue's costs are in the reporting currency: t3's margin is 12.50 less 4
     margins = "select order_id, unit_cost, margin from gold.fct_order_lines order by 1"
     assert warehouse.rows(margins) == [
         ("t1", D("4.00"), D("6.00")),
@@ -100,7 +100,7 @@ def test_an_order_without_a_day_stops_nothing_and_has_no_amount(warehouse: Wareh
     assert warehouse.build() == {}
     amount = "select total_amount from gold.fct_orders where order_id = 't5'"
     assert warehouse.rows(amount) == [(None,)]
-    # no earlier rate would give it one
+    # no warning about missing rates, because no earlier rate would help
     warned = "select table_name from duckdb_tables() where schema_name = 'test_failures'"
     assert warehouse.rows(warned) == [("essential_cells_are_filled",)]
 

@@ -1,4 +1,4 @@
-"""Which sources are expected to go on, and that a mistyped year does not make them look fresh."""
+"""Sources of daily events have a freshness, and a mistyped year does not make them look fresh."""
 
 from datetime import datetime
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.dbt.warehouse import Warehouse
 
-# people register, agree and are written to when they like: no silence is too long
+# these have no rhythm (people register and consent when they like), so no silence is too long
 IRREGULAR = {
     "customers", "consents", "campaigns", "campaign_contacts", "customer_master", "rates",
 }  # fmt: skip

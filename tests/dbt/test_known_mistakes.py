@@ -1,4 +1,4 @@
-"""Mistakes that projects of this kind have made: each test fails when its mistake is put back."""
+"""Mistakes that projects of this kind have made: each test fails if its mistake is made again."""
 
 from datetime import date
 from decimal import Decimal
@@ -183,13 +183,13 @@ def test_inventory_suppliers_shipments_and_regions_are_used(warehouse: Warehouse
         ("u2", None, 0, 0, D("0.00"), None, 1.0, None, 0),
     ]
     stock = "select stock_on_hand, days_of_stock from gold.product_performance where product_id = "
-    assert warehouse.rows(stock + "'p1'") == [(6, 27.0)]  # two in the 9 days there are
+    assert warehouse.rows(stock + "'p1'") == [(6, 27.0)]  # two were sold in 9 days
     assert warehouse.rows(
         "select customer_id, last_event_type, tracking_events, is_late, delivery_days"
         " from gold.fulfillment"
     ) == [("c1", "delivered", 2, True, 4)]
     assert mart(warehouse, "late_deliveries") == (1,)
-    # t2's store says no state, so it is Ohio by its customer: 12 in the ledger, 10 in orders
+    # t2's store has no state, so its customer's counts, Ohio: 12 in the ledger, 10 in orders
     regional = "select compared, differing, largest_difference from gold.reconciliation where"
     assert warehouse.rows(f"{regional} check_name = 'regional ledger vs orders'") == [
         (2, 1, D("2.00"))
@@ -199,8 +199,8 @@ def test_inventory_suppliers_shipments_and_regions_are_used(warehouse: Warehouse
 def test_locations_know_their_orders_parcels_stock_and_tickets(warehouse: Warehouse) -> None:
     rows = warehouse.rows("select * from gold.operational_efficiency order by 1, 2")
     assert rows == [
-        # the ticket of the 8th belongs to s1, where the order of the 2nd was; in two counts of
-        # three shelves, p2's was empty both times
+        # the ticket of the 8th belongs to s1, where the order of the 2nd was; three shelves were
+        # counted twice, and p2's was empty both times
         ("s1", "2025-01", 1, None, None, None, 0.333333, 100.0, 3.0),
         ("s2", "2025-01", 1, None, None, None, None, 0.0, None),
         ("unknown", "2025-01", 1, None, None, None, None, 0.0, None),
@@ -243,7 +243,7 @@ def test_a_customer_of_two_stores_has_one_row(warehouse: Warehouse) -> None:
 
 
 def test_every_customer_has_a_history(warehouse: Warehouse) -> None:
-    # 001 is in the workbooks alone; what is known of her has no date, so it holds since ever
+    # 001 is only in the workbooks, which have no dates, so the row is valid from the beginning
     rows = warehouse.rows(
         "select customer_id, valid_from, valid_to, city, state"
         " from gold.dim_customers_history order by 1"

@@ -1,4 +1,4 @@
-"""Where columns come from: each one of every model leads somewhere, and to the right place."""
+"""Where columns come from: every column of every model has a source, and it is the right one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from c360_dagster.dbt_runner.dbt_project import is_personal
 from c360_dagster.dbt_runner.lineage import Column, read_columns
 from c360_dagster.dbt_runner.tracing import trace_columns
 
-# columns that no other column makes: words and nothing else
+# columns that are made from no other column, because they hold a constant word
 CONSTANT = {
     *((f"int_{name}", "source_system") for name in ("orders", "sessions", "source_ids", "tickets")),
     *(
@@ -21,7 +21,7 @@ CONSTANT = {
     ("publication", "published_at"),
     ("int_forecast_plan", "horizon_days"),
 }
-# made of personal columns, and telling little of anybody
+# columns that are made from personal ones but tell little about anybody
 HARMLESS = {
     ("stg_customers", "is_phone_valid"),
     ("stg_customer_master", "is_phone_valid"),
@@ -100,7 +100,7 @@ def test_a_categorys_name_comes_from_the_catalogue(lineages: Lineages) -> None:
 def test_what_is_made_of_personal_columns_is_marked_as_personal(
     manifest: dict[str, Any], lineages: Lineages
 ) -> None:
-    """What is not marked is published unmasked; each exception says little of anybody."""
+    """Columns without the mark are published unmasked. Each exception tells little of anybody."""
     nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
     personal = {
         (node["schema"], node.get("identifier") or node["alias"], name)

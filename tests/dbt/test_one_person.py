@@ -1,7 +1,7 @@
-"""Three records that are one person: every table of gold speaks of her once, and of all she did.
+"""Three records are one person: every gold table has this person once, with all they did.
 
-The workbooks know her by an id that is somebody else's in the CRM. Numbers were worked out by hand
-from the rows below.
+In the workbooks this person has an id that is somebody else's in the CRM. The numbers were worked
+out by hand from the rows below.
 """
 
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""The guide to models of one's own keeps its word: its example is built and checked as it is."""
+"""The guide to own models is right: its example is built and tested exactly as printed."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ GUIDE = Path(__file__).parents[2] / "docs/your-own-models.md"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The whole project beside the example, in the folder that the guide names."""
+    """A copy of the project with the guide's example in the folder that the guide names."""
     copy = tmp_path / "dbt_c360"
     written = shutil.ignore_patterns(*dbt_project.WRITTEN)
     shutil.copytree(dbt_project.PROJECT, copy, ignore=written)

@@ -1,4 +1,4 @@
-"""The laws of the dbt project, read from its manifest: layers, contracts, keys, descriptions."""
+"""The rules of the dbt project, checked in its manifest: layers, contracts, keys, descriptions."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from c360_dagster.settings import REPOSITORY
 Manifest = dict[str, Any]
 GRAIN = ("One row", "{{ doc(")
 KEY_TESTS = {"unique", "unique_key"}
-# the as-of day and the seeds are what staging needs besides bronze; lines need their orders
+# besides bronze and seeds, staging models may read only the as-of day and the exchange rates
 STAGING_READS = {"int_data_clock", "stg_order_rates", "stg_rates"}
 SALES_READS = {"stg_sales", "stg_products"}
 
@@ -80,7 +80,7 @@ def test_gold_has_contracts_on_tables_and_a_tested_key(manifest: Manifest) -> No
     for node in models(manifest, "marts"):
         assert node["config"]["materialized"] in {"table", "incremental"}, node["name"]
         assert node["contract"]["enforced"], node["name"]
-        if node["name"] != "publication":  # one row
+        if node["name"] != "publication":  # it has only one row
             assert tested[node["unique_id"]] & KEY_TESTS, node["name"]
 
 
@@ -110,7 +110,7 @@ def test_the_customer_mart_has_its_columns_in_order(manifest: Manifest) -> None:
 
 
 def test_what_touches_a_model_is_built_before_it(manifest: Manifest) -> None:
-    """Changed rows are found by a model's name alone: nothing else says that it comes first."""
+    """Changed rows are found by a model's name in plain SQL, from which dbt learns no order."""
     by_name = {node["name"]: node for node in models(manifest)}
     for node in models(manifest):
         touched = node["config"]["meta"].get("touched")
@@ -134,7 +134,7 @@ def ancestors(by_name: dict[str, dict[str, Any]], name: str) -> set[str]:
 
 
 def test_who_uses_a_table_is_said_of_all_that_do(manifest: Manifest) -> None:
-    """On the page of `make docs`: a table that nobody is said to use is soon taken away."""
+    """The page of `make docs` shows it; a table that seems unused would soon be removed."""
     gold = {node["name"] for node in models(manifest, "marts")}
     pages = sorted((REPOSITORY / "c360_dashboard").rglob("*.py"))
     queries = " ".join(page.read_text("utf-8") for page in pages)

@@ -1,4 +1,4 @@
-"""Customers, orders, lines, products and contacts alone, with the flaws that real files have.
+"""Only customers, orders, lines, products and contacts, with the flaws that real files have.
 
 Every number here was worked out by hand from the rows below; nothing else is in bronze.
 """
@@ -14,7 +14,7 @@ from tests.dbt.warehouse import Warehouse
 D = Decimal
 
 
-def order(  # noqa: PLR0913, PLR0917, one argument a column
+def order(  # noqa: PLR0913, PLR0917, one argument for each column
     order_id: str,
     customer: str | None,
     placed: str | None,
@@ -40,7 +40,7 @@ def order(  # noqa: PLR0913, PLR0917, one argument a column
     }
 
 
-def line(  # noqa: PLR0913, PLR0917, one argument a column
+def line(  # noqa: PLR0913, PLR0917, one argument for each column
     line_id: str,
     order_id: str,
     product: str,
@@ -235,7 +235,7 @@ def test_products(warehouse: Warehouse) -> None:
         # 2 + 1 - 1 units in t1, t2, t6; 20 + 10 - 10 less 2 x 4; one of three came back
         ("p1", 2, 3, D("20.00"), D("12.00"), 0.333333, None, None),
         ("p2", 1, 1, D("19.00"), None, 0.0, None, None),
-        # 3 + 1 units; 15.10 less 4 x 2.50; of five out, the refunded one came back
+        # 3 + 1 units; 15.10 less 4 x 2.50; of five sold, the refunded one came back
         ("p3", 4, 2, D("15.10"), D("5.10"), 0.2, None, None),
         ("p4", 0, 0, D("0.00"), None, None, None, None),
         ("p9", 1, 1, D("7.77"), None, 0.0, None, None),
@@ -243,7 +243,7 @@ def test_products(warehouse: Warehouse) -> None:
 
 
 def test_recency_frequency_and_spend(warehouse: Warehouse) -> None:
-    # of three who ordered, places 1, 2, 3 score 1, 3, 5; the two with one order share a score
+    # three customers ordered: places 1, 2, 3 score 1, 3, 5; the two with one order share a score
     rows = warehouse.rows("select * from gold.customer_rfm order by 1")
     assert rows == [
         ("c1", 11, 3, D("39.00"), 1, 5, 5, "Cannot Lose Them"),
@@ -291,7 +291,7 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
 def test_a_day_without_its_file_a_mistyped_year_and_an_id_of_nobody_are_named(
     tmp_path: Path,
 ) -> None:
-    """Twenty orders a day for five weeks, all of one who is but what the till says for nobody."""
+    """There are twenty orders a day for five weeks, all by CASH: the till's word for nobody."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
     slip = order("t0", "CASH", "1970-01-01 00:00:00", None, "9", "0", "0", "9")
@@ -318,7 +318,7 @@ def test_a_day_without_its_file_a_mistyped_year_and_an_id_of_nobody_are_named(
 
 
 def test_ids_that_begin_anew_are_named(tmp_path: Path) -> None:
-    """Orders in each year's file, lines in each export: the later ones take the place of others."""
+    """The second year's file uses ids again, so its orders and lines replace earlier ones."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
 
@@ -360,7 +360,7 @@ def test_tables_of_other_sources_are_there_and_empty(warehouse: Warehouse) -> No
 
 
 def test_every_unit_test_of_the_models_passes(warehouse: Warehouse) -> None:
-    """They stand in the models' yml and are left out of production builds; here they run."""
+    """The unit tests are in the models' yml. Production builds leave them out; here they run."""
     result = warehouse.dbt("test", "--select", "test_type:unit")
     assert {each.node.name: each.message for each in result.result if each.status != "pass"} == {}
     assert len(result.result) > 20

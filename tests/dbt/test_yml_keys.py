@@ -1,4 +1,4 @@
-"""dbt ignores a key that it does not know, and with it a test or a constraint: no yml has one."""
+"""No yml has a key unknown to dbt: dbt would ignore it, and with it a test or a constraint."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ KNOWN = {
         "meta", "severity", "freshness", "loaded_at_query", "column_types", "contract",
         "materialized",
     },
-    # of the landing contract, and of Dagster
+    # keys of the landing contract and of Dagster
     "meta": {
         "pii", "folder", "key", "event_time", "essential", "required", "file", "format", "optional",
         "dagster", "layer",
@@ -37,11 +37,11 @@ KNOWN = {
 }  # fmt: skip
 FILES = sorted(PROJECT.glob("models/**/*.yml")) + sorted(PROJECT.glob("[st]*s/*.yml"))
 OPEN = {"rows", "vars", "freshness", "column_types", "owner", "arguments"}
-"""Below these, keys are names that somebody gave."""
+"""Keys below which names are free."""
 
 
 def find_unknown(node: object, section: str = "") -> Iterator[str]:
-    """Keys that no section of this name has, with where they stand."""
+    """Yields each key that its section does not have, with the section's name."""
     if isinstance(node, list):
         for each in node:
             yield from find_unknown(each, section)

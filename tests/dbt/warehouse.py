@@ -1,6 +1,6 @@
-"""A warehouse for tests: bronze from the contract, hand-made rows, and the road's own dbt.
+"""A warehouse for tests: bronze from the contract, handmade rows, and the pipeline's own dbt.
 
-The loader is tested elsewhere; here rows arrive typed, as if it had done its work.
+The loader is tested elsewhere; here rows are inserted with their types, as if it had loaded them.
 """
 
 import os
@@ -46,7 +46,7 @@ class Warehouse:
         part: str = "",
         loaded_at: datetime = LOADED_AT,
     ) -> None:
-        """One file of a table; `known` is the date in its name."""
+        """Inserts rows as one file of a table; `known` is the date in the file's name."""
         name = "_".join(filter(None, [table, known, part])) + ".csv"
         with duckdb.connect(str(self.path)) as connection, transaction(connection):
             for number, row in enumerate(rows, start=1):
@@ -65,7 +65,7 @@ class Warehouse:
                 )
 
     def resolve(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Rows of a table of who is who, as if the resolution had written them."""
+        """Inserts rows into an identity table, as if the resolution had written them."""
         with duckdb.connect(str(self.path)) as connection:
             for row in rows:
                 marks = ", ".join("?" for _ in row)
@@ -75,9 +75,9 @@ class Warehouse:
                 )
 
     def build(self, *select: str, **variables: str) -> dict[str, str]:
-        """What became wrong, by node and in dbt's words; `select` nothing for all there is.
+        """Builds the selected nodes (by default all); returns dbt's message for each failure.
 
-        Built as the road builds: what dbt rendered for one test is sent again for the next.
+        It builds as the pipeline does: what dbt rendered for one test is sent again for the next.
         """
         read_manifest()
         builder = DbtBuilder(warehouse=str(self.path))
@@ -85,7 +85,7 @@ class Warehouse:
         return {each.unique_id: each.message for each in results if each.is_bad}
 
     def dbt(self, *arguments: str) -> dbtRunnerResult:
-        """One of dbt's other commands, upon the project as it was parsed before."""
+        """Runs another dbt command on the project as it was parsed before."""
         read_manifest()
         os.environ["DBT_C360_WAREHOUSE"] = str(self.path)
         try:
@@ -105,7 +105,7 @@ class Warehouse:
             return connection.execute(query).fetchall()
 
     def gold(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every gold table, in an order of its own."""
+        """Returns every row of every gold table, sorted."""
         tables = self.rows(
             "select table_name from information_schema.tables where table_schema = 'gold'"
         )
