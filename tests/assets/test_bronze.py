@@ -1,4 +1,4 @@
-"""What loading says: each file's own trouble, once what many files share, and a check alone."""
+"""What loading reports: each file's problem, shared problems only once, and a check by itself."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from c360_dagster.settings import read_settings
 
 
 def test_what_many_files_share_is_said_once() -> None:
-    """A file for each store and day, of which many are closed, has the same header every day."""
+    """With a file for each store and day, headers and the files of closed stores are all alike."""
     days = [f"sales/transactions_2025-06-{day:02}.csv" for day in range(1, 6)]
     load = TableLoad(
         "transactions",
@@ -36,7 +36,7 @@ def test_what_many_files_share_is_said_once() -> None:
 
 
 def test_what_somebody_typed_into_a_shop_is_shown_and_is_no_markup() -> None:
-    """The UI would fetch the picture, and so tell its owner who looks when, and draw the tag."""
+    """The UI would draw the tag and fetch the picture, and so tell its owner who looks when."""
     hostile = "![](http://x/y) <b>|`*~\\|"
     *_, row = markdown_table(("name",), [[hostile]]).splitlines()
     assert row == "| !\\[\\](http://x/y) \\<b\\>\\|\\`\\*\\~\\\\\\| |"
@@ -45,7 +45,7 @@ def test_what_somebody_typed_into_a_shop_is_shown_and_is_no_markup() -> None:
 
 
 def test_a_check_alone_is_answered_by_what_lies_in_landing(tmp_path: Path) -> None:
-    """As the UI's button beside a check asks it."""
+    """The button beside a check in the UI runs it in this way."""
     settings = read_settings({"C360_HOME": str(tmp_path)})
     check = dg.AssetCheckKey(dg.AssetKey(["bronze", "suppliers"]), "arrival")
     done = dg.materialize(

@@ -1,4 +1,4 @@
-"""What a build tells of each table (rows, columns, where these come from), and what it forgets."""
+"""What a build reports of each table (rows, columns and their sources), and what it deletes."""
 
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def test_every_table_that_was_built_says_its_columns(
 def test_a_query_that_was_never_traced_holds_up_what_is_made_of_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sets a day, say: all else has been sent before, and is told of at once."""
+    """An example is a new as-of day: all other queries are known, so their results come at once."""
     knows = Traced.knows
     clock = "model.c360.int_data_clock"
     monkeypatch.setattr(
@@ -98,7 +98,7 @@ def test_a_query_that_was_never_traced_holds_up_what_is_made_of_it(
 
 @pytest.mark.usefixtures("run")
 def test_a_build_is_of_the_project_that_was_parsed(home: Path) -> None:
-    """Otherwise the next would continue it, and what was edited reach the changed rows alone."""
+    """Otherwise the next build would continue it, and an edit would reach only changed rows."""
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:
         built = con.execute("select project from changes.build").fetchall()
     assert built == [(read_stamp(),)]

@@ -1,4 +1,4 @@
-"""Who is who across runs: ids that last, people who overrule, days that lie in the past."""
+"""Identity across runs: ids last, people may overrule matches, and past days change no id."""
 
 import shutil
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ SHOP = {"source_system": "workbooks", "source_id": "007", "first_name": "Bob",
 
 
 class Road:
-    """The part of the road from the records to the people, day by day."""
+    """The part of the pipeline that turns records into people, run day by day."""
 
     def __init__(self, home: Path) -> None:
         settings = read_settings({"C360_HOME": str(home)})
@@ -102,7 +102,7 @@ def test_records_of_one_person_get_one_id(road: Road) -> None:
 
 
 def test_a_record_that_comes_later_merges_and_its_leaving_splits(road: Road) -> None:
-    """The bridge has one's e-mail and the other's phone."""
+    """The bridge is a record with the e-mail of one person and the phone of the other."""
     left = ANN | {"phone": "15550100001"}
     right = ANN | {"source_id": "c2", "email": "ann.archer@example.org", "phone": "15550100002",
                    "date_of_birth": None, "first_name": "A."}  # fmt: skip
@@ -162,7 +162,7 @@ def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
 
 
 def test_of_a_days_merges_of_an_id_the_last_is_told(road: Road) -> None:
-    """Somebody thinks again, twice, before the data has another day."""
+    """Here somebody changes a decision twice before the data reach another day."""
     others = [ANNE | {"source_id": key, "email": f"{key}@example.com", "first_name": name,
                       "date_of_birth": f"19{born}-03-04"}
               for key, name, born in (("c2", "Zoe", 70), ("c0", "Una", 50))]  # fmt: skip
@@ -181,7 +181,7 @@ def test_of_a_days_merges_of_an_id_the_last_is_told(road: Road) -> None:
 
 
 def test_a_decision_about_nobody_is_a_warning(road: Road) -> None:
-    """Of a system that exists: another is a mistake in the file, and nothing is resolved."""
+    """It is only a warning if the system exists. With an unknown system nothing is resolved."""
 
     def tell() -> dg.AssetCheckEvaluation:
         results = road.resolve([ANN, ANNE]).get_asset_check_evaluations()
@@ -234,7 +234,7 @@ def test_a_lost_registry_is_made_again_from_the_warehouse(
 
 
 def test_a_merged_customer_may_leave_the_files_whole(road: Road) -> None:
-    """As one who asks to be forgotten; and who looks back to before her first day knows neither."""
+    """They may have asked to be forgotten, or the run looks back to before their first day."""
     other = ANNE | {"email": "zoe@example.com", "first_name": "Zoe", "date_of_birth": "1970-03-03"}
     road.resolve([ANN, other, BOB])
     road.resolve([ANN, ANNE, BOB])
@@ -265,7 +265,7 @@ def test_a_registry_that_cannot_be_read_stops_the_run(road: Road) -> None:
 
 
 def test_whoever_stops_it_stops_the_run(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A query, here of the database that compares, drops what it was stopped by."""
+    """A stopped query (here of the database that compares records) hides that it was stopped."""
 
     def resolve(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("Query interrupted")

@@ -1,4 +1,4 @@
-"""Answers that stand are told again as they were, until something that they are made of changes."""
+"""Results that still hold are reported again, until something that they are made of changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ IDENTITIES = dg.AssetKey(["identity", "identities"])
 
 
 class Watched(Road):
-    """A road whose tables say what they are made of, and whose runs are remembered."""
+    """A `Road` whose tables bear marks of what they are made of, and whose runs are remembered."""
 
     def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
         super().__init__(home)
@@ -92,7 +92,7 @@ def test_whatever_it_is_made_of_makes_it_anew(
 
 
 def test_a_table_that_was_dropped_is_written_whole(road: Watched) -> None:
-    """Or that a new version declares otherwise: what comes in its place is empty."""
+    """A table that a new version declares differently counts too, because it is replaced empty."""
     assert not road.is_kept()
     before = read_tables(road)
     for table in ("golden_records", "provenance", "review"):

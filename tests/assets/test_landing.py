@@ -1,4 +1,4 @@
-"""Where a retailer is simulated: in a home of nobody's own, and in no other, however empty."""
+"""A retailer is simulated only in a home that never had a user's own files, however empty it is."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from c360_dagster.settings import read_settings
 
 
 def walk(home: Path) -> list[str]:
-    """The files that lie in landing after it."""
+    """Runs the step that simulates; returns the files that then lie in landing."""
     settings = read_settings(
         {"C360_HOME": str(home), "C360_CUSTOMERS": "3", "C360_END_DATE": "2025-01-02"}
     )
@@ -25,7 +25,7 @@ def walk(home: Path) -> list[str]:
 def test_where_ones_own_files_were_an_empty_landing_stays_empty(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A disk that is not mounted, or files that were deleted once they were loaded."""
+    """Its disk may not be mounted, or the files may have been deleted once they were loaded."""
     (tmp_path / "registry").mkdir()
     assert walk(tmp_path) == []
     assert "and files of your own were loaded before. If it is on" in capfd.readouterr().err

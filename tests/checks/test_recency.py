@@ -1,4 +1,4 @@
-"""That data which stops is pointed out, and data that goes on is left alone."""
+"""Data that stops arriving is reported; data that goes on is not."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,7 +23,7 @@ WATCHED = {
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Data as of 10 June, with the last order in the evening before."""
+    """Data as of 10 June, with the last order on the evening before."""
     with duckdb.connect() as connection:
         connection.execute("create schema silver")
         connection.execute(
@@ -59,14 +59,14 @@ def test_a_missing_delivery_is_asked_for(con: duckdb.DuckDBPyConnection) -> None
 
 
 def test_where_nothing_has_a_day_no_delivery_is_missing(con: duckdb.DuckDBPyConnection) -> None:
-    """As where the first files of all were refused: 1970 is nobody's day."""
+    """If the very first files were refused, the as-of day is 1970, which is no real day."""
     con.execute("update silver.int_data_clock set as_of_date = date '1970-01-01'")
     said = "Nothing with a date was loaded: look at what was refused or rejected."
     assert check(con, datetime(2025, 6, 12)) == (False, said)
 
 
 def test_data_from_the_days_to_come_is_asked_about(con: duckdb.DuckDBPyConnection) -> None:
-    """As a clock that ran ahead leaves it, or a mistyped date; tomorrow is here somewhere."""
+    """A fast clock or a mistyped date causes it. One day is fine: somewhere it is tomorrow."""
     assert check(con, datetime(2025, 6, 9, 12)) == (True, "As of 2025-06-10.")
     ahead = "The data reaches 2025-06-10, 2 days ahead: is a date in it wrong?"
     assert check(con, datetime(2025, 6, 8, 12)) == (False, ahead)
@@ -78,7 +78,7 @@ def test_who_looks_back_on_purpose_is_not_warned(con: duckdb.DuckDBPyConnection)
 
 
 def test_every_source_of_daily_events_can_be_asked() -> None:
-    """The queries are dbt's own; here they only have to be found."""
+    """The queries come from the dbt project; here they only have to be found."""
     definitions = build_recency(read_settings({}), read_manifest())
     (key,) = definitions.check_keys
     assert key.to_user_string() == "silver/int_data_clock:data_is_recent"
