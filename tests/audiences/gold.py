@@ -1,4 +1,4 @@
-"""A published snapshot of a handful of customers, written by hand, and audiences over it."""
+"""A handmade published snapshot with a few customers, and audiences over it."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -25,7 +25,7 @@ Consent = tuple[str, str, bool]
 
 
 def audience(name: str = "fans", **fields: object) -> Audience:
-    """Those who ordered, by e-mail, nobody held out; and whatever is given instead."""
+    """Returns an audience: all who ordered, by e-mail, nobody held out, changed by `fields`."""
     values = {
         "description": "Those who buy.",
         "condition": "total_orders > 0",
@@ -43,7 +43,7 @@ def publish_gold(
     consents: Iterable[Consent] | None = None,
     category: str = "Toys",
 ) -> None:
-    """Each customer has one order, an address and, unless consents are given, said yes."""
+    """Publishes customers with one order and an address each; by default all have consented."""
     published.mkdir(parents=True, exist_ok=True)
     path = published / "c360.duckdb"
     path.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ def publish_gold(
 
 
 def ask(published: Path, who: Audience) -> pl.DataFrame:
-    """The candidates of an audience in the snapshot."""
+    """Returns the candidates of an audience in the snapshot."""
     condition = check_audience(who, COLUMNS, "my.yml")
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
         found: pl.DataFrame = con.sql(candidates_sql(who, condition)).pl()
@@ -113,7 +113,7 @@ def candidates(
 
 
 def export(folder: Path, day: date, members: str, who: Audience | None = None) -> Export:
-    """A day's export, written where the next one looks for it."""
+    """Makes a day's export and writes it where the next one looks for it."""
     place = ExportFolder(folder)
     made = build_export(who or audience(), day, candidates(members), place.find_previous(day))
     place.write(day, write_files(made))

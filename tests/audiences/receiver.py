@@ -1,4 +1,4 @@
-"""A webhook on this machine, as a marketing tool would run it: it keeps what it took."""
+"""A webhook on this machine, as a marketing tool would run it; it keeps what it received."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ class Receiver(HTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.codes: list[int] = []
         self.asked: list[str] = []
-        """The key of each request, also of those that were refused."""
+        """The key of each request, including those that were refused."""
         self.taken: list[dict[str, Any]] = []
         self.on_request: Callable[[int], None] = lambda _: None
         """Called before an answer, with the number of the request."""
@@ -45,7 +45,7 @@ class _Answer(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
         except OSError:
-            """Whoever asked is gone."""
+            """The sender has gone."""
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

@@ -1,4 +1,4 @@
-"""The step: from a published snapshot and a file of audiences to exports, checks and deliveries."""
+"""The step that turns a published snapshot and a file of audiences into exports and deliveries."""
 
 import json
 from collections.abc import Iterator
@@ -91,7 +91,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def said(result: dg.ExecuteInProcessResult) -> str:
-    """Why the step failed."""
+    """Returns why the step failed."""
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     error = failure.step_failure_data.error
     assert error
@@ -161,7 +161,7 @@ def test_one_audience_can_be_made_alone(home: Home) -> None:
 
 
 def test_the_check_alone_is_answered_and_exports_nothing(home: Home) -> None:
-    """As the UI's button beside a check asks it."""
+    """The button beside a check in the UI runs it in this way."""
     home.publish("2026-06-01", NAMES)
     check = dg.AssetCheckKey(dg.AssetKey(["audiences", "fans"]), CHECK)
     result = home.run(only_check=check)
@@ -218,7 +218,10 @@ def test_a_day_of_the_past_is_exported_and_not_delivered(home: Home, receiver: R
 def test_who_goes_by_the_change_holds_the_list_whatever_she_missed(
     home: Home, receiver: Receiver
 ) -> None:
-    """Days without a webhook, a day that did not arrive, a larger and a smaller control group."""
+    """The receiver misses a day without a webhook and a day whose delivery fails.
+
+    Then the control group becomes larger and smaller again.
+    """
 
     def held() -> set[str]:
         people: set[str] = set()
@@ -271,7 +274,7 @@ def test_a_delivery_that_fails_fails_the_run_and_leaves_the_files(
 def test_a_silent_receiver_is_waited_for_once_in_a_run(
     home: Home, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five audiences with one that hangs would hold the home for a quarter of an hour."""
+    """Otherwise five audiences with a receiver that hangs would hold the home for 15 minutes."""
     pauses: list[float] = []
     monkeypatch.setattr("c360_dagster.telling.posting.time.sleep", pauses.append)
     with Receiver() as closed:
@@ -300,7 +303,7 @@ def test_addresses_are_exported_where_the_file_says_so(home: Home) -> None:
 
 
 def test_the_files_can_be_measured_with_the_campaigns_effect(home: Home) -> None:
-    """As docs/audiences.md shows it: who was held out against who was not, by what came after."""
+    """Those who were held out are compared with the others, as docs/audiences.md shows."""
     names = [f"C{number:04}" for number in range(2000)]
     home.declare(FANS.replace("holdout: 0", "holdout: 0.5"))
     home.publish("2026-06-01", names)
@@ -324,7 +327,7 @@ def test_no_audiences_are_no_assets(home: Home) -> None:
 
 
 def test_an_audience_without_a_field_holds_no_other_back(home: Home) -> None:
-    """Named by hand, the others do not fail with it; where it is alone, nothing begins."""
+    """The others do not fail with it when run by name. If it is the only one, nothing begins."""
     wrong = TOYS.replace("    channel: email\n", "")
     home.declare(wrong, FANS, FANS.replace("fans", "buyers"))
     home.publish("2026-06-01", NAMES)

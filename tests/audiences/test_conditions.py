@@ -1,4 +1,4 @@
-"""Conditions: what is let through means in DuckDB what it says; all else is one sentence."""
+"""An accepted condition means in DuckDB what it says; any other is refused in one sentence."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Three customers: ann bought much, bob once, and of cem nothing is known."""
+    """Three customers: ann bought much, bob bought once, and nothing is known of cem."""
     with duckdb.connect() as connection:
         connection.execute(
             """

@@ -1,4 +1,4 @@
-"""The file of audiences: what ships is right, and what is wrong is one sentence with its place."""
+"""The file of audiences: the shipped one is right; a mistake is one sentence with its place."""
 
 from pathlib import Path
 

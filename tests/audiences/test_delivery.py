@@ -1,4 +1,4 @@
-"""Delivery to a real server: in batches, tried again, each batch once, nobody who is held out."""
+"""Delivery to a real server: in batches, with retries, each batch once, nobody who is held out."""
 
 import json
 import os
@@ -111,7 +111,7 @@ def test_another_day_another_list_and_another_receiver_are_sent(
 def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
-    """Monday's list came whole, of Tuesday's the first batch; whom it held nobody can say."""
+    """Monday's list arrived whole, Tuesday's only in part; nobody knows who was in that part."""
     to = name_receiver(receiver.url)
     assert log.find_held(to, TUESDAY) == (None, [])
     send(receiver, log, batches(members=3))
@@ -140,7 +140,7 @@ def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
 def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
-    """Monday's files are those of the second list by then, and nobody has all of that."""
+    """By then, Monday's files are those of the second list, which the receiver has only in part."""
     send(receiver, log, batches(members=3))
     receiver.codes = [200, 404]
     with pytest.raises(DeliveryError):
@@ -151,7 +151,7 @@ def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
 def test_a_list_that_returns_within_a_day_is_sent_again(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
-    """The receiver takes a key once: the first list must have another when it comes again."""
+    """The receiver accepts a key only once, so a list that comes again needs new keys."""
     send(receiver, log, batches())
     send(receiver, log, batches(members=1))
     assert send(receiver, log, batches()) == Delivery(sent=3, sent_before=0)
@@ -267,7 +267,10 @@ deliver(batches(), sys.argv[1], DeliveryLog(Path(sys.argv[2])), now)
 def test_a_run_that_is_killed_between_batches_goes_on_where_it_was(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
-    """Killed while the second batch waits for its answer: the one moment that nobody can undo."""
+    """It is killed while the second batch waits for its answer.
+
+    At that moment the receiver has the batch and the log does not.
+    """
     running: list[subprocess.Popen[bytes]] = []
 
     def kill(request: int) -> None:

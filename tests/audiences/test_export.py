@@ -1,4 +1,4 @@
-"""What is exported: who entered and left, what a spreadsheet may not execute, the same bytes."""
+"""Exports say who entered and left, let no spreadsheet execute a cell, and are reproducible."""
 
 import csv
 import hashlib

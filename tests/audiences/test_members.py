@@ -1,4 +1,4 @@
-"""Who belongs: consent by purpose and channel, addresses, a draw that never changes its mind."""
+"""Who belongs to an audience: consent by purpose and channel, addresses, and a lasting draw."""
 
 import hashlib
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.audiences.gold import COLUMNS, SERVICE, Consent, ask, audience, publi
 
 EMAIL, SMS, ANY, PROFILING = "marketing_email", "marketing_sms", "marketing", "profiling"
 
-# Who said what, and why she is left out of an audience that is written to by e-mail.
+# What each customer said, and why they are left out of an audience that gets e-mail.
 SAID: dict[str, tuple[dict[str, bool], str | None]] = {
     "yes": ({EMAIL: True}, None),
     "yes_to_all_channels": ({ANY: True}, None),
@@ -104,7 +104,10 @@ def test_nobody_reads_what_a_form_was_given_in_place_of_an_address(tmp_path: Pat
 
 
 def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:
-    """By name: another way to draw would move people between the groups of a running campaign."""
+    """The customers are named, because another way to draw would give other customers.
+
+    People in a running campaign would then move from one group to the other.
+    """
     names = [f"C{number}" for number in range(30)]
     publish_gold(tmp_path, "2026-06-30", names)
     found = ask(tmp_path, audience("fans", holdout=0.2)).filter("is_control")["customer_id"]
@@ -132,7 +135,7 @@ def test_the_draw_is_the_digest_of_audience_and_customer(tmp_path: Path) -> None
 
 
 def test_another_relation_can_be_asked(published: Path) -> None:
-    """A day of the past, say: the condition's own relation, and the consents of then."""
+    """An example is a past day, with that day's mart and consents."""
     who = replace(audience(), condition="total_orders = 7")
     condition = check_audience(who, COLUMNS, "my.yml")
     with duckdb.connect(str(published / "c360.duckdb"), read_only=True) as con:
