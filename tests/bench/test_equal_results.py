@@ -1,4 +1,4 @@
-"""The limit, dbt and the pandas script come to the same, to the cent, on a small world."""
+"""On a small world, the limit, dbt and the pandas script come to the same results, to the cent."""
 
 import shutil
 from datetime import date
@@ -35,14 +35,14 @@ def plan(home: Path) -> Plan:
 
 @pytest.fixture(scope="module")
 def warehouse(home: Path, plan: Plan) -> Path:
-    """What the limit made of the files; every stage is in it."""
+    """The warehouse that the limit makes from the files, in which every stage has run."""
     spans = walk(plan, home / "landing", home)
     assert {stage for stage, _, _ in spans} == {"bronze", "identity", "dbt", "science", "publish"}
     return home / "warehouse.duckdb"
 
 
 def test_the_limit_holds_what_dbt_builds(warehouse: Path, tmp_path: Path) -> None:
-    """On the same bronze, identities and estimates; on the same files `make bench` compares."""
+    """Both use the same bronze, identities and estimates; `make bench` starts from files."""
     copy = tmp_path / warehouse.name
     shutil.copy(warehouse, copy)
     with duckdb.connect(str(copy)) as con:
@@ -74,7 +74,7 @@ def test_the_pandas_script_agrees_in_every_cell(
 
 
 def test_whoever_builds_the_models_has_as_much_memory() -> None:
-    """dbt, what sends without it, and what they are compared with."""
+    """Builders are dbt, the code that sends its statements without it, and the benchmark."""
     profile = yaml.safe_load((PROJECT / "profiles.yml").read_text("utf-8"))
     settings = profile["c360"]["outputs"]["duckdb"]["settings"]
     assert settings["memory_limit"] == MEMORY_LIMIT == MEMORY

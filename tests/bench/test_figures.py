@@ -1,4 +1,4 @@
-"""What the benchmark says: promises judged, differences named, one table that fits a terminal."""
+"""The benchmark judges promises, names differences and prints a table that fits a terminal."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -63,7 +63,7 @@ def test_a_broken_promise_is_a_sentence_with_figure_and_bound() -> None:
 
 
 def test_what_was_measured_is_described_as_it_would_be_now() -> None:
-    """Whoever changes a promise measures anew: the results say by which they were judged."""
+    """Results name the promise that they were judged by, so a new promise needs new results."""
     results = json.loads((REPOSITORY / "bench" / "results.json").read_text("utf-8"))
     judged = {"promise", "is_kept"}
     for told in results["figures"]:
@@ -102,7 +102,7 @@ def test_growth_is_measured_against_n_log_n() -> None:
     small = Figure(customers=100_000, name=ROAD, seconds=60.0)
     (linear,) = compare_growth([small, replace(small, customers=MILLION, seconds=600.0)])
     (square,) = compare_growth([replace(small, customers=MILLION, seconds=6000.0), small])
-    assert linear.ratio == pytest.approx(5 / 6)  # log of 10^5 over log of 10^6
+    assert linear.ratio == pytest.approx(5 / 6)  # log(10^5) / log(10^6)
     assert judge(linear) is True
     assert judge(square) is False
     assert not compare_growth([small])

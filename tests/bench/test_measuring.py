@@ -1,4 +1,4 @@
-"""What the figures rest on: processes that are watched, and tables that are told apart."""
+"""What the figures rest on: watching processes and comparing tables."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ def write(path: Path, *rows: str) -> Path:
         con.execute("create schema gold")
         con.execute(
             "create table gold.sales (id integer, amount decimal(18, 2), note varchar, "
-            f"_file varchar default '{path.name}')"  # how a row came there is left out
+            f"_file varchar default '{path.name}')"  # where a row came from is not compared
         )
         con.execute("create table gold.publication as select now() as published_at")
         for row in rows:
@@ -65,7 +65,7 @@ def test_memory_is_that_of_a_command_and_of_what_it_starts(tmp_path: Path) -> No
 
 
 def test_a_part_of_a_command_has_the_memory_and_the_processor_of_its_time() -> None:
-    """A part that is shorter than a look counts the next one; after the last there is none."""
+    """A part without a look in it takes the next look; after the last look there is none."""
     looks = [Look(1.0, 100.0, 1.0), Look(2.0, 300.0, 3.0), Look(4.0, 200.0, 6.0)]
     ran = Watched(began=0.0, seconds=5.0, cpu_seconds=6.0, output="", looks=looks)
     peaks = [ran.peak_between([span]) for span in ((1, 2), (0, 1), (2.5, 3), (4.5, 5))]
