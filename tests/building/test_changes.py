@@ -1,4 +1,4 @@
-"""When a build continues the last finished one, and each reason why it builds everything."""
+"""When a build continues the last finished one, and every reason to build everything instead."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -93,7 +93,7 @@ def test_a_build_continues_the_last_one_with_the_files_that_are_new(home: Home) 
     assert "1 new files" in home.begin("two")
     files = home.con.execute("from changes.files").fetchall()
     assert files == [("sales/transactions_2025-06-01.csv",)]
-    assert home.begin("two") == ""  # its next step says no more
+    assert home.begin("two") == ""  # the run's next step gives no reason again
     assert home.finish("two")
     assert "0 new files" in home.begin("three")
 
@@ -104,7 +104,7 @@ def test_a_part_does_not_finish_a_build(home: Home) -> None:
     assert not finish_build(home.con, Asked("two", "ours", None), MANIFEST, [])
     home.con.execute("insert into changes.fct_things values ('changed')")
     assert "since the build" in home.begin("three")
-    # what has changed is still to be read by those that were not built
+    # the models that were not built must still read these changes
     assert home.con.execute("from changes.fct_things").fetchall() == [("changed",)]
     assert home.finish("three")
     home.begin("four")
@@ -143,7 +143,7 @@ def test_a_replaced_file_builds_everything(home: Home) -> None:
 
 
 def test_a_file_that_is_repaired_after_its_first_build_failed_builds_everything(home: Home) -> None:
-    """Who repairs it may take out keys that the failed build has put into tables."""
+    """The repaired file may lack keys that the failed build has already put into tables."""
     home.build("one")
     late = "sales/transactions_2025-06-01.csv"
     home.land(late, ORDERS, "wrong,c1,completed,2025-06-01,1,0,0,1")
@@ -181,7 +181,7 @@ def test_a_rate_that_becomes_known_builds_everything(home: Home) -> None:
 
 
 def test_the_first_orders_build_everything(home: Home) -> None:
-    """Without any, the day is that of other events, and may be a later one."""
+    """Without any orders, the as-of day comes from other events and may be a later one."""
     first, later = "workbooks/Transaction.csv", "workbooks/Transaction_2025-06-01.csv"
     columns = "transaction_id,customer_id,transaction_date,amount,payment_method,store_location"
     home.build("one")

@@ -1,4 +1,4 @@
-"""Tables between Python and dbt: there before they are filled, and replaced all or not at all."""
+"""Tables that Python fills for dbt: they exist before that, and are replaced all together."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a thing is known by: marks of what was loaded, of rows, of files and their libraries."""
+"""The marks that show whether something changed: of loads, of rows, of files and libraries."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def differing(con: duckdb.DuckDBPyConnection, before: dict[str, str]) -> set[str
 def test_a_table_of_bronze_is_known_by_the_loads_that_it_holds(
     con: duckdb.DuckDBPyConnection, status: str, run: str, *, is_other: bool
 ) -> None:
-    """As large as it was, and with the same content that was loaded anew."""
+    """A new load changes the mark even if the table has the same size and content as before."""
     if run == "two":
         con.execute(LOAD, ["loaded", "one"])
     before = mark(con)

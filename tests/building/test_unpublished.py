@@ -1,4 +1,4 @@
-"""The keys of rows that builds have changed since the last publication."""
+"""The keys of rows that builds changed since the last publication are noted once each."""
 
 from collections.abc import Iterator
 
