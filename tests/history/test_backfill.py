@@ -1,4 +1,4 @@
-"""Past days on a tiny world: what the road said on that day, whatever has come since."""
+"""A past day is recorded as the pipeline computed it on that day, whatever has come since."""
 
 import hashlib
 import shutil
@@ -38,7 +38,7 @@ def digest(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def home(walked: Path, walked_again: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after a run on the first day and one on the last, when later files had come."""
+    """A home after a run on the first day and, when later files had come, one on the last."""
     home = copy_home(walked_again, tmp_path_factory.mktemp("home"))
     for day, then in ((FIRST, walked), (LAST, walked_again)):
         published = then / "published" / "parquet" / "mart_customer_360.parquet"
@@ -50,7 +50,7 @@ def home(walked: Path, walked_again: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def backfilled(home: Path) -> Path:
-    """The same after the first day and the one before were asked for, in one run."""
+    """The same home after one backfill of the first day and the day before it."""
     kept = {name: digest(home / name) for name in ("registry", "published")}
     for path in (home / "history").glob(f"*/{FIRST}*"):
         path.write_bytes(b"what is replaced")
@@ -100,7 +100,7 @@ def test_who_moved_is_counted_from_the_recorded_days(home: Path) -> None:
 
 
 def test_a_past_day_is_what_the_road_said_on_it(backfilled: Path) -> None:
-    """Cell by cell, although files, people and ids have come since."""
+    """It is the same cell by cell, although files, people and ids have come since."""
     recorded = pl.read_parquet(history_of(backfilled).folder / f"{FIRST}.parquet")
     said = pl.read_parquet(backfilled / f"said_on_{FIRST}.parquet")
     assert_frame_equal(recorded, said.sort("customer_id"))
@@ -153,7 +153,7 @@ def test_dagsters_calendar_has_the_days_of_the_road_and_of_the_backfill(backfill
 
 
 def test_the_calendar_is_told_of_days_whose_runs_are_forgotten(home: Path, tmp_path: Path) -> None:
-    """An empty log knows of no day; the folder has two or more."""
+    """The log is empty and knows no day, while the folder has two or more."""
     home = copy_home(home, tmp_path / "home")
     job = build_definitions(settings_of(home)).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
@@ -254,7 +254,7 @@ def test_days_that_cannot_be_asked_for_are_one_sentence(first: str, last: str, s
 
 
 def test_make_hands_over_what_was_named_and_nothing_else() -> None:
-    """An empty FROM= once moved TO into its place."""
+    """Once, TO took the place of an empty FROM=."""
     assert read_days(read_settings({}), "2025-03-01", "") == (date(2025, 3, 1), date(2025, 3, 1))
     for given, handed in (
         (["TO=2025-06-01"], "backfill --to 2025-06-01"),
@@ -268,7 +268,7 @@ def test_make_hands_over_what_was_named_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("there", [(), ("suppliers",)])
 def test_a_home_without_bronze_says_what_to_do(tmp_path: Path, there: tuple[str, ...]) -> None:
-    """Or with that of a version which had fewer tables."""
+    """A home of an older version, with fewer tables in bronze, gets the same answer."""
     settings = settings_of(tmp_path)
     with warehouse_of(settings).connect() as con:
         create_bronze(con, [read_contract()[name] for name in there])
@@ -280,7 +280,7 @@ def test_a_home_without_bronze_says_what_to_do(tmp_path: Path, there: tuple[str,
 
 
 def test_a_day_before_the_first_file_is_refused(tmp_path: Path) -> None:
-    """Where every file has a day in its name; one without was always known."""
+    """Here every file has a day in its name; a file without one counts as always known."""
     settings = settings_of(tmp_path)
     with warehouse_of(settings).connect() as con:
         create_bronze(con, read_contract().values())

@@ -1,4 +1,4 @@
-"""The recorded days as files: replaced, shown all together, and published by the month."""
+"""Recorded days are files: each can be replaced, all are shown together, month ends published."""
 
 import stat
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def history(tmp_path: Path) -> History:
 def make_mart(
     con: duckdb.DuckDBPyConnection, day: str, *people: tuple[str, str], without: str = "churn_risk"
 ) -> None:
-    """A mart of that day; one column is missing, as before it was invented."""
+    """Makes a mart of that day without one column, as an older version would have made it."""
     columns = read_computed()["gold.customer_360_history"].columns
     names = ", ".join(f"{each.name} {each.type}" for each in columns if each.name != without)
     con.execute(f"create or replace table gold.mart_customer_360 ({names})")

@@ -1,4 +1,4 @@
-"""Who came into an audience and who left it, from one recorded day to the next."""
+"""Who entered an audience and who left it, from one recorded day to the next."""
 
 import stat
 from collections.abc import Iterator

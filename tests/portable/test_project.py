@@ -1,4 +1,4 @@
-"""How the proof on other engines reads dbt's project; the engines need `make portable`."""
+"""How the proof on other engines reads dbt's project; `make portable` runs the engines."""
 
 import json
 from pathlib import Path
