@@ -30,7 +30,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def fill(con: duckdb.DuckDBPyConnection, state: int) -> None:
-    """A gold in which every table says the same number."""
+    """Makes gold tables that all hold the same number."""
     con.execute(f"create or replace table gold.publication as select 'run{state}' as run_id")
     con.execute(
         "create or replace table gold.dim_customers as select 'c' || i as customer_id,"
@@ -58,7 +58,7 @@ def test_everything_is_there_and_personal_columns_are_masked(
 def test_a_table_that_the_project_no_longer_has_is_not_published(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """As of a deleted model: nobody knows which of its columns are personal."""
+    """If its model was deleted, nobody knows which of its columns are personal."""
     fill(con, 1)
     mark(con, dim_customers="the same")
     publish(con, tmp_path, run="run1", known=KNOWN)
@@ -174,7 +174,10 @@ def test_a_run_that_is_stopped_publishes_all_or_nothing(  # noqa: PLR0913, PLR09
     shown: str,
     kept: list[str],
 ) -> None:
-    """With Ctrl-C, or by a signal: it says which, and of what it had begun nothing is left."""
+    """Ctrl-C or a signal stops it. The snapshot and the Parquet files then show the same run.
+
+    Nothing half-made is left.
+    """
     really = getattr(publication, moment)
 
     def stop_after(*given: object) -> object:
@@ -185,11 +188,11 @@ def test_a_run_that_is_stopped_publishes_all_or_nothing(  # noqa: PLR0913, PLR09
     fill(con, 1)
     publish(con, tmp_path, run="run1", known=KNOWN)
     fill(con, 2)
-    # Whoever began the tests in the background has it ignored.
+    # A shell that starts the tests in the background makes them ignore SIGINT.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as stopped:
         stopped.setattr(publication, moment, stop_after)
-        # A query that is interrupted says so by itself.
+        # A query that is interrupted raises an error of its own.
         with pytest.raises((KeyboardInterrupt, RuntimeError)):
             publish(con, tmp_path, run="run2", known=KNOWN)
     signal.signal(signal.SIGINT, before)
@@ -205,7 +208,7 @@ def test_a_run_that_is_stopped_publishes_all_or_nothing(  # noqa: PLR0913, PLR09
 def test_a_run_that_is_tried_again_after_it_was_published_is_published_again(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """As when something beside it failed in the same step, for want of a share for a moment."""
+    """Something else in the same step may have failed, because a share was gone for a moment."""
     fill(con, 1)
     mark(con, dim_customers="the same")
     for _ in range(3):
@@ -216,7 +219,7 @@ def test_a_run_that_is_tried_again_after_it_was_published_is_published_again(
 def test_a_copy_that_followed_the_link_is_published_over(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """As `scp -r` and many a synchronising program do."""
+    """Programs that copy like this are `scp -r` and many that synchronise folders."""
     fill(con, 1)
     publish(con, tmp_path / "here", run="run1", known=KNOWN)
     shutil.copytree(tmp_path / "here", tmp_path / "there", symlinks=False)
@@ -237,7 +240,7 @@ def test_what_a_killed_run_had_begun_to_publish_goes(
 
 
 def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    """Whatever they are called; and the one that is shown stays where the clock was put back."""
+    """Their names do not matter. The one that is shown stays even if the clock was put back."""
     for state, run in enumerate("dacb"):
         fill(con, state)
         publish(con, tmp_path, run=run, known=KNOWN)
@@ -252,7 +255,7 @@ def test_old_generations_go(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> N
 def test_readers_never_see_an_error_or_a_half_state(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """Twenty readers look all the time while five publications pass, each of them at each one."""
+    """Twenty readers read all the time during five publications; each reader sees each of them."""
     fill(con, 0)
     first = publish(con, tmp_path, run="run0", known=KNOWN)
     seen: list[tuple[str, str]] = []
@@ -276,7 +279,7 @@ def test_readers_never_see_an_error_or_a_half_state(
             looks[reader] += 1
 
     def let_all_look() -> None:
-        """None is in the middle of what lay there two publications ago."""
+        """Waits until each reader has looked again; none may still read the one before last."""
         before = [*looks]
         while any(now == then for now, then in zip(looks, before, strict=True)):
             time.sleep(0.001)
@@ -332,7 +335,7 @@ def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_p
 def test_a_table_that_was_made_anew_of_the_same_is_written(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """As `make refresh ANEW=1` does: somebody had changed rows of bronze by hand."""
+    """`make refresh ANEW=1` does so, for example after somebody changed rows of bronze by hand."""
     for state in (1, 2):
         fill(con, state)
         write_marks(con, {"gold.dim_customers": "the same"}, run=f"build {state}")
@@ -382,7 +385,7 @@ KEYED = KnownTables(
 
 
 def place_orders(con: duckdb.DuckDBPyConnection, amounts: dict[int, int]) -> None:
-    """As a build does that continues the last one: rows are replaced, their keys kept."""
+    """Replaces rows and notes their keys, as a build does that continues the last one."""
     con.execute("create schema if not exists changes")
     con.execute("create table if not exists gold.publication as select 'x' as run_id")
     con.execute("create table if not exists gold.fct_orders (order_id varchar, amount integer)")
@@ -414,7 +417,7 @@ def test_of_a_table_that_was_continued_the_changed_rows_are_written(
     publish(con, tmp_path, run="run1", known=KEYED)
     place_orders(con, {0: 11, 1: 0, 40: 10})
     finish(con)
-    place_orders(con, {2: 12, 40: 13})  # the second build was stopped, or not published
+    place_orders(con, {2: 12, 40: 13})  # this second build was stopped, or not published
     con.execute("update gold.fct_orders set amount = 99 where order_id = 'o7'")
     second = publish(con, tmp_path, run="run2", known=KEYED)
     expected = {f"o{number}": 10 for number in range(41)} | {"o0": 11, "o2": 12, "o40": 13}
