@@ -1,4 +1,4 @@
-"""A run whose process was killed is found out, told of, and blocks no other."""
+"""A run whose process was killed is noticed and reported, and blocks no other."""
 
 import logging
 import signal
@@ -66,7 +66,7 @@ def process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
 
 
 def monitor(instance: dg.DagsterInstance) -> dg.DagsterRun:
-    """What Dagster's daemon does every half a minute."""
+    """Does what Dagster's daemon does every half minute; returns the run."""
     nobody = cast("BaseWorkspaceRequestContext", None)
     (record,) = instance.get_run_records()
     monitor_started_run(instance, nobody, record, logging.getLogger("monitoring"))

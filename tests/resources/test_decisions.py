@@ -1,4 +1,4 @@
-"""The file of decisions: what its lines say, and what is said of a line that says nothing."""
+"""The file of decisions: what its lines mean, and what is said about a line that is wrong."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The faster log of events: what Dagster writes to it, its own class reads back the same."""
+"""The faster event log: Dagster's own class reads back exactly what was written to it."""
 
 import shutil
 import sqlite3
@@ -51,7 +51,7 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         assert isinstance(instance.event_log_storage, OneEngineEventLogStorage)
         told = read_types(instance.event_log_storage, run_id)
-        with ThreadPoolExecutor(1) as pool:  # as the server's requests are
+        with ThreadPoolExecutor(1) as pool:  # in another thread, as the server reads
             assert pool.submit(read_types, instance.event_log_storage, run_id).result() == told
         assert instance.get_latest_materialization_event(number.key)
     stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
@@ -80,7 +80,7 @@ def test_with_a_run_go_the_answers_of_its_checks_but_for_the_last(tmp_path: Path
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         log = instance.event_log_storage
         runs = [dg.materialize(tables, instance=instance).run_id for _ in range(3)]
-        is_broken.append(True)  # and so its checks are only planned
+        is_broken.append(True)  # the next run fails, so its checks are only planned
         runs.append(dg.materialize(tables, instance=instance, raise_on_error=False).run_id)
         for run_id in (runs[0], runs[2]):
             instance.delete_run(run_id)
@@ -121,7 +121,7 @@ def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_column_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that an older Dagster began lacks some until somebody brings it up to date."""
+    """A log that an older Dagster began lacks some columns until somebody migrates it."""
     looks = []
 
     def look(_log: EventLogStorage, _con: object, name: str) -> bool:
@@ -142,7 +142,7 @@ def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
         stock = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
 
         def ask(key: dg.AssetKey = number.key) -> list[str | None]:
-            """The run that made the asset last, as ours tells it; and as stock does."""
+            """Returns the run that last made the asset; Dagster's own class must agree."""
             told = instance.event_log_storage.get_asset_records([key])
             assert told == stock.get_asset_records([key])
             made = [each.asset_entry.last_materialization for each in told]
@@ -154,18 +154,18 @@ def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
         assert ask(never_made) == [None]
         own = dg.materialize([number, is_small], instance=instance).run_id
         assert ask() == ask() == [own]
-        other = run_once(settings.dagster_home)  # through a log of its own, as another process has
+        other = run_once(settings.dagster_home)  # with its own log object, like another process
         assert ask() == [other]
         instance.wipe_assets([number.key])
         assert ask() == []
         instance.report_runless_asset_event(dg.AssetObservation(number.key))
-        assert ask() == [None]  # seen, and never made since
+        assert ask() == [None]  # observed, but never made since
         anew = dg.materialize([number], instance=instance).run_id
         assert ask() == [anew]
 
 
 def read_rows(folder: Path) -> list[tuple[object, ...]]:
-    """All that the files of a log have of assets and checks, with its numbers and times."""
+    """Returns all that a log's files hold on assets and checks, with numbers and times."""
     rows: list[tuple[object, ...]] = []
     for path in sorted(folder.rglob("*.db")):
         with closing(sqlite3.connect(path)) as con:
@@ -208,7 +208,7 @@ def test_what_a_run_plans_is_written_at_once_and_as_stock_writes_it(
     prepare_dagster_home(anew)
     stock = SqliteEventLogStorage(str(tmp_path / "stock"))
     with dg.DagsterInstance.from_config(str(anew.dagster_home)) as instance:
-        for batch in (plans[0], *parts, everything):  # plans alone are written our way
+        for batch in (plans[0], *parts, everything):  # only plans are written in our way
             instance.event_log_storage.store_event_batch(batch)
             for event in batch:
                 stock.store_event(event)
@@ -235,7 +235,7 @@ def keep_few_open(log: EventLogStorage) -> None:
 
 
 def test_a_full_disk_elsewhere_does_not_stop_it() -> None:
-    """SQLite sorts what a run plans in a file in TMPDIR, unless it is told otherwise."""
+    """SQLite sorts a run's plan in a file in TMPDIR, unless it is told to use memory."""
     with dg.instance_for_test(
         overrides={"event_log_storage": {
             "module": OneEngineEventLogStorage.__module__,

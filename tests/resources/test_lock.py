@@ -1,4 +1,4 @@
-"""The lock of a home: one run at a time, a sentence for the second, no lock left by the dead."""
+"""The lock of a home: one run at a time, a message for the second, none left by a killed run."""
 
 import fcntl
 import logging

@@ -1,4 +1,4 @@
-"""The registry of ids on disk: whole generations, and never a guess where it cannot be read."""
+"""The registry of ids on disk: it has whole generations, and an unreadable one is never guessed."""
 
 import errno
 import os
@@ -55,7 +55,7 @@ def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
 def test_the_last_generation_goes_when_the_next_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a machine that loses power in that minute has neither."""
+    """Otherwise a machine that loses power in that minute would have neither."""
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))
     settled: list[int] = []
@@ -109,13 +109,13 @@ def test_what_cannot_be_read_is_said_and_not_guessed(
 
 
 def test_generations_that_nothing_names_are_not_begun_anew(tmp_path: Path) -> None:
-    """As after a restore that left the pointer behind: writing would take the last one away."""
+    """If a restore left out the file `current`, writing would remove the last generation."""
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))
     (tmp_path / "current").unlink()
     assert registry.read() is None, "so a first run that died while it wrote leaves it"
     registry.write(2, DAY, ids("c1"))
-    (tmp_path / "000001").mkdir()  # where the one before could not be removed
+    (tmp_path / "000001").mkdir()  # as if the one before could not be removed
     (tmp_path / "current").unlink()
     with pytest.raises(RegistryError, match="write '000002' into it"):
         registry.read()

@@ -1,4 +1,4 @@
-"""What may pass is tried again, a little later each time; the rest is said, with what to do."""
+"""Problems that may pass are retried, later each time; others are reported with what to do."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ HOME = Path("/a/home")
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each further try was put off; none is in this test."""
+    """The wait that each retry asked for; the tests themselves do not wait."""
     pauses: list[float] = []
     original = dg.RetryRequested.__init__
 
@@ -31,7 +31,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def run(problems: list[Exception]) -> tuple[bool, int]:
-    """Whether a step succeeds that meets these problems in turn, and how often it began."""
+    """Returns whether a step succeeds that meets these problems in turn, and how often it began."""
     begun = []
 
     @dg.op
@@ -108,7 +108,7 @@ def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
 
 
 def test_whoever_stops_it_while_a_table_is_handed_over_stops_the_run() -> None:
-    """DuckDB makes an error of its own of what it meets in Python."""
+    """DuckDB turns an exception from Python code into an error of its own."""
 
     class Table:
         def __arrow_c_stream__(self, _: object = None) -> NoReturn:
@@ -125,13 +125,13 @@ def test_whoever_stops_it_while_a_table_is_handed_over_stops_the_run() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
 def test_a_table_that_finds_no_room_is_said_with_what_to_do() -> None:
-    """As the registry's are written: polars has an error of its own for it."""
+    """The registry's tables are written by polars, which has its own error for a full disk."""
     with pytest.raises(StorageError, match="make room"), guard_storage(HOME):
         pl.DataFrame({"customer_id": ["c1"]}).write_parquet("/dev/full")
 
 
 def test_a_warehouse_that_is_no_database_is_said_whoever_opens_it(tmp_path: Path) -> None:
-    """As dbt does, which tells of it in words of its own."""
+    """For example dbt opens it, and would report the damage in its own words."""
     path = tmp_path / "warehouse.duckdb"
     path.write_bytes(b"not a database" * 1000)
     told = f"{path} is damaged: move it away, with the file warehouse.duckdb.wal"

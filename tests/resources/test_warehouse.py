@@ -1,4 +1,4 @@
-"""The warehouse connection: closed also on error, and clear about a file it cannot use."""
+"""The warehouse connection: closed even after an error, and clear about a file it cannot use."""
 
 import os
 import signal
@@ -31,12 +31,12 @@ def test_the_file_is_free_again_after_an_error(tmp_path: Path) -> None:
 
 
 def test_whoever_stops_a_run_stops_it_in_a_query_too(tmp_path: Path) -> None:
-    """DuckDB says of it what it says of none of its own errors, and a step would have failed."""
+    """DuckDB reports the stop as a plain RuntimeError, and the step would count as failed."""
     stop = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
 
     def work() -> None:
         with _warehouse(tmp_path).connect() as con:
-            con.execute("set threads = 1")  # another one would work, and this one hear nothing
+            con.execute("set threads = 1")  # otherwise another thread works, and this one waits
             stop.start()
             con.execute("select sum(a.range * b.range) from range(50000) a, range(50000) b")
 
@@ -84,7 +84,7 @@ def test_a_file_that_another_program_holds_names_it(
 def test_a_file_that_is_closed_in_time_is_waited_for(
     tmp_path: Path, other: subprocess.Popen[str]
 ) -> None:
-    """The step says whom it waits for, once."""
+    """The step says only once whom it waits for."""
     said: list[str] = []
 
     @dg.op(required_resource_keys={"warehouse"})

@@ -1,4 +1,4 @@
-"""A file that is replaced is the old one or the new one, to whoever looks."""
+"""Whoever reads a file that is being replaced gets the whole old one or the whole new one."""
 
 from pathlib import Path
 
