@@ -1,4 +1,4 @@
-"""The message about a run, read from Dagster's log of it, and its way to a webhook."""
+"""The message about a run: how it is made from Dagster's log, and how it reaches a webhook."""
 
 import json
 import threading
@@ -49,7 +49,7 @@ class Webhook(HTTPServer):
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.length = 0
-        """Of the answer's body as it is announced; none ever comes."""
+        """The announced length of the answer's body, which never comes."""
         self.is_garbled = False
 
     @property
@@ -122,7 +122,7 @@ def test_an_answer_that_goes_on_for_ever_is_not_waited_for(webhook: Webhook) -> 
 def test_a_webhook_that_took_the_message_and_is_silent_is_not_sent_it_again(
     webhook: Webhook,
 ) -> None:
-    """It may have it, and would show it as often as it was sent."""
+    """The receiver may have the message, and would show it as often as it was sent."""
     webhook.may_answer.clear()
     with pytest.raises(AlertError, match="it was sent, and not answered in time"):
         send(webhook.url, "taken", AT_ONCE, timeout=0.2)
@@ -132,7 +132,7 @@ def test_a_webhook_that_took_the_message_and_is_silent_is_not_sent_it_again(
 
 
 def test_all_tries_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look of the sensor, of which Dagster waits a minute for the end, sends two messages."""
+    """One check by the sensor sends up to two messages and must end within Dagster's minute."""
     clock, given = [0.0], []
 
     def refuse_slowly(url: str, _body: bytes, _headers: object, timeout: float) -> None:
@@ -288,7 +288,7 @@ def published() -> None:
 
 
 def run(body: Callable[[], object]) -> RunReport:
-    """The report of a run in which `gold/marts` does what it is given."""
+    """Returns the report of a run in which the asset `gold/marts` executes `body`."""
 
     @dg.asset(
         key=["gold", "marts"],
@@ -331,7 +331,7 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (None, GONE),  # by the server, which lives on when a run's process is killed
+        (None, GONE),  # reported by the server, which survives when a run's process is killed
         ("Run timed out due to taking longer than 300 seconds to start.",) * 2,
     ],
 )
@@ -352,7 +352,7 @@ def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
 
 
 def test_what_dagster_notes_a_moment_after_the_failure_is_told() -> None:
-    """A server that starts again finds the dead run and tells of it in the same second."""
+    """A server that restarts finds the dead run, reports it, and then marks it for a retry."""
     place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
     run = dg.DagsterRun(
         "nightly",

@@ -1,4 +1,4 @@
-"""A run's last words, on a warehouse made by hand: the road's own are in test_commands.py."""
+"""A run's last words, on a handmade warehouse; test_commands.py has those of real runs."""
 
 import os
 from collections.abc import Iterator
