@@ -27,21 +27,22 @@ FORMULA = tuple("=+-@＝＋－＠")
 """A spreadsheet calculates cells that begin like this; Asian ones accept the wide signs too."""
 STYLE = """
 <style>
-/* Streamlit's own grounds, for what has to hide what moves below it. */
+/* Streamlit's background colours, for elements that hide what scrolls below them. */
 [data-testid="stApp"] {--ground: light-dark(#ffffff, #171614)}
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; max-width: 84rem}
 .stElementContainer:has(> [data-testid="stMetric"]) {
     flex: 1 1 9rem !important; width: auto !important; min-width: 0; max-width: 16rem}
 [data-testid="stMetric"] {padding: 0 !important}
 [data-testid="stMain"] [data-testid="stHeading"] h2 {font-size: 1.75rem; padding: .75rem 0 1rem}
-/* White letters stand on it, in the dark too, where all else takes the lighter blue. */
+/* The letters are white, also in dark mode, where everything else takes the lighter blue. */
 [data-testid="stMultiSelectTagsContainer"] > span > span {background-color: #0072B2 !important}
 [data-testid="stMetricValue"] {font-size: 1.4rem}
 [data-testid="stMetricValue"] div, [data-testid="stMetricLabel"] p {
     white-space: normal; overflow: visible; text-overflow: clip; overflow-wrap: anywhere}
 .c360-fresh {font-size: .88rem; opacity: .85; margin: 0}
 .c360-name {margin: 0 0 .2rem; font-size: 1.9rem; font-weight: 700; overflow-wrap: anywhere}
-/* A shade at the edges where more is to come: the first two layers move and cover it at the end. */
+/* Shades the edges where more can be scrolled to: the first two layers move along with the table
+   and cover the shade at its end. */
 .c360-scroll {
     --shade: color-mix(in srgb, currentColor 22%, transparent), transparent;
     overflow: auto; max-height: 34rem;
@@ -52,7 +53,7 @@ STYLE = """
         linear-gradient(to top, var(--shade)) bottom / 100% .7rem;
     background-repeat: no-repeat}
 .c360-scroll.timeline {max-height: 56rem}
-/* Streamlit marks what has the focus by a shade of grey, and forced colours take that away too. */
+/* Streamlit marks the focus by a shade of grey only, which forced colours remove. */
 [data-testid="stApp"] :is(a, button, .c360-scroll):focus-visible {
     outline: 2px solid currentColor !important; outline-offset: 2px}
 [data-testid="stElementToolbar"]:focus-within {opacity: 1; z-index: 1}
@@ -75,7 +76,7 @@ dl.c360 {
 dl.c360 dt {opacity: .75; margin: 0; padding: 0}
 dl.c360 dd {margin: 0; padding: 0; overflow-wrap: anywhere}
 [data-testid="stButtonGroup"] > div {flex-wrap: wrap}
-/* Axes, legends and the numbers beside bars as dark as other text: greys are hard to read. */
+/* Makes axes, legends and numbers as dark as other text, because greys are hard to read. */
 [data-testid="stVegaLiteChart"] :is(.role-axis-label, .role-axis-title, .role-legend-label) text,
 [data-testid="stVegaLiteChart"] text[fill="#767b84"] {fill: currentColor}
 ol.c360 {list-style: none; margin: 0; padding: 0; font-size: .92rem}
@@ -105,7 +106,7 @@ ol.c360 .session {border-color: #CC79A7}
     ol.c360 .kind {justify-self: start; min-width: 5.2rem}
     ol.c360 li > :last-child {grid-column: 1 / -1}
 }
-/* A finger is 40 pixels wide; where it may rest grows, and not what is seen. */
+/* A finger is 40 pixels wide: enlarges what can be touched without changing what is seen. */
 @media (pointer: coarse) {
     [data-testid="stSidebarNavLink"], [data-testid="stExpandSidebarButton"] {min-height: 40px}
     [data-testid="stExpandSidebarButton"] {min-width: 40px}

@@ -77,7 +77,6 @@ def _write_foot(facts: Facts) -> str:
         f"files known by then told them. {published}{escape(facts.run_id)}.</p>"
         "<p>Revenue: completed orders, before tax, after discounts, returns subtracted. Last week "
         "and last year: the same weekday, 7 and 364 days earlier. A region is the state where the "
-        "customer lives; where none is known, the store's state, or else her country. Nobody is "
-        "named here; "
-        "<code>make dashboard</code> shows more.</p></footer>"
+        "customer lives; if none is known, the store's state, or else the customer's country. "
+        "Nobody is named here; <code>make dashboard</code> shows more.</p></footer>"
     )

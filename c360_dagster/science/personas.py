@@ -21,11 +21,11 @@ NO_PURCHASE = "No purchase yet"
 PERSONA_FEATURES = {
     "avg_order_value": "spend (before tax, after discount) / orders",
     "price_level": (
-        "mean over her lines of the product's price rank within its category, "
+        "mean over the customer's lines of the product's price rank within its category, "
         "from 0, the cheapest, to 1, the dearest"
     ),
     "discount_share": "orders with a discount / orders whose discount is known",
-    "channels": "distinct channels she ordered through",
+    "channels": "distinct channels the customer ordered through",
     "orders_per_month": "orders × 30.4375 / max(days since the first order, 90)",
     "silence": "days since the last order × orders / (days from first to last order + 90)",
 }

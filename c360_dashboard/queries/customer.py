@@ -72,7 +72,7 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
             select customer_id, 5, 'phone'
             from dim_customers where $is_phone and ends_with(phone, $digits)
             union all
-            -- what her other records say, each value with the records behind it in brackets
+            -- what the customer's other records say, each value with its records in brackets
             select customer_id, 6, 'another ' || if(field = 'email', 'e-mail', field)
             from customer_provenance
             where (field = 'phone' and $is_phone and contains(losing_values, $digits || ' ('))

@@ -14,7 +14,7 @@ NAMES = """
         from fct_campaign_contacts group by campaign_id
     ),
 
-    -- two campaigns of one name are told apart
+    -- tells two campaigns of the same name apart
     names as (
         select
             campaign_id, channel,

@@ -14,7 +14,7 @@ LISTED = 25
 PICKED = f"""
     {BUYERS}
     select
-        -- 64 bits for an id: two orders in a million million million would be taken for one.
+        -- hashed to 64 bits: the risk that two orders share a hash is negligible
         hash(o.order_id) as order_hash,
         o.product_id,
         b.customer,

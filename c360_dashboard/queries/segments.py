@@ -39,7 +39,7 @@ def _sizes(reader: Reader, filters: Filters, column: str) -> pl.DataFrame:
                 coalesce({column}, 'unknown') as segment,
                 count(*) as customers,
                 sum(total_spent) as spent,
-                -- where only returns are known there is no order to value, and no share to have
+                -- if only returns are known, there is no order to value and no share
                 case
                     when sum(total_spent) >= 0 then sum(total_spent) / nullif(sum(total_orders), 0)
                 end as order_value,
@@ -85,7 +85,7 @@ def _habits(reader: Reader, filters: Filters) -> pl.DataFrame:
 
         select
             b.persona, b.avg_basket_value, b.avg_items, b.online_ratio, b.repeat_ratio,
-            -- if nobody at all has any, their files never came: unknown rather than none
+            -- if no customer at all has any, their files never came: unknown, not zero
             case when s.sessions > 0 then b.sessions_per_customer end as sessions_per_customer,
             case when s.tickets > 0 then b.tickets_per_customer end as tickets_per_customer,
             t.likes

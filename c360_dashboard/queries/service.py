@@ -97,8 +97,8 @@ def load(reader: Reader, filters: Filters) -> Service:
                 'on time' as series,
                 {DELIVERY}
             from parcels group by step
-            -- Of the latest parcels many are on their way, and those that came are the quick ones;
-            -- of a week that began before the first day only some are here.
+            -- Many of the latest parcels are still on their way, and those that arrived are the
+            -- quick ones. A week that began before the first day is not complete.
             having count(*) filter (not is_delivered and not is_late) <= 0.05 * count(*)
                 and on_time_rate is not null and step - 6 >= $start
             order by step
@@ -114,7 +114,7 @@ def load(reader: Reader, filters: Filters) -> Service:
             with places as (
                 select
                     store_id,
-                    -- two stores of one name are told apart
+                    -- tells two stores of the same name apart
                     store_name || case
                         when count(*) over (partition by store_name) > 1
                             then ' (' || store_id || ')'

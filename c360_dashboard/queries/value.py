@@ -121,7 +121,7 @@ def _bands(reader: Reader, filters: Filters) -> pl.DataFrame:
         banded as (
             select
                 case
-                    -- Of many who are expected to bring nothing, none is of high value.
+                    -- If many are expected to bring nothing, none of them is of high value.
                     when clv_12m <= 0 then 'Low'
                     when clv_12m >= quantile_cont(clv_12m, 2 / 3) over () then 'High'
                     when clv_12m >= quantile_cont(clv_12m, 1 / 3) over () then 'Medium'

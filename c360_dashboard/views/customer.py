@@ -170,7 +170,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
 
 
 def _who(person: dict[str, Any]) -> None:
-    layout.heading("Who she is" if person["customer_gender"] == "F" else "Who this is")
+    layout.heading("Who this is")
     places = (person["city"], person["zip_code"], person["state"], person["country"])
     city = ", ".join(dict.fromkeys(str(place) for place in places if place))
     gender = {"F": "female", "M": "male", "O": "other"}.get(person["customer_gender"], "unknown")

@@ -50,7 +50,7 @@ def test_a_picture_is_older_where_its_code_is_another_and_not_where_a_comment_is
     monkeypatch.setattr(pictures, "REPOSITORY", root)
     before = {page: pictures.take_checksum(page) for page in pictures.PAGES}
     view = root / "c360_dashboard" / "views" / "overview.py"
-    view.write_text(view.read_text("utf-8") + "\n# A comment.\n", "utf-8")
+    view.write_text(view.read_text("utf-8") + '\n# A comment.\n"""A docstring."""\n', "utf-8")
     assert {page: pictures.take_checksum(page) for page in pictures.PAGES} == before
     view.write_text(view.read_text("utf-8") + "\nTITLE = 'Other'\n", "utf-8")
     changed = {page for page in pictures.PAGES if pictures.take_checksum(page) != before[page]}

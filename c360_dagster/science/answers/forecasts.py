@@ -104,7 +104,7 @@ def _judge_errors(held_out: pl.DataFrame, tried: Forecast) -> Finding:
         spend,
         {
             "the last window": held_out["past_spend_last"].cast(pl.Float64),
-            "her own rate": rate,
+            "own rate": rate,
             "nothing": pl.zeros(held_out.height, pl.Float64, eager=True),
         },
     )

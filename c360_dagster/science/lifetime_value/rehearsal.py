@@ -163,7 +163,7 @@ def _note(
         )
     if not models.spend.converged:
         notes.append(
-            "Gamma-Gamma does not converge: each buyer's purchases are valued at her own mean."
+            "Gamma-Gamma does not converge: each buyer's purchases are valued at their own mean."
         )
     if spread is None:
         notes.append("Too few customers to learn intervals from: they are assumed, not measured.")
