@@ -46,15 +46,16 @@ from c360_dagster.sql import transaction
 from landing_contract import Table
 
 Content = tuple[str, date | None]
-"""What makes two files one: the checksum of what they hold, and the day that their names carry."""
+"""A file's checksum and the day in its name; two files that agree in both count as one."""
 SIDE_BY_SIDE, LARGE = 2, 32 << 20
-"""How many tables are loaded at a time, and from how many bytes on one keeps all threads busy."""
+"""How many tables are loaded at the same time, and the size in bytes from which one table keeps
+all threads busy."""
 
 
 def load_tables(
     con: duckdb.DuckDBPyConnection, landing: Path, tables: Iterable[Table], run: LoadRun
 ) -> Iterator[TableLoad]:
-    """Each large table with every processor, then the others side by side."""
+    """Loads each large table alone, with all threads, then the others side by side."""
     tables = list(tables)
     large = [table for table in tables if _weigh(landing, table) >= LARGE]
     for table in large:
@@ -75,7 +76,7 @@ def _weigh(landing: Path, table: Table) -> int:
 def load_table(
     con: duckdb.DuckDBPyConnection, landing: Path, table: Table, run: LoadRun
 ) -> TableLoad:
-    """Loads the table's new and changed files; says of every file what became of it."""
+    """Loads the table's new and changed files; returns what became of every file."""
     loads, pending = [], []
     (current, questions), refused = _read_held(con, table), _find_refused(con, table)
     known, moment = read_stamps(con, table.name), read_moment(run.scratch)
@@ -103,12 +104,14 @@ def load_table(
 def _settle(
     con: duckdb.DuckDBPyConnection, pending: Iterable[Attempt], current: dict[str, Content]
 ) -> Iterable[FileLoad]:
-    """Loads what bronze holds under no other name; the rest are repetitions.
+    """Loads files whose content bronze does not hold under another name; notes the others as
+    repetitions.
 
-    A file waits for a twin that has news, too, for by then the twin may hold something else. Where
-    files wait for each other, their contents having changed places, one gives its rows up first.
+    If a file's twin (a file with the same content) is itself waiting to be loaded, the file waits
+    for the twin, which may hold something else by then. If files wait for each other because their
+    contents have changed places, one of them gives up its rows first.
     """
-    # Files that bronze holds come first: their new content may be what others repeat.
+    # Files that bronze holds come first, because others may repeat their new content.
     waiting = sorted(pending, key=lambda attempt: attempt.file.name not in current)
     loads: dict[str, FileLoad] = {}
     turns = 0
@@ -134,7 +137,10 @@ def _settle(
 def _find_twin(
     current: Mapping[str, Content], attempt: Attempt, unsettled: AbstractSet[str]
 ) -> tuple[str | None, bool]:
-    """Another file of the same content whose rows bronze holds, and whether that will stay so."""
+    """Returns another file whose rows bronze holds and that has the same content, or None.
+
+    The second value says whether bronze will go on holding the twin's rows.
+    """
     twins = [
         name
         for name, held in current.items()
@@ -151,7 +157,7 @@ def _content(attempt: Attempt) -> Content:
 def _read_held(
     con: duckdb.DuckDBPyConnection, table: Table
 ) -> tuple[dict[str, Content], dict[str, str]]:
-    """By path, the content whose rows bronze holds now; and what was asked when it was loaded."""
+    """Returns two dicts by path: the content that bronze holds, and the question asked about it."""
     rows = con.execute(
         f"select path, checksum, known_at, message from {HELD_LOADS} "
         "where table_name = ? order by path",
@@ -162,7 +168,7 @@ def _read_held(
 
 
 def _find_refused(con: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
-    """Files of which the last word was that they could not be loaded."""
+    """Returns the files that were refused according to their last row in the log."""
     rows = con.execute(
         "select path from bronze.load_log where table_name = ? "
         "group by path having arg_max(status, rowid) = 'refused'",
@@ -221,7 +227,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, attempt: Attempt, reason: str) -> Fi
 
 
 def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str) -> FileLoad:
-    """The file's rows are its twin's; those that an earlier content of it left behind go."""
+    """Logs that the file repeats its twin, and deletes the rows of the file's earlier content."""
     name = attempt.file.name
     message = f"{name}: the same content as {twin}, loaded once."
     with transaction(con):
@@ -232,9 +238,9 @@ def _note_repetition(con: duckdb.DuckDBPyConnection, attempt: Attempt, twin: str
 def _note_unchanged(
     con: duckdb.DuckDBPyConnection, attempt: Attempt, question: str | None, *, was_refused: bool
 ) -> FileLoad:
-    """Logs nothing, unless the last word about the file was that it could not be loaded.
+    """Logs nothing, unless the file was refused the last time.
 
-    What its load left open is asked for as long as it lies there.
+    The question that its load left open is asked again in every run while the file is in landing.
     """
     name = attempt.file.name
     if was_refused:

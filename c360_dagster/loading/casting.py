@@ -1,6 +1,6 @@
-"""How text becomes the contract's types: the SQL expressions that cast, and that tell what failed.
+"""Writes the SQL expressions that cast text to the contract's types and tell which cells failed.
 
-A cell that cannot be read is null here; whether that rejects its row is the contract's decision.
+A cell that cannot be read becomes null here; the contract decides whether that rejects its row.
 """
 
 from collections.abc import Iterable
@@ -20,22 +20,23 @@ EXPECTED = {
 
 
 FIRST_DAY, LAST_MOMENT = "date '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"
-"""DuckDB also knows the day 'infinity' and the year 290000; Python, and people, do not."""
+"""The limits of a readable time: DuckDB also accepts 'infinity' and the year 290000, Python does
+not."""
 
 FIRST_SURE_DAY = "date '1000-01-01'"
-"""DuckDB takes 31-12-25 for a day of the year 31: before this one the text has to be seen."""
+"""Before this day the text itself is checked, because DuckDB reads 31-12-25 as the year 31."""
 
 DAY = "[0-9]{4}[-/ ][0-9]{1,2}[-/ ][0-9]{1,2}"
 TIME = "[ T]+[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]+)?)?"
 ZONE = " ?([zZ]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)"
-"""How moments may be written: what follows a time and is none of these, as PM, DuckDB ignores."""
+"""How times may be written. Checked because DuckDB ignores what else follows a time, such as PM."""
 
 NUMBERS_BELOW = 10**12
-"""Nobody counts further, and sums have room for many of these: a barcode has thirteen digits."""
-
+"""Numbers must be below this: nobody counts further, and sums have room for many such numbers. A
+barcode in the wrong column is noticed, because it has thirteen digits."""
 
 FINER = 2
-"""Decimals to read beyond the contract's, so that what is rounded can be counted."""
+"""How many decimals to read beyond the contract's, so that rounded cells can be counted."""
 
 
 def kind_of(column: Column) -> str:
@@ -43,7 +44,7 @@ def kind_of(column: Column) -> str:
 
 
 def cast_text(column: Column, text: str, errors: Iterable[str] = ()) -> str:
-    """The column's value from text, or null where it cannot be read, as none of the errors can."""
+    """SQL for the column's value, or null if the text cannot be read or is one of `errors`."""
     match kind_of(column):
         case "varchar":
             failed = " or ".join(f"{text} = {literal(error)}" for error in sorted(errors))
@@ -63,7 +64,7 @@ def cast_text(column: Column, text: str, errors: Iterable[str] = ()) -> str:
 
 
 def read_type(column: Column, *, as_text: bool) -> str:
-    """The type to let the CSV reader use: one by which nothing is rounded unseen."""
+    """The type that the CSV reader is to use, fine enough that no rounding goes unnoticed."""
     if kind_of(column) == "bigint":
         return "double"
     if kind_of(column) == "decimal":
@@ -72,7 +73,7 @@ def read_type(column: Column, *, as_text: bool) -> str:
 
 
 def cast_read(column: Column, *, as_text: bool) -> str:
-    """The contract's value from what the CSV reader made of the column."""
+    """SQL that turns the CSV reader's value into the contract's type."""
     name = quote(column.name)
     if kind_of(column) in {"bigint", "decimal"}:
         return f"cast({name} as {column.type})"
@@ -80,7 +81,7 @@ def cast_read(column: Column, *, as_text: bool) -> str:
 
 
 def is_doubtful(column: Column, *, as_text: bool) -> str | None:
-    """Whether the reader's value needs a closer look; None where it never does."""
+    """SQL for whether the reader's value needs a closer look; None if it never does."""
     name = quote(column.name)
     if kind_of(column) == "bigint":
         return f"{name} <> trunc({name}) or abs({name}) >= {NUMBERS_BELOW}"
@@ -94,7 +95,7 @@ def is_doubtful(column: Column, *, as_text: bool) -> str | None:
 
 
 def is_rounded(column: Column) -> str | None:
-    """Whether the reader's value has more decimals than the contract; None where it has none."""
+    """SQL for whether the reader's value has too many decimals; None if the type has none."""
     if kind_of(column) != "decimal":
         return None
     name = quote(column.name)
@@ -102,20 +103,23 @@ def is_rounded(column: Column) -> str | None:
 
 
 def is_text_rounded(column: Column, text: str) -> str | None:
-    """The same for text."""
+    """The same for a value that was read as text."""
     if kind_of(column) != "decimal":
         return None
     return f"try_cast(trim({text}) as {_refine(column, 28)}) <> {cast_text(column, text)}"
 
 
 def _refine(column: Column, precision: int) -> str:
-    """What does not fit gets the second look."""
+    """The column's type with more decimals; a number that does not fit gets the second look."""
     scale = int(column.type.rstrip(")").split(",")[1])
     return f"decimal({precision},{scale + FINER})"
 
 
 def is_empty(column: Column) -> str:
-    """Whether the reader's value is null or blank; all kinds of space are below ! or above ~."""
+    """SQL for whether the reader's value is null or blank.
+
+    A blank text begins with some kind of space, and all kinds of space sort below ! or above ~.
+    """
     name = quote(column.name)
     if column.type != "varchar":
         return f"{name} is null"
@@ -123,7 +127,7 @@ def is_empty(column: Column) -> str:
 
 
 def describe_failure(column: Column, text: str) -> str:
-    """The reason, as SQL text, why a cell could not be read."""
+    """SQL for the text that says why a cell could not be read."""
     expected = EXPECTED[kind_of(column)]
     return f"'''' || left({text}, 100) || ''' is not {expected}'"
 
@@ -132,7 +136,7 @@ def _cast_number(column: Column, text: str) -> str:
     if kind_of(column) == "decimal":
         number = f"try_cast({text} as {column.type})"
         return f"case when abs({number}) < {NUMBERS_BELOW} then {number} end"
-    # '3.7' would silently become 4: a whole number is one that has no other part.
+    # A plain cast to bigint would silently turn '3.7' into 4.
     number = f"try_cast({text} as decimal(28, 9))"
     is_whole = f"{number} = trunc({number}) and abs({number}) < {NUMBERS_BELOW}"
     return f"case when {is_whole} then cast({number} as bigint) end"
@@ -147,7 +151,7 @@ def _is_in_calendar(moment: str) -> str:
 
 
 def _cast_timestamp(text: str) -> str:
-    """Local time as written; a time with an offset is converted to the session's time zone."""
+    """Takes a time as local; converts one with a zone or offset to the session's time zone."""
     bare = f"regexp_replace({text}, ' ?([zZ]|UTC|GMT)$', 'Z')"
     spaced = f"regexp_replace({bare}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
     return (

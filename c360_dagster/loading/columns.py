@@ -7,25 +7,26 @@ from c360_dagster.loading.files import FileRefusedError
 from landing_contract import Column, Table
 
 MOST_COLUMNS = 5_000
-"""No table is so wide, and a reader that is to make room for more runs out of memory."""
+"""No table is wider, and the reader would run out of memory if it made room for more columns."""
 LONGEST_QUOTE = 60
 BETWEEN_WORDS = " .-_"
 BYTE_ORDER_MARK = "\ufeff"
-"""Within a file where that is two put together: what began the second is in its first cell."""
+"""Also found in the middle of a file that was joined from two: it is then part of a cell."""
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The file's columns in the file's order; None where the contract knows no such column."""
+    """Where the file has which of the contract's columns."""
 
     positions: tuple[Column | None, ...]
+    """In the file's order; None for a column that the contract does not have."""
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """A name for every position: the contract's, or one that clashes with nothing."""
+        """A name for every position: the contract's, or a made-up one that clashes with none."""
         return tuple(
             column.name if column else f"_unknown_{number}"
             for number, column in enumerate(self.positions)
@@ -38,16 +39,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the reader is to take the file's columns."""
+    """How the reader is to read the file's columns."""
 
     layout: Layout
     times: str | None
-    """The one form of its times, or None: then they are read as text."""
+    """The format of all its times, or None: then times are read as text."""
     as_text: frozenset[str]
 
 
 def match_header(header: list[str], table: Table) -> Layout:
-    """Finds the declared columns by name, in whatever order and however the name is set."""
+    """Finds the declared columns by name, in any order and any spelling that `simplify` allows."""
     declared = {simplify(column.name): column for column in table.columns}
     if len(header) > MOST_COLUMNS:
         raise FileRefusedError(
@@ -79,12 +80,12 @@ def match_header(header: list[str], table: Table) -> Layout:
 
 
 def simplify(name: str) -> str:
-    """`Order-ID`, `orderId` and `order_id` are one name, also after a second byte-order mark."""
+    """Makes one name of `Order-ID`, `orderId` and `order_id`; drops byte-order marks, too."""
     return "".join(letter for letter in _quote_name(name) if letter not in BETWEEN_WORDS).lower()
 
 
 def simplify_cell(text: str) -> str:
-    """The same as SQL, of a cell that may be a name once more."""
+    """The same as SQL, for a cell that may hold its column's name (the header repeated)."""
     return f"translate(lower({text}), '{BETWEEN_WORDS}{BYTE_ORDER_MARK}', '')"
 
 
@@ -118,6 +119,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _quote_name(text: str) -> str:
-    """A name as a message may quote it: without what no screen shows, and not endless."""
+    """A name for use in a message: without invisible characters, and cut if it is long."""
     shown = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
     return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…"

@@ -1,4 +1,4 @@
-"""What the bytes of a landing file are: unpacked, fingerprinted, their format and encoding.
+"""Handles a landing file as bytes: unpacks it, takes its fingerprint, tells format and encoding.
 
 Nothing here knows what a row is; csv_text.py and workbook.py read rows.
 """
@@ -18,14 +18,15 @@ from c360_dagster.loading.files import FileRefusedError, LandingFile
 
 CHUNK = 1 << 20
 ZIP, GZIP, PARQUET, OLD_EXCEL = b"PK\x03\x04", b"\x1f\x8b", b"PAR1\x15", b"\xd0\xcf\x11\xe0"
-"""How files of other formats begin; a parquet file's fifth byte tells it from a header of text."""
+"""How files of other formats begin. A CSV header could begin with PAR1, too, so the byte after that
+is compared as well."""
 LARGE_UNPACKED, MOST_TIMES = 1 << 30, 250
-"""Bytes that a compressed file may hold in any case, and how many times its own size beyond that:
-tables are packed to a tenth, and a thousand times is as far as gzip goes."""
+"""A compressed file may unpack to 1 GiB, or to 250 times its own size if that is more. Tables
+shrink to about a tenth; gzip can shrink a file to a thousandth at most."""
 
 
 class Stamp(NamedTuple):
-    """What the file system says of a file, to notice one that is replaced while it is read."""
+    """What the file system says about a file, to notice if it is replaced while it is read."""
 
     modified_ns: int
     size: int
@@ -41,20 +42,22 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class TextShape:
-    """The bytes of a text file, counted: all that decides how it can be read."""
+    """Counts of a text file's bytes; they decide how the file can be read."""
 
     lines: int
     newlines: int
-    """Of each of the lines, but for a last one that does not end."""
+    """Newline bytes: one for each line, except for a last line that does not end with one."""
     crlf: int
+    """Newlines after a carriage return."""
     bare_cr: int
+    """Carriage returns without a newline."""
     encoding_problem: str | None
 
 
 def take_fingerprint(path: Path, known: Fingerprint | None = None) -> Fingerprint:
-    """Size and checksum of the content: a compressed file has that of what it holds.
+    """Returns the file's size and the checksum of its content (unpacked, if it is compressed).
 
-    What is known is still true where the file is as it was then.
+    Returns the known fingerprint without reading the file if its stamp is still the same.
     """
     digest = hashlib.sha256()
     try:
@@ -74,7 +77,7 @@ def take_stamp(path: Path) -> Stamp:
 
 
 def unpack(path: Path, target: Path) -> Path:
-    """The plain text of a compressed file, written to target."""
+    """Writes the content of a compressed file to target."""
     with target.open("wb") as plain:
         for chunk in read_chunks(path):
             plain.write(chunk)
@@ -82,7 +85,7 @@ def unpack(path: Path, target: Path) -> Path:
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
-    """The file's content in pieces, unpacked where it is compressed."""
+    """Yields the file's content in pieces, unpacked if it is compressed."""
     if path.is_dir():
         raise FileRefusedError("it is a folder where a file should be: move it out of the way")
     if path.exists() and not path.is_file():
@@ -112,9 +115,9 @@ def read_chunks(path: Path) -> Iterator[bytes]:
 
 
 def refuse_other_formats(path: Path, file: LandingFile) -> None:
-    """Knows a file by its first bytes that is no text, whatever its name says.
+    """Refuses a file whose first bytes are not those of text, whatever its name says.
 
-    The path is that of what the file holds: a compressed one lies unpacked elsewhere.
+    `path` leads to the content: for a compressed file, to its unpacked copy.
     """
     start = next(read_chunks(path), b"")
     is_packed = file.suffix == ".csv.gz"
@@ -164,7 +167,7 @@ def survey_text(path: Path) -> TextShape:
 
 
 def _is_excel(path: Path) -> bool:
-    """Whether an archive holds a workbook; of one that is cut off nobody knows."""
+    """Whether an archive holds a workbook; False if it is cut off, since then nobody can tell."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.startswith("xl/") for name in archive.namelist())
@@ -173,7 +176,10 @@ def _is_excel(path: Path) -> bool:
 
 
 def _refuse_zero_bytes(start: bytes) -> None:
-    """In UTF-16 one byte of two is a zero, always the first or always the second."""
+    """Refuses a file with many zero bytes: it is cut off, or written in UTF-16.
+
+    In UTF-16 one byte of two is zero, either always the first or always the second.
+    """
     start = start[:400]
     fewer = min(start[::2].count(b"\0"), start[1::2].count(b"\0"))
     is_marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -190,9 +196,9 @@ def _refuse_zero_bytes(start: bytes) -> None:
 
 
 def _name_encoding(path: Path) -> str | None:
-    """Latin-1 where no multi-byte character is well formed; a UTF-8 file with stray bytes is None.
+    """Returns Latin-1 or windows-1252 if the file has no well-formed multi-byte character.
 
-    In the second case only the lines with the stray bytes are rejected.
+    Returns None for a UTF-8 file with stray bytes: only the lines with these are rejected.
     """
     well_formed = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
     stray = has_windows_bytes = False

@@ -1,7 +1,7 @@
-"""Reads a CSV file into temporary tables: `staged` the good rows, `doubtful` the other records.
+"""Reads a CSV file into temporary tables: good rows into `staged`, other records into `doubtful`.
 
-DuckDB's reader does the work, doubtful.py looks after what it rejects, and repair.py steps in where
-its records and the file's lines disagree.
+DuckDB's reader does the work. doubtful.py handles what the reader rejects; repair.py steps in if
+the reader's records and the file's lines disagree.
 """
 
 import contextlib
@@ -37,15 +37,17 @@ from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
 HEADER_BYTES, LINES_OF_HEADER = 1 << 20, 20
-"""How far a header goes, with line breaks in its names, until a quote of it is taken for a slip."""
+"""How many bytes and lines of a file are searched for the end of its header, whose names may
+contain line breaks. A header with more lines has a quote that was left open by mistake."""
 MANY_REJECTS = 50_000
-"""Beyond, the reader's way of keeping each would be the slowest part of a load, and the largest."""
+"""With more rejects than this, the reader's way of storing them would be the slowest and largest
+part of the load."""
 REJECT = (
     "line ubigint, line_byte_position ubigint, error_type text, csv_line text, error_message text"
 )
-"""What the reader tells of each."""
+"""The columns that the reader stores for each reject."""
 SAMPLE = 50
-"""Lines from which to tell how a file writes its times."""
+"""How many lines are read to find out how a file writes its times."""
 TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
@@ -66,21 +68,21 @@ class Reading:
     rounded: int = 0
     """Cells in `staged` that have more decimals than the contract."""
     errors: frozenset[str] = frozenset()
-    """What a workbook has where its formulas failed: in a cell for text, too, it is none."""
+    """Error values of formulas in a workbook (#DIV/0!): unreadable even in a text column."""
     is_staged: bool = False
-    """Whether there is more than `texts`."""
+    """Whether `staged`, `doubtful` and `shifts` exist."""
     is_doubted: bool = True
-    """Whether there is `texts`."""
+    """Whether `texts` exists."""
 
 
 class LostRowsError(Exception):
-    """Rows that were read and are neither loaded nor rejected: the load is undone."""
+    """Raised if records are neither loaded nor rejected; the load is undone."""
 
 
 def read_text(
     con: duckdb.DuckDBPyConnection, path: Path, shape: TextShape, table: Table, scratch: Path
 ) -> Reading:
-    """Fills `staged`, `doubtful`, `shifts` and, where any record is doubtful, `texts`."""
+    """Fills `staged`, `doubtful`, `shifts` and, if doubtful records can be read again, `texts`."""
     header = _read_header(path)
     layout = match_header(header, table)
     records = shape.lines - 1
@@ -93,7 +95,7 @@ def read_text(
         doubt_unsound_rows(con, fetch, table, plan, header)
     else:
         if seen is None and is_plain:
-            plan = _plan(layout, None)  # the first lines may have told of its times what is not so
+            plan = _plan(layout, None)  # the times may look otherwise than in the first lines
         repaired = repair_text(path, scratch / "repaired.csv", len(header))
         records, fetch = repaired.records, repaired.fetch
         seen = _read_records(con, repaired.path, plan, records)
@@ -118,7 +120,7 @@ def _read_header(path: Path) -> list[str]:
         )
     lines = csv.reader(io.StringIO(text, newline=None))
     header = next(lines)
-    # Up to the end of the file, or up to another quote somewhere in the rows.
+    # A quote that does not close takes in everything up to the end or to another quote in the rows.
     taken = text.splitlines()[: lines.line_num]
     if sum(line.count('"') for line in taken) % 2 or len(taken) > LINES_OF_HEADER:
         raise FileRefusedError("a quote in its header opens and does not close: close it")
@@ -128,11 +130,11 @@ def _read_header(path: Path) -> list[str]:
 def _read_records(
     con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, expected: int, most: float = math.inf
 ) -> int | None:
-    """Stages what reads well, and returns how many records the reader saw.
+    """Stages the records that read well, and returns how many records the reader saw.
 
-    None where more than `most` do not read well. With very many rejects DuckDB 2.0 forgets some of
-    the file's tail when it reads in parallel: where the count is not the expected one, it reads
-    once more, in one piece.
+    Returns None if more than `most` do not read well. With very many rejects, DuckDB 2.0 loses
+    some of the file's end when it reads in parallel, so if the count is not the expected one, the
+    file is read once more without parallel reading.
     """
     seen = _stage(con, path, plan, "ignore_errors = true")
     if seen == expected:
@@ -179,7 +181,7 @@ def _read_type(column: Column | None, plan: Plan) -> str:
 
 
 def _plan(layout: Layout, times: str | None) -> Plan:
-    """Text for what no type of the reader's fits: durations, and times in an unusual form."""
+    """Plans to read as text what fits no type of the reader: durations and times in odd formats."""
     as_text = frozenset(
         column.name
         for column in layout.declared
@@ -189,9 +191,9 @@ def _plan(layout: Layout, times: str | None) -> Plan:
 
 
 def _find_time_format(path: Path, layout: Layout) -> str | None:
-    """The one form in which the first records write all their times; None where there is none.
+    """Returns the format of all times in the first records; None if they have no common one.
 
-    A record that writes its times otherwise is looked at twice.
+    A record that writes its times in another format is read a second time.
     """
     places = [
         place
@@ -224,7 +226,7 @@ def _count_rounded(con: duckdb.DuckDBPyConnection, layout: Layout) -> int:
 
 
 def _fetch_lines(path: Path, wanted: Sequence[int]) -> Iterator[Found]:
-    """Of a file in which each line is a record, whatever quotes are in it."""
+    """Yields the wanted records of a file in which each line is a record, despite its quotes."""
     lines, first = Lines(path), 0  # the header is record 0
     while (run := lines.take_block()) is not None:
         last = first + len(run.texts)

@@ -1,6 +1,6 @@
-"""The table `doubtful`: records that the reader rejects or is too lenient with.
+"""Fills the table `doubtful`: records that the reader rejects or reads too leniently.
 
-If their cells can be told apart they are read once more, as text; the others are broken.
+Records whose cells can be told apart are read once more, as text; the others are broken.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,14 +17,17 @@ from landing_contract import Table
 
 DOUBTFUL = "record bigint, line bigint, raw text, is_cut boolean, is_broken boolean, reason text"
 WHOLE = 10_000
-"""Bytes that the reader keeps of a line that it rejects."""
+"""How many bytes the reader keeps of a line that it rejects."""
 
 Fetch = Callable[[Sequence[int]], Iterable[Found]]
-"""The text of the records with these rising numbers, from the file."""
+"""Reads the records with these numbers, which must ascend, from the file."""
 
 
 def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
-    """One row a record that the reader rejected; `is_broken` where its columns cannot be told."""
+    """Fills `doubtful` with one row for each record that the reader rejected.
+
+    `is_broken` says that the record's cells cannot be told apart.
+    """
     con.execute(f"create or replace temporary table doubtful ({DOUBTFUL})")
     if not fetch_count(con, "select count(*) from reject_errors"):
         return
@@ -57,8 +60,8 @@ def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
 
 
 def collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
-    """The same for a repaired file: its records are found by their first byte."""
-    # Slow to import, and few files need repair.
+    """The same for a repaired file, whose records are found by their first byte."""
+    # Imported here because numpy is slow to import and few files need repair.
     import numpy as np  # noqa: PLC0415
 
     starts = pl.DataFrame(
@@ -77,7 +80,10 @@ def collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None
 
 
 def tell_broken(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
-    """What the empty rows stand for, which nobody could mistake for sound ones."""
+    """Adds to `doubtful` the text and the reason of the records that the repair replaced.
+
+    The empty rows in their place are in `doubtful` by now, because their key is empty.
+    """
     broken = pl.DataFrame(
         {
             "record": list(repaired.broken),
@@ -103,7 +109,7 @@ def doubt_unsound_rows(
     """Moves rows that read too easily (3.7 as a whole number, an empty key) to `doubtful`."""
     _number_rows(con)
     conditions = [
-        # the header once more
+        # the header repeated among the rows
         f"{quote(column.name)} in ({literal(written)}, {literal(BYTE_ORDER_MARK + written)})"
         for column, written in zip(plan.layout.positions, header, strict=True)
         if column and column.name in table.key and column.type == "varchar"
@@ -129,7 +135,7 @@ def doubt_unsound_rows(
 
 
 def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
-    """`shifts`: from which staged row on how many records before it are missing there."""
+    """Fills `shifts`: from the staged row `first_row` on, `skipped` earlier records are missing."""
     con.execute(
         """
         create or replace temporary table shifts as
@@ -141,7 +147,7 @@ def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def complete_texts(con: duckdb.DuckDBPyConnection, fetch: Fetch) -> None:
-    """Where the reader keeps no more than the beginning of a line, or not all of its letters."""
+    """Fetches the whole text of records of which the reader kept only a part or not all letters."""
     query = "select record from doubtful where is_cut order by record"
     cut = [record for (record,) in con.execute(query).fetchall()]
     if cut:
@@ -157,9 +163,10 @@ def _register_found(con: duckdb.DuckDBPyConnection, texts: Iterable[Found]) -> N
 
 
 def open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> bool:
-    """`texts`: the doubtful records again, every cell as text, for a lenient second look.
+    """Fills `texts` with the doubtful records, every cell as text, for a lenient second look.
 
-    False where there are none, as of most files: to plan a look at nothing takes as long.
+    Returns False if there are none, as in most files: the second look can then be left out, which
+    saves time because planning it takes as long for no rows as for some.
     """
     if not fetch_count(con, "select count(*) from doubtful where not is_broken"):
         return False

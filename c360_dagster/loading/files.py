@@ -1,6 +1,6 @@
 """Finds the files in landing by their names: each one's table, and the day in its name.
 
-What is in them is for content.py and the readers.
+content.py and the readers look at what is inside.
 """
 
 import re
@@ -23,14 +23,14 @@ class FileRefusedError(Exception):
 class LandingFile:
     path: Path
     name: str
-    """The path below landing, with forward slashes: how logs and `_file` call it."""
+    """The path below landing, with forward slashes, as in the logs and in `_file`."""
     table: Table
     suffix: str
     known_at: date | None
 
     @property
     def size(self) -> int:
-        """In bytes; 0 of a link to nowhere, which is refused when it is its turn to be read."""
+        """In bytes; 0 for a link to nowhere, which is refused later, when it is read."""
         with suppress(OSError):
             return self.path.stat().st_size
         return 0
@@ -52,12 +52,12 @@ def find_files(landing: Path, table: Table) -> list[LandingFile]:
 
 
 def name_files(landing: Path, tables: Iterable[Table]) -> set[str]:
-    """How logs call the tables' files that lie in landing, also those that cannot be opened."""
+    """The names, as in the logs, of the tables' files in landing, even if they cannot be opened."""
     return {file.name for table in tables for file in find_files(landing, table)}
 
 
 def match_name(name: str, table: Table) -> tuple[str, date | None] | None:
-    """The suffix and the date of a file's name, where the name is one of the table's."""
+    """The suffix and the date in a file's name; None if the name is not one of the table's."""
     suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
     if suffix is None or (suffix == ".xlsx" and not table.is_workbook):
         return None

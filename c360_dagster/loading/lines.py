@@ -1,6 +1,6 @@
-"""A text file's lines, one by one or, where their quotes are sound, many at a time.
+"""Reads a text file's lines, one by one or, if their quotes are sound, many at a time.
 
-Without their ends, whichever of the three customs each of them follows.
+The lines come without their ends, which may be LF, CRLF or CR, also mixed in one file.
 """
 
 import re
@@ -14,31 +14,31 @@ from pathlib import Path
 from c360_dagster.loading.content import read_chunks
 
 FEWEST = 8
-"""Fewer lines than these are as soon looked at one by one."""
+"""Fewer lines than this are looked at one by one, which takes no longer."""
 QUOTED = re.compile(rb'"(?<![^,\n]")[^"\n]*+(?:""[^"\n]*+)*+"(?=[,\n])')
-"""A quoted cell that begins and ends in one line, where cells begin and end. The quote stands
-before what must not precede it, for what is looked for first is found fastest."""
+"""A quoted cell that begins and ends in one line, with commas or line ends around it. The pattern
+begins with the quote, before the condition on what precedes it, because that is found fastest."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Lines that follow each other; the empty ones among them are left out."""
+    """Consecutive lines, without the empty ones among them."""
 
     numbers: list[int]
-    """As an editor counts."""
+    """Line numbers as an editor counts them."""
     texts: list[bytes]
 
 
 @dataclass(frozen=True)
 class SoundRun(Run):
-    """Lines whose quotes are all around sound cells."""
+    """Lines in which every quote belongs to a sound quoted cell."""
 
     shapes: list[bytes]
     """The texts with one letter in place of each quoted cell."""
 
 
 class Lines:
-    """Numbered lines; what was not needed can be put back."""
+    """Iterates over numbered lines; lines that were not needed can be put back."""
 
     def __init__(self, source: Path) -> None:
         self._blocks = _read_blocks(source)
@@ -46,9 +46,9 @@ class Lines:
         self._texts: list[bytes] = []
         self._at, self._number = 0, 0
         self._shapes: list[bytes] | None = None
-        """Those of the block's lines, once somebody asks for sound ones."""
+        """The shapes of the block's lines, found when sound lines are first asked for."""
         self._unsound: list[int] = []
-        """The places of the block's other lines, and its end."""
+        """The places of the block's unsound lines, and then the place of its end."""
         self._put_back: deque[tuple[int, bytes]] = deque()
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
@@ -67,7 +67,7 @@ class Lines:
         self._put_back.extendleft(reversed([*lines]))
 
     def take_plain(self) -> SoundRun | None:
-        """As many lines whose quotes are sound as are at hand, if it is worth it."""
+        """Returns the sound lines that come next; None if they are few or lines were put back."""
         if self._put_back:
             return None
         if self._shapes is None:
@@ -79,7 +79,7 @@ class Lines:
         return SoundRun(run.numbers, run.texts, [*filter(None, self._shapes[begin:end])])
 
     def take_block(self) -> Run | None:
-        """As many lines as are at hand, whatever is in them."""
+        """Returns the remaining lines of the block, or those of the next; None at the end."""
         if self._at == len(self._texts) and (block := next(self._blocks, None)):
             self._begin(block)
         return self._take(len(self._texts)) if self._at < len(self._texts) else None
@@ -105,11 +105,11 @@ class Lines:
 
 
 def _read_blocks(source: Path) -> Iterator[bytes]:
-    """Pieces of whole lines that all end with a newline, whichever end each has in the file."""
+    """Yields blocks of whole lines that all end with a newline, however they end in the file."""
     rest, held = b"", b""
     for position, chunk in enumerate(read_chunks(source)):
         block = held + (chunk.removeprefix(b"\xef\xbb\xbf") if position == 0 else chunk)
-        held = b"\r" if block.endswith(b"\r") else b""  # its other half may follow
+        held = b"\r" if block.endswith(b"\r") else b""  # its newline may be in the next chunk
         block = rest + block.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = block.rfind(b"\n") + 1
         rest = block[end:]

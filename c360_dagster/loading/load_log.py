@@ -1,6 +1,7 @@
 """The log of loads in bronze: what became of every file, and how the log is read.
 
-Lines are only added, until old ones are deleted; the last line about a file is the valid one.
+The last row about a file is the valid one. Rows are added and, when old, deleted; of a row that
+exists only the checksum is ever changed: it is set to null so that its file loads anew.
 """
 
 from collections.abc import Callable
@@ -20,29 +21,29 @@ LATEST = """(
     where age = 1
 )"""
 LAST_WORDS = LATEST.format(log="bronze.load_log")
-"""The last that was said of every file."""
+"""The last row about every file."""
 HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
     latest=LATEST.format(
         log="(select *, rowid from bronze.load_log where status in ('loaded', 'repeated'))"
     )
 )
-"""The loads whose rows bronze holds now: a file that became a copy has given its rows up."""
+"""The loads whose rows bronze holds now; a file that became a copy of another has none there."""
 
 
 @dataclass(frozen=True)
 class LoadRun:
-    """What every load of a run shares: its id, its clock and a folder for files in passing."""
+    """What all loads of a run share: its id, its clock and a folder for temporary files."""
 
     run_id: str
     clock: Callable[[], datetime]
     scratch: Path
     is_alone: bool = True
-    """Nothing else is loaded meanwhile, so what all loads share may be set for this one."""
+    """Whether nothing else is loaded meanwhile, so that this load may change shared settings."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One file on its way into bronze; without a fingerprint where it could not even be read."""
+    """One file on its way into bronze; it has no fingerprint if it could not even be read."""
 
     file: LandingFile
     fingerprint: Fingerprint | None
@@ -54,8 +55,8 @@ class Attempt:
 class FileLoad:
     """What became of one file.
 
-    Its status is loaded, unchanged, repeated (the same rows as another file's) or refused. In the
-    log stands no unchanged, but restored: as it was before a refusal, and still loaded.
+    Its status is loaded, unchanged, repeated (the same rows as another file's) or refused. The log
+    has no unchanged, but it has restored: the file is as it was before a refusal, and still loaded.
     """
 
     name: str
@@ -93,13 +94,13 @@ def create_log(con: duckdb.DuckDBPyConnection) -> None:
         )
         """
     )
-    # A log from before roundings were counted, and zones noted.
+    # Logs from earlier versions lack these columns.
     con.execute("alter table bronze.load_log add column if not exists cells_rounded bigint")
     con.execute("alter table bronze.load_log add column if not exists timezone varchar")
 
 
 def forget_other_zones(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Files whose times became those of another zone count as never seen: they load anew."""
+    """Makes files load anew that were loaded under another time zone, and returns those zones."""
     zones = con.execute(
         "update bronze.load_log set checksum = null where checksum is not null "
         "and timezone <> current_setting('TimeZone') returning timezone"

@@ -9,18 +9,21 @@ LIKE_A_DAY = re.compile(
     r"\d{4}([-_. ])\d{1,2}\1\d{1,2}|\d{1,2}([-_. ])\d{1,2}\2\d{4}|(?:19|20)\d{6}(?:\d{4,6})?(?!\d)"
     r")"
 )
-"""A day as people write one, possible or not, also with a time close behind."""
+"""A day as people write one, whether it exists or not; a time may follow it directly."""
 SHEETS = (65_536, 1_048_576)
-"""How many lines a page of a spreadsheet holds, in its older format and in the newer."""
+"""How many lines a sheet holds in the older and in the newer format of spreadsheets."""
 
 
 def question(file: LandingFile, records: int) -> str | None:
-    """What its name and its length leave open; nothing is asked of a file without rows."""
+    """Returns what is doubtful about the file's name and length, or None.
+
+    Not to be called for a file without rows, about which nothing is asked.
+    """
     return " ".join(filter(None, (_question_day(file), _question_length(file, records)))) or None
 
 
 def _question_day(file: LandingFile) -> str | None:
-    """What to say of a name with something like a day that cannot be taken for one."""
+    """The message about a name that contains something like a day that cannot be read as one."""
     rest = file.path.name[len(file.table.file_stem) :]
     found = None if file.known_at else LIKE_A_DAY.search(rest)
     if not found:
@@ -34,7 +37,10 @@ def _question_day(file: LandingFile) -> str | None:
 
 
 def _question_length(file: LandingFile, records: int) -> str | None:
-    """A spreadsheet that opens a longer file leaves the rest out when it saves it."""
+    """The message about a file that is exactly as long as a sheet.
+
+    If a spreadsheet program opens a longer file and saves it, the lines beyond that are lost.
+    """
     lines = records + 1
     if lines not in SHEETS:
         return None

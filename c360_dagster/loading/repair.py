@@ -1,7 +1,7 @@
-"""Takes the broken lines out of a CSV file: those whose quotes do not close would swallow others.
+"""Takes broken lines out of a CSV file, because a quote that does not close swallows other lines.
 
-Only for files where the reader's records and the file's lines disagree, or of which it has very
-many to reject: a line that is cut short costs it as much as a hundred good ones.
+Used only if the reader's records and the file's lines disagree, or if the reader would reject very
+many lines: one that is cut short costs the reader as much time as a hundred good ones.
 """
 
 import csv
@@ -14,17 +14,17 @@ from pathlib import Path
 from c360_dagster.loading.lines import Lines
 
 LONGEST_RECORD = 200
-"""Lines that one quoted cell may span before its opening quote is taken for a slip."""
+"""How many lines a quoted cell may span before its opening quote is taken for a mistake."""
 
 UNCLOSED = "a quote opens and does not close"
 MISPLACED = "a quote opens or closes in the wrong place"
 TOO_LONG = "the line is longer than two million characters"
 LONGEST_LINE = 2_000_000
-"""Bytes that the reader takes at once."""
+"""How many bytes the reader accepts in one line."""
 csv.field_size_limit(LONGEST_LINE)
 
 Found = tuple[int, int, str]
-"""A record's number, the line that it begins on, and its text."""
+"""A record's number, the number of its first line, and its text."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Repaired:
     start_of: "array[int]" = field(default_factory=lambda: array("q"))
     """Each record's first byte in the repaired file."""
     broken: dict[int, Broken] = field(default_factory=dict)
-    """By record number; in the file an empty row stands for each, so that numbers stay."""
+    """By record number. In the repaired file an empty row replaces each, to keep the numbering."""
 
     @property
     def records(self) -> int:
         return len(self.line_of)
 
     def fetch(self, numbers: Sequence[int]) -> Iterator[Found]:
-        """Some of the records, by their places in the repaired file."""
+        """Yields the records with these numbers from the repaired file."""
         with self.path.open("rb") as file:
             for number in numbers:
                 start = self.start_of[number - 1]
@@ -59,7 +59,7 @@ class Repaired:
 
 
 def repair_text(source: Path, target: Path, width: int) -> Repaired:
-    """Copies the file record by record; a line that is none is set aside alone."""
+    """Copies the file record by record; sets aside each line that is not part of a record."""
     repaired = Repaired(target)
     lines = Lines(source)
     empty = b",".join([b'""'] * width)
@@ -87,7 +87,7 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
 
 
 def _judge(texts: list[bytes], shapes: list[bytes], width: int) -> dict[int, str]:
-    """What is wrong with some lines whose quotes are sound, by their places."""
+    """Returns what is wrong with the lines, by place; their quotes must be sound."""
     reasons = {
         place: _say_short(shape.count(b",") + 1, width)
         for place, shape in enumerate(shapes)
@@ -107,11 +107,11 @@ class _Record:
 
 
 def _read_record(lines: Lines, width: int) -> _Record | None:
-    """The next one; empty lines are none."""
+    """Returns the next record, or None at the end; skips empty lines."""
     for number, line in lines:
         if not line:
             continue
-        if not line.startswith(b'"') and b',"' not in line:  # within a cell it is a character
+        if not line.startswith(b'"') and b',"' not in line:  # inside a cell, a quote means nothing
             return _Record(number, line, _judge([line], [line], width).get(0))
         joined = line if line.count(b'"') % 2 == 0 else _join(line, lines, width)
         if not joined:
@@ -130,7 +130,7 @@ def _say_short(found: int, width: int) -> str:
 
 
 def _join(first: bytes, lines: Lines, width: int) -> bytes | None:
-    """The record that goes on over the next lines, or None where the quote is a slip."""
+    """Returns the record that goes on over the next lines, or None if its quote is a mistake."""
     taken: list[tuple[int, bytes]] = []
     for numbered in islice(lines, LONGEST_RECORD):
         taken.append(numbered)
@@ -151,7 +151,7 @@ def _looks_swallowed(parts: list[bytes], width: int) -> bool:
 
 
 def _count_columns(text: bytes) -> int | None:
-    """None where the text is no record, or more than one."""
+    """Returns None if the text is not exactly one record."""
     try:
         rows = list(csv.reader([text.decode("utf-8", "surrogateescape")], strict=True))
     except csv.Error:

@@ -1,4 +1,4 @@
-"""The bronze schema: a table for each of the contract, the load log, and what was rejected."""
+"""Creates the bronze schema: the contract's tables, the load log, stamps and rejected rows."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,11 +11,11 @@ from landing_contract import PROVENANCE, Column, Table
 
 
 class ContractChangedError(Exception):
-    """Bronze holds a table that its contract no longer describes; the message says what to do."""
+    """Raised if bronze has a table that does not fit its contract; the message says what to do."""
 
 
 def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
-    """Creates what is missing of the bronze schema, so that every table can be read, if empty."""
+    """Creates what is missing of the bronze schema, so that every table exists, if only empty."""
     con.execute("create schema if not exists bronze")
     create_log(con)
     tables = list(tables)
@@ -44,9 +44,12 @@ def _follow_contract(
     types: Mapping[str, str],
     standing: Mapping[str, str],
 ) -> None:
-    """Adds the columns that the contract has gained; what it changed or lost is for a person."""
+    """Adds columns that are new in the contract.
+
+    Raises if the contract has changed or lost a column: a person must decide what to do then.
+    """
     declared = {column.name.lower(): types[column.type] for column in table.columns}
-    held = {name.lower(): kind for name, kind in standing.items()}  # as DuckDB compares them
+    held = {name.lower(): kind for name, kind in standing.items()}  # DuckDB ignores case
     changed = [
         f"{name} is {held[name]} there and {kind} in the contract"
         for name, kind in declared.items()
@@ -67,7 +70,7 @@ def _follow_contract(
 
 
 def _add_columns(con: duckdb.DuckDBPyConnection, table: Table, gained: Iterable[Column]) -> None:
-    """Files that have them, and had them left out, count as never seen: they load anew."""
+    """Adds the columns, and makes files load anew that have them and were loaded without them."""
     for column in gained:
         con.execute(
             f"alter table {bronze_name(table)} add column {quote(column.name)} {column.type}"
@@ -80,7 +83,7 @@ def _add_columns(con: duckdb.DuckDBPyConnection, table: Table, gained: Iterable[
 
 
 def _spell_types(con: duckdb.DuckDBPyConnection, types: Iterable[str]) -> dict[str, str]:
-    """Each type as DuckDB calls it."""
+    """Returns DuckDB's name for each type."""
     spelled = {}
     for kind in types:
         ((_, spelled[kind], *_),) = con.execute(f"describe select cast(null as {kind})").fetchall()

@@ -1,8 +1,8 @@
-"""Fingerprints of files at rest, kept so that what nobody has touched is not read each day again.
+"""Keeps the fingerprints of files at rest, so that unchanged files are not read again each day.
 
-A file is the same as before where size, time and number in the file system are. One that was
-written within the last seconds is read again the next time: a second version could have the time
-of the first.
+A file counts as unchanged if its size, time and number in the file system (inode) are the same. A
+file written within the last seconds is read again the next time, because a second version of it
+could have the same time as the first.
 """
 
 import os
@@ -17,7 +17,7 @@ from c360_dagster.sql import transaction
 
 STAMPS = "bronze.file_stamps"
 AT_REST_NS = 2_000_000_000
-"""Two seconds: as coarse as the times of any file system are."""
+"""Two seconds: no file system's times are coarser."""
 
 
 def create_stamps(con: duckdb.DuckDBPyConnection) -> None:
@@ -28,7 +28,7 @@ def create_stamps(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_stamps(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Fingerprint]:
-    """By path, what was found when each of the table's files was read last."""
+    """By path, the fingerprint that each of the table's files had when it was last read."""
     rows = con.execute(
         f"select path, size, checksum, modified_ns, inode from {STAMPS} where table_name = ?",
         [table],
@@ -45,7 +45,10 @@ def keep_stamps(
     news: Mapping[str, Fingerprint],
     moment_ns: int,
 ) -> None:
-    """Of files that were at rest at that moment, before they were read."""
+    """Replaces the files' fingerprints, but keeps those of files at rest only.
+
+    A file is at rest if it was already two seconds old at `moment_ns`, before it was read.
+    """
     if not news:
         return
     resting = [
@@ -64,7 +67,7 @@ def keep_stamps(
 
 
 def read_moment(folder: Path) -> int:
-    """The time that the file system gives to what is written now, in nanoseconds."""
+    """The time, in nanoseconds, that the file system gives to a file that is written now."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         return os.fstat(file.fileno()).st_mtime_ns

@@ -1,4 +1,4 @@
-"""Files in landing that belong to no table: which, and the name that was probably meant."""
+"""Finds files in landing that belong to no table, and the names that were probably meant."""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +9,15 @@ from c360_dagster.loading.files import SUFFIXES, match_name
 from landing_contract import Table, show_name
 
 LEFT_BY_WINDOWS = {"thumbs.db", "desktop.ini"}
-"""In any folder that somebody looked into, and hidden from whoever might delete them."""
+"""Windows puts these into every folder that somebody opens and hides them, so nobody deletes
+them."""
 NUMBERED = re.compile(r"_?\d.*")
-"""What stands behind a table's name: a day or a number."""
+"""What may follow a table's name: a day or a number."""
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz")
 ON_THE_WAY = (".part", ".filepart", ".partial", ".crdownload", ".tmp")
-"""How programs call what they have not copied to its end."""
+"""Endings that programs give to files until these are completely copied."""
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
-"""What another name makes no CSV of."""
+"""Formats that have to be saved as CSV; renaming such a file is not enough."""
 
 
 def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
@@ -42,7 +43,7 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
 
 
 def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
-    """A sentence about the file with this path below landing, which no table's file has."""
+    """A sentence about a file that belongs to no table; `name` is its path below landing."""
     what = f"{name} belongs to no table"
     if (right := _find_right_name(name.lower(), tables)) is None:
         return f"{what}: docs/your-own-data.md says how each table's files are named."
@@ -58,10 +59,13 @@ def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
 
 
 def _find_right_name(name: str, tables: Mapping[str, Table]) -> str | None:
-    """The nearest name in small letters that is a table's, its own where only capitals were."""
+    """Returns the most similar name that a table's file could have, or None.
+
+    Expects the name in lower case; returns it as it is if only upper case was wrong.
+    """
     folder, _, file = name.rpartition("/")
     suffix = next((each for each in SUFFIXES if file.endswith(each)), "")
-    if not suffix:  # it stands before another ending, such as that of a copy or of an archive
+    if not suffix:  # another ending follows it, such as that of a copy or of an archive
         file = file.rpartition(".")[0]
         suffix = next((each for each in SUFFIXES if file.endswith(each)), "")
     stem = file.removesuffix(suffix)

@@ -1,6 +1,6 @@
 """Reads Excel workbooks and parquet files as text into `texts`, one row per record.
 
-Excel keeps types by cell, so every cell is read as text and cast by the contract afterwards.
+Excel keeps a type for each cell, so every cell is read as text and cast by the contract afterwards.
 """
 
 import io
@@ -24,17 +24,18 @@ from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
 HEADER_WITHIN = 20
-"""Rows from the top in which a header may stand, below a title or a logo."""
+"""The header must be in the first so many rows; a title or a logo may stand above it."""
 FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 ERROR = re.compile(rb"""\bt=["']e["']""")
 FAR = re.compile(rb"""r=["']([A-Z]{2,}[0-9]+|[A-Z][0-9]{7,})["'][^>]*(?<!/)>""")
-"""A cell that is not empty beyond column Z or row 999 999: few tables have one."""
+"""A non-empty cell beyond column Z or row 999 999; few tables have one."""
 ROW = re.compile(rb"""<(?:\w+:)?row [^>]*?\br=["']([0-9]+)["']""")
 LETTERS = 26
 MOST_CELLS = 50_000_000
-"""The reader of sheets makes room for each cell up to the farthest, used or not: 32 bytes."""
+"""The limit of cells: the sheet reader needs 32 bytes for each cell up to the farthest, used or
+not."""
 MOST_BYTES = 1 << 30
-"""Of XML, unpacked; a million rows of such tables are half of it."""
+"""The limit of unpacked XML; a million rows of one of these tables take half of it."""
 DAMAGED = (
     fastexcel.FastExcelError,
     zipfile.BadZipFile,
@@ -45,19 +46,19 @@ DAMAGED = (
     ValueError,
     RuntimeError,
 )
-"""What Python and the reader of sheets say of a file whose inside is not as the format has it."""
+"""What Python and the sheet reader raise for a file whose inside does not follow the format."""
 
 
 @dataclass(frozen=True)
 class OddCell:
-    """One that the reader of sheets takes for empty and is not."""
+    """A cell that the sheet reader takes for empty although it is not."""
 
     column: int
-    """From the first one in use, as the reader counts."""
+    """Counted from the first column in use, as the reader counts."""
     row: int
     place: str
     error: str | None
-    """None where it is a formula that nobody has worked out."""
+    """None if the cell is a formula that no program has computed yet."""
 
 
 def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
@@ -92,7 +93,7 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
 
 
 def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Reading:
-    """Fills `texts` from a parquet file; its own metadata says how many rows there are."""
+    """Fills `texts` from a parquet file and compares the number of rows with its metadata."""
     try:
         described = con.execute(f"describe {_parquet(path)}").fetchall()
         records = fetch_count(
@@ -129,13 +130,16 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
 
 
 def _parquet(path: Path) -> str:
-    # Older programs mark no column as text; as bytes, é would be written \\xC3\\xA9.
+    # Older programs do not mark text columns as text; read as bytes, é would become \\xC3\\xA9.
     options = "file_row_number = true, hive_partitioning = false, binary_as_string = true"
     return f"select * from read_parquet({literal(str(path))}, {options})"
 
 
 def _tell_cell(column: Column, name: str, kind: str) -> str:
-    """As text. Ids that are kept as numbers, of which some are missing, are 12346.0 by then."""
+    """SQL for the column as text.
+
+    Drops the `.0` of ids stored as numbers: a column with missing ids holds 12346.0 for 12346.
+    """
     text = f"cast({quote(name)} as varchar)"
     if column.type == "varchar" and kind in {"FLOAT", "DOUBLE"}:
         text = f"regexp_replace({text}, '[.]0$', '')"
@@ -143,7 +147,7 @@ def _tell_cell(column: Column, name: str, kind: str) -> str:
 
 
 def _read_sheet(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
-    """From the first row on, empty ones included, so that rows are counted as Excel does."""
+    """Reads all rows from the first on, also empty ones, so that rows are counted as in Excel."""
     return workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
 
 
@@ -152,7 +156,7 @@ def _has_header(workbook: fastexcel.ExcelReader, name: str, table: Table) -> boo
 
 
 def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
-    """The first row that names all required columns, or more than half of the declared ones."""
+    """Returns the place of the first row that names all required columns or most declared ones."""
     required = {simplify(name) for name in table.required}
     declared = {simplify(name) for name in table.column_names}
     for number, row in enumerate(frame.head(HEADER_WITHIN).iter_rows()):
@@ -163,9 +167,10 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
 
 
 def _read_first_sheet(path: Path) -> tuple[int, bytes]:
-    """Place and XML of the first sheet that is not hidden, as programs hide lists before it.
+    """Returns the place and the XML of the first sheet that is not hidden.
 
-    Which part of the file that is, the workbook says and not the part's name.
+    Some programs put hidden sheets with lists before it. Which part of the file belongs to the
+    sheet is written in the workbook; the part's name does not tell.
     """
     with zipfile.ZipFile(path) as archive:
         if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
@@ -184,7 +189,7 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
 
 
 def _refuse_far_cells(content: bytes) -> None:
-    """One that somebody hit by accident in a far corner would take all of the memory there is."""
+    """Refuses a sheet if a cell far from the table, filled by accident, would take all memory."""
     far = [place.decode() for place in FAR.findall(content)]
     if not far:
         return
@@ -198,7 +203,7 @@ def _refuse_far_cells(content: bytes) -> None:
 
 
 def _find_odd_cells(content: bytes) -> list[OddCell]:
-    """Errors, and formulas without a value, which no spreadsheet program has worked out yet."""
+    """Returns error values, and formulas that no spreadsheet program has computed yet."""
     if not (ERROR.search(content) or FORMULA.search(content)):
         return []
     found, first, row = [], 0, 0
@@ -207,7 +212,7 @@ def _find_odd_cells(content: bytes) -> list[OddCell]:
             continue
         row, column = int(element.get("r", row + 1)), 0
         for cell in element:
-            # Some programs do not say where a cell is: then it is the next one.
+            # Some programs do not say where a cell is; it then follows the one before.
             column = _number(place) if (place := cell.get("r")) else column + 1
             parts = {_local(part): part.text for part in cell}
             kind = cell.get("t")
@@ -222,19 +227,19 @@ def _find_odd_cells(content: bytes) -> list[OddCell]:
 
 
 def _read_xml(content: bytes) -> Iterator[tuple[str, ET.Element]]:
-    """Elements as they end, by the name that the format gives them."""
-    # Entities that expand without end, which S314 warns of, Python's parser refuses by itself.
+    """Yields each element when it ends, with its name without the namespace."""
+    # S314 warns of entities that expand without end; Python's parser refuses these by itself.
     for _, element in ET.iterparse(io.BytesIO(content)):  # noqa: S314
         yield _local(element), element
 
 
 def _local(element: ET.Element) -> str:
-    """Some programs call each `x:row` and the like."""
+    """The element's name without its namespace, because some programs write `x:row` for `row`."""
     return element.tag.rpartition("}")[2]
 
 
 def _refuse_formulas_without_values(odd: list[OddCell]) -> None:
-    """Each would load as an empty cell."""
+    """Refuses a workbook with such a formula, because its cell would load as empty."""
     for cell in odd:
         if cell.error is None:
             raise FileRefusedError(
@@ -244,7 +249,10 @@ def _refuse_formulas_without_values(odd: list[OddCell]) -> None:
 
 
 def _put_errors_in(frame: pl.DataFrame, odd: list[OddCell]) -> pl.DataFrame:
-    """#DIV/0! and its like as texts; a formula without a value may stand beyond the frame."""
+    """Puts error values such as #DIV/0! into the frame as text.
+
+    Leaves formulas without a value out, because their cells may lie outside the frame.
+    """
     errors = [cell for cell in odd if cell.error]
     if not errors:
         return frame
@@ -267,7 +275,7 @@ def _row(place: str) -> str:
 
 
 def _read_serial(name: str) -> pl.Expr:
-    """A date whose cell lost its format is the number of days since the end of 1899."""
+    """Turns a number of days since the end of 1899 into a time: a date without its cell format."""
     is_serial = pl.col(name).str.contains(r"^[2-7]\d{4}([.]\d+)?$")
     days = pl.col(name).str.extract(r"^([2-7]\d{4}(?:[.]\d+)?)$").cast(pl.Float64)
     moment = pl.datetime(1899, 12, 30) + pl.duration(milliseconds=(days * 86_400_000).round())

@@ -1,6 +1,6 @@
-"""Writes one file's rows, its rejects and its line in the log to bronze, in one transaction.
+"""Writes one file's rows, its rejects and its row in the log to bronze, in one transaction.
 
-A record that is neither loaded nor rejected undoes the load.
+If a record is neither loaded nor rejected, the load is undone.
 """
 
 from collections.abc import Iterator
@@ -52,13 +52,13 @@ def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Readin
 
 
 def clear_file(con: duckdb.DuckDBPyConnection, file: LandingFile) -> None:
-    """Takes the rows and rejects of the file's earlier content out."""
+    """Deletes the rows and rejects of the file's earlier content."""
     con.execute(f"delete from {bronze_name(file.table)} where _file = ?", [file.name])
     con.execute("delete from bronze.rejected_rows where path = ?", [file.name])
 
 
 def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> Iterator[str]:
-    """The relations whose rows go to bronze: those read at once, and those read at second look."""
+    """Yields the relations whose rows go to bronze: those staged, and those of the second look."""
     if reading.is_staged:
         yield _select_staged(con, table, reading)
     if reading.is_doubted:
@@ -86,9 +86,9 @@ def _staged_value(column: Column, reading: Reading) -> str:
 
 
 def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> None:
-    """`examined`: every text row cast, with the cells that could not be and what that means.
+    """Fills `examined` with the rows of `texts`, cast, and the errors of cells that failed.
 
-    What rejects a row stands before what alone would only leave a cell empty.
+    Errors that reject the row are listed before errors that only leave a cell empty.
     """
     declared = reading.layout.declared
     present = {column.name for column in declared}
@@ -167,7 +167,8 @@ def _write_rejects(
 
 
 def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading) -> FileLoad:
-    """Counts what came of the records; any that is in neither place undoes the load."""
+    """Counts loaded and rejected records; raises LostRowsError, which undoes the load, if the
+    counts do not add up."""
     table = file.table
     empties = " + ".join(
         f"count(*) - count({quote(name)})" for name in sorted(table.essential - set(table.key))
