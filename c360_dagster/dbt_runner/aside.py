@@ -7,11 +7,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Tell = Callable[[T], bool]
-"""Says whether anybody still listens."""
+"""Passes a result on and returns whether anybody still listens."""
 
 
 def work_aside(work: Callable[[Tell[T]], None], name: str) -> Generator[T, None, None]:
-    """What the work tells; what stops it is raised here, once all that it told has been heard."""
+    """Yields what the work tells, and then raises the error that stopped the work, if any."""
     told: queue.SimpleQueue[tuple[T] | None] = queue.SimpleQueue()
     problems: list[BaseException] = []
     is_heard = True
@@ -23,7 +23,7 @@ def work_aside(work: Callable[[Tell[T]], None], name: str) -> Generator[T, None,
     def run() -> None:
         try:
             work(tell)
-        except BaseException as problem:  # noqa: BLE001  handed to the thread that listens
+        except BaseException as problem:  # noqa: BLE001  raised in the thread that listens
             problems.append(problem)
         finally:
             told.put(None)

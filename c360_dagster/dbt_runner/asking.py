@@ -18,7 +18,7 @@ from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.settings import tell_dbt_the_warehouse
 
 SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
-"""A build within this process is heard; what dbt would write of it goes with its folder."""
+"""A build in this process writes nothing: its events are heard, and its folder is deleted."""
 WENT_THROUGH = {"success", "pass", "warn", "no-op"}
 
 
@@ -32,11 +32,11 @@ class NodeResult:
     seconds: float
     failures: int | None
     sql: str = ""
-    """What a model's `select` was, once compiled."""
+    """A model's compiled `select`."""
     statements: tuple[str, ...] = ()
-    """What dbt sent to the database for it."""
+    """What dbt sent to the database for the node."""
     has_let_go: bool = False
-    """Told after the caller's connection was closed, because dbt has the warehouse alone."""
+    """Whether the caller's connection was closed, because dbt must have the warehouse alone."""
 
     @property
     def went_through(self) -> bool:
@@ -49,7 +49,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class Dbt:
-    """How dbt is asked: `subprocess` is the stock way, `inprocess` is heard."""
+    """How dbt is run: `subprocess` is the stock way; with `inprocess`, dbt's events are heard."""
 
     warehouse: str
     mode: str
@@ -78,7 +78,7 @@ class Dbt:
 
 
 def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
-    """Runs dbt in a thread of this process and tells its nodes as they finish."""
+    """Runs dbt in a thread of this process and yields its nodes as they finish."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def _read_event(
 
 
 def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
-    """The stock way: the dbt command in a process of its own, its results read from its file."""
+    """The stock way: runs the dbt command in its own process and reads its file of results."""
     command = [str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     results = target / "run_results.json"

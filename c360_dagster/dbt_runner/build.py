@@ -1,7 +1,7 @@
-"""A build of dbt's project, whose results come as they happen.
+"""Builds dbt's project and yields the results as they come.
 
-With the stock command it takes eight seconds until the first model; with dbt in this process, one;
-and none where dbt has rendered the same statements before.
+The first model starts after eight seconds with the stock command, after one second with dbt in this
+process, and at once if dbt has rendered the same statements before.
 """
 
 import contextlib
@@ -23,16 +23,19 @@ from c360_dagster.resources.warehouse import bound
 
 STANDS = "stands: nothing that it is made of has changed"
 MEMORY_LIMIT = "5GB"
-"""As dbt's own profile has it."""
+"""The same as in dbt's own profile."""
 
 
 class Extent(dg.ConfigurableResource):
-    """How much a run builds: for its configuration alone, and so apart from what has settings."""
+    """How much a run builds.
+
+    Only a run's configuration sets this, so it is kept apart from resources that have settings.
+    """
 
     full_refresh: bool = False
-    """Everything, also where it could continue the last run."""
+    """Whether to build everything, even what could continue the last run."""
     asked_by: str = ""
-    """The verb that people typed, for the messages about its run."""
+    """The command that somebody typed, for the messages about its run."""
 
 
 class DbtBuilder(dg.ConfigurableResource):
@@ -50,10 +53,11 @@ class DbtBuilder(dg.ConfigurableResource):
         anew: bool = False,
         let_go: Callable[[], None] = lambda: None,
     ) -> Iterator[NodeResult]:
-        """Results as they come; `let_go` closes what the caller has open, for dbt's own sake.
+        """Builds the selected nodes and yields their results as they come.
 
-        What was made of the same before stands, unless all is asked for anew. What dbt has
-        rendered before is sent without it; only what is not known or does not go through is dbt's.
+        Nodes that would come out the same are kept, unless `anew` is set. Statements that dbt
+        rendered before are sent without dbt; dbt builds only nodes that are not known or that
+        failed. `let_go` closes the caller's connection before dbt opens its own.
         """
         scratch.mkdir(parents=True, exist_ok=True)
         dbt = Dbt(self.warehouse, self.mode, scratch)
@@ -74,19 +78,19 @@ class DbtBuilder(dg.ConfigurableResource):
 
 @dataclass
 class _Build:
-    """A build of a project that has been parsed, and so is known."""
+    """A build of a project that has been parsed before, so that its nodes are known."""
 
     dbt: Dbt
     shelf: Shelf
     nodes: Sequence[Rendered]
-    """None where only dbt can tell which are asked for."""
+    """Empty if only dbt can tell which nodes are selected."""
     variables: Variables
     let_go: Callable[[], None]
     has_let_go: bool = False
     standing: dict[str, Ended] = field(default_factory=dict)
-    """What needs no more than its turn, by unique id."""
+    """By unique id, the nodes that are kept as they are and only wait for their turn."""
     ended: dict[str, Ended] = field(default_factory=dict)
-    """What went through or had its turn."""
+    """By unique id, the nodes that succeeded, and those of `standing` whose turn has come."""
 
     def run(self, select: Sequence[str], *, anew: bool) -> Iterator[NodeResult]:
         yield from self._send(anew=anew)
@@ -165,7 +169,10 @@ def _send_aside(
     kept: Mapping[str, Ended],
     variables: Variables,
 ) -> Iterator[tuple[Rendered, Ended, float]]:
-    """Telling Dagster of a node takes as long as a small one: the next are sent meanwhile."""
+    """Sends the nodes in a thread of its own.
+
+    To tell Dagster about a node takes as long as to build a small one; the next are sent meanwhile.
+    """
 
     def run(tell: Tell[tuple[Rendered, Ended, float]]) -> None:
         with contextlib.closing(send(con, nodes, kept, variables)) as sent:

@@ -1,4 +1,4 @@
-"""The dbt project as dbt parses it: parsed again when it is stale, and what it says of tables.
+"""Parses the dbt project, again when it is stale, and reads what it says about tables.
 
 The result is kept in dbt's target folder, with a stamp of everything that it was parsed from.
 """
@@ -19,7 +19,7 @@ from c360_dagster.settings import tell_dbt_the_warehouse
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
 TARGET = PROJECT / "target"
 STAMP = "manifest.stamp"
-"""What was parsed, by its digest, and where it lay: dbt looks for the seeds there."""
+"""Holds the digest of what was parsed and the folder it was in, where dbt looks for the seeds."""
 PARSED = ("manifest.json", "partial_parse.msgpack")
 LIBRARIES = ("dbt-core", "dbt-duckdb")
 SILENTLY = ("--quiet", "--log-level", "none")
@@ -27,15 +27,15 @@ WATCHED = {".sql", ".yml", ".yaml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
 
 Manifest = Mapping[str, Any]
-"""The project as dbt parsed it, as its JSON says it."""
+"""The project as dbt parsed it: the content of manifest.json."""
 
 
 class DbtError(RuntimeError):
-    """dbt could not parse or start; the message is what it said, and where."""
+    """Raised if dbt cannot parse, start or finish; the message has what dbt said."""
 
 
 def read_manifest() -> Manifest:
-    """The project's manifest, made now where it is missing, stale or broken."""
+    """Returns the project's manifest; parses the project if it is missing, stale or broken."""
     digest = digest_project()
     with contextlib.suppress(OSError, ValueError):
         if _read_stamp() == (digest, str(PROJECT)):
@@ -44,16 +44,16 @@ def read_manifest() -> Manifest:
 
 
 @lru_cache(maxsize=1)
-def read_known(stamp: str) -> Manifest:  # noqa: ARG001  what the cache knows it by
-    """What was parsed under that stamp, read once in a process."""
+def read_known(stamp: str) -> Manifest:  # noqa: ARG001  the key of the cache
+    """Returns the manifest that was parsed under that stamp; reads it once in a process."""
     manifest: Manifest = json.loads((TARGET / PARSED[0]).read_text("utf-8"))
     return manifest
 
 
 def _parse_project(digest: str) -> Manifest:
-    """Parses into a folder aside and moves the files into place, so that two at once are safe.
+    """Parses into a temporary folder and moves the files into place, so two at once are safe.
 
-    All of it: where dbt parses only what has changed, tests in files lose their descriptions.
+    Always parses everything: if dbt parses only changes, tests in files lose their descriptions.
     """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
@@ -75,7 +75,7 @@ def _parse_project(digest: str) -> Manifest:
 
 
 def digest_project() -> str:
-    """Changes with every file of the project and with the versions that read it."""
+    """A digest that changes with every file of the project and with the versions that read it."""
     files = (
         path
         for part in PROJECT.iterdir()
@@ -87,7 +87,10 @@ def digest_project() -> str:
 
 
 def digest_foundation(manifest: Manifest) -> str:
-    """Changes with what all nodes are rendered by, and with what macros ask of other nodes."""
+    """A digest of what every node is rendered with: settings, library versions and macros.
+
+    It also covers which models are incremental, because macros ask that about other nodes.
+    """
     settings = digest_sources(PROJECT, PROJECT.glob("*.yml"), LIBRARIES)
     macros = {
         unique_id: macro["macro_sql"]
@@ -103,7 +106,7 @@ def digest_foundation(manifest: Manifest) -> str:
 
 
 def read_stamp() -> str:
-    """The digest of the project that was parsed; nothing where none was."""
+    """Returns the digest of the project that was parsed; empty if none was."""
     with contextlib.suppress(OSError):
         return _read_stamp()[0]
     return ""
@@ -115,7 +118,7 @@ def _read_stamp() -> tuple[str, str]:
 
 
 def read_parsed() -> Any:  # noqa: ANN401  dbt has no types
-    """The project as parsed before; None where that is unreadable, and dbt parses anew."""
+    """Returns the project as parsed before; None if it is unreadable, so that dbt parses anew."""
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415  slow import
 
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -139,7 +142,7 @@ def is_personal(column: Mapping[str, Any]) -> bool:
 
 
 def read_keys(manifest: Manifest, schema: str) -> dict[str, str]:
-    """What tells the rows apart of the schema's tables that builds continue, by their names."""
+    """Returns the unique key of each incremental table in the schema, by the table's name."""
     keys = {
         node["alias"]: node["config"]["unique_key"]
         for node in manifest["nodes"].values()

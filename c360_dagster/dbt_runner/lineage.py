@@ -1,4 +1,4 @@
-"""The columns that the project declares, as lineage needs them, and the types that describe it."""
+"""Reads the columns that the project declares, for column lineage, and names lineage's types."""
 
 from collections.abc import Mapping, Sequence
 

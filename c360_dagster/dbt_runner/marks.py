@@ -18,7 +18,7 @@ from c360_dagster.sql import transaction
 PASSED = "pass"
 
 Marks = Mapping[str, str | None]
-"""By what a node stands under."""
+"""A mark, or None, by the relation's name or the test's id."""
 
 
 def mark_nodes(
@@ -27,10 +27,11 @@ def mark_nodes(
     variables: Variables,
     views: Collection[Rendered] = (),
 ) -> Marks:
-    """What each node would be made of now; None where too little is known to tell.
+    """Returns a digest of what each node would be made of now; None if too little is known.
 
-    How a node is worked out is no part of it: whole and continued come to the same. The views are
-    read by nodes and not built with them: what such a view shows may have changed since it was.
+    It does not matter whether a node is built whole or continued, because both give the same rows.
+    `views` are read by the nodes but not built with them. If what a view shows has changed since it
+    was built, its mark and those of its readers are None.
     """
     by_name = {node.name: node for node in (*views, *nodes)}
     outside = {name for node in by_name.values() for name in node.reads} - by_name.keys()
@@ -51,7 +52,7 @@ def mark_nodes(
 def find_standing(
     con: duckdb.DuckDBPyConnection, nodes: Iterable[Rendered], marks: Marks
 ) -> list[Rendered]:
-    """Relations that would be made of what they were made of; tests that passed on the same."""
+    """Returns relations that would come out the same, and tests that passed on the same."""
     written = read_marks(con)
     return [
         node for node in nodes if marks[node.name] and written.get(node.name) == marks[node.name]
@@ -64,7 +65,7 @@ def write_down(
     marks: Marks,
     run: str | None = None,
 ) -> None:
-    """Of what each node that went through was made, and on what each test passed, if it did."""
+    """Writes the marks of the relations that were built, and of the tests that passed."""
     statuses = dict(ended)
     tests = {node for node in statuses if node.is_test}
     passed = {test.name: marks[test.name] if statuses[test] == PASSED else None for test in tests}

@@ -1,7 +1,7 @@
-"""The statements that dbt sent to the database for a node, kept to be sent again without dbt.
+"""Keeps the statements that dbt sent to the database for a node, to send them again without dbt.
 
-As long as nothing that a node is rendered from has changed, its statements are the same, in
-whatever selection it is built.
+As long as nothing that a node is rendered from has changed, its statements are the same, whichever
+other nodes are selected with it.
 """
 
 import contextlib
@@ -20,20 +20,22 @@ from c360_dagster.sql import literal, quote
 
 FOLDER = "rendered"
 FORMAT = 2
-"""Of what is kept there. Where another part of a node's statements is to be kept, it goes up."""
+"""The version of the files there. Raise it if other parts of a node's statements are to be kept."""
 EXTENT = "since"
 PLACED = ("as_of", EXTENT, "run_id", "published_at")
-"""Variables that differ from run to run. Others are part of what a node is known by."""
+"""Variables that differ from run to run: statements have placeholders for them. The values of other
+variables are part of the key under which a node's statements are kept."""
 LEFT_OUT = ("select", "describe", "drop")
-"""Of a model's statements: comparing its columns with a contract, because what was found equal
-stays so; and making way for a table where a view was, which is not done twice.
+"""Statements of a model that are not kept: those that compare its columns with a contract, because
+columns once found equal stay so; and those that drop a view to make way for a table, because that
+happens only once.
 """
 COUNTING = "as should_error"
-"""What a test's first statement ends its columns with."""
+"""The end of the column list in a test's first statement, which counts the failures."""
 SEED_TYPES = {"string": "varchar"}
 KINDS = {"model", "seed", "test"}
 SAID = {"description", "doc_blocks"}
-"""Of a node and its columns: words for readers, of which nothing is made."""
+"""Fields of a node and its columns that are words for readers and do not affect the statements."""
 PLACES = {
     "build_path",
     "compiled_path",
@@ -42,20 +44,22 @@ PLACES = {
     "patch_path",
     "root_path",
 }
-"""And where and when it was read. Its folder is in its name, because settings go by folders."""
+"""Fields that say where and when a node was read. They are left out, too; the node's folder still
+counts, as a part of its name, because settings are made by folder."""
 
 VARIABLE = re.compile(r"""var\(\s*['"](\w+)""")
 ASKS_THE_DATABASE = re.compile(r"\b(?:run_query|statement)\(|\badapter\.(?!dispatch\b|quote\b)")
-"""While it is rendered: the next answer may be another, so what comes of it is not kept. Of what is
-called `if execute`, dbt does not say that it is called.
+"""Code that asks the database while it is rendered. The next answer may differ, so the statements
+of such a node are not kept. Macros called under `if execute` escape this, because dbt does not list
+them.
 """
 
 READS_FILES = re.compile(
     r"\b(?:read_\w+|glob|\w+_scan)\s*\(|\b(?:from|join)\s+'[^'\s]*[./][^'\s]*'", re.IGNORECASE
 )
 FILES = "files"
-"""What a node reads that asks for files, or for another database, by itself: nobody knows whether
-they have changed.
+"""Stands for files or another database that a node's own code reads: nobody knows whether these
+have changed.
 """
 
 Variables = Mapping[str, str | None]
@@ -63,29 +67,30 @@ Variables = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Rendered:
-    """One node: what it is called, what it reads, and its statements, `{{name}}` for variables."""
+    """One node: its names, what it reads, and its statements with `{{name}}` for variables."""
 
     unique_id: str
     name: str
-    """What it stands under: a relation's name, a test's id."""
+    """The name under which its mark is kept: a relation's name or a test's id."""
     selector: str
     schema: str
     relation: str
     severity: str
-    """Of a test; and what makes it warn."""
+    """For a test."""
     warn_if: str
+    """The condition on which a test warns."""
     after: tuple[str, ...]
     """The nodes that it reads."""
     reads: tuple[str, ...]
-    """The relations that these are."""
+    """The relations of these nodes, and `files` if it reads files or another database itself."""
     asks: tuple[str, ...]
-    """Which of the variables that differ from run to run it is given."""
+    """The variables that it uses, among those that differ from run to run."""
     origin: str
-    """Changes with all that it is rendered from, the variables aside."""
+    """A digest of all that it is rendered from, except the variables."""
     statements: tuple[str, ...] = ()
-    """None where only dbt can tell."""
+    """Empty if only dbt can tell."""
     sql: str = ""
-    """What a model's `select` was."""
+    """A model's compiled `select`."""
 
     @property
     def is_test(self) -> bool:
@@ -95,8 +100,8 @@ class Rendered:
 class Shelf:
     """The project's nodes, and the statements of those that dbt has rendered.
 
-    Each is in a file named for the node and what it is told; within stands what it was rendered
-    from.
+    A node's statements are in a file named by a digest of the node and the variables it is given.
+    The file also holds the node's origin, which shows whether the statements are still valid.
     """
 
     def __init__(
@@ -117,7 +122,7 @@ class Shelf:
         self._given = given
 
     def choose(self, select: Sequence[str]) -> list[Rendered]:
-        """What dbt would build of it; nothing where only dbt can tell."""
+        """Returns the nodes that dbt would build for the selection; none if only dbt can tell."""
         nodes = {
             unique_id: node
             for unique_id, node in self._manifest["nodes"].items()
@@ -135,14 +140,20 @@ class Shelf:
         return [self._find(node) for name, node in nodes.items() if name in chosen]
 
     def find_views(self, nodes: Iterable[Rendered]) -> list[Rendered]:
-        """The views between these and what they show, which is more than stands in a view."""
+        """Returns the views through which these nodes read, also views behind other views.
+
+        What a view shows depends on more than its own statement.
+        """
         views = _select(self._manifest, "view")
         chosen = {node.unique_id: self._manifest["nodes"][node.unique_id] for node in nodes}
         through = _reach({**views, **self._ephemeral, **chosen}, chosen, "nodes")
         return [self._outline(views[name]) for name in through & views.keys() - chosen.keys()]
 
     def describe(self, unique_id: str, statements: Sequence[str], sql: str) -> Rendered | None:
-        """The node with what dbt sent for it; of what sends nothing, nothing."""
+        """Returns the node with the statements that dbt sent for it; None if it is no known node.
+
+        Leaves the statements out if they cannot be sent again.
+        """
         node = self._manifest["nodes"].get(unique_id)
         if not node:
             return None
@@ -164,7 +175,7 @@ class Shelf:
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             kept = json.loads(self._path(outline).read_text("utf-8"))
             if kept["origin"] == outline.origin:
-                # a seed's file may lie elsewhere by now
+                # a seed's file may have moved since
                 statements = _keep_what_counts(node, kept["statements"])
                 return replace(outline, statements=tuple(statements), sql=kept["sql"])
         return outline
@@ -174,7 +185,7 @@ class Shelf:
         return self._folder / f"{name}.json"
 
     def _tell(self, node: Rendered) -> dict[str, str]:
-        """The variables that it asks for and is given."""
+        """The variables that the node uses and that are given, with their values."""
         return {name: value for name in node.asks if (value := self._given.get(name))}
 
     def _outline(self, node: Mapping[str, Any]) -> Rendered:
@@ -200,7 +211,7 @@ class Shelf:
         )
 
     def _find_parts(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Itself, and the ephemeral models that dbt writes into it."""
+        """Returns the node itself and the ephemeral models that dbt writes into it."""
         within = _reach(self._ephemeral, node["depends_on"].get("nodes", ()), "nodes")
         return [node, *(self._ephemeral[each] for each in sorted(within))]
 
@@ -209,7 +220,7 @@ class Shelf:
         return f"{node['schema']}.{node.get('alias') or node['name']}"
 
     def _read_code(self, node: Mapping[str, Any]) -> list[str]:
-        """Of the node itself, of the parts of it, and of the macros that these call."""
+        """Returns the code of the node, of its ephemeral models, and of the macros they call."""
         macros, parts = self._manifest["macros"], self._find_parts(node)
         named = (each for part in parts for each in part["depends_on"].get("macros", ()))
         called = _reach(macros, named, "macros")
@@ -219,13 +230,13 @@ class Shelf:
     def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
         asked = {name for code in self._read_code(node) for name in VARIABLE.findall(code)}
         if node.get("config", {}).get("materialized") == "incremental":
-            asked.add(EXTENT)  # by what puts it in place
+            asked.add(EXTENT)  # the incremental materialization asks for it
         return asked
 
 
 @cache
 def _reads_files(code: str) -> bool:
-    """Looked for once in each macro, which many nodes call and each part of a build asks of."""
+    """Cached, because many nodes call the same macros and a build asks several times."""
     return bool(READS_FILES.search(code))
 
 
@@ -240,7 +251,7 @@ def _select(manifest: Mapping[str, Any], materialized: str) -> dict[str, Mapping
 def _tell_origin(node: Mapping[str, Any]) -> str:
     columns = {name: _leave_out(SAID, column) for name, column in node["columns"].items()}
     said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
-    if node["resource_type"] == "seed":  # a large one dbt knows by its name alone
+    if node["resource_type"] == "seed":  # for a large one, dbt's checksum is that of its name
         said["checksum"] = digest(_find_seed(node).read_bytes())
     return json.dumps(said, sort_keys=True)
 
@@ -254,7 +265,7 @@ def _leave_out(names: Collection[str], of: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reach(within: Mapping[str, Mapping[str, Any]], start: Iterable[str], kind: str) -> set[str]:
-    """These and all that they depend on, of one kind."""
+    """Returns the nodes of `start` and all that they depend on, as far as they are in `within`."""
     found: set[str] = set()
     ahead = list(start)
     while ahead:
@@ -271,13 +282,13 @@ def _keep_what_counts(node: Mapping[str, Any], statements: Sequence[str]) -> lis
         return [_write_seed(node)]
     if kind == "model":
         return [each for each in statements if not _is_left_out(each)]
-    # dbt may look at the catalogue first, and where none fails, drop the rows kept before
+    # dbt may look at the catalogue first and, if no row fails, drop the rows that it kept before
     asked = dropwhile(lambda each: COUNTING not in each, statements)
     return [each for each in asked if COUNTING in each or not _is_left_out(each)]
 
 
 def place(variable: str) -> str:
-    """What stands in a statement for the variable's value."""
+    """The placeholder for the variable's value in a statement."""
     return f"{{{{{variable}}}}}"
 
 

@@ -1,6 +1,6 @@
 """Sends the statements that dbt rendered before: nodes in parallel, each after what it waits for.
 
-A node that fails leaves nothing behind and is left to dbt, which reports it in its own way.
+A node that fails leaves nothing behind. dbt then tries it again and reports it in its own way.
 """
 
 import time
@@ -15,12 +15,12 @@ from c360_dagster.dbt_runner.rendered import PLACED, Rendered, Variables, fill_i
 from c360_dagster.sql import fetch_row, literal, quote
 
 THREADS = 2
-"""As dbt's own profile has it."""
+"""The same as in dbt's own profile."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a node that went through."""
+    """What became of a node that succeeded: a model was built, a test passed or warned."""
 
     status: str
     message: str
@@ -33,10 +33,11 @@ def send(
     kept: Mapping[str, Ended],
     variables: Variables,
 ) -> Generator[tuple[Rendered, Ended, float], None, None]:
-    """Each node that went through, with its seconds. What waits for another is not begun.
+    """Yields each node that succeeded, with its seconds.
 
-    What is kept, by unique id, is not sent, and has its turn all the same: a view may show what is
-    yet to be made, to whatever reads it.
+    Nodes that wait for a failed one are not begun.
+    Nodes in `kept`, by unique id, are not sent, but the nodes that read them wait until their turn
+    all the same: a kept view may show a table that is yet to be built.
     """
     by_id = {node.unique_id: node for node in nodes}
     order = TopologicalSorter(_arrange(by_id))
@@ -64,12 +65,15 @@ def send(
                         order.done(node.unique_id)
                     if ended:
                         yield node, ended, seconds
-        finally:  # whoever stops the run waits for what is being made, and not for what is not
+        finally:  # a run that is stopped waits for nodes that are being built and begins no others
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
-    """What each node waits for: what it reads, and each test of nothing but what it reads."""
+    """Returns what each node waits for: the nodes it reads and, for a model or seed, tests.
+
+    Those are the tests that read only nodes that come before the model, directly or not.
+    """
     waits = {name: {each for each in node.after if each in nodes} for name, node in nodes.items()}
     behind: dict[str, set[str]] = {}
     for name in TopologicalSorter(waits).static_order():
@@ -84,7 +88,10 @@ def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
 
 
 def find_leading(nodes: Sequence[Rendered], done: Collection[str]) -> list[Rendered]:
-    """The nodes that are not known, if all else can be sent once dbt has built them."""
+    """Returns the nodes that only dbt can build, if it can build them before all others are sent.
+
+    Returns none if one of them has to wait for a node that is yet to be sent.
+    """
     waits = _arrange({node.unique_id: node for node in nodes})
     unknown = [node for node in nodes if not node.statements and node.unique_id not in done]
     before = {node.unique_id for node in unknown}.union(done)
@@ -107,7 +114,7 @@ def _send_timed(
 def _send(
     con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
 ) -> Ended | None:
-    """None where it did not go through, and nothing of it remains; or dbt has not rendered it."""
+    """Returns None if the node failed (nothing of it remains then) or if dbt has to render it."""
     if not node.statements:
         return None
     statements = [fill_in(statement, values) for statement in node.statements]
@@ -117,14 +124,14 @@ def _send(
         for statement in statements:
             con.execute(statement)
     except duckdb.Error:
-        return None  # with the cursor goes what it has begun
+        return None  # closing the cursor undoes what was begun
     return Ended("success", "OK")
 
 
 def _test(
     con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
 ) -> Ended | None:
-    """Passed, or a warning, whose rows dbt has kept before; whatever else is told by dbt."""
+    """Returns a pass, or a warning if it is known how to keep the rows; leaves the rest to dbt."""
     counting, *keeping = statements
     failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
     if failures is None or (failures and not keeping):

@@ -1,4 +1,4 @@
-"""Column lineage traced so far, kept beside the parsed project, so each query is traced once."""
+"""Keeps the column lineage traced so far beside the parsed project, to trace each query once."""
 
 import contextlib
 import json
@@ -33,16 +33,16 @@ class Traced:
         return not result.sql or kept.get("of") == self._tell_query(result)
 
     def find(self, result: NodeResult) -> dict[str, list[Column]]:
-        """Of a model that is known; of what has no query, nothing."""
+        """Returns the lineage of a model that is known; nothing for a node without a query."""
         columns: dict[str, list[Column]] = self._kept.get(result.unique_id, {}).get("columns", {})
         return columns
 
     def trace(self, results: Iterable[NodeResult]) -> None:
-        """The columns of these models, too."""
+        """Traces those of these models that are not known, and keeps what it finds."""
         untraced = [result for result in results if not self.knows(result)]
         if not untraced:
             return
-        # What reads SQL is slow to import, and a query is traced once.
+        # Imported here because the SQL parser is slow to import and each query is traced only once.
         from c360_dagster.dbt_runner.tracing import trace_columns  # noqa: PLC0415
 
         declared = read_columns(self._manifest)
@@ -54,7 +54,7 @@ class Traced:
             replace_file(dbt_project.TARGET / TRACED, json.dumps(self._kept))
 
     def _tell_query(self, result: NodeResult) -> str:
-        """The query, and the columns of what it reads: it may ask for all of them."""
+        """A digest of the query and of the columns of what it reads, since it may `select *`."""
         node = self._nodes.get(result.unique_id, {"depends_on": {}})
         reads = node["depends_on"].get("nodes", ())
         columns = [list(self._nodes[each]["columns"]) for each in reads if each in self._nodes]
@@ -63,6 +63,6 @@ class Traced:
 
 @cache
 def _tell_tracer() -> str:
-    """What reads the queries: another version of it may find other columns."""
+    """A digest of the code that reads the queries: another version may find other columns."""
     folder = Path(__file__).parent
     return digest_sources(folder, [folder / "tracing.py"], ["sqlglot"])

@@ -1,6 +1,6 @@
-"""Which columns each column of a model is made of, read from the model's compiled SQL.
+"""Finds which columns each column of a model is made of, from the model's compiled SQL.
 
-Only what goes into a value counts: a filter or a join key is not a source of what it lets through.
+Only what goes into a value counts: a filter or a join key is not a source of the rows it selects.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from c360_dagster.dbt_runner.lineage import Column, Columns
 def trace_columns(sql: str, columns: Columns, dialect: str = "duckdb") -> dict[str, list[Column]]:
     """For each column of a query, the columns of tables that its value comes from, in order.
 
-    Empty where the query cannot be read: lineage is worth having and not worth a failed run.
+    Empty if the query cannot be read, because lineage is not worth a failed run.
     """
     try:
         tree = parse_one(sql, dialect=dialect)
@@ -72,13 +72,13 @@ class _Tracer:
     def _follow(self, scope: Scope, alias: str, name: str) -> Iterator[Column]:
         source = scope.sources.get(alias)
         if isinstance(source, exp.Table):
-            if source.db:  # a function that makes rows has none
+            if source.db:  # a table function has no schema
                 yield (source.db, source.name, name)
         elif source is not None and name in source.expression.named_selects:
             yield from self.trace(source, source.expression.named_selects.index(name))
 
     def _identify(self, scope: Scope) -> Iterator[Column]:
-        """What a count of rows reads: what tells these rows apart."""
+        """Yields what `count(*)` counts: the columns that tell the counted rows apart."""
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table):
                 names = self.columns.get(source.db, {}).get(source.name, ())
