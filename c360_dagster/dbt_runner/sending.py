@@ -35,9 +35,8 @@ def send(
 ) -> Generator[tuple[Rendered, Ended, float], None, None]:
     """Yields each node that succeeded, with its seconds.
 
-    Nodes that wait for a failed one are not begun.
-    Nodes in `kept`, by unique id, are not sent, but the nodes that read them wait until their turn
-    all the same: a kept view may show a table that is yet to be built.
+    Nodes that wait for a failed one are not begun. Nodes in `kept`, by unique id, are not sent, but
+    they wait for their turn like the others: a kept view may show a table that is yet to be built.
     """
     by_id = {node.unique_id: node for node in nodes}
     order = TopologicalSorter(_arrange(by_id))

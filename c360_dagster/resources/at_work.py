@@ -1,7 +1,8 @@
-"""Tells which runs are working: each locks a file of its own, freed when its process ends or dies.
+"""Tells which runs are at work: each locks its own file until its process ends or dies.
 
-Dagster's launcher does not ask again once a run has begun: a run whose process was killed would
-count as running for ever, and every later run would wait for it in the queue. This launcher looks.
+Dagster's launcher does not check a run again once it has begun. A run whose process was killed
+would count as running for ever, and all later runs would wait for it in the queue. This launcher
+checks.
 """
 
 import fcntl
@@ -15,12 +16,12 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 GONE = "its process is gone: it was killed, perhaps for lack of memory, or the machine stopped"
 SIGNLESS_SECONDS = 300
-"""A run puts its sign up within the second in which it starts."""
+"""How long a started run without a sign counts as alive; it puts one up within a second."""
 
 
 @contextmanager
 def put_up_sign(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """For as long as the run works; what is left of one that died is a file that nobody locks."""
+    """Keeps the run's file locked while the block runs; a run that dies leaves an unlocked file."""
     path = _sign(instance, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
@@ -32,7 +33,7 @@ def put_up_sign(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def has_sign(instance: dg.DagsterInstance, run_id: str) -> bool | None:
-    """Whether the run is at work; None where it put no sign up, or took it down in the end."""
+    """Whether the run is at work; None if it has put no sign up yet or has taken it down."""
     try:
         with _sign(instance, run_id).open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +49,7 @@ def _sign(instance: dg.DagsterInstance, run_id: str) -> Path:
 
 
 class WatchfulRunLauncher(dg.DefaultRunLauncher):
-    """Dagster's own, which also tells of a run that has begun whether its process still lives."""
+    """Dagster's own launcher, which also tells whether the process of a started run still lives."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:

@@ -1,6 +1,6 @@
-"""Reads the file in which a person decides pairs: which are one person, which are not.
+"""Reads the file in which people decide which pairs of records are one person and which are not.
 
-It lies beside the rules, under version control, so that who decided what and when is known.
+It lies beside the rules, under version control, so that it is known who decided what and when.
 """
 
 import csv
@@ -17,7 +17,7 @@ Pair = tuple[Record, Record]
 
 
 class DecisionsError(ValueError):
-    """A line that cannot be obeyed; the message names the file and the line."""
+    """Raised for a line that cannot be followed; the message names the file and the line."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Decision:
 
 
 def read_decisions(path: Path, systems: Collection[str]) -> list[Decision]:
-    """What the file says about records of these source systems, line by line."""
+    """Reads the file's decisions about records of these source systems, line by line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             decisions = list(_read_lines(path, file, systems))
@@ -43,7 +43,7 @@ def read_decisions(path: Path, systems: Collection[str]) -> list[Decision]:
 
 
 def list_pairs(decisions: Iterable[Decision]) -> dict[str, list[Pair]]:
-    """The pairs under `always` and under `never`, as the rules take them."""
+    """Returns the pairs under `always` and under `never`, in the form that the rules expect."""
     decisions = list(decisions)
     return {kind: [each.pair for each in decisions if each.kind == kind] for kind in KINDS}
 

@@ -1,8 +1,8 @@
 """Dagster's event log in SQLite, with one connection for each file instead of one for each event.
 
 A new connection compiles each statement again and flushes the journal when it closes: with a
-thousand events that costs more than the work. Events that a run plans are written at once. Without
-its block in dagster.yaml, Dagster's own class is used.
+thousand events that costs more than the work. The events that a run plans are written together. If
+dagster.yaml lacks the block for this class, Dagster's own class is used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,13 +39,13 @@ from c360_dagster.settings import let_dagster_write_at_once
 
 ANSWERED = [status.value for status in COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES]
 OPEN_FILES = 8
-"""A server looks at the files of many runs; it keeps the last few open."""
+"""How many files to keep open: a server looks at the files of many runs."""
 
 
 class OneEngineEventLogStorage(SqliteEventLogStorage):
-    """Lies where Dagster's own would: in the folder of the instance that it belongs to.
+    """Stores the log where Dagster's own class would: in the folder of its instance.
 
-    That folder is a temporary one where DAGSTER_HOME is not set, so no file can name it beforehand.
+    If DAGSTER_HOME is not set, that folder is a temporary one, so no file can name it beforehand.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
@@ -75,22 +75,22 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
 
     @cached_property
     def _found(self) -> set[str]:
-        """Tables and columns."""
+        """Tables and columns that are known to exist."""
         return set()
 
     @cached_property
     def _last(self) -> dict[AssetKey | None, tuple[str, EventLogRecord]]:
-        """Each asset's last materialization, as its row has it and as it is read."""
+        """Each asset's last materialization, as written in its row and as an object."""
         return {}
 
     def has_table(self, table_name: str) -> bool:
-        """Asked at each event of a check, by an engine made for the question: once is enough."""
+        """Remembers the answer: Dagster asks at each event of a check, with a new engine."""
         if table_name not in self._found and super().has_table(table_name):
             self._found.add(table_name)
         return table_name in self._found
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        """Asked at each event of an asset, by reading the table's columns anew."""
+        """Remembers the answer: Dagster reads the columns anew at each event of an asset."""
         if column_name in self._found:
             return True
         has_column = super()._has_asset_key_col_on_connection(conn, column_name)
@@ -99,7 +99,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         return has_column
 
     def _get_asset_entry_values(self, event: EventLogEntry, event_id: int, *how: bool) -> Any:  # noqa: ANN401
-        """What the row of an asset will say."""
+        """Returns the values for the asset's row, and remembers the materialization in them."""
         values = super()._get_asset_entry_values(event, event_id, *how)
         if written := values.get("last_materialization"):
             key = event.get_dagster_event().asset_key
@@ -109,9 +109,10 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
     def _get_latest_materialization_records(
         self, raw_asset_rows: Sequence[Mapping[str, Any]]
     ) -> Mapping[AssetKey, EventLogRecord | None]:
-        """Asked at each check, and mostly for what was written a moment ago.
+        """Remembers the answer: Dagster asks at each check, mostly for what was just written.
 
-        Dagster unpacks what the row has, and searches the log besides even where it has something.
+        Dagster's own method unpacks the row each time, and searches the log even if the row has a
+        materialization.
         """
         found: dict[AssetKey, EventLogRecord | None] = {}
         others = []
@@ -126,7 +127,10 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         return {**found, **super()._get_latest_materialization_records(others)} if others else found
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """What a run plans, some 450 assets and checks: four statements, not four for each."""
+        """Writes what a run plans, some 450 assets and checks, together.
+
+        That takes four statements instead of four for each.
+        """
         if not all(_is_plan(each.get_dagster_event()) for each in events):
             super().store_event_batch(events)
             return
@@ -153,7 +157,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
             conn.execute(SqlEventLogStorageTable.insert(), rows)
 
     def delete_events_for_run(self, conn: Connection, run_id: str) -> None:
-        """With what its checks found, which Dagster keeps; but for each check's last answer."""
+        """Also deletes the run's check results, except each check's last; Dagster keeps all."""
         super().delete_events_for_run(conn, run_id)
         check = AssetCheckExecutionsTable.c
         last = (
@@ -176,7 +180,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
     def _open(self, shard: str) -> Connection:
-        """One connection, which the lock around it hands from thread to thread."""
+        """Opens a connection that all threads share; `_connect` locks it for one at a time."""
         engine = create_engine(
             self.conn_string_for_shard(shard),
             poolclass=StaticPool,
@@ -199,7 +203,7 @@ def _is_plan(event: DagsterEvent) -> bool:
 
 
 def _plan_check(event: DagsterEvent, row: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """The row of a check that a run will make, as Dagster words it."""
+    """The row, as Dagster writes it, of a check that a run is going to make."""
     return {
         "asset_key": event.asset_check_planned_data.asset_key.to_string(),
         "check_name": event.asset_check_planned_data.check_name,
@@ -217,9 +221,9 @@ def _close(connection: Connection) -> None:
 
 
 def _trust_the_journal(connection: Any, _record: Any) -> None:  # noqa: ANN401
-    """With a journal written ahead, an event need not wait for the disk to confirm it.
+    """Lets events not wait until the disk confirms them; the write-ahead journal makes that safe.
 
-    What is sorted on the way stays in memory: it is little, and the disk of TMPDIR may be full.
+    Temporary data of sorting stays in memory: it is little, and the disk of TMPDIR may be full.
     """
     connection.execute("pragma synchronous = normal")
     connection.execute("pragma temp_store = memory")

@@ -19,11 +19,11 @@ POLL_SECONDS = 0.2
 
 
 class LockTimeoutError(Exception):
-    """Another run kept the lock for longer than C360_LOCK_TIMEOUT."""
+    """Raised if another run keeps the lock for longer than C360_LOCK_TIMEOUT."""
 
 
 class HomeLock(dg.ConfigurableResource):
-    """Required by every asset that generates, loads or builds; set up once a run."""
+    """Required by every asset that generates, loads or builds; set up once for each run."""
 
     home: str
     timeout: int
@@ -43,7 +43,7 @@ class HomeLock(dg.ConfigurableResource):
 
 @contextmanager
 def _write_for_owner_alone() -> Iterator[None]:
-    """Nobody else may read what a run writes: people are in the warehouse and in its scratch."""
+    """Keeps other users from reading what a run writes, because it holds personal data."""
     others = os.umask(0o077)
     try:
         yield
@@ -53,7 +53,7 @@ def _write_for_owner_alone() -> Iterator[None]:
 
 @contextmanager
 def hold_lock(home: Path, timeout: int, *, run_id: str, say: Say | None = None) -> Iterator[None]:
-    """Takes the lock of a C360_HOME, waiting for whoever has it."""
+    """Takes the lock of a C360_HOME; waits if another run has it."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("a+") as file:
         _wait_for(file, home, timeout, say)

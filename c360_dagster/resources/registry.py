@@ -1,6 +1,6 @@
-"""The registry of ids: who was given which, kept outside the warehouse so that none is ever lost.
+"""The registry of ids: who was given which id, kept outside the warehouse so that none is lost.
 
-Each generation is a folder of parquet files; the file `current` names the one that counts.
+Each generation is a folder of parquet files; the file `current` names the generation that counts.
 """
 
 import json
@@ -18,11 +18,11 @@ CURRENT = "current"
 ABOUT = "about.json"
 DIGITS = 6
 FAST = 1
-"""Of zstd: hardly larger than at its usual level, and written in half the time."""
+"""The level of zstd: files are hardly larger than at the usual level and take half the time."""
 
 
 class RegistryError(Exception):
-    """The registry is there and cannot be read; going on would give people other ids."""
+    """Raised if the registry exists but cannot be read; going on would give people other ids."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Registry:
     folder: Path
 
     def read(self) -> Generation | None:
-        """The generation that counts; None where no id was given yet."""
+        """Returns the generation that counts; None if no id was given yet."""
         pointer = self.folder / CURRENT
         if not pointer.exists():
             self._refuse_generations_without_pointer()
@@ -62,7 +62,10 @@ class Registry:
             ) from None
 
     def _refuse_generations_without_pointer(self) -> None:
-        """The first one may be what is left of a run that died while it wrote it."""
+        """Raises if there are generations but no pointer to one of them.
+
+        The first generation alone is no problem: a run may have died while it wrote it.
+        """
         newest = max(self._list_generations(), default=None)
         if newest and int(newest.name) > 1:
             raise RegistryError(
@@ -73,11 +76,12 @@ class Registry:
             )
 
     def write(self, number: int, as_of: date, frames: Mapping[str, pl.DataFrame]) -> None:
-        """Puts a generation in place of the last; a run that dies on the way leaves the last.
+        """Replaces the last generation by a new one.
 
-        So does a machine: the last one goes when this one is on the disk.
+        The last one is deleted only when the new one is safely on the disk, so it remains if the
+        run or the machine dies on the way.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it knows people's names
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds people's names
         folder = self.folder / f"{number:0{DIGITS}}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -95,5 +99,5 @@ class Registry:
                 shutil.rmtree(other, ignore_errors=True)
 
     def _list_generations(self) -> list[Path]:
-        """Also those that do not count, or were never finished; of people's own folders none."""
+        """Returns all generations, finished or not, but no folders that people put there."""
         return list(self.folder.glob("[0-9]" * DIGITS))

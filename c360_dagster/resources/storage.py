@@ -1,6 +1,6 @@
 """Turns errors of the file system and the database into another try or one clear sentence.
 
-What may pass by itself is tried again, a little later each time; bad data never is.
+What may pass by itself is tried again, after a longer pause each time; bad data never is.
 """
 
 import errno
@@ -17,20 +17,20 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
 STOPPED = "Query interrupted"
-"""All that DuckDB says, for which it drops what it was stopped by."""
+"""All that DuckDB says if it was interrupted; it drops the exception that interrupted it."""
 STOPPED_BY = dg.DagsterExecutionInterruptedError.__name__
-"""It quotes that name where it was stopped while it looked at a table of Python's."""
+"""DuckDB quotes this name instead if it was interrupted while it read a Python object."""
 TRIES = 3
 FIRST_PAUSE_SECONDS = 2
 
 
 class StorageError(Exception):
-    """The disk is full or the warehouse is damaged; the message says what to do."""
+    """Raised if the disk is full or the warehouse is damaged; the message says what to do."""
 
 
 @contextmanager
 def guard_storage(home: Path) -> Iterator[None]:
-    """Turns what goes wrong with files in the block into another try or a sentence."""
+    """Turns storage errors in the block into another try or one clear sentence."""
     try:
         yield
     except (OSError, duckdb.Error, pl.exceptions.PolarsError, RuntimeError) as problem:
@@ -46,7 +46,7 @@ def guard_storage(home: Path) -> Iterator[None]:
 
 
 def advise(said: str, home: Path) -> str:
-    """What to do about a full disk or a damaged warehouse; empty where it is neither."""
+    """Says what to do about a full disk or a damaged warehouse; empty if it is neither."""
     if _says(said, FULL):
         return advise_room(home)
     if any(sign in said.lower() for sign in DAMAGED):
@@ -70,7 +70,7 @@ def advise_rebuild(warehouse: Path) -> str:
 
 
 def find_context() -> dg.OpExecutionContext | None:
-    """The step that is being executed, if one is."""
+    """Returns the Dagster step that is being executed, or None."""
     try:
         return dg.OpExecutionContext.get()
     except dg.DagsterInvariantViolationError:
@@ -78,5 +78,8 @@ def find_context() -> dg.OpExecutionContext | None:
 
 
 def _says(said: str, numbers: set[int]) -> bool:
-    """Databases pass the system's words on without its number."""
+    """Whether a text contains the system's words for one of these error numbers.
+
+    The words are compared because databases pass them on without the number.
+    """
     return any(os.strerror(number).lower() in said.lower() for number in numbers)

@@ -14,13 +14,13 @@ from c360_dagster.resources.storage import advise_rebuild, find_context, guard_s
 from c360_dagster.sql import fetch_row
 
 MEMORY_LIMIT = "2500MB"
-"""What the database may take before it goes to disk; the process around it needs its own part."""
+"""How much memory the database uses before it spills to disk; the process needs some besides."""
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 LONGEST_COMMAND = 80
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot be opened; the message says why and what to do."""
+    """Raised if the warehouse cannot be opened; the message says why and what to do."""
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -32,16 +32,16 @@ class Warehouse(dg.ConfigurableResource):
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The one connection that may write, for as long as the block runs."""
+        """Opens the one connection that may write, for as long as the block runs."""
         path = Path(self.path)
         with guard_storage(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             con = open_warehouse(path, self.timeout)
             try:
-                with suppress(PermissionError):  # it is another's, who lets us write to it
+                with suppress(PermissionError):  # another user's file, to which we may write
                     path.chmod(0o600)
                 bound(con, MEMORY_LIMIT, Path(self.scratch))
-                # For its cursors too, which is what loading side by side works with.
+                # Global, so that it holds for cursors too: loading side by side works with cursors.
                 con.execute("set global timezone = ?", [self.timezone])
                 con.execute("set enable_progress_bar = false")
                 yield con
@@ -50,10 +50,10 @@ class Warehouse(dg.ConfigurableResource):
 
 
 def bound(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
-    """What the database may take of memory, and where it goes beyond that.
+    """Sets how much memory the database may use, and the folder to which it spills beyond that.
 
-    Connections that are open at once share both, and where one has spilled, the place is not named
-    again: DuckDB refuses also the same.
+    Connections that are open at the same time share both. The folder is not set a second time,
+    because DuckDB refuses that, even for the same folder, once a connection has spilled.
     """
     con.execute(f"set memory_limit = '{memory}'")
     scratch.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def bound(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
 
 
 def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.DuckDBPyConnection:
-    """Opens the file, waiting for whoever has it: a notebook, or a summary that is soon done."""
+    """Opens the file; waits while another program, such as a notebook or a summary, has it open."""
     deadline = time.monotonic() + timeout
     pause = SHORTEST_PAUSE_SECONDS
     is_told = False
@@ -102,13 +102,13 @@ def _find_log() -> Say | None:
 
 
 def _describe_holder(text: str) -> str:
-    """The process that DuckDB names, with the command by which a person knows it."""
+    """Names the process that DuckDB found, with its command, by which people recognise it."""
     named = re.search(r"PID (\d+)", text)
     if not named:
         return "which DuckDB does not name"
     try:
         arguments = Path(f"/proc/{named[1]}/cmdline").read_text("utf-8", "replace").split("\0")
-    except OSError:  # elsewhere than on Linux, or it has just ended
+    except OSError:  # the system is not Linux, or the process has just ended
         return f"process {named[1]}"
     command = " ".join(" ".join(arguments).split())
     return f"process {named[1]} ({command[:LONGEST_COMMAND]})"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes | str) -> None:
-    """Written aside under a name of this process, so that two at once are safe, too."""
+    """Writes to a file named for this process and renames it: two processes at once are safe."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -17,10 +17,10 @@ def replace_file(path: Path, content: bytes | str) -> None:
 
 
 def settle(*paths: Path) -> None:
-    """On the disk when it returns: also a machine that loses power then leaves it there."""
+    """Returns when the files are on the disk, so that they survive a loss of power."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
-        # Some shares settle files and no folders.
+        # Some network shares can settle files but not folders.
         refused = contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext()
         try:
             with refused:
