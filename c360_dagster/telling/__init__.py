@@ -1,1 +1,1 @@
-"""What people are told of a run: its last lines, its failures, alerts to a webhook."""
+"""What people are told about a run: its last lines, its failures, alerts to a webhook."""

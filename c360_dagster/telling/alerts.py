@@ -1,6 +1,6 @@
-"""An alert: the one message about a run that failed or found something, and how it is sent.
+"""Writes and sends an alert: the one message about a run that failed or found something.
 
-It goes out as the JSON that Slack and its like take; who calls it stands in automation.py.
+It is sent as the JSON that Slack and similar services accept; automation.py says when.
 """
 
 import json
@@ -13,21 +13,21 @@ from c360_dagster.telling.posting import PostError, post
 from c360_dagster.telling.reports import Finding, RunReport
 
 TIMEOUT_SECONDS = 25
-"""For all tries: two messages, as many as a look sends, have to end within a minute."""
+"""For all tries of a message: a sensor sends up to two messages each time, within a minute."""
 PAUSES_SECONDS = (1.0, 2.0)
 MOST_NAMED = 5
 LONGEST_REASON = 600
 LOUD = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
-"""What wakes everybody up, or becomes a link or a picture, for others than Slack."""
+"""What would alert everybody, or become a link or a picture, in services other than Slack."""
 UNSEEN_SPACE = "\N{ZERO WIDTH SPACE}"
 
 
 class AlertError(Exception):
-    """The message did not arrive; what it says stands in the sensor's log."""
+    """Raised if the message did not arrive; the sensor's log has its text."""
 
 
 def write_message(report: RunReport, address: str) -> str:
-    """The text: what failed, why, which tables are old because of it, and where to look."""
+    """Writes the text: what failed, why, which tables are old because of it, and where to look."""
     lines = [_write_title(report)]
     lines += [
         f"Why{f', in {failure.step}' if failure.step else ''}: {_shorten(failure.reason)}"
@@ -82,7 +82,7 @@ def _name_some(names: Sequence[str]) -> str:
 
 
 def _list_by_layer(tables: Sequence[str]) -> str:
-    """What people open comes first: the end of the road."""
+    """Lists the tables layer by layer, the last layer first, because people open its tables."""
     by_layer = defaultdict(list)
     for table in sorted(tables):
         by_layer[table.split("/")[0]].append(table)
@@ -96,7 +96,7 @@ def send(
     pauses: Sequence[float] = PAUSES_SECONDS,
     timeout: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Posts the text, trying again where another try may help, and nobody reads it twice."""
+    """Posts the text; tries again if that may help and nobody can receive it twice."""
     # These three characters are markup to Slack.
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = LOUD.sub(f"\\g<0>{UNSEEN_SPACE}", escaped)
@@ -104,7 +104,7 @@ def send(
     try:
         post(url, body, pauses=pauses, timeout=timeout)
     except PostError as problem:
-        # The address is a secret: whoever has it can write there.
+        # The address must not be shown: whoever has it can write there.
         raise AlertError(
             f"The webhook of C360_WEBHOOK_URL did not accept the message: {problem}."
         ) from None

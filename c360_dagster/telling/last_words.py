@@ -1,6 +1,7 @@
 """The last lines about a run that failed: what failed, why, and whether the publication is new.
 
-They are read from Dagster's own log of the run, as alerts are; only a failure imports this.
+They are read from Dagster's own log of the run, like alerts. This module is imported only after a
+failure.
 """
 
 import shutil
@@ -15,13 +16,13 @@ from c360_dagster.sql import fetch_row
 from c360_dagster.telling.reports import STOPPED, RunReport, read_report
 
 LITTLE_ROOM = 10 << 20
-"""Bytes; a full disk lets SQLite say only that it could not write or read."""
+"""With fewer free bytes, the disk counts as full: SQLite only says that it cannot write or read."""
 
 
 def explain_failure(
     settings: Settings, verb: str, run_id: str | None, log_trouble: str | None = None
 ) -> str:
-    """A sentence for each step that failed, one for what is published, one for where to look."""
+    """A sentence for each failed step, one about what is published, one about where to look."""
     report = None
     if run_id and not log_trouble:
         try:

@@ -1,4 +1,4 @@
-"""Posts a message to a webhook: tries again where that may help, and gives up otherwise."""
+"""Posts a message to a webhook: tries again if that may help, and gives up otherwise."""
 
 import http.client
 import time
@@ -12,7 +12,7 @@ WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 
 
 class PostError(Exception):
-    """What stood in the way; `code` is the answer's, where there was one."""
+    """Raised if a message was not accepted; `code` is the HTTP status, if there was an answer."""
 
     def __init__(self, said: str, code: int | None = None) -> None:
         super().__init__(said)
@@ -27,10 +27,11 @@ def post(
     timeout: float,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Posts JSON, as often as there are pauses, and once more; each try has the time given.
+    """Posts JSON: once, and once more after each pause.
 
-    Without a key, by which the receiver knows a message again, it gets no second one where it was
-    sent the first and is silent; and all tries share the time, so that a slow one has most of it.
+    With an idempotency key, each try may take `timeout` seconds. Without one, the receiver cannot
+    recognise a repeated message. So it gets no second one if it was sent one and did not answer,
+    and all tries share the timeout, so that a slow one has most of it.
     """
     is_known_again = IDEMPOTENCY_KEY in (headers or {})
     deadline = time.monotonic() + timeout
@@ -41,7 +42,7 @@ def post(
             break
         try:
             _post_once(url, body, {"Content-Type": "application/json", **(headers or {})}, left)
-        except TimeoutError:  # of the answer: what fails before it is a URLError
+        except TimeoutError:  # waiting for the answer; a failure before that is a URLError
             problem = PostError("it was sent, and not answered in time")
             if not is_known_again:
                 break
@@ -59,7 +60,7 @@ def post(
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Following one would turn the message into a question that anybody answers with yes."""
+    """Refuses redirects: following one would turn the POST into a GET, which any page answers."""
 
     def redirect_request(  # noqa: PLR0913, PLR0917  the signature is its parent's
         self,
@@ -77,5 +78,5 @@ def _post_once(url: str, body: bytes, headers: Mapping[str, str], timeout: float
     request = urllib.request.Request(  # noqa: S310  the settings let http and https through
         url, body, dict(headers)
     )
-    # What an answer says beyond its first line nobody reads: it might never end.
+    # The body of the answer is not read, because it might never end.
     urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout).close()

@@ -1,4 +1,4 @@
-"""What became of a run, read from Dagster's own log of it: why it failed, what its checks found.
+"""Reads from Dagster's own log what became of a run: why it failed, what its checks found.
 
 It works for runs of the schedule, the UI and the command line alike.
 """
@@ -20,13 +20,13 @@ from dagster._core.storage.tags import (
 from c360_dagster.resources.at_work import GONE
 
 UNTOLD = {"c360/alert": "not delivered"}
-"""The tag of a run whose message did not arrive: what it found, nobody knows of."""
+"""The tag of a run whose message did not arrive, so that nobody knows what it found."""
 LAST_RUNS = 30
-"""So many are looked through for what a check found before; there may be many of chosen tables."""
+"""How many runs are searched for what a check found before; many may be of chosen tables only."""
 FOUND_DEAD = "marked as failed from outside the execution context"
-"""All that the server says in the end of a run of its own whose process died."""
+"""All that the server finally says about a run of its own whose process died."""
 INTERRUPTED = "DagsterExecutionInterruptedError"
-"""All that Dagster says of a step which somebody stopped."""
+"""All that Dagster says about a step that somebody stopped."""
 STOPPED = "it was stopped before its end"
 READ = {
     dg.DagsterEventType.STEP_FAILURE,
@@ -45,12 +45,12 @@ class Finding:
     check: str
     said: str
     is_known: bool = False
-    """It found the same the last time: nobody wants to be told of it every morning."""
+    """Whether it found the same the last time; nobody wants to be told that every morning."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step failed, or the run as a whole, which has no step to blame."""
+    """Why a step failed, or, without a step, why the run as a whole did."""
 
     step: str | None
     reason: str
@@ -58,13 +58,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What people need to know of a run."""
+    """What people need to know about a run."""
 
     run_id: str
     job: str
     has_failed: bool
     is_tried_again: bool = False
-    """By Dagster, as a run whose process died is, once."""
+    """Whether Dagster tries the run again, as it does once if the run's process died."""
     failures: tuple[Failure, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
@@ -88,7 +88,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
         if entry.dagster_event
     ]
     has_failed = run.status == dg.DagsterRunStatus.FAILURE
-    # Whether it tries a run again, Dagster notes a moment after that has failed.
+    # Read anew: Dagster notes only a moment after the failure whether it tries the run again.
     tags = (instance.get_run_by_id(run.run_id) or run).tags
     found = {
         dg.AssetCheckSeverity.ERROR: list[Finding](),
@@ -116,7 +116,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
 
 
 def _name_job(run: dg.DagsterRun) -> str:
-    """The job, the verb that asked for the run, or that somebody chose some tables or days."""
+    """The job, the days of a backfill, the command that asked for the run, or `chosen tables`."""
     if not run.job_name.startswith("__"):
         return run.job_name
     if first := run.tags.get(ASSET_PARTITION_RANGE_START_TAG):
@@ -128,7 +128,7 @@ def _name_job(run: dg.DagsterRun) -> str:
 
 
 def _find_failures(events: Sequence[dg.DagsterEvent]) -> list[Failure]:
-    """What each failed step said; what Dagster said where no step was to blame."""
+    """What each failed step said; what Dagster said if no step failed."""
     of_steps = [
         Failure(event.step_key, _say_failure(event))
         for event in events
@@ -148,7 +148,10 @@ def _say_failure(event: dg.DagsterEvent) -> str:
 
 
 def _say_end(event: dg.DagsterEvent) -> str:
-    """Of a run whose process died Dagster knows no error, and its sentence names its own parts."""
+    """Why the run as a whole failed.
+
+    If its process died, Dagster knows no error and names its own internals, so ours is said.
+    """
     told = event.message or "nobody knows"
     data = event.event_specific_data
     error = data.error if isinstance(data, JobFailureData) else None
@@ -157,19 +160,19 @@ def _say_end(event: dg.DagsterEvent) -> str:
 
 
 def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster
-    """What our code raised, which is the cause of what Dagster raises."""
+    """The error that our code raised, which is the cause of the one that Dagster raises."""
     said = name_reason((error.cause or error).message) if error else ""
     return STOPPED if said.endswith(INTERRUPTED) else said
 
 
 def name_reason(message: str) -> str:
-    """An error's text without the path of its class: our own sentences stand for themselves."""
+    """Returns an error's text without the module path; our own errors lose the class name, too."""
     message = re.sub(r"\Ac360_dagster\.[\w.]+: ", "", message.strip())
     return re.sub(r"\A(?:\w+\.)+(?=\w+: )", "", message)
 
 
 def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation]:
-    """The last word of each check, where that is no pass: a step may have been tried again."""
+    """The checks whose last result is not a pass; a step may have been tried several times."""
     last = {
         evaluation.asset_check_key: evaluation
         for event in events
@@ -182,9 +185,9 @@ def _find_checks(events: Sequence[dg.DagsterEvent]) -> list[AssetCheckEvaluation
 def _was_found_before(
     instance: dg.DagsterInstance, run_id: str, evaluation: AssetCheckEvaluation
 ) -> bool:
-    """Whether the check found the same in the last run before this one that asked it.
+    """Whether the check found the same when it last ran before this run.
 
-    Not in one of which nobody was told.
+    Runs that nobody was told about do not count.
     """
     history = instance.event_log_storage.get_asset_check_execution_history(
         evaluation.asset_check_key, LAST_RUNS
@@ -204,7 +207,7 @@ def _was_found_before(
 
 
 def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Nothing is told of a run that somebody cancelled."""
+    """Whether nobody was told about the run: its message did not arrive, or it was cancelled."""
     run = instance.get_run_by_id(run_id)
     return run is not None and (
         run.status == dg.DagsterRunStatus.CANCELED or run.tags.items() >= UNTOLD.items()
@@ -212,7 +215,7 @@ def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 
 def _tell_apart(evaluation: AssetCheckEvaluation) -> object:
-    """What makes one finding another: of rows that were rejected their number, else the words."""
+    """What makes two findings different: the number of rejected rows or, without one, the words."""
     return evaluation.metadata.get("rows_rejected") or evaluation.description
 
 

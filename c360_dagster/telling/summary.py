@@ -14,13 +14,13 @@ from landing_contract import read_contract
 
 LONGEST_LIST = 20
 SAID_OF = {"loaded": "In doubt", "refused": "Not loaded"}
-"""What the log said last of a file, and how its message begins here."""
+"""A file's last status in the log, and how the message about the file begins here."""
 COUNTED = ("orders", "contacts", "events", "rows_affected", "undeclared_ids", "tickets")
-"""How tests call what each of their failing rows stands for."""
+"""Columns in which tests count how many things a failing row stands for."""
 
 
 def summarise_run(settings: Settings, *, has_failed: bool) -> str:
-    """A few sentences about what a run left; nothing of gold where it failed before."""
+    """A few sentences about what a run left; nothing about gold if the run failed."""
     if not settings.warehouse.exists():
         return ""
     try:
@@ -36,7 +36,7 @@ def summarise_run(settings: Settings, *, has_failed: bool) -> str:
     except duckdb.Error as problem:
         if "could not set lock" in str(problem).lower():
             return "Another program is using the warehouse, so there is no summary here.\n"
-        if has_failed:  # the run has said what is wrong with the file
+        if has_failed:  # the run itself has said what is wrong with the file
             return ""
         raise
 
@@ -132,9 +132,9 @@ def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """The tests whose failing rows are kept, each with one in words and how many others there are.
+    """The tests whose failing rows are kept, each with one row in words and the number of others.
 
-    Of rows that count something, the one with most of it.
+    If the rows count something, the row with the highest count is shown.
     """
     found = []
     for name, failing in count_rows(con, "test_failures").items():
