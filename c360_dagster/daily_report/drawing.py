@@ -1,6 +1,6 @@
-"""The chart of ninety days, as SVG without words: what can be read stands around it as text.
+"""Draws the chart of ninety days as SVG without words; the page has the words around it.
 
-It takes the width of whatever shows it; its colours are the page's own, in light and in dark.
+It is as wide as the element that shows it, and takes its colours, light or dark, from the page.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,10 @@ def draw_days(
     line_before: Sequence[Decimal | None],
     most: Decimal,
 ) -> str:
-    """A bar a day, and two lines through the middle of the days; `most` reaches the top."""
+    """Draws a bar for each day, and two lines through the middles of the days.
+
+    `most` is the value at the top of the chart.
+    """
     step = WIDTH / len(bars)
     top = float(most) or 1.0
 

@@ -1,4 +1,4 @@
-"""The data types of a day's report: gathered by SQL, written as a page, in part kept as JSON."""
+"""The data types of a day's report: SQL fills them, a page shows them, JSON keeps some of them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,10 +7,10 @@ from decimal import Decimal
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
 YEAR = timedelta(weeks=52)
-"""Weekdays meet weekdays: the same one last year is 52 weeks ago."""
+"""52 weeks, so that a day is compared with the same weekday of last year."""
 SHOWN_DAYS = 90
 LEAST_RISK = 0.3
-"""From here on a customer is listed as one who may leave."""
+"""The churn risk from which on a customer is listed as one who may leave."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sales:
 
 @dataclass(frozen=True)
 class Part:
-    """A channel's or a region's revenue: the day, seven days, those before, those of last year."""
+    """Revenue of a channel or region: the day, its week, the week before, and that of last year."""
 
     name: str
     day: Decimal
@@ -42,7 +42,7 @@ class Persona:
     name: str
     customers: int
     revenue: Decimal
-    """Of the days that the chart shows."""
+    """In the days that the chart shows."""
     churn_risk: float | None
 
 
@@ -69,7 +69,7 @@ class Leaving:
 @dataclass(frozen=True)
 class Service:
     due: int
-    """Parcels promised for the last seven days, of which is known whether they were late."""
+    """Parcels promised for the last seven days if it is known whether they were late."""
     due_late: int
     due_before: int
     due_late_before: int
@@ -83,7 +83,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two sides that should agree."""
+    """Two sources that should agree and do not."""
 
     name: str
     compared: int
@@ -110,7 +110,7 @@ class Facts:
     run_id: str
     currency: str
     first_day: date | None
-    """The first day with an order: nothing is compared with days before it."""
+    """The first day with an order; nothing is compared with earlier days."""
     sales: dict[date, Sales]
     customers: int
     joined: int
@@ -119,7 +119,7 @@ class Facts:
     regions: tuple[Part, ...]
     personas: tuple[Persona, ...]
     moved_in: str | None
-    """The month of the moves; None where the history of segments is not kept."""
+    """The month of the moves; None if no history of segments is kept."""
     moves: tuple[Move, ...]
     leaving: tuple[Leaving, ...]
     value_at_risk: Decimal
@@ -128,7 +128,7 @@ class Facts:
     health: Health
 
     def sold(self, day: date) -> Sales | None:
-        """A day's sales; None where the data do not reach back to it."""
+        """Returns a day's sales; None if the data do not reach to that day."""
         if self.first_day is None or not self.first_day <= day <= self.as_of:
             return None
         return self.sales.get(day, Sales())
@@ -141,7 +141,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Said:
-    """What a report said and the next one looks at again; kept beside the page as JSON."""
+    """What a report said, for the next one to compare with; kept beside the page as JSON."""
 
     as_of: date
     sales: dict[date, Sales]

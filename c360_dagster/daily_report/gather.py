@@ -30,7 +30,8 @@ from c360_dagster.sql import count_rows, fetch_row
 LISTED_LEAVING = 10
 LISTED_MOVES = 6
 REACH = 460
-"""Days of sales: a year of weeks before the first day of the chart, and a week for its mean."""
+"""How many days of sales are read: the chart's first day lies 89 days back, the day to compare it
+with 52 weeks before that, and the mean of that day takes in six days more."""
 EVALUATIONS = (
     "segment_evaluation",
     "forecast_evaluation",
@@ -38,7 +39,8 @@ EVALUATIONS = (
     "campaign_evaluation",
 )
 
-# One row per channel and region: the day, its week, the week before, the week a year before.
+# One row for each channel, or for each region: revenue of the day, of its week, of the week before
+# and of the same week a year before.
 PARTS = """
     with dated as (
         select
@@ -71,7 +73,7 @@ Con = duckdb.DuckDBPyConnection
 
 
 def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts:
-    """`checks` says what each test asks; `lying`, which files are in landing still."""
+    """Gathers all facts. `checks` says what each test asks; `lying` names the files in landing."""
     as_of, published_at, run_id = fetch_row(
         con, "select as_of_date, published_at, run_id from gold.publication"
     ) or (None, None, "")
@@ -137,7 +139,7 @@ def _parts(con: Con, name: str, asked: Mapping[str, Any]) -> tuple[Part, ...]:
 
 
 def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
-    """In the order of the segments; whoever has never bought is in none and comes last."""
+    """In the order of the segments; customers who never bought are in none and come last."""
     rows = con.execute(
         f"""
         with spent as (
@@ -164,7 +166,7 @@ def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
 
 
 def _find_moves(con: Con) -> tuple[str | None, tuple[Move, ...]]:
-    """The largest moves of the last month that the history of segments knows, if of any."""
+    """Returns the last month in the history of segments, if there is one, and its largest moves."""
     month = _one(con, "select max(month) from gold.segment_migrations")
     if month is None:
         return None, ()
@@ -281,7 +283,7 @@ def _find_failed_tests(con: Con, checks: Mapping[str, str]) -> list[str]:
 
 
 def _find_failed_evaluations(con: Con) -> list[str]:
-    """The models' own examination, where it has taken place."""
+    """Returns the models' own evaluations that failed, as far as these have taken place."""
     there = {
         name
         for (name,) in con.execute(

@@ -1,6 +1,6 @@
-"""A day's report as one HTML page: it needs no server, no script and no network.
+"""Writes a day's report as one HTML page that needs no server, no script and no network.
 
-Whatever comes from data is escaped; nobody is named, customers stand by their id.
+Everything that comes from data is escaped. Nobody is named: customers appear with their ids only.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 
 
 def write_page(facts: Facts, said: Said | None) -> str:
-    """`said` is what the last report of an earlier day said, where there was one."""
+    """Writes the page; `said` is what the last report of an earlier day said, or None."""
     sections = [
         _write_head(facts),
         _section("The day", show_day(facts)),

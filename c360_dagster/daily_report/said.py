@@ -1,6 +1,6 @@
 """Keeps what a report said, as JSON, and finds the days that look different now.
 
-Rows that come late change days that were already reported: both numbers are shown then.
+Rows that come late change days that were already reported; the report then shows both numbers.
 """
 
 import json
@@ -14,12 +14,12 @@ FORMAT = 1
 
 
 class SaidError(Exception):
-    """The text is not what a report of this version keeps."""
+    """Raised if the text is not what a report of this version keeps."""
 
 
 @dataclass(frozen=True)
 class Restated:
-    """A day of which another report said something else."""
+    """A day about which an earlier report said something else."""
 
     day: date
     said: Sales
@@ -65,7 +65,7 @@ def read_said(text: str) -> Said:
 
 
 def restate(said: Said, facts: Facts) -> list[Restated]:
-    """The days that the earlier report told otherwise, the latest first."""
+    """Returns the days for which the earlier report had other figures, the latest first."""
     return [
         Restated(day, before, now)
         for day, before in sorted(said.sales.items(), reverse=True)

@@ -1,7 +1,7 @@
-"""The looks of the page: one column, light and dark, from 320 pixels on; nothing is fetched."""
+"""The style of the page: one column, light or dark, from 320 pixels on; nothing is fetched."""
 
-# Blue and orange are told apart by colour-blind people (Okabe and Ito), and nothing is said by
-# colour alone: every change has its sign.
+# Colour-blind people can tell this blue and orange apart (Okabe and Ito). Nothing is said by colour
+# alone: every change has its sign.
 STYLE = """
 :root {color-scheme: light dark; --ink: #1c2330; --soft: #566070; --line: #d9dee6;
   --ground: #fff; --card: #f5f7fa; --blue: #0072b2; --bar: #9cc7e3; --orange: #b45309}

@@ -1,4 +1,4 @@
-"""What differs from the last report: earlier days with other numbers now, and today."""
+"""What differs from the last report: new figures for earlier days, and what has changed since."""
 
 from decimal import Decimal
 from html import escape
@@ -28,7 +28,7 @@ def show_changes(facts: Facts, said: Said | None) -> list[str]:
 
 
 def _tell_restated(facts: Facts, said: Said) -> list[str]:
-    """What was said of earlier days, against what is known of them now."""
+    """Compares what was said about earlier days with what is known about them now."""
     changed = restate(said, facts)
     if not changed:
         return ["The figures reported for earlier days still hold: no late row has changed them."]

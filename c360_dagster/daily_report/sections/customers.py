@@ -1,4 +1,4 @@
-"""Who buys: the personas, and those of much value who may leave. Nobody is named."""
+"""Who buys: the personas, and valuable customers who may leave. Nobody is named."""
 
 from decimal import Decimal
 from html import escape
@@ -85,7 +85,7 @@ def _leaving_row(facts: Facts, each: Leaving, before: set[str] | None) -> list[s
 
 
 def _tell_troubles(each: Leaving) -> list[str]:
-    """What may have driven her away."""
+    """What may have driven the customer away."""
     late, tickets = each.late_deliveries, each.tickets_open
     return [
         *([words.count(late, "late parcel")] if late else []),

@@ -1,4 +1,4 @@
-"""The pieces that every section is built of. Their words are escaped, their cells are HTML."""
+"""The pieces of which every section is built. Words are escaped here; cells are HTML already."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,7 +9,7 @@ from c360_dagster.daily_report.facts import Facts
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells are HTML already."""
+    """Writes a table; the cells must be HTML already."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
     body = "".join(
         f'<tr><th scope="row">{first}</th>'
@@ -25,7 +25,7 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> s
 
 
 def mark(change: str | None) -> str:
-    """A change with its sign; colour only repeats what the sign says."""
+    """Shows a change with its sign; the colour only repeats what the sign says."""
     if change is None:
         return words.NOTHING
     kind = {"−": "down", "n": "same", "0": "same"}.get(change[0], "up")

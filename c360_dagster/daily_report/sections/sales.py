@@ -1,4 +1,4 @@
-"""What was sold: the day beside others, ninety days as a chart, channels and regions."""
+"""What was sold: the day compared with others, ninety days as a chart, channels and regions."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -103,7 +103,7 @@ def show_chart(facts: Facts) -> list[str]:
 
 
 def _mean(facts: Facts, day: date) -> Decimal | None:
-    """Of the seven days that end there; None where the data begin later."""
+    """The mean revenue of the seven days that end on this day; None if the data begin later."""
     week = [facts.sold(day - DAY * back) for back in range(MEAN_DAYS)]
     known = [sales.revenue for sales in week if sales is not None]
     return sum(known, Decimal(0)) / MEAN_DAYS if len(known) == MEAN_DAYS else None
@@ -130,7 +130,7 @@ def show_parts(facts: Facts, parts: Sequence[Part], what: str) -> list[str]:
 
 
 def _shorten(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The largest ones, and all others in one row."""
+    """Keeps the largest parts, and adds up all others in one row."""
     if len(parts) <= LISTED_PARTS + 1:
         return tuple(parts)
     rest = parts[LISTED_PARTS:]
