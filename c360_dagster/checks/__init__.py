@@ -1,1 +1,1 @@
-"""What dbt cannot check: arrival, accounting, the quality of what is estimated."""
+"""Checks that dbt cannot make: arrival, accounting, the quality of estimates."""

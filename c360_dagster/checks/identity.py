@@ -1,6 +1,6 @@
-"""Checks that no id is lost, that decisions name known records, and how right the resolution is.
+"""Checks that no id is lost, that decisions name known records, and how good the resolution is.
 
-A lost id fails; a decision about an unknown record warns. Where the simulator knows the truth, a
+A lost id fails; a decision about an unknown record warns. If the simulator knows the truth, a
 resolution that finds too little or too much warns as well.
 """
 
@@ -15,7 +15,7 @@ from c360_dagster.resources.decisions import Decision
 from c360_dagster.resources.registry import Generation
 from c360_dagster.settings import Settings
 
-# Slow to import, and the definitions do not need it.
+# Imported for types only: it is slow to import, and the definitions do not need it.
 if TYPE_CHECKING:
     from c360_dagster.identity import Resolution
 
@@ -63,7 +63,10 @@ def check_identity(
 
 
 def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckResult:
-    """An id whose records have all left the files stays in the registry and is given to nobody."""
+    """Finds ids that are lost, and redirects to ids that do not stand.
+
+    An id whose records have all left the files stays in the registry and is given to nobody else.
+    """
     ids = found.memory.ids
     given = known.frames["ids"]["customer_id"] if known else ids["customer_id"].clear()
     lost = given.filter(~given.is_in(ids["customer_id"].implode())).sort()
@@ -84,7 +87,7 @@ def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckRe
 def _check_decisions(
     settings: Settings, found: "Resolution", decisions: Sequence[Decision]
 ) -> dg.AssetCheckResult:
-    """A slip in an id, or a record that no file up to the as-of day holds."""
+    """Finds decisions with a mistyped id, or about a record in no file up to the as-of day."""
     named = pl.DataFrame(
         [(each.line, *record) for each in decisions for record in each.pair],
         schema={"line": pl.Int64, "source_system": pl.String, "source_id": pl.String},

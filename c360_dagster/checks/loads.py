@@ -1,6 +1,6 @@
 """Checks that files arrived, that every record is accounted for, and which columns were unexpected.
 
-Rejected rows and refused files warn; lost rows fail (and the load itself was undone before that).
+Rejected rows and refused files warn. Lost rows fail; the load itself was undone before that.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def check_load(
 
 
 def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetCheckResult:
-    """Counts bronze and the rejects anew, and holds them against the log of the current loads."""
+    """Counts bronze and the rejects anew, and compares them with the log of the current loads."""
     read, loaded, rejected, cells, empty, rounded = fetch_row(
         con,
         f"""
@@ -98,7 +98,7 @@ def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
     elif not load.files:
         said = f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
     else:
-        # A repetition is no mistake; what is loaded and has a message leaves a question open.
+        # A repeated file is no mistake. The message of a loaded file asks an open question.
         asked = [file for file in load.having("loaded", "unchanged") if file.message]
         said = " ".join(str(file.message) for file in (*refused, *asked))
     return dg.AssetCheckResult(

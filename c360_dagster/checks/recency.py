@@ -1,6 +1,6 @@
 """Checks that the data are recent: their latest day, and each source's latest events.
 
-Dagster's daemon watches when tables were made; this looks at what is in them, in every run.
+Dagster's daemon watches when tables were made; this check looks at what is in them, in every run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,13 +19,14 @@ from c360_dagster.sql import fetch_row
 
 CLOCK = dg.AssetKey([SILVER.name, "int_data_clock"])
 LATEST_DAY = timedelta(days=1)
-"""Yesterday's events are complete today; older ones mean that a delivery is missing."""
+"""How far back the latest day may lie: yesterday is complete today; if the latest day is older, a
+delivery is missing."""
 NO_DAY = date(1970, 1, 1)
-"""What int_data_clock says where nothing that was loaded has a day."""
+"""The day that int_data_clock has if nothing that was loaded has a day."""
 
 
 def build_recency(settings: Settings, manifest: Manifest) -> dg.AssetChecksDefinition:
-    """One check for the data's clock and for every source whose events are expected to go on."""
+    """Builds a check of the latest day and of every source whose events are expected to go on."""
     watched = {
         source["name"]: source
         for source in manifest["sources"].values()
@@ -69,7 +70,7 @@ def check_recency(
             said.append("Nothing with a date was loaded: look at what was refused or rejected.")
         elif timedelta(days=days) > LATEST_DAY:
             said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
-        elif days < -1:  # tomorrow it may be somewhere
+        elif days < -1:  # one day ahead is possible: somewhere it is tomorrow already
             said.append(f"The data reaches {as_of}, {-days} days ahead: is a date in it wrong?")
         else:
             said += _find_silent(con, watched, now)
@@ -84,7 +85,10 @@ def check_recency(
 def _find_silent(
     con: duckdb.DuckDBPyConnection, watched: Mapping[str, Mapping[str, Any]], now: datetime
 ) -> Iterator[str]:
-    """A source that never said anything is no silent one: its arrival is checked where it loads."""
+    """Names the sources whose latest event is too old.
+
+    A source without any event is not named, because its arrival is checked when it is loaded.
+    """
     late = []
     for name, source in sorted(watched.items()):
         (latest,) = fetch_row(con, source["loaded_at_query"]) or (None,)

@@ -1,6 +1,6 @@
-"""How good the estimates are, as Dagster's checks; judged in science/answers.
+"""Reports how good the estimates are as Dagster checks; science/answers judges them.
 
-None of these stops a run: a weak estimate warns, with its numbers, and is shown for what it is.
+None of these checks stops a run: a weak estimate warns, with its numbers, and is shown as it is.
 """
 
 from collections.abc import Iterable

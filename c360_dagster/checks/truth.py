@@ -1,4 +1,4 @@
-"""What the simulator knows of records, people and campaigns; nothing, where it made no data."""
+"""Reads what the simulator knows about records, people and campaigns, if it made the data."""
 
 from datetime import date
 from pathlib import Path
@@ -7,7 +7,7 @@ import polars as pl
 
 
 class Truth:
-    """The simulator's own files, each read where it is asked for."""
+    """The simulator's own files; each is read when it is asked for, and may be missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -17,12 +17,12 @@ class Truth:
         return (self._folder / "people.csv").exists()
 
     def read_identities(self) -> pl.DataFrame | None:
-        """source_system, source_id and person_id of every record, as text."""
+        """Returns source_system, source_id and person_id of every record, as text."""
         told = self._scan("identities")
         return None if told is None else told.collect()
 
     def read_personas(self) -> pl.DataFrame | None:
-        """customer_id and persona; each person under the id of one of her records."""
+        """Returns customer_id and persona; a person has a row for each id that gold may use."""
         people = self._scan("people")
         if people is None:
             return None
@@ -30,7 +30,7 @@ class Truth:
         return self._name_persons().join(personas, on="person_id").select("customer_id", "persona")
 
     def read_future(self, as_of: date) -> pl.DataFrame | None:
-        """person_id, customer_id, orders and spend of the twelve months after the day."""
+        """Returns person_id, customer_id, orders and spend of the twelve months after the day."""
         told = self._scan("future")
         if told is None:
             return None
@@ -42,14 +42,14 @@ class Truth:
         return None if numbers.is_empty() else self._name_persons().join(numbers, on="person_id")
 
     def read_lifts(self) -> pl.DataFrame | None:
-        """campaign_id and the planted lift."""
+        """Returns campaign_id and the planted lift."""
         campaigns = self._scan("campaigns")
         if campaigns is None:
             return None
         return campaigns.select("campaign_id", planted=pl.col("lift").cast(pl.Float64)).collect()
 
     def _name_persons(self) -> pl.DataFrame:
-        """The ids that gold can have: a person's first of each system."""
+        """Returns every id that gold may give a person: one for each of their records."""
         identities = pl.read_csv(self._folder / "identities.csv", infer_schema=False)
         prefix = pl.when(pl.col("source_system") == "crm").then(pl.lit("")).otherwise(pl.lit("wb-"))
         return identities.select("person_id", customer_id=prefix + pl.col("source_id"))
