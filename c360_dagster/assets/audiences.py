@@ -42,13 +42,14 @@ MART = READ.mart.split(".")[-1]
 
 
 class SnapshotError(Exception):
-    """There is nothing published to choose from; the message says what to do."""
+    """Raised if nothing is published to choose from; the message says what to do."""
 
 
 def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDefinition]:
-    """One step for all: opening the snapshot costs more than asking it. None declared is none.
+    """Builds one step for all audiences, because opening the snapshot costs more than querying it.
 
-    An audience that cannot be read fails the step when all others are exported.
+    Builds no step if no audience is declared. An audience that cannot be read fails the step, but
+    only after all others are exported.
     """
     file = _name(settings.audiences)
     declared = _read_declared(settings)
@@ -89,7 +90,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                 try:
                     condition = check_audience(audiences[name], columns, file)
                     export = _choose(settings, con, as_of, audiences[name], condition)
-                    if name not in chosen:  # only whether it is as expected was asked
+                    if name not in chosen:  # only its check was asked for
                         yield _check(export)
                         continue
                     _write(settings, export)
@@ -111,7 +112,7 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
 
 
 def load_audiences(settings: Settings) -> tuple[Audience, ...]:
-    """All that the settings' file declares; their conditions are still to be checked."""
+    """Returns all audiences that the file declares; their conditions are still to be checked."""
     return _read_declared(settings).require_all()
 
 
@@ -120,7 +121,7 @@ def _read_declared(settings: Settings) -> Declared:
 
 
 def ask_for_members(settings: Settings, manifest: Manifest) -> dict[str, str]:
-    """For each audience the query that finds its members; an AudienceError where one is wrong."""
+    """Returns each audience's query for its members; raises AudienceError if one is wrong."""
     columns, file = read_mart_columns(manifest), _name(settings.audiences)
     return {
         each.name: members_sql(each, check_audience(each, columns, file))
@@ -140,7 +141,7 @@ def _choose(
     except duckdb.CatalogException:
         raise
     except duckdb.Error as problem:
-        # What follows its first line quotes our own question.
+        # After the first line, the message only quotes our own query.
         reason = str(problem).splitlines()[0]
         raise AudienceError(
             f"{_name(settings.audiences)}: audience '{audience.name}', condition: {reason}"
@@ -157,10 +158,10 @@ def _write(settings: Settings, export: Export) -> None:
 
 
 def _deliver(settings: Settings, export: Export, silent: set[str]) -> str:
-    """What came of it, in a sentence; empty where nothing was to be sent.
+    """Sends the audience and returns a sentence about it; empty if there is no webhook.
 
-    A receiver that was silent is asked once for each further audience: nobody else can run in
-    the meantime.
+    A receiver that did not answer gets only one try for each further audience, because no other
+    run can work in the meantime.
     """
     webhook = export.audience.webhook
     url = settings.audience_webhook_url if webhook == DEFAULT_WEBHOOK else webhook
@@ -186,7 +187,7 @@ def _deliver(settings: Settings, export: Export, silent: set[str]) -> str:
 
 @contextmanager
 def _open_snapshot(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, date]]:
-    """The published file and its day: a road that runs beside cannot change it under our hands."""
+    """Opens the published file and yields it with its day; no other run can change it meanwhile."""
     path = settings.published / "c360.duckdb"
     if not path.exists():
         raise SnapshotError(f"{path} is not there yet: type `make run` or `make refresh` first.")
@@ -265,7 +266,7 @@ def _report(
         "condition": export.audience.condition,
         "as_of_date": export.as_of.isoformat(),
         "delivery": delivered or "Written to files only: no webhook is set.",
-        # Nobody's row: who is in it stands in the file, for its owner alone.
+        # No member's row is shown: only the file has these, and only its owner can read it.
         "preview": dg.MetadataValue.md(
             markdown_table(("group", "change", "members"), groups.iter_rows())
         ),
@@ -286,5 +287,5 @@ def _check(export: Export) -> dg.AssetCheckResult:
 
 
 def _name(path: Path) -> str:
-    """The file as messages call it: short where it is the repository's own."""
+    """The file's name for messages: relative if it is in the repository."""
     return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)

@@ -25,7 +25,7 @@ NEEDED_LATER = {
     "resolve_identities": ("splink", "scipy.sparse.csgraph"),
     "work_out_science": ("scipy.optimize", "scipy.special"),
 }
-"""What steps import that work only where something new was loaded: half a second in all."""
+"""What later steps import if something new was loaded; the imports take half a second in all."""
 
 
 def build_bronze(settings: Settings) -> dg.AssetsDefinition:
@@ -76,7 +76,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
                     yield dg.MaterializeResult(
                         asset_key=key, metadata=metadata, check_results=checks
                     )
-                else:  # only a check was asked for, and it is about what lies in landing now
+                else:  # only a check was asked for, and it is about the files in landing now
                     yield from (
                         each
                         for each in checks
@@ -87,7 +87,7 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
 
 
 def say_load(load: TableLoad) -> Iterator[str]:
-    """What is to be known of the files; what many have in common is said of the first alone."""
+    """Says what people should know about the files; what many share is said of the first only."""
     repeated = load.having("repeated")
     yield from (file.message for file in load.files if file.message and file not in repeated)
     if repeated:
@@ -108,7 +108,7 @@ def _count_more(files: Sequence[FileLoad], words: str) -> str:
 
 
 def list_needed_later(job: dg.JobDefinition) -> list[str]:
-    """Of the steps that this job runs."""
+    """Returns what the steps of this job import."""
     return [
         module
         for step, modules in NEEDED_LATER.items()

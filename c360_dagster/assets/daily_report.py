@@ -41,7 +41,10 @@ READS = {
 
 
 def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
-    """Written after everything else: like the model card, it never speaks of a run that failed."""
+    """Builds the report, which is written after everything else.
+
+    Like the model card, it therefore never describes a run that failed.
+    """
     asked = describe_tests(manifest)
 
     @dg.asset(
@@ -93,7 +96,7 @@ def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefin
 
 
 def describe_tests(manifest: Manifest) -> dict[str, str]:
-    """What each dbt test asks, in words, by the table that holds what it found."""
+    """Returns what each dbt test asks, in words, by the table that holds the test's findings."""
     return {
         node["alias"]: node["description"] or _describe_generic(node)
         for node in manifest["nodes"].values()
@@ -102,7 +105,7 @@ def describe_tests(manifest: Manifest) -> dict[str, str]:
 
 
 def _describe_generic(node: Mapping[str, Any]) -> str:
-    """A test that dbt names by itself: `order_id of fct_shipments (relationships)`."""
+    """Words for a test without a description: `order_id of fct_shipments (relationships)`."""
     model = str(node.get("attached_node") or "").split(".")[-1]
     column, kind = node.get("column_name"), (node.get("test_metadata") or {}).get("name", "")
     if not model:
@@ -112,7 +115,10 @@ def _describe_generic(node: Mapping[str, Any]) -> str:
 
 
 def _read_last(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Said | None:
-    """What the last report of an earlier day said, so that a day's second run compares alike."""
+    """Returns what the last report of an earlier day said.
+
+    It skips reports of the same day, so that a day's second run compares with the same one.
+    """
     for path in sorted(folder.glob("*.json"), reverse=True):
         if path.stem >= as_of.isoformat():
             continue
@@ -124,7 +130,10 @@ def _read_last(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Said | N
 
 
 def _forget(folder: Path, oldest: date, said: Said | None) -> None:
-    """Old pages go with the logs: ids of people stand in them. The one compared with stays."""
+    """Deletes reports older than the logs that are kept, because people's ids are in them.
+
+    The report that was compared with stays.
+    """
     for path in (*folder.glob("*.html"), *folder.glob("*.json")):
         if path.stem < oldest.isoformat() and not (said and path.stem == said.as_of.isoformat()):
             path.unlink()

@@ -1,4 +1,4 @@
-"""3. dbt: silver and gold, every model an asset and every test of one a check on it."""
+"""3. dbt: silver and gold; every model is an asset and every test of a model is a check on it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ from c360_dagster.resources.storage import advise, guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 
-# More than a second of imports: of dagster-dbt we need what reads the manifest.
+# Saves more than a second: of dagster-dbt, only the part that reads the manifest is needed.
 with without("dbt"), parts_of("dagster_dbt"):
     from dagster_dbt.asset_decorator import dbt_assets
     from dagster_dbt.asset_utils import get_asset_check_key_for_test
@@ -49,12 +49,12 @@ with without("dbt"), parts_of("dagster_dbt"):
     from dagster_dbt.dbt_project import DbtProject
 
 LOADED = dg.AssetKey([BRONZE.name, "transactions"])
-"""One of the tables that a load writes, all of them in one step."""
+"""One of the tables that a load writes; it stands for all, because one step writes them."""
 OWNERS = {layer.name: layer.owner for layer in LAYERS}
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """One name for one thing: the asset's key is the relation's schema and name."""
+    """Takes the relation's schema and name as the asset's key, so that both have one name."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         name = dbt_resource_props.get("alias") or dbt_resource_props["name"]
@@ -63,9 +63,9 @@ class LayerTranslator(DagsterDbtTranslator):
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
-        """A seed reads nothing, and waits for the load all the same.
+        """Makes seeds wait for the load, although they read nothing.
 
-        It would otherwise be a part of the build by itself, before everything else.
+        Otherwise they would be a separate part of the build, before everything else.
         """
         spec = super().get_asset_spec(manifest, unique_id, project)
         if self.get_resource_props(manifest, unique_id)["resource_type"] != "seed":
@@ -79,7 +79,7 @@ class LayerTranslator(DagsterDbtTranslator):
         unique_id: str,
         project: DbtProject | None,
     ) -> dg.AssetCheckSpec | None:
-        """With what the test demands; dagster-dbt looks for a description in its `meta` alone."""
+        """Adds what the test demands; dagster-dbt takes a description from its `meta` only."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         demand = say_demand(self.get_resource_props(manifest, unique_id))
         return spec and spec._replace(description=demand)
@@ -103,7 +103,7 @@ class LayerTranslator(DagsterDbtTranslator):
 
 @dataclass(frozen=True)
 class _Part:
-    """What a step builds of the project, and how it is told."""
+    """The part of the project that a step builds, and how its results are reported."""
 
     context: dg.AssetExecutionContext
     manifest: Manifest
@@ -153,7 +153,7 @@ class _Part:
 
 
 def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
-    """The dbt project as assets, built in one go or in the parts that a selection asks for."""
+    """Returns the dbt project as assets, built in one go or in the parts that are selected."""
     translator = LayerTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="build_models")
@@ -168,17 +168,17 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         unreported: list[NodeResult] = []
         part = _Part(context, manifest, translator)
         run_id = context.run.run_id
-        # Built is what was parsed, whatever somebody edits meanwhile.
+        # What was parsed is built, even if somebody edits the project meanwhile.
         project = read_stamp() or digest_project()
         asked = Asked(run_id, project, settings.as_of, anew=extent.full_refresh)
         lineage = Traced(manifest)
         with contextlib.ExitStack() as held:
-            # While one is open, further connections cost little; dbt itself wants the file alone.
+            # While one connection is open, others cost little. dbt needs the file for itself.
             con = held.enter_context(warehouse.connect())
-            create_computed(con)  # a model can be built before what it reads is worked out
+            create_computed(con)  # a model may be built before what it reads is computed
             History(settings.history).show(con)
             Memberships(settings.memberships).show(con)
-            # Seeds may be built before bronze has loaded, and nothing is known of its files then.
+            # If only seeds are built, bronze may not be loaded and nothing known about its files.
             plan = begin_build(con, asked, manifest) if part.has_models else EVERYTHING
             if plan.reason:
                 context.log.info(plan.reason)
@@ -193,7 +193,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     results.append(result)
                     if result.is_bad:
                         context.log.error(describe(manifest, result))
-                    # Dagster takes nothing before what it is made of: all that follows waits, too.
+                    # Dagster takes no table before its inputs: if one waits, all later ones wait.
                     if unreported or result.has_let_go or not lineage.knows(result):
                         unreported.append(result)
                     else:

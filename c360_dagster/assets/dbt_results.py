@@ -1,4 +1,4 @@
-"""What is reported of each model and test of a build: Dagster's events, and sentences."""
+"""Reports each model and test of a build, as Dagster's events and in sentences."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ DEMANDS = {
     "between": "Every {column_name} is from {low} to {high}.",
     "spans_do_not_overlap": "Each version of a {key} ends where the next begins.",
 }
-"""What a test that is made for many columns demands of one."""
+"""What a generic test demands of the column or table for which it is used."""
 
 
 def report_table(
@@ -32,7 +32,10 @@ def report_table(
     result: NodeResult,
     lineage: Mapping[str, Sequence[Column]],
 ) -> dg.MaterializeResult:
-    """A relation as the warehouse has it; the rows of a view would have to be worked out."""
+    """Reports a relation as it is in the warehouse.
+
+    A view's rows are not counted, because they would have to be computed for that.
+    """
     relation = _name(node)
     metadata: dict[str, Any] = {
         "seconds": round(result.seconds, 3),
@@ -48,7 +51,7 @@ def report_table(
 
 
 def say_demand(node: Mapping[str, Any]) -> str:
-    """What a test demands, in its own words or in those of its kind."""
+    """Returns what a test demands: its description, or else the words for its kind of test."""
     kind = node.get("test_metadata") or {}
     if node.get("description") or kind.get("name") not in DEMANDS:
         return str(node.get("description") or "")
@@ -81,7 +84,7 @@ def report_test(
 
 
 def forget_removed_tests(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
-    """Rows of tests that the project no longer has would be shown as failing for ever."""
+    """Drops the rows of tests that the project no longer has, which would fail for ever."""
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     known = {node["alias"] for node in tests}
     query = "select table_name from duckdb_tables() where schema_name = ?"
@@ -108,7 +111,7 @@ def describe(manifest: Manifest, result: NodeResult) -> str:
 
 
 def _describe_columns(con: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> dg.TableSchema:
-    """The columns as they are in the warehouse, with what the project says of them."""
+    """The columns as they are in the warehouse, with what the project says about them."""
     types = {
         name: kind.lower() for name, kind, *_ in con.execute(f"describe {_name(node)}").fetchall()
     }
@@ -140,7 +143,7 @@ def _describe_lineage(lineage: Mapping[str, Sequence[Column]]) -> dg.TableColumn
 def _say_finding(
     con: duckdb.DuckDBPyConnection, node: Mapping[str, Any], result: NodeResult
 ) -> str:
-    """What a test of our own found, in words; the rows of generic tests may be people's."""
+    """Says what a test of our own found; not for generic tests, whose rows may be personal data."""
     if not result.failures or node.get("test_metadata"):
         return result.message
     rows = con.execute(f"{_failing_rows(node)} order by all limit {MOST_FINDINGS + 1}")

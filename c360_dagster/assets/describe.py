@@ -1,4 +1,4 @@
-"""What an asset page in the UI shows of a table: its columns, and rows as a small table."""
+"""What an asset's page in the UI shows about a table: its columns, and rows as a small table."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,12 @@ from landing_contract import Table
 MASK = "•••"
 LONGEST_CELL = 40
 MARKDOWN = re.compile(r"[\\`*\[\]<>|~]")
-"""A name is text that anybody may have typed into a web shop: no picture, link or tag in the UI."""
+"""What is escaped: anybody may have typed a name into a web shop, and it must not become a picture,
+a link or a tag in the UI."""
 
 
 def describe_table(table: Table | ComputedTable) -> dict[str, dg.TableSchema]:
-    """The declared columns, as the UI's column view wants them."""
+    """The declared columns, in the form that the UI's column view expects."""
     columns = [
         dg.TableColumn(
             name=column.name,
@@ -38,7 +39,7 @@ def tag_table(table: Table | ComputedTable, layer: Layer) -> dict[str, str]:
 def specify_computed(
     table: ComputedTable, layer: Layer, deps: Iterable[dg.AssetKey]
 ) -> dg.AssetSpec:
-    """A table that Python writes for dbt's models to read."""
+    """Specifies a table that Python writes for dbt's models to read."""
     return dg.AssetSpec(
         key=[table.schema, table.name],
         deps=list(deps),

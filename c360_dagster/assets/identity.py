@@ -1,4 +1,4 @@
-"""4. Identity: finds out which records are one person, and gives her an id that lasts."""
+"""4. Identity: finds out which records are one person, and gives each person an id that lasts."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_row, transaction
 
-# Slow to import, and the definitions do not need it, nor does a run without news.
+# Imported for types only: it is slow, and the definitions and runs without news do not need it.
 if TYPE_CHECKING:
     from c360_dagster.identity import Memory, Resolution
 
@@ -60,7 +60,7 @@ HISTORY_COLUMNS: dict[str, type[pl.DataType]] = {
 
 
 def build_identity(settings: Settings) -> dg.AssetsDefinition:
-    """The tables that say who is who, from one comparison of what is new with what is known."""
+    """Builds the tables that say who is who, by one comparison of new records with known ones."""
 
     @dg.multi_asset(
         name="resolve_identities",
@@ -79,7 +79,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         extent: Extent,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         registry = Registry(settings.registry)
-        # Before they are read: what is written meanwhile is for the next run.
+        # Taken before the files are read, so that later changes are noticed in the next run.
         said = digest_files(settings.decisions, settings.truth)
         with warehouse.connect() as con:
             mark = _mark(con, settings, said)
@@ -104,7 +104,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             )
         systems = {*Rules.read().source_order, *records["source_system"].unique()}
         decisions = read_decisions(settings.decisions, systems)
-        with guard_storage(settings.home):  # it asks databases in memory, which spill as others do
+        with guard_storage(settings.home):  # it uses databases in memory, which spill to disk, too
             found = resolve(records, previous=previous, rules=list_pairs(decisions))
         history = _add_to_history(told_before, found, as_of)
         if known is None or as_of >= known.as_of:
@@ -112,7 +112,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
             with guard_storage(settings.home):
                 registry.write(known.number + 1 if known else 1, as_of, frames)
         else:
-            # Who looks back knows that; otherwise files are gone, or ran ahead.
+            # Expected if somebody chose the day; otherwise files are gone, or had dates too late.
             context.log.log(
                 logging.INFO if settings.as_of else logging.WARNING,
                 "%s is before %s, the day as of which ids were last given: the registry is read "
@@ -133,8 +133,10 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _mark(con: duckdb.DuckDBPyConnection, settings: Settings, said: str) -> str | None:
-    """Also of what lies outside, the ids that were given and what people say of pairs; and of the
-    other tables, which may have been made anew.
+    """Returns the mark of the answer as of now.
+
+    It also covers what lies outside the warehouse (the ids that were given, and what people say
+    about pairs) and the other tables, which may have been made anew.
     """
     comments = read_comments(con)
     others = [comments.get(each) for each in TABLES if each != IDENTITIES]
@@ -150,7 +152,7 @@ def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
 def _remember(
     known: Generation | None, con: duckdb.DuckDBPyConnection
 ) -> "Memory | pl.DataFrame | None":
-    """What is known of before; a warehouse whose registry was lost still knows the ids."""
+    """Returns what earlier runs knew; if the registry was lost, the warehouse still has the ids."""
     from c360_dagster.identity import Memory  # noqa: PLC0415  as above
 
     if known:
@@ -161,7 +163,7 @@ def _remember(
 
 
 def _read_history(known: Generation | None, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Every merge and split of the runs before, from the warehouse where the registry is lost."""
+    """Every merge and split of earlier runs, from the warehouse if the registry is lost."""
     if known:
         return known.frames[HISTORY]
     create_computed(con)
@@ -170,9 +172,10 @@ def _read_history(known: Generation | None, con: duckdb.DuckDBPyConnection) -> p
 
 
 def _add_to_history(before: pl.DataFrame, found: "Resolution", as_of: date) -> pl.DataFrame:
-    """Every merge and split of all runs, each with the day as of which it was found.
+    """Returns every merge and split of all runs, each with the day as of which it was found.
 
-    Of an id's merges on one day the last: those before were undone, and no date says which it is.
+    If an id was merged several times on one day, only the last merge is kept: the earlier ones
+    were undone, and their date could not tell them from the last.
     """
     new = found.merges.select(pl.lit(as_of).alias("found_on"), "kind", "from_id", "to_id", "why")
     both = [frame.cast(pl.Schema(HISTORY_COLUMNS)) for frame in (before, new)]
@@ -191,7 +194,11 @@ def _write(
     history: pl.DataFrame,
     previous: "Memory | pl.DataFrame | None",
 ) -> dict[str, int]:
-    """Golden records and provenance of the changed customers alone, where the others' stand."""
+    """Writes the tables and returns how many rows each has.
+
+    Golden records and provenance are written for changed customers only, if those of the others
+    are still valid.
+    """
     from c360_dagster.identity import Memory  # noqa: PLC0415  as above
 
     create_computed(con)
@@ -222,7 +229,7 @@ def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.Da
 
 
 def _warn(context: dg.AssetExecutionContext, told: Iterable[object]) -> None:
-    """Also where the answer stands: a decision about nobody is told until it is mended."""
+    """Warns of decisions about unknown records, even if the answer is kept, until corrected."""
     checks = (each for each in told if isinstance(each, dg.AssetCheckResult))
     for check in checks:
         if check.check_name == DECISIONS and not check.passed:

@@ -22,13 +22,13 @@ Told = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 @cache
 def digest_code() -> str:
-    """Changes with every file of this package, and with the versions of what it computes with."""
+    """A digest that changes with each file of this package and each version of its libraries."""
     files = (path for path in CODE.rglob("*") if path.suffix in {".py", ".yml", ".csv"})
     return digest(digest_sources(CODE, files, LIBRARIES), read_computed())
 
 
 def digest_files(*paths: Path) -> str:
-    """By size and time: what simulators and people write is not read only to be compared."""
+    """A digest of the files' names, sizes and times; their content is not read just for that."""
     files = sorted(
         each for path in paths for each in (path.rglob("*") if path.is_dir() else [path])
     )
@@ -39,9 +39,9 @@ def digest_files(*paths: Path) -> str:
 def mark_answer(
     con: duckdb.DuckDBPyConnection, reads: Collection[str], *also: object
 ) -> str | None:
-    """What an answer is made of now; None where too little is known of what it reads.
+    """Returns a digest of what an answer is made of now; None if too little is known about that.
 
-    Also of what stands under a view: it may have changed since the view was made.
+    It also covers the tables under a view, which may have changed since the view was made.
     """
     marks, read = read_marks(con), set(reads)
     for relation in reads:
@@ -51,15 +51,15 @@ def mark_answer(
 
 
 def are_made_of(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
-    """Whether each of these tables is marked as made of just that."""
+    """Whether each of these tables has exactly this mark."""
     marks = read_marks(con)
     return mark is not None and all(marks.get(each) == mark for each in relations)
 
 
 def tell_again(context: dg.AssetExecutionContext, tables: Collection[str] = ()) -> Told:
-    """What was last reported of all that is asked for, or of these tables of it.
+    """Returns what was last reported about everything selected, or only about these tables.
 
-    Nothing where one was never reported.
+    Returns nothing if one of them was never reported.
     """
     keys = sorted(context.selected_asset_keys)
     checks = sorted(context.selected_asset_check_keys)
@@ -87,7 +87,7 @@ def _repeat_table(
 def _repeat_check(
     context: dg.AssetExecutionContext, key: dg.AssetCheckKey
 ) -> dg.AssetCheckResult | None:
-    """The last time that it was evaluated; in this run it is only planned."""
+    """Repeats the check's last evaluation; the latest record may be this run's plan only."""
     history = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=3)
     for record in history:
         event = record.event.dagster_event if record.event else None

@@ -38,10 +38,10 @@ def build_landing(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _doubt_emptiness(settings: Settings, tables: Iterable[Table]) -> str:
-    """Why an empty landing is not a new retailer's; empty where it may be.
+    """Says why the simulator should not fill an empty landing; empty if it may.
 
-    Where people have ids and nobody simulated them, somebody's files were there: their disk is not
-    mounted, perhaps, or they were taken away once they were loaded.
+    If people have ids and nobody simulated them, somebody's own files were there: perhaps their
+    disk is not mounted, or they were taken away after they were loaded.
     """
     is_ones_own = settings.registry.exists() and not settings.truth.exists()
     if not is_ones_own or any(find_files(settings.landing, table) for table in tables):
@@ -54,7 +54,7 @@ def _doubt_emptiness(settings: Settings, tables: Iterable[Table]) -> str:
 
 
 def _simulate(settings: Settings, progress: Callable[[str], None]) -> str:
-    import mock_data  # noqa: PLC0415  slow, and only who simulates needs it
+    import mock_data  # noqa: PLC0415  slow, and needed only to simulate
 
     try:
         with guard_storage(settings.home):

@@ -32,7 +32,10 @@ READS = {
 
 
 def build_model_card(settings: Settings) -> dg.AssetsDefinition:
-    """Written beside what was published, and after it: it never speaks of a run that failed."""
+    """Builds the model card, which is written beside the published files and after them.
+
+    So it never describes a run that failed.
+    """
 
     @dg.asset(
         key=[PUBLISHED.name, "model_card"],

@@ -26,7 +26,7 @@ from c360_dagster.settings import Settings
 
 
 def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
-    """The published snapshot: it waits for every table of gold and for every check that blocks."""
+    """Builds the published snapshot, which waits for all of gold and every check that blocks."""
     gold = [
         node
         for node in manifest["nodes"].values()
@@ -74,7 +74,7 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
                 },
             )
             pruned = prune(settings, con, context.instance, settings.now(), context.run.run_id)
-            # With a run that is forgotten goes the mark of its day, which is there all the same.
+            # Dagster forgets the mark of a day together with its run, but the day is still there.
             marked = context.instance.get_materialized_partitions(KEY)
             others = [
                 history.look_up(con, day)
@@ -106,7 +106,10 @@ def _record_members(
     settings: Settings,
     manifest: Manifest,
 ) -> None:
-    """A mistake in an audience is told where it is exported, and stops no publication."""
+    """Records who is in which audience on that day.
+
+    A mistake in an audience does not stop the publication, because its export reports it.
+    """
     try:
         questions = ask_for_members(settings, manifest)
     except AudienceError as problem:

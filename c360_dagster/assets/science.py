@@ -1,7 +1,7 @@
 """5. Science: segments, forecasts, suggestions and effects; the logic is in science/answers.
 
-All of it is one step, of which any table can be chosen: a Python step between dbt's models splits
-dbt's build, and each part of it costs a second.
+All of it is one step, of which any table can be chosen, because a Python step between dbt's models
+splits dbt's build, and each part of that costs a second.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,14 +33,14 @@ Read = Callable[[str], pl.DataFrame]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked at once: of which models, and into which tables the answer goes."""
+    """What is answered together: the models that it reads, and the tables for the answer."""
 
     models: tuple[str, ...]
     tables: tuple[str, ...]
-    """The last holds what was found of the others."""
+    """The last one holds the findings about the others."""
     ask: Callable[[Read, Truth], Answer]
     also_reads: tuple[str, ...] = ()
-    """Tables of an earlier question."""
+    """Tables with the answers to an earlier question."""
 
     @property
     def reads(self) -> list[str]:
@@ -77,7 +77,7 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
         asked = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         needed = chosen | {key.path[-1] for key, _ in asked}
         truth_files = digest_files(settings.truth)
-        # One connection for all of it: each time that the file is opened costs, too.
+        # One connection for everything, because opening the file takes time.
         with warehouse.connect() as con:
             for question in QUESTIONS:
                 if needed.isdisjoint(question.tables):
@@ -106,10 +106,11 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
 
 @contextmanager
 def work_in_one_thread() -> Iterator[None]:
-    """For linear algebra: its matrices are small, and threads that wait for each other cost more.
+    """Limits linear algebra to one thread in the block.
 
-    At 5 000 customers the forecasts take a fifth of the processor that way. The limit holds for
-    the libraries that are loaded by then.
+    Its matrices are small, and threads that wait for each other cost more: at 5 000 customers, the
+    forecasts take a fifth of the processor time this way. The limit holds only for libraries that
+    are loaded by then.
     """
     import scipy.linalg  # noqa: F401, PLC0415  as below
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -118,7 +119,7 @@ def work_in_one_thread() -> Iterator[None]:
         yield
 
 
-# Who asks imports: numpy and scipy take a while, and the definitions are read without them.
+# These functions import what they need: numpy and scipy are slow, and the definitions do without.
 
 
 def _ask_for_segments(read: Read, truth: Truth) -> Answer:
