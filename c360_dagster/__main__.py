@@ -72,7 +72,8 @@ def main() -> int:
             if arguments.verb in {"refresh", "backfill"}:
                 check_landing(settings)
             if arguments.verb == "ui":
-                # Dagster would go on without a page, and its daemon launch the other's runs.
+                # Otherwise Dagster would go on without a page, and its daemon would launch the
+                # other server's runs.
                 refuse_taken(UI_HOST, int(UI_PORT), "make ui")
             prepare_dagster_home(settings)
     except SettingsError as problem:
@@ -102,7 +103,7 @@ def configure(verb: str, *, anew: bool) -> str:
 
 
 def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
-    """The verb's own code, after the last words about a run that failed."""
+    """Writes the last words about a run that failed, and returns the command's exit code."""
     if code == 0:
         return 0
     if said.run is None and said.is_stopped:
@@ -117,7 +118,7 @@ def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
 
 
 def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
-    """The days asked for, the first alone or a range; a SettingsError says which can be."""
+    """Returns the first and the last day; raises SettingsError if they cannot be recorded."""
     example = "`make backfill FROM=2025-01-01 TO=2025-01-31`; FROM alone is one day"
     if not first:
         given = f"TO is {last}, and " if last else ""
@@ -136,7 +137,7 @@ def read_days(settings: Settings, first: str, last: str) -> tuple[date, date]:
 
 
 def record_days(settings: Settings, first: date, last: date) -> int:
-    """Past days in one run."""
+    """Records past days in one run."""
     days = f"{first}...{last}"
     command = ("asset", "materialize", "--select", HISTORY, "-m", SERVED)
     code, said = call_dagster(settings, *command, "--partition-range", days)
@@ -144,16 +145,16 @@ def record_days(settings: Settings, first: date, last: date) -> int:
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
-    """Turns this process into Dagster's command, so that what stops the verb stops the server."""
+    """Turns this process into Dagster's command, so that stopping it stops the server."""
     os.chdir(REPOSITORY)
-    # Dagster ends its own processes by SIGINT, which children of a script inherit as ignored.
+    # Dagster ends its own processes with SIGINT, which children of a script inherit as ignored.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = [*DAGSTER, *arguments]
     os.execve(sys.executable, command, environment_for_dagster(settings))  # noqa: S606  our own
 
 
 def write_docs(settings: Settings) -> int:
-    """One self-contained page of every model, column and edge; it needs a run to have been."""
+    """Writes one self-contained page about every model, column and edge; needs an earlier run."""
     from c360_dagster.dbt_runner.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
     from c360_dagster.resources.warehouse import WarehouseError, open_warehouse  # noqa: PLC0415  the same
 
@@ -162,7 +163,7 @@ def write_docs(settings: Settings) -> int:
         raise SettingsError(f"{warehouse} does not exist: run `make run` first, then `make docs`.")
     try:
         with hold_home(settings, "make docs"):
-            # dbt itself waits for nobody, and says in its own words what it cannot open.
+            # Opened here first, because dbt does not wait and has its own words for a failure.
             open_warehouse(warehouse, settings.lock_timeout, say).close()
             page = write_static_docs(warehouse, settings.home / "docs")
     except (DbtError, WarehouseError) as problem:

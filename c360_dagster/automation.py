@@ -1,6 +1,6 @@
-"""What starts by itself: the jobs, the daily schedule, the sensor for arriving files, the alerts.
+"""Defines the jobs and what starts by itself: the schedule, the sensor for new files, the alerts.
 
-Defining them reads nothing; the sensors look around when Dagster evaluates them.
+Defining them reads nothing; sensors look at files and runs only when Dagster evaluates them.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ UNFINISHED = [
 ]
 
 Job = Any
-"""Dagster exports no name for a job whose assets are still to be looked up."""
+"""Dagster exports no type for a job whose assets are still to be looked up."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Automation:
 
 
 def build_automation(settings: Settings) -> Automation:
-    """Jobs by name, and what starts them or speaks of them."""
+    """Builds the jobs, what starts them, and the alerts about their runs."""
     let_alerts_end_in_time()
-    road = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # a day is asked for by date
+    road = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # which is made by date
     everything = dg.define_asset_job(
         "everything",
         road,
@@ -126,7 +126,8 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
             )
         else:
             context.update_cursor(json.dumps({"seen": seen, "asked": seen}))
-            # Without a key, which Dagster takes once ever: a file may be put back as it was.
+            # No run key, because Dagster accepts each only once and a file may be put back as it
+            # was.
             yield dg.RunRequest()
 
     return files_arrived
@@ -139,7 +140,7 @@ def _unfinished(job: str) -> dg.RunsFilter:
 def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
     """Name, size and time of every file that the loader would take and the simulator did not write.
 
-    A file that vanishes while it is looked at, or that cannot be looked at, is not there.
+    Leaves out a file that vanishes meanwhile or cannot be looked at.
     """
     simulated = _read_simulated(settings)
     lying = []
@@ -155,19 +156,19 @@ def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
 
 
 def _read_simulated(settings: Settings) -> set[str]:
-    from mock_data.landing import MARK  # noqa: PLC0415  it brings the whole simulation with it
+    from mock_data.landing import MARK  # noqa: PLC0415  imports the whole simulation
 
     try:
         mark = json.loads((settings.landing / MARK).read_text("utf-8"))
         return {*mark["files"], *mark.get("attempt", {}).get("files", {})}
-    except (FileNotFoundError, ValueError, TypeError, KeyError):  # what it says nobody knows
+    except (FileNotFoundError, ValueError, TypeError, KeyError):  # missing or unreadable
         return set()
 
 
 def _build_failure_alert(settings: Settings) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_on_failure",
-        monitor_all_code_locations=True,  # runs of the command line belong to none
+        monitor_all_code_locations=True,  # runs of the command line belong to no location
         minimum_interval_seconds=LOOK_EVERY_SECONDS,
         default_status=_status(settings),
         description=f"One message for each run that failed. {_say_status(settings)}",
@@ -226,7 +227,7 @@ def _alert(settings: Settings, context: dg.RunStatusSensorContext) -> None:
 
 
 def _is_someone_elses(run: dg.DagsterRun, ours: dg.RepositoryDefinition | None) -> bool:
-    """A run of another code location beside this one: what it says is not for our webhook."""
+    """Whether the run belongs to another code location, about which our webhook is not told."""
     if not ours or not run.remote_job_origin:
         return False
     chosen = run.asset_selection or set()

@@ -10,13 +10,13 @@ from c360_dagster.imports import call_the_collector_less
 
 call_the_collector_less()
 
-from dagster._cli import main  # noqa: E402  the imports that the line before is for
+from dagster._cli import main  # noqa: E402  the line before must run first
 
 from c360_dagster.home import create_storage  # noqa: E402
 from c360_dagster.settings import read_settings  # noqa: E402
 
 OVERLOOKED = "Found a dagster instance configuration value"
-"""What is said of a dagster.yaml beside DAGSTER_HOME; the verbs have copied it there just now."""
+"""How the warning about a dagster.yaml outside DAGSTER_HOME begins; ours was just copied there."""
 
 if __name__ == "__main__":
     logging.getLogger("dagster").addFilter(lambda told: OVERLOOKED not in told.getMessage())

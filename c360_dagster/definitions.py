@@ -1,4 +1,4 @@
-"""Assembly: settings in, Dagster definitions out. What an asset does stands in assets/."""
+"""Assembles Dagster's definitions from the settings; what an asset does is in assets/."""
 
 import sys
 import warnings
@@ -27,13 +27,13 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
 
-# `kinds`, `owners` and their like are still marked as previews in this version of Dagster.
+# `kinds`, `owners` and the like are still marked as previews in this version of Dagster.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """The whole road for one set of settings."""
+    """Builds the whole pipeline for one set of settings."""
     automation = build_automation(settings)
     manifest = read_manifest()
     return dg.Definitions(
@@ -74,7 +74,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 
 def build_or_exit() -> dg.Definitions:
-    """The definitions for this environment, or one sentence that says what stands in their way."""
+    """Returns the definitions for this environment, or exits with one sentence about the error."""
     spare_the_collector()
     try:
         return build_definitions(read_settings())

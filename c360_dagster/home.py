@@ -17,12 +17,12 @@ from landing_contract import read_contract
 
 REMOVABLE = ("warehouse.duckdb", "warehouse.duckdb.wal", "published", "dagster", "docs")
 WRITTEN = {*REMOVABLE, "registry", "history", "exports", "truth", ".lock"}
-"""Beside landing; what else lies there, such as a volume's `lost+found`, is nobody's business."""
+"""What is written there, besides landing; anything else, such as `lost+found`, is not checked."""
 
 
 @contextmanager
 def name_home(settings: Settings) -> Iterator[None]:
-    """A SettingsError that names the variable, where its folder cannot be worked with."""
+    """Raises a SettingsError that names C360_HOME if the block cannot work with that folder."""
     try:
         yield
     except OSError as problem:
@@ -33,10 +33,10 @@ def name_home(settings: Settings) -> Iterator[None]:
 
 
 def check_rights(home: Path) -> None:
-    """A PermissionError before anything begins, where something there is kept from this user.
+    """Raises PermissionError, before anything begins, if this user may not use something there.
 
-    One run by the administrator leaves such files, and a volume may be there to be read alone.
-    Whoever delivers may have made a folder of landing that he alone can open.
+    A run by the administrator leaves such files, a volume may be read-only, and whoever delivers
+    files may have made a folder in landing that only they can open.
     """
     landing = home / "landing"
     for read in (landing, *(landing / table.folder for table in read_contract().values())):
@@ -47,7 +47,7 @@ def check_rights(home: Path) -> None:
             below[:] = WRITTEN.intersection(below)
             names[:] = WRITTEN.intersection(names)
         for path in (Path(folder), *(Path(folder, name) for name in names)):
-            with suppress(FileNotFoundError):  # a run that is at work takes its files away
+            with suppress(FileNotFoundError):  # a run at work deletes its files
                 is_replaced = path != Path(folder) and path.lstat().st_uid == os.geteuid()
                 if not is_replaced and not os.access(path, os.R_OK | os.W_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
@@ -87,7 +87,7 @@ def _lock_dagster_home(settings: Settings) -> Iterator[None]:
 
 
 def check_landing(settings: Settings) -> None:
-    """A SettingsError where there is nothing to load, and there never was: a mistyped home."""
+    """Raises SettingsError if there is nothing to load and never was: C360_HOME is mistyped."""
     if settings.warehouse.exists():
         return
     contract = read_contract()
@@ -107,7 +107,7 @@ def check_landing(settings: Settings) -> None:
 
 @contextmanager
 def hold_home(settings: Settings, verb: str) -> Iterator[None]:
-    """Nothing runs there in the meantime; a SettingsError where a run goes on for too long."""
+    """Keeps runs out of the home during the block; raises SettingsError if one does not end."""
     from c360_dagster.resources.lock import LockTimeoutError, hold_lock  # noqa: PLC0415  slow import
 
     try:
@@ -118,16 +118,16 @@ def hold_home(settings: Settings, verb: str) -> Iterator[None]:
 
 
 def say(sentence: str) -> None:
-    """To whoever waits at the keyboard."""
+    """Writes a sentence to the person at the keyboard."""
     sys.stderr.write(f"{visible(sentence)}\n")
 
 
 def clean_home(settings: Settings) -> int:
-    """Removes what the road makes again; landing and the registry of ids are not among it."""
+    """Removes what the pipeline can make again, which excludes landing and the registry of ids."""
     found = _find_removable(settings.home)
     if found:
         with hold_home(settings, "make clean"):
-            found = _find_removable(settings.home)  # the run that was waited for made more of it
+            found = _find_removable(settings.home)  # a run that ended meanwhile may have made more
             for name in found:
                 _remove(settings.home / name)
     kept = sorted(path.name for path in settings.home.glob("[!.]*"))

@@ -1,6 +1,6 @@
 """Ways to spend less time on imports: leaving parts out, importing ahead, less garbage collection.
 
-Each command waits for its imports before it does anything, and for its objects when it ends.
+Each command waits for its imports when it begins, and for the release of its objects when it ends.
 """
 
 import atexit
@@ -17,14 +17,14 @@ from types import ModuleType
 
 @contextmanager
 def without(package: str) -> Iterator[None]:
-    """Within the block the package seems not to be installed; what can do without it, does."""
+    """Makes a package seem not installed within the block, for code that can do without it."""
     with _in_place_of(package, None):
         yield
 
 
 @contextmanager
 def parts_of(package: str) -> Iterator[None]:
-    """Within the block modules of the package are imported without what its first file imports."""
+    """Within the block, modules of the package are imported without running its `__init__.py`."""
     spec = find_spec(package)
     bare = ModuleType(package)
     bare.__path__ = list(spec.submodule_search_locations or ()) if spec else []
@@ -37,7 +37,7 @@ def _in_place_of(package: str, module: ModuleType | None) -> Iterator[None]:
     if package in sys.modules:
         yield
         return
-    sys.modules[package] = module  # type: ignore[assignment] # None is how Python refuses
+    sys.modules[package] = module  # type: ignore[assignment] # None makes an import fail
     try:
         yield
     finally:
@@ -45,18 +45,18 @@ def _in_place_of(package: str, module: ModuleType | None) -> Iterator[None]:
 
 
 def import_ahead(modules: Iterable[str]) -> None:
-    """In a thread of its own: what later steps need, while this one waits for the database.
+    """Imports, in a thread of its own, what later steps need, while this one waits for DuckDB.
 
-    Whoever imports one of them in between waits until it is there.
+    Code that imports one of these modules in the meantime waits until it is loaded.
     """
     Thread(target=lambda: [import_module(name) for name in modules], name="imports").start()
 
 
 def spare_the_collector() -> None:
-    """For processes that load the definitions: a million objects that stay until the end.
+    """Lets the garbage collector do less in processes that load the definitions.
 
-    Python's collector would look at all of them every so often, and once more when it exits: a
-    fifth of a run without news.
+    These have a million objects that stay until the end. Python's collector would look at all of
+    them again and again, and once more at exit, which takes a fifth of a run without news.
     """
     call_the_collector_less()
     atexit.register(_leave_all_to_the_system)
@@ -67,7 +67,10 @@ def call_the_collector_less() -> None:
 
 
 def _leave_all_to_the_system() -> None:
-    """DuckDB's binding would name each of its objects that are left, so nobody listens any more."""
+    """Leaves all objects to the system at exit, and sends what stderr still gets to nowhere.
+
+    DuckDB's binding would otherwise write there about each of its objects that is left.
+    """
     gc.freeze()
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

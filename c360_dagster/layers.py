@@ -12,14 +12,14 @@ import dagster as dg
 
 @dataclass(frozen=True)
 class Freshness:
-    """How long after a table was made its age is pointed out, and when it is too old."""
+    """How old a table may be before Dagster warns about it, and before it counts as failed."""
 
     warn: timedelta
     fail: timedelta
 
 
 DAILY = Freshness(warn=timedelta(hours=26), fail=timedelta(hours=36))
-"""A morning's run may take two hours longer than the last one; by the evening it has failed."""
+"""A morning's run may end two hours later than the last one; by the evening it has failed."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Layer:
     freshness: Freshness | None = DAILY
 
 
-# The simulator makes landing's files, and `make refresh` makes none: how old they are is told by
-# the events in them, which checks/recency.py looks at.
+# Landing has no limits, because the simulator makes its files, and `make refresh` makes none. The
+# events in the files tell how old they are; checks/recency.py looks at these.
 LANDING = Layer("landing", "team:data-engineering", frozenset({"csv"}), freshness=None)
 BRONZE = Layer("bronze", "team:data-engineering", frozenset({"duckdb"}))
 SILVER = Layer("silver", "team:analytics-engineering", frozenset({"dbt", "duckdb"}))
@@ -46,7 +46,7 @@ LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED, AUDIENCES
 
 
 def watch(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """The same assets, each with its layer's window."""
+    """Returns the same assets, each with the freshness policy of its layer."""
     return [each.map_asset_specs(_watch_spec) for each in assets]
 
 

@@ -1,4 +1,4 @@
-"""Runs Dagster's commands and passes on, in brief, what a person wants to know of their output."""
+"""Runs Dagster's commands and shows, in brief, what a person wants to know from their output."""
 
 import os
 import re
@@ -17,32 +17,32 @@ EVENT = re.compile(
     r"(?P<run>[0-9a-f-]{36}) - (?:\d+ - )?(?P<text>.*)"
 )
 FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
-"""What is said of steps that were not even begun, and of a failure that was told already."""
+"""Lines about steps that were not begun, and about a failure that was reported before."""
 OWN_FAILURE = re.compile(
     r"(?:dagster\._core\.definitions\.events\.Failure|c360_dagster\.[\w.]+Error): "
     r"|dagster\._core\.errors\.DagsterExecutionInterruptedError$"
 )
-"""Before a sentence that our code wrote for people, or no words, where somebody stopped the run:
-where in the code helps nobody."""
+"""Stands before a sentence that our code wrote for people, or alone if somebody stopped the run.
+The stack trace after it helps nobody."""
 CRASH, STOPPED = "Traceback (most recent call last):", "KeyboardInterrupt\n"
 LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
-"""Dagster keeps its log of runs in SQLite, and we keep nothing there."""
+"""An error of SQLite concerns Dagster's log of runs, because we keep nothing else in SQLite."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a command of Dagster's told before it ended."""
+    """What the output of a Dagster command told."""
 
     run: str | None
     """The run that it started, if it did."""
     log_trouble: str | None = None
-    """Why it could not write down what happens, where that is what stopped it."""
+    """Why it could not write its log, if that is what stopped it."""
     is_stopped: bool = False
-    """By somebody, with Ctrl-C or a signal."""
+    """Whether somebody stopped it, with Ctrl-C or a signal."""
 
 
 def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
-    """Runs one of Dagster's commands; its code, and what it said."""
+    """Runs one of Dagster's commands; returns its exit code and what it said."""
     with subprocess.Popen(
         [*DAGSTER, *arguments],
         cwd=REPOSITORY,
@@ -54,9 +54,9 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
         told: list[int] = []
 
         def stop(number: int, _: object) -> None:
-            """Dagster ends, and what it says until then is heard; Ctrl-C has told it already."""
+            """Lets Dagster end, and hears what it says until then; it gets Ctrl-C by itself."""
             told.append(number)
-            if number == signal.SIGTERM:  # as `timeout` tells the verb alone: the run would go on
+            if number == signal.SIGTERM:  # `timeout` sends it to us only, and the run would go on
                 process.terminate()
 
         before = signal.signal(signal.SIGINT, stop)
@@ -70,10 +70,11 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
 
 
 def say_briefly(lines: Iterable[str]) -> Said:
-    """What a person wants to see of a run: messages and failures, without the engine's own steps.
+    """Shows what a person wants to see of a run: messages and failures, not the engine's own steps.
 
-    The whole log stands in the UI, under the run's id. A crash of Dagster's is held back until it
-    is clear whether its log is the reason: that takes a sentence, and not a hundred lines.
+    The whole log is in the UI, under the run's id. The traceback of a crash in Dagster is held back
+    until it is clear whether its log is the reason: one sentence says that better than a hundred
+    lines.
     """
     run = None
     is_shown = True
@@ -100,7 +101,7 @@ def say_briefly(lines: Iterable[str]) -> Said:
 
 
 def _show_crash(lines: list[str]) -> None:
-    """Ctrl-C ends each process that hears of it with one, which tells nobody anything."""
+    """Shows a traceback, unless it is that of Ctrl-C, which tells nobody anything."""
     if lines[-1:] == [STOPPED]:
         lines.clear()
     _show(lines)
@@ -110,6 +111,6 @@ def _show(lines: list[str]) -> None:
     try:
         sys.stdout.writelines(map(visible, lines))
         sys.stdout.flush()
-    except OSError:  # as `| head` or a full disk leaves it: the run goes on, and nobody reads
+    except OSError:  # `| head` has ended, or the disk is full: the run goes on without output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     lines.clear()

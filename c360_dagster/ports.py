@@ -1,4 +1,4 @@
-"""Whether an address of this machine is free, asked before a server is started there."""
+"""Checks whether an address of this machine is free before a server is started there."""
 
 import socket
 
@@ -6,7 +6,7 @@ from c360_dagster.settings import SettingsError
 
 
 def refuse_taken(host: str, port: int, verb: str) -> None:
-    """A SettingsError where another server listens; the verb is the one that would start ours."""
+    """Raises SettingsError if another server listens there; `verb` is the command for ours."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
         try:

@@ -1,6 +1,6 @@
 """Deletes what runs leave behind, after C360_KEEP_DAYS.
 
-Never what the loader needs to load exactly once, nor the last run that made a table.
+It never deletes what the loader needs to load each content once, nor the last run of a table.
 """
 
 import shutil
@@ -28,10 +28,10 @@ def prune(
     now: datetime,
     run_id: str,
 ) -> Pruned:
-    """Forgets old runs and loads; only whoever holds the lock of the home may call it."""
+    """Forgets old runs and loads; the caller must hold the lock of the home."""
     oldest = now - timedelta(days=settings.keep_days)
     _clear_scratch(settings.scratch)
-    # In an instance of somebody's own other code has runs, too: there its owner clears up.
+    # A user's own Dagster instance has runs of other code, too: there its owner clears up.
     is_ours = Path(instance.storage_directory()).parent == settings.dagster_home
     since = oldest.replace(tzinfo=ZoneInfo(settings.timezone))
     return Pruned(
@@ -41,7 +41,7 @@ def prune(
 
 
 def _clear_scratch(scratch: Path) -> None:
-    """Whatever lies there was left by a run that was killed: the lock says that no other is."""
+    """Deletes everything there: since we hold the lock, it was left by a run that was killed."""
     for path in scratch.iterdir() if scratch.is_dir() else ():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -50,9 +50,9 @@ def _clear_scratch(scratch: Path) -> None:
 
 
 def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) -> int:
-    """Dagster's record, log and output of every run from before, also of those that were killed."""
+    """Deletes Dagster's record, log and output of every older run, even if it was killed."""
     known = [record.asset_entry for record in instance.get_asset_records()]
-    # For Dagster a table's last run is also one that only meant to make it.
+    # Dagster's `last_run_id` of a table may be a run that only planned to make it.
     made = [entry.last_materialization_record for entry in known]
     latest = {entry.last_run_id for entry in known} | {each.run_id for each in made if each}
     before = dg.RunsFilter(created_before=oldest.astimezone(UTC))
@@ -72,7 +72,7 @@ def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) ->
 
 
 def _forget_loads(con: duckdb.DuckDBPyConnection, oldest: datetime) -> int:
-    """Log rows that are neither the last word about a file nor tell which content bronze holds."""
+    """Deletes old log rows, except a file's last and the one that tells what bronze holds of it."""
     forgotten = con.execute(
         """
         delete from bronze.load_log

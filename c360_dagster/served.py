@@ -1,6 +1,6 @@
 """What `make ui` and `make backfill` load: the pipeline, and past days, which are partitioned.
 
-Apart from definitions.py, because one partitioned asset would make `--select '*'` fail there.
+Kept apart from definitions.py, where one partitioned asset would make `--select '*'` fail.
 """
 
 import dagster as dg
@@ -13,7 +13,7 @@ from c360_dagster.settings import Settings, read_settings
 
 
 def add_days(road: dg.Definitions, settings: Settings) -> dg.Definitions:
-    """The days as an asset that can be made, in place of the one that the road only reads."""
+    """Replaces the asset of past days, which the pipeline only reads, by one that can be made."""
     others = [
         assets
         for assets in road.assets or ()

@@ -24,15 +24,15 @@ UI_ADDRESS = f"http://{UI_HOST}:{UI_PORT}"
 """Where `make ui` opens Dagster."""
 PREFIX = "C360_"
 FIRST_YEAR = 1900
-"""Nothing that a retailer's files say is older: an earlier day is mistyped."""
+"""Nothing in a retailer's files is older; an earlier day is mistyped."""
 UNUSABLE = set("*?[%")
-"""In a path, patterns of files to DuckDB and polars, and marks of an address to SQLite."""
+"""In a path, DuckDB and polars take these for file patterns, and SQLite for parts of an address."""
 LONGEST_HOME = 400
-"""Bytes. Where Dagster's log of a run lies, the path must not come to the 512 that SQLite opens."""
+"""In bytes. The path of a run's log, inside the home, must stay below the 512 that SQLite opens."""
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names it and says what would do."""
+    """Raised for a setting that cannot be used; the message names it and says what would work."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,23 @@ class Settings:
     lock_timeout: int
     webhook_url: str | None
     ui_url: str
-    """Where people see Dagster: alerts and last words point to it."""
+    """Where people see Dagster: alerts and last words link to it."""
     keep_days: int
     show_pii: bool
     audience_webhook_url: str | None
     audiences: Path
     """The file that declares the audiences."""
     decisions: Path = DECISIONS
-    """The pairs of records that a person decided about: a file beside the rules, not a variable."""
+    """The file of pairs that people decided about; it lies beside the rules and has no variable."""
     doubts: tuple[str, ...] = ()
-    """A sentence for each variable that is named as settings are, and is none."""
+    """A sentence for each variable that is named like a setting but is none."""
 
     def now(self) -> datetime:
-        """The business's local time, for logs and load times only: no feature may ask it."""
+        """The business's local time, for logs and load times only: no feature may use it."""
         return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
     def doubt_as_of(self, day: date) -> str:
-        """Why nothing can be said as of that day, to stand behind it; empty where it can.
+        """Says why that day cannot be the as-of day, to be put after the day; empty if it can.
 
         Files that nobody simulated may reach further back than the calendar.
         """
@@ -75,7 +75,7 @@ class Settings:
         return "" if reaches_back and day < self.start_date else self.doubt_day(day)
 
     def doubt_day(self, day: date) -> str:
-        """Why that day is not in the calendar of past days, to stand behind it; empty if it is."""
+        """Says why that day is not in the calendar, to be put after the day; empty if it is."""
         if day < self.start_date:
             return (
                 f"is before {self.start_date} (C360_START_DATE), the first day of the "
@@ -87,7 +87,7 @@ class Settings:
 
     @property
     def retailer(self) -> dict[str, Any]:
-        """What the simulator is asked for."""
+        """What the simulator is asked to make."""
         return {
             "customers": self.customers,
             "seed": self.seed,
@@ -106,12 +106,12 @@ class Settings:
 
     @property
     def registry(self) -> Path:
-        """Where the ids live that were ever given: outside the warehouse, and never cleaned."""
+        """All ids that were ever given; outside the warehouse, and never cleaned."""
         return self.home / "registry"
 
     @property
     def history(self) -> Path:
-        """What the road said of the customers, day by day; never cleaned."""
+        """What the pipeline said about the customers, day by day; never cleaned."""
         return self.home / "history" / "customer_360"
 
     @property
@@ -121,7 +121,7 @@ class Settings:
 
     @property
     def published(self) -> Path:
-        """What people and programs read; the warehouse is opened by the road alone."""
+        """What people and programs read; only the pipeline opens the warehouse."""
         return self.home / "published"
 
     @property
@@ -131,7 +131,7 @@ class Settings:
 
     @property
     def truth(self) -> Path:
-        """What the simulator knows to be true; absent where the files are the user's own."""
+        """What the simulator knows to be true; absent if the files are the user's own."""
         return self.home / "truth"
 
     @property
@@ -145,7 +145,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment, or a SettingsError that names the variable."""
+    """Reads the settings from the environment; raises a SettingsError that names the variable."""
     values = _Values(os.environ if environment is None else environment)
     timezone = values.read("C360_TIMEZONE", "UTC", _parse_timezone)
     today = datetime.now(ZoneInfo(timezone)).date()
@@ -184,30 +184,30 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def environment_for_dagster(settings: Settings) -> dict[str, str]:
-    """The environment for a Dagster command started by the verbs."""
+    """The environment for a Dagster command that one of our commands starts."""
     return os.environ | {
         "DAGSTER_HOME": str(settings.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
-        # Dagster's own command says of itself, through click, that another will follow it.
+        # Dagster's own command warns, through click, that another one will replace it.
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore:::click.core"),
     }
 
 
 def tell_dbt_the_warehouse(path: str) -> None:
-    """Sets what dbt's profile reads: it takes the warehouse from the environment alone."""
+    """Sets the variable that dbt's profile reads; dbt takes the path from the environment only."""
     os.environ["DBT_C360_WAREHOUSE"] = path
 
 
 def let_dagster_write_at_once() -> None:
-    """Has it hand over what a run plans as one list; it takes that from the environment alone."""
+    """Makes Dagster hand over a run's plan as one list; only the environment sets this."""
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "10000")
 
 
 def let_alerts_end_in_time() -> None:
-    """Has a look of a sensor speak of two runs at most; the environment alone says so, too.
+    """Makes an alert sensor report on two runs at most each time; only the environment sets this.
 
-    Five of them, Dagster's own number, take longer with a webhook that does not answer than a
-    sensor is given, and what a look that was stopped has told, the next one tells again.
+    With five runs, Dagster's own number, and a webhook that does not answer, a sensor would take
+    longer than it may. It would be stopped, and would send its messages again the next time.
     """
     os.environ.setdefault("DAGSTER_RUN_STATUS_SENSOR_PROCESS_LIMIT", "2")
 
@@ -218,7 +218,10 @@ class _Values:
         self.known: list[str] = []
 
     def doubt_others(self) -> tuple[str, ...]:
-        """Mistyped they would do nothing, without a word; known are those that were read before."""
+        """Returns a sentence for each variable that is no setting: a mistyped one would do nothing.
+
+        To be called last, because the known settings are those that were read before.
+        """
         known = [name.removeprefix(PREFIX) for name in self.known]
         doubts = []
         for name in sorted(self.environment):
@@ -241,7 +244,7 @@ class _Values:
             ) from None
 
     def read_secret(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """Nothing where it is not set; what is wrong with it is said without repeating it."""
+        """Returns None if it is not set; an error does not repeat the value."""
         self.known.append(name)
         text = self.environment.get(name, "").strip()
         try:

@@ -28,7 +28,7 @@ def fetch_row(
 
 
 def fetch_count(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> int:
-    """The number that the query counts; none is zero."""
+    """The number that the query counts; 0 if it returns nothing."""
     row = fetch_row(con, query, values)
     return int(row[0] or 0) if row else 0
 
@@ -46,7 +46,7 @@ def count_rows(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, int]:
 
 
 def read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """By relation, such as gold.fct_orders, its columns in their order, and their types."""
+    """By relation, such as gold.fct_orders, its columns in their order, each with its type."""
     columns: dict[str, dict[str, str]] = defaultdict(dict)
     for relation, name, kind in con.execute(
         "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
@@ -58,20 +58,23 @@ def read_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All that the block writes, or nothing of it."""
+    """Commits all that the block writes, or nothing of it."""
     con.execute("begin")
     try:
         yield
         con.execute("commit")
     except BaseException:
-        # Where the commit itself failed nothing is left to undo, and what it said must not be lost.
+        # If the commit itself failed, nothing is left to undo, and its error must not be lost.
         with suppress(duckdb.TransactionException):
             undo(con, "rollback")
         raise
 
 
 def undo(con: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Also where somebody stops the run: what interrupts a query can meet this one instead."""
+    """Executes the statement, twice if need be, because somebody may be stopping the run.
+
+    What was meant to interrupt a query can interrupt this statement instead.
+    """
     try:
         con.execute(statement)
     except RuntimeError:
@@ -80,10 +83,10 @@ def undo(con: duckdb.DuckDBPyConnection, statement: str) -> None:
 
 @contextmanager
 def in_any_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Lets what the block writes keep no order, for rows that carry their own number.
+    """Lets the block write rows in any order, for rows that carry their own number.
 
-    Each thread then fills row groups to the brim. In order they stay partly empty, and the next
-    checkpoint packs them: it reads and compresses the whole table a second time.
+    Each thread then fills its row groups completely. With an order they stay partly empty, and the
+    next checkpoint packs them: it reads and compresses the whole table a second time.
     """
     con.execute("set preserve_insertion_order = false")
     try:

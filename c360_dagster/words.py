@@ -9,11 +9,11 @@ from landing_contract import UNSEEN
 NOTHING = "–"
 NO_CHANGE = "no change"
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-# What rounds up to the next size is of that size: $1.00 M, and no $1,000 k.
+# An amount that rounds up to the next size is shown in that size: $1.00 M, not $1,000 k.
 SIZES = ((999.995e6, 1e9, "B", 2), (999_500.0, 1e6, "M", 2), (100_000.0, 1e3, "k", 0))
-"""Of short amounts: from where on, in how many, with which letter, and to how many places."""
+"""For short amounts: the least amount, the unit, its letter, and how many decimal places."""
 MANY_TIMES = 3
-"""From here on a multiple says more than per cents do."""
+"""From this factor on, a multiple says more than a percentage."""
 
 Number = Decimal | float
 
@@ -28,7 +28,7 @@ def money(value: Number | None, currency: str, places: int = 0) -> str:
 def short(
     value: Number | None, currency: str, sizes: Sequence[tuple[float, float, str, int]] = SIZES
 ) -> str:
-    """As much as fits on a card: $1.23 M."""
+    """An amount that fits on a card: $1.23 M."""
     size = abs(float(value or 0))
     for least, unit, letter, places in sizes:
         if size >= least:
@@ -45,12 +45,12 @@ def with_currency(text: str, currency: str) -> str:
 def percent(value: float | None, places: int = 1) -> str:
     if value is None:
         return NOTHING
-    # Adding 0 makes of −0.0 a plain 0.
+    # Adding 0 turns −0.0 into 0.
     return f"{round(value * 100, places) + 0:,.{places}f} %".replace("-", "−")
 
 
 def change(now: Number | None, before: Number | None) -> str | None:
-    """`+5.0 %`, `×4.2`, or None where there is nothing sensible to compare with."""
+    """`+5.0 %`, `×4.2`, or None if there is nothing sensible to compare with."""
     if now is None or before is None or float(before) <= 0:
         return None
     times = float(now) / float(before)
@@ -93,7 +93,7 @@ def long_day(value: date) -> str:
 
 
 def short_day(value: date, beside: date) -> str:
-    """Without the year where it is that of the day beside it."""
+    """Leaves the year out if the day beside it has the same."""
     year = "" if value.year == beside.year else f" {value:%Y}"
     return f"{value.day} {value:%b}{year}"
 
@@ -105,7 +105,7 @@ def month(value: str) -> str:
 
 
 def visible(text: str) -> str:
-    """For a terminal, which would obey what stands in a cell or in a file's name."""
+    """Makes control characters visible; a terminal would obey those in a cell or a file's name."""
     return UNSEEN.sub(
         lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
     )
