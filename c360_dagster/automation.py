@@ -110,11 +110,11 @@ def _build_arrivals(settings: Settings, job: Job) -> dg.SensorDefinition:
     def files_arrived(
         context: dg.SensorEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        lying = _survey_landing(settings, contract)
-        seen = hashlib.sha256("\n".join(lying).encode()).hexdigest()
+        found = _survey_landing(settings, contract)
+        seen = hashlib.sha256("\n".join(found).encode()).hexdigest()
         before = json.loads(context.cursor or "{}")
-        if not lying or seen == before.get("asked"):
-            yield dg.SkipReason(f"Nothing new: {count(len(lying), 'file')} of your own in landing.")
+        if not found or seen == before.get("asked"):
+            yield dg.SkipReason(f"Nothing new: {count(len(found), 'file')} of your own in landing.")
         elif seen != before.get("seen"):
             context.update_cursor(json.dumps(before | {"seen": seen}))
             yield dg.SkipReason(
@@ -143,7 +143,7 @@ def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
     Leaves out a file that vanishes meanwhile or cannot be looked at.
     """
     simulated = _read_simulated(settings)
-    lying = []
+    found = []
     for table in contract.values():
         for file in find_files(settings.landing, table):
             try:
@@ -151,8 +151,8 @@ def _survey_landing(settings: Settings, contract: dict[str, Any]) -> list[str]:
             except OSError:
                 continue
             if file.name not in simulated:
-                lying.append(f"{file.name} {status.st_size} {status.st_mtime_ns}")
-    return sorted(lying)
+                found.append(f"{file.name} {status.st_size} {status.st_mtime_ns}")
+    return sorted(found)
 
 
 def _read_simulated(settings: Settings) -> set[str]:

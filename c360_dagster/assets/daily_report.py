@@ -67,9 +67,9 @@ def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefin
         lock: HomeLock,  # noqa: ARG001  held for the whole run
         warehouse: Warehouse,
     ) -> dg.MaterializeResult[None]:
-        lying = name_files(settings.landing, read_contract().values())
+        present = name_files(settings.landing, read_contract().values())
         with warehouse.connect() as con:
-            facts = gather(con, asked, lying)
+            facts = gather(con, asked, present)
         newest, folder = settings.published / "report.html", settings.published / "reports"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         said = _read_last(folder, facts.as_of, context.log)

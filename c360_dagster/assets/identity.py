@@ -91,7 +91,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
                 return
             records, as_of = _read_records(con)
             known = registry.read()
-            previous = _remember(known, con)
+            previous = _read_memory(known, con)
             told_before = _read_history(known, con)
         from c360_dagster.identity import Rules, resolve  # noqa: PLC0415  as above
 
@@ -149,7 +149,7 @@ def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
     return con.sql(RECORDS).pl(), as_of
 
 
-def _remember(
+def _read_memory(
     known: Generation | None, con: duckdb.DuckDBPyConnection
 ) -> "Memory | pl.DataFrame | None":
     """Returns what earlier runs knew; if the registry was lost, the warehouse still has the ids."""

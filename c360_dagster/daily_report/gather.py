@@ -72,8 +72,8 @@ PARTS = """
 Con = duckdb.DuckDBPyConnection
 
 
-def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts:
-    """Gathers all facts. `checks` says what each test asks; `lying` names the files in landing."""
+def gather(con: Con, checks: Mapping[str, str], present: Collection[str]) -> Facts:
+    """Gathers all facts; `checks` says what each test asks, `present` which files landing has."""
     as_of, published_at, run_id = fetch_row(
         con, "select as_of_date, published_at, run_id from gold.publication"
     ) or (None, None, "")
@@ -83,16 +83,16 @@ def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts
         as_of=as_of,
         published_at=published_at,
         run_id=run_id,
-        currency=_one(con, "select currency from gold.reporting_currency") or "",
-        first_day=_one(con, "select min(order_date) from gold.fct_orders where is_counted"),
+        currency=_fetch_value(con, "select currency from gold.reporting_currency") or "",
+        first_day=_fetch_value(con, "select min(order_date) from gold.fct_orders where is_counted"),
         sales=_add_up_sales(con, asked),
-        customers=_one(con, "select count(*) from gold.mart_customer_360"),
-        joined=_one(
+        customers=_fetch_value(con, "select count(*) from gold.mart_customer_360"),
+        joined=_fetch_value(
             con,
             "select count(*) from gold.dim_customers where cast(registered_at as date) = $as_of",
             asked,
         ),
-        first_buyers=_one(
+        first_buyers=_fetch_value(
             con,
             "select count(*) from gold.mart_customer_360 "
             "where cast(first_order_date as date) = $as_of",
@@ -104,7 +104,7 @@ def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts
         moved_in=moved_in,
         moves=moves,
         leaving=_list_leaving(con),
-        value_at_risk=_one(
+        value_at_risk=_fetch_value(
             con,
             "select cast(coalesce(sum(clv_12m * churn_risk), 0) as decimal(18, 2)) "
             "from gold.mart_customer_360",
@@ -115,8 +115,8 @@ def gather(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Facts
                 "order by found_on"
             ).fetchall()
         ),
-        service=_look_at_service(con, asked),
-        health=_look_at_health(con, checks, lying),
+        service=_gather_service(con, asked),
+        health=_gather_health(con, checks, present),
     )
 
 
@@ -167,7 +167,7 @@ def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
 
 def _find_moves(con: Con) -> tuple[str | None, tuple[Move, ...]]:
     """Returns the last month in the history of segments, if there is one, and its largest moves."""
-    month = _one(con, "select max(month) from gold.segment_migrations")
+    month = _fetch_value(con, "select max(month) from gold.segment_migrations")
     if month is None:
         return None, ()
     rows = con.execute(
@@ -202,7 +202,7 @@ def _list_leaving(con: Con) -> tuple[Leaving, ...]:
     return tuple(Leaving(*row) for row in rows)
 
 
-def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
+def _gather_service(con: Con, asked: Mapping[str, Any]) -> Service:
     parcels = fetch_row(
         con,
         """
@@ -244,7 +244,7 @@ def _look_at_service(con: Con, asked: Mapping[str, Any]) -> Service:
     return Service(*parcels, *tickets[0])
 
 
-def _look_at_health(con: Con, checks: Mapping[str, str], lying: Collection[str]) -> Health:
+def _gather_health(con: Con, checks: Mapping[str, str], present: Collection[str]) -> Health:
     loaded, rejected, cells = fetch_row(
         con,
         "select coalesce(sum(rows_loaded), 0), coalesce(sum(rows_rejected), 0), "
@@ -265,13 +265,13 @@ def _look_at_health(con: Con, checks: Mapping[str, str], lying: Collection[str])
         rows_loaded=int(loaded),
         rows_rejected=int(rejected),
         cells_unreadable=int(cells),
-        refused=tuple(message for path, message in refused if path in lying),
+        refused=tuple(message for path, message in refused if path in present),
         checks=(*_find_failed_tests(con, checks), *_find_failed_evaluations(con)),
         differences=tuple(
             Difference(name, compared, differing, None if most is None else Decimal(most))
             for name, compared, differing, most in differences
         ),
-        to_decide=_one(con, "select count(*) from gold.identity_review"),
+        to_decide=_fetch_value(con, "select count(*) from gold.identity_review"),
     )
 
 
@@ -299,6 +299,6 @@ def _find_failed_evaluations(con: Con) -> list[str]:
     return [f"{name.replace('_', ' ')}: {said}" for name, said in rows]
 
 
-def _one(con: Con, query: str, values: object = None) -> Any:  # noqa: ANN401  whatever it selects
+def _fetch_value(con: Con, query: str, values: object = None) -> Any:  # noqa: ANN401  whatever it selects
     row = con.execute(query, values).fetchall()
     return row[0][0] if row else None

@@ -160,7 +160,7 @@ class Shelf:
         outline = self._outline(node)
         if any(map(ASKS_THE_DATABASE.search, self._read_code(node))):
             return replace(outline, sql=sql)
-        places = {literal(value): place(name) for name, value in self._tell(outline).items()}
+        places = {literal(value): place(name) for name, value in self._find_given(outline).items()}
         kept = (fill_in(each, places) for each in _keep_what_counts(node, statements))
         return replace(outline, statements=tuple(kept), sql=sql)
 
@@ -181,10 +181,10 @@ class Shelf:
         return outline
 
     def _path(self, node: Rendered) -> Path:
-        name = digest(*self._known_by, node.unique_id, sorted(self._tell(node)))
+        name = digest(*self._known_by, node.unique_id, sorted(self._find_given(node)))
         return self._folder / f"{name}.json"
 
-    def _tell(self, node: Rendered) -> dict[str, str]:
+    def _find_given(self, node: Rendered) -> dict[str, str]:
         """The variables that the node uses and that are given, with their values."""
         return {name: value for name in node.asks if (value := self._given.get(name))}
 
@@ -207,7 +207,7 @@ class Shelf:
             after=after,
             reads=tuple(reads),
             asks=tuple(name for name in PLACED if name in asked),
-            origin=digest(self._foundation, *map(_tell_origin, parts), reads),
+            origin=digest(self._foundation, *map(_dump_origin, parts), reads),
         )
 
     def _find_parts(self, node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -248,7 +248,7 @@ def _select(manifest: Mapping[str, Any], materialized: str) -> dict[str, Mapping
     }
 
 
-def _tell_origin(node: Mapping[str, Any]) -> str:
+def _dump_origin(node: Mapping[str, Any]) -> str:
     columns = {name: _leave_out(SAID, column) for name, column in node["columns"].items()}
     said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
     if node["resource_type"] == "seed":  # for a large one, dbt's checksum is that of its name

@@ -30,7 +30,7 @@ class Traced:
 
     def knows(self, result: NodeResult) -> bool:
         kept = self._kept.get(result.unique_id, {})
-        return not result.sql or kept.get("of") == self._tell_query(result)
+        return not result.sql or kept.get("of") == self._digest_query(result)
 
     def find(self, result: NodeResult) -> dict[str, list[Column]]:
         """Returns the lineage of a model that is known; nothing for a node without a query."""
@@ -49,20 +49,20 @@ class Traced:
         dialect = self._manifest["metadata"]["adapter_type"]
         for result in untraced:
             columns = trace_columns(result.sql, declared, dialect)
-            self._kept[result.unique_id] = {"of": self._tell_query(result), "columns": columns}
+            self._kept[result.unique_id] = {"of": self._digest_query(result), "columns": columns}
         with contextlib.suppress(OSError):  # a read-only installation traces each time
             replace_file(dbt_project.TARGET / TRACED, json.dumps(self._kept))
 
-    def _tell_query(self, result: NodeResult) -> str:
+    def _digest_query(self, result: NodeResult) -> str:
         """A digest of the query and of the columns of what it reads, since it may `select *`."""
         node = self._nodes.get(result.unique_id, {"depends_on": {}})
         reads = node["depends_on"].get("nodes", ())
         columns = [list(self._nodes[each]["columns"]) for each in reads if each in self._nodes]
-        return digest(_tell_tracer(), result.sql, columns)
+        return digest(_digest_tracer(), result.sql, columns)
 
 
 @cache
-def _tell_tracer() -> str:
+def _digest_tracer() -> str:
     """A digest of the code that reads the queries: another version may find other columns."""
     folder = Path(__file__).parent
     return digest_sources(folder, [folder / "tracing.py"], ["sqlglot"])

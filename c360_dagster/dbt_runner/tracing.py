@@ -67,7 +67,7 @@ class _Tracer:
             elif isinstance(node, exp.Column):
                 yield from self._follow(scope, node.table, node.name)
             elif isinstance(node, exp.Count) and isinstance(node.this, exp.Star | None):
-                yield from self._identify(scope)
+                yield from self._find_row_keys(scope)
 
     def _follow(self, scope: Scope, alias: str, name: str) -> Iterator[Column]:
         source = scope.sources.get(alias)
@@ -77,7 +77,7 @@ class _Tracer:
         elif source is not None and name in source.expression.named_selects:
             yield from self.trace(source, source.expression.named_selects.index(name))
 
-    def _identify(self, scope: Scope) -> Iterator[Column]:
+    def _find_row_keys(self, scope: Scope) -> Iterator[Column]:
         """Yields what `count(*)` counts: the columns that tell the counted rows apart."""
         for alias, (_, source) in scope.selected_sources.items():
             if isinstance(source, exp.Table):
@@ -90,4 +90,4 @@ class _Tracer:
                 for name in source.expression.named_selects:
                     yield from self._follow(scope, alias, name)
             else:
-                yield from self._identify(source)
+                yield from self._find_row_keys(source)

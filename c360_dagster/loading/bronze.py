@@ -57,7 +57,7 @@ def load_tables(
 ) -> Iterator[TableLoad]:
     """Loads each large table alone, with all threads, then the others side by side."""
     tables = list(tables)
-    large = [table for table in tables if _weigh(landing, table) >= LARGE]
+    large = [table for table in tables if _sum_sizes(landing, table) >= LARGE]
     for table in large:
         yield load_table(con, landing, table, run)
 
@@ -69,7 +69,7 @@ def load_tables(
         yield from pool.map(load_beside, [table for table in tables if table not in large])
 
 
-def _weigh(landing: Path, table: Table) -> int:
+def _sum_sizes(landing: Path, table: Table) -> int:
     return sum(file.size for file in find_files(landing, table))
 
 

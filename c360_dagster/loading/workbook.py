@@ -107,7 +107,7 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
     layout = match_header([name for name in kinds if name != "file_row_number"], table)
     actual = {simplify(name): name for name in kinds}
     cells = ", ".join(
-        _tell_cell(column, name := actual[simplify(column.name)], kinds[name])
+        _select_as_text(column, name := actual[simplify(column.name)], kinds[name])
         for column in layout.declared
     )
     names = ", ".join(quote(column.name) for column in layout.declared)
@@ -135,7 +135,7 @@ def _parquet(path: Path) -> str:
     return f"select * from read_parquet({literal(str(path))}, {options})"
 
 
-def _tell_cell(column: Column, name: str, kind: str) -> str:
+def _select_as_text(column: Column, name: str, kind: str) -> str:
     """SQL for the column as text.
 
     Drops the `.0` of ids stored as numbers: a column with missing ids holds 12346.0 for 12346.

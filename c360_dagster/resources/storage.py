@@ -39,7 +39,7 @@ def guard_storage(home: Path) -> Iterator[None]:
         if advice := advise(str(problem), home):
             raise StorageError(f"{problem}. {advice}") from problem
         retry = find_context()
-        if retry and _says(str(problem), PASSING):
+        if retry and _mentions(str(problem), PASSING):
             pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
             raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=pause) from problem
         raise
@@ -47,7 +47,7 @@ def guard_storage(home: Path) -> Iterator[None]:
 
 def advise(said: str, home: Path) -> str:
     """Says what to do about a full disk or a damaged warehouse; empty if it is neither."""
-    if _says(said, FULL):
+    if _mentions(said, FULL):
         return advise_room(home)
     if any(sign in said.lower() for sign in DAMAGED):
         return advise_rebuild(home / "warehouse.duckdb")
@@ -77,7 +77,7 @@ def find_context() -> dg.OpExecutionContext | None:
         return None
 
 
-def _says(said: str, numbers: set[int]) -> bool:
+def _mentions(said: str, numbers: set[int]) -> bool:
     """Whether a text contains the system's words for one of these error numbers.
 
     The words are compared because databases pass them on without the number.

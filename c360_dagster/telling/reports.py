@@ -203,7 +203,9 @@ def _was_found_before(
         (answer for run, answer in earlier if run != run_id and not _is_untold(instance, run)),
         None,
     )
-    return bool(before and not before.passed and _tell_apart(before) == _tell_apart(evaluation))
+    return bool(
+        before and not before.passed and _compared_part(before) == _compared_part(evaluation)
+    )
 
 
 def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
@@ -214,7 +216,7 @@ def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
     )
 
 
-def _tell_apart(evaluation: AssetCheckEvaluation) -> object:
+def _compared_part(evaluation: AssetCheckEvaluation) -> object:
     """What makes two findings different: the number of rejected rows or, without one, the words."""
     return evaluation.metadata.get("rows_rejected") or evaluation.description
 

@@ -82,8 +82,8 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
     if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
     if told:
-        lying = name_files(landing, read_contract().values())
-        lines += [f"{SAID_OF[status]}: {text}" for path, status, text in told if path in lying]
+        present = name_files(landing, read_contract().values())
+        lines += [f"{SAID_OF[status]}: {text}" for path, status, text in told if path in present]
     return lines + _find_strangers(landing)
 
 

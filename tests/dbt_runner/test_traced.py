@@ -60,7 +60,7 @@ def test_it_is_traced_again_where_the_answer_may_be_another(
     elif other == "columns":
         columns = ["n", "m"]
     elif other == "tracer":
-        monkeypatch.setattr(traced, "_tell_tracer", lambda: "a newer version")
+        monkeypatch.setattr(traced, "_digest_tracer", lambda: "a newer version")
     else:
         (folder / traced.TRACED).write_text("{")
     later = know(*columns)
