@@ -1,6 +1,6 @@
 """The contract of the landing files, read from dbt's sources: tables, columns, types, keys.
 
-What a table holds is written in dbt_c360/models/sources and nowhere else; this is its only reader.
+Only dbt_c360/models/sources says what a table holds, and only this module reads it.
 """
 
 import os
@@ -13,15 +13,15 @@ from typing import Any
 
 import yaml
 
-# Ten times as quick as the one in Python, where PyYAML was built with it.
+# The loader in C, if PyYAML was built with it, is ten times as fast as the one in Python.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PROJECT = Path(__file__).parent / "dbt_c360"
 SOURCES = PROJECT / "models" / "sources"
 DOC = re.compile(r"\{\{\s*doc\('(\w+)'\)\s*\}\}")
 BLOCK = re.compile(r"\{%\s*docs (\w+)\s*%\}\s*(.*?)\s*\{%\s*enddocs\s*%\}", re.DOTALL)
-"""A description that is said once, where it is named and where it stands."""
+"""DOC finds where a description names a shared text, BLOCK the text itself."""
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What no screen shows: terminals obey some of it, and some turns round what stands behind it."""
+"""Invisible characters: terminals obey some, and some reverse the text that follows them."""
 PROVENANCE = {
     "_file": "varchar",
     "_row": "bigint",
@@ -29,7 +29,7 @@ PROVENANCE = {
     "_loaded_at": "timestamp",
     "_run_id": "varchar",
 }
-"""What bronze adds to the contract's columns: where a row comes from, since when it is known."""
+"""Columns that bronze adds to the contract's: where a row comes from and since when it is known."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Column:
     description: str
     is_pii: bool = False
     format: str | None = None
-    """`duration`: seconds, which may be written as `12 min` or `340 s`."""
+    """`duration` means a number of seconds that may also be written as `12 min` or `340 s`."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Table:
     key: tuple[str, ...]
     event_time: str | None
     essential: frozenset[str]
-    """Columns whose unreadable cells reject the row: key, event time, amounts, quantities."""
+    """A row is rejected if one of these cells is unreadable: key, event time, amounts and such."""
     required: frozenset[str]
-    """Columns without which a file is refused: the essential ones and a few named ones."""
+    """A file without these columns is refused: the essential ones and a few more that are named."""
 
     is_optional: bool = False
-    """A table that most retailers do without; its absence is no warning."""
+    """Most retailers do without this table, so its absence causes no warning."""
 
     @property
     def is_workbook(self) -> bool:
@@ -70,7 +70,7 @@ class Table:
 
 @cache
 def read_contract() -> dict[str, Table]:
-    """Every landing table by name, in the order of the source files."""
+    """Returns every landing table by name, in the order of the source files."""
     return {
         declared["name"]: _table(declared)
         for source in read_sources(SOURCES)
@@ -79,7 +79,7 @@ def read_contract() -> dict[str, Table]:
 
 
 def read_sources(folder: Path) -> Iterator[dict[str, Any]]:
-    """The sources that a folder of dbt's yml declares, file by file."""
+    """Yields the sources that the yml files of a folder declare, file by file."""
     for path in sorted(folder.glob("*.yml")):
         yield from yaml.load(path.read_text("utf-8"), LOADER)["sources"]  # noqa: S506  a safe one
 
@@ -104,7 +104,7 @@ def _table(declared: dict) -> Table:
 
 @cache
 def read_docs() -> dict[str, str]:
-    """The texts that descriptions name, as dbt would put them there."""
+    """Returns the shared texts by name, which descriptions insert with dbt's `doc()`."""
     paths = sorted((PROJECT / "docs").glob("*.md"))
     return dict(block for path in paths for block in BLOCK.findall(path.read_text("utf-8")))
 
@@ -121,8 +121,8 @@ def read_column(declared: dict) -> Column:
 
 
 def show_name(name: str) -> str:
-    """A file's name with a mark for each byte that is no letter in UTF-8, or steers a screen.
+    """Returns a file's name with a replacement mark for invalid UTF-8 and invisible characters.
 
-    Archives of other systems leave such names, and neither databases nor logs take them.
+    Archives from other systems leave such names, which neither databases nor logs accept.
     """
     return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", os.fsencode(name).decode("utf-8", "replace"))
