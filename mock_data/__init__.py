@@ -1,6 +1,7 @@
 """A small retail world with known truth, written as the files that its systems would deliver.
 
-Pure: it knows nothing of Dagster, DuckDB or dbt, and asks neither the clock nor the environment.
+Its output depends on its arguments only: it knows nothing of Dagster, DuckDB or dbt, and reads
+neither the clock nor the environment.
 """
 
 from mock_data.generation import WorldError, generate

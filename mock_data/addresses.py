@@ -1,4 +1,4 @@
-"""How people can be reached, as any of the systems may know it: e-mail, phone, street."""
+"""People's e-mail addresses, phone numbers and streets, as any of the systems may know them."""
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ STREETS, TOWNS = pl.Series(names.STREETS), pl.Series(names.TOWNS)
 
 
 def email_of(people: People, row: Ints, variant: Ints) -> pl.Series:
-    """An address at a reserved example domain."""
+    """Returns addresses at reserved example domains; each variant gives a person another one."""
     first, last = (
         words(FIRST_NAMES, people.first_name[row]),
         words(names.FAMILY, people.last_name[row]),
@@ -26,7 +26,7 @@ def email_of(people: People, row: Ints, variant: Ints) -> pl.Series:
 
 
 def phone_parts(world: World, index: Ints, other: Ints) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Area code, exchange and line; no such area code is in use."""
+    """Returns area code, exchange and line of phone numbers; no such area code is in use."""
     number = world.draws.integers("phone", 0, 80 * 800 * 10_000 - 1, index, other)
     area = words(names.AREA_CODES, number % 80)
     return area, whole(200 + number // 80 % 800), padded(number // 64_000, 4)
@@ -35,7 +35,11 @@ def phone_parts(world: World, index: Ints, other: Ints) -> tuple[pl.Series, pl.S
 def address_of(
     people: People, row: Ints, day: Ints | int, backwards: Bools | None = None
 ) -> tuple[pl.Series, pl.Series, pl.Series, pl.Series]:
-    """Street, town, state and postal code as they are on a day; backwards gives the other one."""
+    """Returns street, town, state and postal code on a day.
+
+    Where `backwards` is true, the address is the other one: old instead of new, or new instead of
+    old.
+    """
     moved = people.moves[row] <= day
     if backwards is not None:
         moved = moved ^ backwards

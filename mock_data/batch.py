@@ -1,4 +1,4 @@
-"""A batch of people with everything that they do, and the window of days that is written now."""
+"""A batch of people with everything that they do, and the days that this call writes."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from mock_data.draws import Bools, Ints
 from mock_data.world import People, World, settle_people
 
 Rows: TypeAlias = tuple[pl.DataFrame, Ints]
-"""A table's rows, and the number that stands for each row's key."""
+"""A table's rows, and for each row a number that identifies it in random draws."""
 
 
 @dataclass
@@ -26,12 +26,12 @@ class Batch:
     lines: Lines
     parcels: Parcels
     received: Ints
-    """Of each purchase the day on which it is in its buyer's hands; NEVER where it never is."""
+    """For each order the day on which the buyer has the goods, or NEVER."""
     after: int
-    """The last day that is written already; far in the past at first."""
+    """The last day that earlier calls wrote; −NEVER if this is the first call."""
     end: int
     suffix: str
-    """What follows the table's name in this call's files."""
+    """What this call adds to the table's name in the names of its files."""
     tally: Tally = field(default_factory=Tally)
 
     def in_window(self, day: Ints) -> Bools:
@@ -40,14 +40,17 @@ class Batch:
     def plant(
         self, defect: str, table: str, *keys: ArrayLike, among: Bools | Literal[True] = True
     ) -> Bools:
-        """Which keys a defect hits, counted for the table's file."""
+        """Returns which keys a defect hits, and counts them for the table's file."""
         hit = self.world.flags(defect, *keys) & among
         self.tally.add(defect, f"{table}{self.suffix}", int(hit.sum()))
         return hit
 
     @cached_property
     def buyer(self) -> Ints:
-        """The CRM id that each order is booked under, guests' too."""
+        """The CRM id under which each order is booked; guests' orders have one too.
+
+        After a second registration, half of the orders go to the second id.
+        """
         people, orders = self.people, self.orders
         again = (people.registered_again[orders.person] < orders.day) & (
             self.world.draws.uniform("which id", orders.uid >> 1) < 0.5
@@ -77,5 +80,5 @@ def make_batch(world: World, numbers: range, after: int, end: int, suffix: str) 
 
 
 def nobodys_number(keys: Ints) -> Ints:
-    """For rows that are planted without a customer: above the number of anybody in the CRM."""
+    """Returns customer numbers that nobody in the CRM has, for rows planted without a customer."""
     return 900_000_000 + keys % 99_991

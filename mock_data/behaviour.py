@@ -1,6 +1,6 @@
-"""What people do: when they buy, what and where. What becomes of it is in delivery.py.
+"""When people buy, what and where. What happens to their orders is in delivery.py.
 
-Nothing here depends on the end date: a later end only reveals more of the same lives.
+Nothing here depends on the end date: a later end only shows more of the same lives.
 """
 
 from dataclasses import dataclass, fields
@@ -35,12 +35,15 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Orders:
-    """Arrays, one element an order (of either system); delivery.py adds returns to them."""
+    """Arrays with one element per order of either system; delivery.py appends the returns."""
 
     person: Ints
     """Row in People."""
     uid: Ints
-    """Person, number in her life, and whether it is a return: the key of everything below it."""
+    """Person, number of the order in their life and whether it is a return, packed in one number.
+
+    It is the key for everything that belongs to the order.
+    """
     day: Ints
     second: Ints
     channel: Ints
@@ -69,7 +72,7 @@ class Orders:
         return scramble(self.uid, 36) + 100_000_000_000
 
     def status(self, day: int) -> Ints:
-        """The status as it is known at the end of a day."""
+        """Returns the status as known at the end of a day."""
         return np.where(self.fate_day <= day, self.fate, COMPLETED)
 
     def take(self, rows: Ints | Bools) -> "Orders":
@@ -78,7 +81,7 @@ class Orders:
 
 @dataclass(frozen=True)
 class Lines:
-    """Arrays, one element an order line."""
+    """Arrays with one element per order line."""
 
     order: Ints
     """Row in Orders."""
@@ -97,13 +100,16 @@ class Lines:
 
 
 def tax_of(cents: Ints) -> Ints:
-    """Eight per cent, half a cent rounded away from zero, as SQL rounds a decimal."""
+    """Returns eight per cent; half a cent is rounded away from zero, as SQL rounds decimals."""
     tax: Ints = np.sign(cents) * ((np.abs(cents) * TAX_PERCENT + 50) // 100)
     return tax
 
 
 def season(world: World, days: int) -> Floats:
-    """The weight of each day from the start: weeks, the year, and its peak at the end."""
+    """Returns each day's weight from the start on, by weekday and time of year.
+
+    Days from 18 November to Christmas Eve weigh most.
+    """
     weights = np.empty(days)
     for day in range(days):
         now = world.start + timedelta(days=day)
@@ -118,14 +124,14 @@ def season(world: World, days: int) -> Floats:
 
 
 def plan_campaigns(world: World, until: int) -> list[Campaign]:
-    """The campaigns that begin by a day, with the lift that each is given."""
+    """Returns the campaigns that begin by a day, each with its lift."""
     count = max(0, (until - 15) // CAMPAIGN_EVERY + 1)
     numbers = np.arange(count)
     draws = world.draws
     start = 15 + numbers * CAMPAIGN_EVERY + draws.integers("campaign start", 0, 9, numbers)
     length = draws.integers("campaign length", 10, 16, numbers)
     channel = draws.pick("campaign channel", [0.55, 0.25, 0.12, 0.08], numbers)
-    # Few work well, as in life, and many hardly.
+    # As in real life, a few campaigns work well and many hardly at all.
     lift = np.round(0.05 + 0.9 * draws.uniform("campaign lift", numbers) ** 2, 3)
     return [
         Campaign(int(n), int(channel[n]), int(start[n]), int(start[n] + length[n]), float(lift[n]))
@@ -135,7 +141,7 @@ def plan_campaigns(world: World, until: int) -> list[Campaign]:
 
 
 def draw_contacts(world: World, people: People, campaign: Campaign) -> tuple[Ints, Bools]:
-    """Rows of the people drawn for a campaign, and whether each is treated."""
+    """Returns the rows of the people drawn for a campaign, and whether each is treated."""
     draw = world.draws.uniform("campaign", people.index, campaign.number)
     allowed = _may_be_written_to(people, campaign)
     drawn = (draw < CAMPAIGN_REACH) & people.in_crm & (people.registered < campaign.start) & allowed
@@ -144,7 +150,10 @@ def draw_contacts(world: World, people: People, campaign: Campaign) -> tuple[Int
 
 
 def _may_be_written_to(people: People, campaign: Campaign) -> Bools:
-    """By e-mail and text message: who agreed, and does not reconsider before the day is over."""
+    """Returns whether each person may be contacted.
+
+    E-mails and text messages need a consent that does not change on the campaign's first day.
+    """
     if campaign.channel >= CHANNELS_WITH_CONSENT:
         return np.ones(len(people), dtype=bool)
     changes = people.consent_changes[:, campaign.channel]
@@ -154,7 +163,7 @@ def _may_be_written_to(people: People, campaign: Campaign) -> Bools:
 
 
 def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, Lines]:
-    """Every order up to a day, with its lines; order by order, person by person."""
+    """Simulates every order up to a day, with its lines, sorted by person and time."""
     person, day, tie = _draw_moments(world, people, until)
     draws = world.draws
     second = _draw_seconds(world, people.index[person], day, tie)
@@ -162,7 +171,7 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     person, day, second = person[ranked], day[ranked], second[ranked]
     first_of = np.searchsorted(person, np.arange(len(people)))
     nth = np.arange(len(person)) - first_of[person]
-    # Who buys more than a thousand times goes on above the bits that are the person's.
+    # From a person's 1 025th order on, the count continues in the bits above the person's own.
     uid = (people.index[person] << 11) + (nth % 1024 << 1) + (nth // 1024 << PERSON_BITS + 11)
     channel = _draw_channels(world, people, person, uid)
     delay = draws.uniform("fate day", uid)
@@ -172,11 +181,12 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
     in_workbooks = (people.signed_up[person] < day) & (
         ~people.in_crm[person] | (draws.uniform("which system", uid) < 0.3)
     )
-    # Of what becomes of its orders the web shop tells nothing: all of them stand.
+    # The web shop's files do not say what happened to its orders, so all of them are completed.
     fate = np.where(
         in_workbooks, COMPLETED, draws.pick("fate of order", [0.932, 0.036, 0.032], uid)
     )
-    cancelled_after = delay * 3 * (channel != STORE)  # at the till while the buyer stands there
+    # Store orders are cancelled on the same day, while the buyer is still at the till.
+    cancelled_after = delay * 3 * (channel != STORE)
     orders = Orders(
         person=person,
         uid=uid,
@@ -202,7 +212,10 @@ def simulate_orders(world: World, people: People, until: int) -> tuple[Orders, L
 
 
 def _draw_moments(world: World, people: People, until: int) -> tuple[Ints, Ints, Ints]:
-    """Person, day and a distinct tag of every purchase: a Poisson process, thinned by presence."""
+    """Returns person, day and a distinct tag of every purchase.
+
+    Purchases are a Poisson process, of which those outside a person's stay are dropped.
+    """
     blocks = until // BLOCK + 1
     weights = season(world, (blocks + 1) * BLOCK)
     cumulated = np.concatenate([[0.0], np.cumsum(weights)])
@@ -234,7 +247,7 @@ def _planned_first_orders(people: People) -> tuple[Ints, Ints, Ints]:
 def _lifted_orders(
     world: World, people: People, cumulated: Floats, campaign: Campaign
 ) -> tuple[Ints, Ints, Ints]:
-    """What the treated buy on top within a campaign's days."""
+    """Returns what treated people buy in addition during a campaign."""
     rows, treated = draw_contacts(world, people, campaign)
     rows = rows[treated]
     rows = rows[people.rate[rows] > 0]
@@ -251,7 +264,7 @@ def _lifted_orders(
 def _spread(
     world: World, people: People, cumulated: Floats, purchases: tuple[Ints, Ints, Ints, Ints]
 ) -> tuple[Ints, Ints, Ints]:
-    """A day for each purchase by the season's weight; those outside the person's stay fall out."""
+    """Draws a day for each purchase by season, and drops those outside the person's stay."""
     person, begin, end, tag = purchases
     draw = world.draws.uniform("day", people.index[person], tag)
     target = cumulated[begin] + draw * (cumulated[end] - cumulated[begin])
@@ -261,20 +274,20 @@ def _spread(
 
 
 def count_up(counts: Ints) -> Ints:
-    """0, 1, … for each count: the place of each row among those repeated from the same one."""
+    """Returns 0, 1, … for each count: each row's position among those repeated from one row."""
     ends = np.cumsum(counts)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
 
 
 def _draw_seconds(world: World, index: Ints, day: Ints, tag: Ints) -> Ints:
-    """From seven to midnight, fullest around the early evening."""
+    """Draws seconds between seven o'clock and midnight, most of them in the early evening."""
     first, second = (world.draws.uniform(f"hour {part}", index, tag, day) for part in "ab")
     late = 0.35 * first + 0.65 * np.maximum(first, second)
     return (OPENS + late * (CLOSES - OPENS - 1)).astype(np.int64)
 
 
 def fit_hours(channel: Ints, second: Ints, begin: Ints | int = 0) -> Ints:
-    """A second of the web's hours, into the store's where it is one and past the beginning."""
+    """Rescales seconds within the web shop's hours to the channel's own hours, after `begin`."""
     opens = np.maximum(np.where(channel == STORE, STORE_OPENS, OPENS), begin)
     closes = np.where(channel == STORE, STORE_CLOSES, CLOSES)
     fitted: Ints = opens + (second - OPENS) * (closes - opens) // (CLOSES - OPENS)
@@ -289,7 +302,7 @@ def _draw_channels(world: World, people: People, person: Ints, uid: Ints) -> Int
 
 
 def _fill_baskets(world: World, people: People, orders: Orders) -> tuple[Orders, Lines]:
-    """Products, quantities and discounts of every order."""
+    """Draws products, quantities and discounts, and returns the orders with their sums."""
     draws, catalogue = world.draws, world.catalogue
     counts = 1 + draws.pick("lines", [0.26, 0.3, 0.22, 0.12, 0.07, 0.03], orders.uid)
     order = np.repeat(np.arange(len(orders)), counts)
@@ -334,5 +347,5 @@ def _draw_products(world: World, people: People, person: Ints, key: Ints) -> Int
 
 
 def store_of(orders: Orders) -> Ints:
-    """The store's number, or −1 where the channel is not the store."""
+    """Returns the store's number, or −1 if the channel is not the store."""
     return np.where(orders.channel == STORE, orders.store, -1)

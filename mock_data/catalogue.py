@@ -1,6 +1,6 @@
-"""The simulated goods and places: products and their complements, suppliers, stores, warehouses.
+"""The simulated products and their complements, suppliers, stores and warehouses.
 
-People are in world.py; how the systems write these things down is in systems/.
+People are in world.py; how the retailer's systems record all this is in systems/.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ PER_CATEGORY = PRODUCTS // CATEGORY_COUNT
 LOCATIONS = STORES + WAREHOUSES
 STAYS = 1_000_000
 NEAREST_STORE = np.array([names.STATE_CODES.index(s.nearest_store) for s in names.STATES.values()])
-"""Of each state the number of the store, which is that of the state where the store is."""
+"""For each state the number of its people's store; a store has the number of its own state."""
 NEAREST_WAREHOUSE = np.arange(len(names.STATE_CODES)) % WAREHOUSES
-"""Of each state the number of the warehouse that sends its parcels."""
+"""For each state the number of the warehouse that sends its parcels."""
 _PEOPLE = np.bincount(NEAREST_STORE, [s.weight for s in names.STATES.values()])
 STORE_SIZE = _PEOPLE / _PEOPLE.mean()
 
@@ -38,16 +38,16 @@ class Catalogue:
     complement: Ints
     discontinued_on: Ints
     successor: Ints
-    """Of each product the one nearest in price, among its category's that stay."""
+    """For each product the one nearest in price within its category that is never discontinued."""
     is_seasonal: Bools
     created_on: Ints
     slots: Ints
-    """Products by (category, price tier, slot): a table to draw from."""
+    """Products by (category, price tier, slot), to draw from; popular ones fill more slots."""
     place_state: Ints
     place_town: Ints
 
     def on_sale(self, product: Ints, day: Ints) -> Ints:
-        """Each product, or what is bought in its place once it is discontinued."""
+        """Returns each product, or its successor if it is discontinued by that day."""
         return np.where(day < self.discontinued_on[product], product, self.successor[product])
 
     @property
@@ -56,17 +56,17 @@ class Catalogue:
 
 
 def build_catalogue(draws: Draws) -> Catalogue:
-    """All products and places of one world."""
+    """Builds all products and places of one world."""
     product = np.arange(PRODUCTS)
     medians = np.array([median for median, _, _ in names.CATEGORIES.values()])
     raw = medians[product // PER_CATEGORY] * np.exp(0.85 * draws.normal("price", product))
-    # Within a category the products stand in the order of their price.
+    # Within a category, products are numbered in the order of their prices.
     price = np.sort(raw.reshape(CATEGORY_COUNT, PER_CATEGORY), axis=1).ravel()
     price = np.maximum(price / 100.0, 2.0).astype(np.int64) * 100 + 99
     supplier = draws.integers("supplier", 0, SUPPLIERS - 1, product)
     second = (supplier + draws.integers("second", 1, SUPPLIERS - 1, product)) % SUPPLIERS
     fate = draws.uniform("fate", product)
-    place = np.arange(LOCATIONS)  # each in a state of its own, the most peopled first
+    place = np.arange(LOCATIONS)  # each in a state of its own, the most populous states first
     town = draws.integers("place town", 0, names.TOWNS_IN_A_STATE - 1, place)
     discontinued_on = np.where(
         fate < 0.03, -1, np.where(fate < 0.08, draws.integers("end", 60, 900, product), STAYS)
@@ -101,19 +101,19 @@ def _find_successors(discontinued_on: Ints) -> Ints:
 
 
 def _pair_products(draws: Draws) -> Ints:
-    """Every eighth product has a complement in another category."""
+    """Returns a complement in another category for every eighth product, else −1."""
     product = np.arange(PRODUCTS)
     category = product // PER_CATEGORY
     other = (category + draws.integers("other category", 1, CATEGORY_COUNT - 1, product)) % (
         CATEGORY_COUNT
     )
-    # The complement is as dear within its category as the product is in its own.
+    # The complement has the same price rank in its category as the product has in its own.
     partner = other * PER_CATEGORY + product % PER_CATEGORY
     return np.where(product % 8 == 3, partner, -1)
 
 
 def _build_slots(draws: Draws) -> Ints:
-    """For each category and price tier, 4 096 slots filled by popularity."""
+    """Fills 4 096 slots for each category and price tier, in proportion to popularity."""
     slots = np.empty((CATEGORY_COUNT, TIERS, SLOTS), dtype=np.int64)
     popularity = draws.exponential("popularity", np.arange(PRODUCTS)) + 0.15
     rank = np.arange(PER_CATEGORY) / (PER_CATEGORY - 1)

@@ -1,6 +1,6 @@
-"""The planted imperfections: their names and rates, and the few that act on finished text.
+"""The planted defects: their names and rates, and the few that are applied to finished text.
 
-Those that act on numbers (amounts, keys, dates) are planted where the numbers are made.
+Defects in numbers (amounts, keys, dates) are planted where the numbers are made.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ REPEATED = {"customers", "transactions", "transaction_items", "support_tickets",
             "app_usage", "tracking_events"}  # fmt: skip
 MALFORMED = {"customers", "transactions", "transaction_items", "support_tickets", "shipments",
              "app_usage"}  # fmt: skip
-# The cell that text is put into, and the one whose date is broken.
+# Positions of the cell that gets text for a number, and of the one that gets an impossible date.
 _NUMBER_CELL = {"customers": None, "transactions": 9, "transaction_items": 3, "support_tickets": 8,
                 "shipments": -1, "app_usage": 5}  # fmt: skip
 _DATE_CELL = {"customers": 7, "transactions": 2, "transaction_items": None, "support_tickets": 2,
@@ -45,7 +45,7 @@ _DATE_CELL = {"customers": 7, "transactions": 2, "transaction_items": None, "sup
 
 @dataclass
 class Tally:
-    """How often each defect was planted, by the file it went into."""
+    """How often each defect was planted, by file."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -59,7 +59,7 @@ class Tally:
                 self.add(defect, file, count)
 
     def report(self) -> dict[str, object]:
-        """Every defect with its rate, its count and its count in each file."""
+        """Returns every defect with its rate, its count and its count in each file."""
         return {
             name: {
                 "rate": rate,
@@ -71,12 +71,12 @@ class Tally:
 
 
 def pick_rows(draws: Draws, defect: str, table: str, keys: Ints) -> Ints:
-    """The positions of the rows that a row-wise defect hits."""
+    """Returns the positions of the rows that a defect hits."""
     return np.flatnonzero(draws.uniform(f"{defect} {table}", keys) < RATES[defect])
 
 
 def break_lines(draws: Draws, table: str, frame: pl.DataFrame, keys: Ints) -> tuple[str, int]:
-    """Broken copies of a few rows, which stay intact themselves, as lines of text."""
+    """Returns broken copies of a few rows as lines of text; the rows themselves stay intact."""
     hit = pick_rows(draws, "malformed_lines", table, keys)
     if not len(hit):
         return "", 0
@@ -92,7 +92,7 @@ def break_lines(draws: Draws, table: str, frame: pl.DataFrame, keys: Ints) -> tu
 def _break_line(line: str, kind: int, table: str) -> str:
     cells = line.split(",")
     number, moment = _NUMBER_CELL[table], _DATE_CELL[table]
-    if kind == 0:  # rare: it may cost a careless reader every line after it
+    if kind == 0:  # rare, because a careless reader may lose every line after an open quote
         return ",".join([cells[0], '"' + cells[1], *cells[2:]])
     if kind < 6 and number is not None:
         cells[number] = "n/a!"

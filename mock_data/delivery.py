@@ -1,6 +1,6 @@
-"""What becomes of an order on its way: parcels, those that never arrive, and what comes back.
+"""What happens to an order on its way: parcels, parcels that never arrive, and returns.
 
-Like behaviour.py it depends on no end date, but for the returns, which nobody foretells.
+As in behaviour.py, nothing depends on the end date, except that returns are added only up to it.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -24,18 +24,18 @@ from mock_data.world import NEVER, STORE, People, World
 
 CARRIER_LATENESS = np.array([0.07, 0.11, 0.16, 0.24])
 BACK_AFTER, LOST_AFTER = 3, 10
-"""Days past the promise after which a parcel is back at the warehouse, or given up."""
+"""Days after the promised one on which a parcel is back at the warehouse, or given up as lost."""
 
 
 @dataclass(frozen=True)
 class Parcels:
-    """Arrays, one element a shipped order."""
+    """Arrays with one element per shipped order."""
 
     order: Ints
     shipped: Ints
     promised: Ints
     arrives: Ints
-    """NEVER where it is lost or sent back."""
+    """The day of arrival, or NEVER if the parcel is lost or sent back."""
     is_lost: Bools
     is_sent_back: Bools
     carrier: Ints
@@ -49,7 +49,7 @@ class Parcels:
 
 
 def send_parcels(world: World, people: People, orders: Orders) -> Parcels:
-    """Online and mobile orders are packed the next day or two; carriers keep their word or not."""
+    """Ships the online and mobile orders a day or two later; some arrive late or not at all."""
     draws = world.draws
     order = np.flatnonzero(
         (orders.channel != STORE) & ~orders.in_workbooks & (orders.fate != CANCELLED)
@@ -60,7 +60,7 @@ def send_parcels(world: World, people: People, orders: Orders) -> Parcels:
     shipped = day + 1 + (draws.uniform("packed", uid) < 0.3)
     promised = shipped + np.array([5, 3, 1])[service] + (service == 0) * (uid % 3 == 0)
     luck = draws.uniform("luck", uid)
-    # When many order, many parcels are late.
+    # On days with many orders, more parcels are late.
     crowd = season(world, int(day.max(initial=0)) + 1)
     late = luck < CARRIER_LATENESS[carrier] * crowd[day]
     delay = 1 + np.minimum((draws.exponential("delay", uid) * 1.8).astype(np.int64), 8)
@@ -82,7 +82,7 @@ def send_parcels(world: World, people: People, orders: Orders) -> Parcels:
 
 
 def refund_undelivered(orders: Orders, parcels: Parcels) -> Orders:
-    """Whose parcel is lost or sent back has her money back, once that is known."""
+    """Refunds orders whose parcel is lost or sent back, on the day on which that is known."""
     known = parcels.promised + np.where(parcels.is_lost, LOST_AFTER, BACK_AFTER)
     gone = parcels.arrives == NEVER
     fate, fate_day = orders.fate.copy(), orders.fate_day.copy()
@@ -92,7 +92,7 @@ def refund_undelivered(orders: Orders, parcels: Parcels) -> Orders:
 
 
 def receive(orders: Orders, parcels: Parcels) -> Ints:
-    """The day on which each order is in its buyer's hands; NEVER where it never is."""
+    """Returns the day on which the buyer of each order has the goods, or NEVER."""
     received = np.where(orders.fate == CANCELLED, NEVER, orders.day)
     received[parcels.order] = parcels.arrives
     return received
@@ -101,7 +101,7 @@ def receive(orders: Orders, parcels: Parcels) -> Ints:
 def add_returns(
     world: World, orders: Orders, lines: Lines, received: Ints, until: int
 ) -> tuple[Orders, Lines]:
-    """Some completed orders give one line back, in an order of their own, some days later."""
+    """Adds returns: for some completed orders an order some days later that gives one line back."""
     draws = world.draws
     back_day = received + draws.integers("return day", 4, 28, orders.uid)
     back = np.flatnonzero(

@@ -1,6 +1,6 @@
 """Counter-based random draws: each number is a hash of the seed, a name and integer keys.
 
-No generator state lives here or anywhere: the same keys give the same draw in any order.
+There is no generator with a state, so the same keys give the same draw in any order.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _UNIT = 1.0 / (1 << 53)
 
 @dataclass(frozen=True)
 class Draws:
-    """Every draw of one simulated world."""
+    """The random draws of one simulated world."""
 
     seed: int
 
     def hash(self, name: str, *keys: ArrayLike) -> Hashes:
-        """64 random bits for each combination of the keys, which broadcast."""
+        """Returns 64 random bits for each combination of the keys, which broadcast."""
         mixed: Any = np.uint64(_salt(self.seed, name))
         with np.errstate(over="ignore"):
             for key, stride in zip(keys, _STRIDES, strict=False):
@@ -37,31 +37,31 @@ class Draws:
         return _mix(np.array(mixed, dtype=np.uint64, ndmin=1))
 
     def uniform(self, name: str, *keys: ArrayLike) -> Floats:
-        """Numbers in [0, 1)."""
+        """Returns numbers in [0, 1)."""
         return np.asarray((self.hash(name, *keys) >> np.uint64(11)) * _UNIT, dtype=np.float64)
 
     def integers(self, name: str, low: int, high: int, *keys: ArrayLike) -> Ints:
-        """Whole numbers from low to high, both included."""
+        """Returns whole numbers from low to high, both included."""
         return low + (self.uniform(name, *keys) * (high - low + 1)).astype(np.int64)
 
     def normal(self, name: str, *keys: ArrayLike) -> Floats:
-        """Standard normals (Box and Muller, 1958)."""
+        """Returns standard normals (Box and Muller, 1958)."""
         bits = self.hash(name, *keys)
         radius = np.sqrt(-2.0 * np.log(1.0 - (bits >> np.uint64(32)) / 4294967296.0))
         turn = (bits & np.uint64(0xFFFFFFFF)) * (2.0 * np.pi / 4294967296.0)
         return np.asarray(radius * np.cos(turn), dtype=np.float64)
 
     def exponential(self, name: str, *keys: ArrayLike) -> Floats:
-        """Exponentials of mean one."""
+        """Returns exponentially distributed numbers with mean one."""
         return -np.log1p(-self.uniform(name, *keys))
 
     def pick(self, name: str, weights: ArrayLike, *keys: ArrayLike) -> Ints:
-        """Indices drawn with the given weights."""
+        """Returns indices drawn with the given weights."""
         edges = np.cumsum(np.asarray(weights, dtype=float))
         return np.searchsorted(edges[:-1] / edges[-1], self.uniform(name, *keys), side="right")
 
     def poisson(self, name: str, mean: Floats, *keys: ArrayLike) -> Ints:
-        """Poisson counts by inversion; means stay below about thirty."""
+        """Returns Poisson counts by inversion, which works for means below about thirty."""
         draw = self.uniform(name, *keys)
         mean = np.broadcast_to(mean, draw.shape)
         probability = np.exp(-mean)
@@ -78,7 +78,7 @@ class Draws:
 
 
 def _mix(bits: Hashes) -> Hashes:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood, 2014), in place."""
+    """Applies the finaliser of SplitMix64 (Steele, Lea and Flood, 2014) in place."""
     with np.errstate(over="ignore"):
         bits ^= bits >> np.uint64(30)
         bits *= np.uint64(0xBF58476D1CE4E5B9)
@@ -94,7 +94,7 @@ def _salt(seed: int, name: str) -> int:
 
 
 def scramble(numbers: Ints, bits: int) -> Ints:
-    """A fixed one-to-one map of the numbers below 2**bits, so that ids tell nothing."""
+    """Maps the numbers below 2**bits one to one, so that ids reveal nothing."""
     mask = np.uint64((1 << bits) - 1)
     half = np.uint64(bits // 2)
     mixed = numbers.astype(np.uint64) ^ (np.uint64(0x5DEECE66D2B79F8A) & mask)

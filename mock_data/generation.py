@@ -1,6 +1,7 @@
-"""Generates the simulated files batch by batch and writes them: the one entry point.
+"""Generates the simulated files batch by batch and writes them: the only entry point.
 
-Two threads make batches, this one writes them in order: the bytes depend on neither.
+Two threads make batches and the calling thread writes them in order, so the bytes of the files do
+not depend on which thread is faster.
 """
 
 import math
@@ -40,16 +41,17 @@ from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
 
 EDITION = 3
-"""Another whenever people do otherwise than before: days of two editions do not fit each other."""
+"""Raised by hand whenever simulated people behave differently, because days of two editions do not
+fit together."""
 FEWEST, MOST = 1_000, 10_000
-"""People in a batch."""
+"""The smallest and the largest number of people in a batch."""
 THREADS, IN_FLIGHT = 2, 3
 NOT_SIMULATED = {"rates"}
 Progress = Callable[[str], None]
 
 
 class WorldError(ValueError):
-    """A world that cannot be simulated; the message says why."""
+    """Raised if a world cannot be simulated; the message says why."""
 
 
 def generate(  # noqa: PLR0913  one word for each thing that is asked for
@@ -63,7 +65,7 @@ def generate(  # noqa: PLR0913  one word for each thing that is asked for
     progress: Progress | None = None,
     batch: int | None = None,
 ) -> Result:
-    """Writes landing and truth up to a day; where earlier days lie there, only those after them."""
+    """Writes landing and truth up to a day; if earlier days are there, only the days after them."""
     home = Path(home)
     settled = {
         "edition": EDITION,
@@ -95,7 +97,7 @@ def _check_arguments(customers: int, start: date, end: date) -> None:
 
 @dataclass(frozen=True)
 class _Made:
-    """A finished batch: text to append, workbook rows, sums, truth."""
+    """A finished batch: text to append, rows for the workbooks, sums and truth."""
 
     text: dict[str, bytes]
     counts: dict[str, int]
@@ -108,7 +110,7 @@ class _Made:
 
 
 class _Call:
-    """One call's window of days, its open files and its running sums."""
+    """One call: its window of days, its open files and its running sums."""
 
     def __init__(
         self, world: World, landing: Landing, plan: Plan, size: int | None, progress: Progress
@@ -135,7 +137,7 @@ class _Call:
         told = TruthFiles(self.truth, self.plan.end)
         sums: list[NDArray] = [np.zeros(0, dtype=np.int64)] * 3
         total = self.world.people_by(self.end)
-        # Also in a small world every thread has something to do.
+        # Batches are small enough that every thread has work in a small world too.
         size = self.size or min(max(math.ceil(total / THREADS), FEWEST), MOST)
         for number, made in enumerate(self._make_batches(total, size)):
             own: list[NDArray] = [made.regions, made.units, made.arrivals]
@@ -158,7 +160,7 @@ class _Call:
         return f"{table.folder}/{table.file_stem}{self.suffix}.{ending}"
 
     def _make_batches(self, total: int, size: int) -> Iterator[_Made]:
-        """Batches in their order, two in the making and at most one waiting."""
+        """Yields batches in order, while at most two are being made and one is waiting."""
         starts = iter(range(0, total, size))
         waiting: list[Future[_Made]] = []
         with ThreadPoolExecutor(THREADS) as pool:
@@ -191,7 +193,7 @@ class _Call:
     def _render(
         self, name: str, frame: pl.DataFrame, keys: Ints, tally: Tally
     ) -> tuple[bytes, int]:
-        """The rows as text, a few of them twice, and broken copies of a few."""
+        """Returns the rows as text, with planted repetitions and broken copies, and how many."""
         text = _as_csv(frame)
         rows = frame.height
         if not self.world.defects:
@@ -221,7 +223,7 @@ class _Call:
         self.tally.merge(made.tally)
 
     def _spill(self, name: str) -> None:
-        """A table too long for a workbook goes on as text."""
+        """Writes a table that has become too long for a workbook as text instead."""
         table = self.contract[name]
         for frame, _ in self.sheets[name]:
             self._file(table).write(_as_csv(frame.select(table.column_names)))
@@ -235,7 +237,7 @@ class _Call:
         return self.open[table.name]
 
     def _write_shared(self, regions: Ints, units: NDArray[np.int32], arrivals: Ints) -> None:
-        """The tables that belong to no person; later calls write what is new in them."""
+        """Writes the tables that belong to no person; later calls write only what is new."""
         world, after, end = self.world, self.after, self.end
         ledger, off = write_regional_sales(world, regions, after, end)
         self.tally.add("regional_sales_off", f"regional_sales{self.suffix}", int(off.sum()))
@@ -260,7 +262,7 @@ class _Call:
                 self.rows[name] += frame.height
 
     def _close(self) -> dict[str, int]:
-        """Closes the text files, writes the workbooks; the rows of each file by its name."""
+        """Closes the text files and writes the workbooks; returns the rows of each file."""
         written = {}
         for name, table in self.contract.items():
             if name in self.open:
@@ -278,7 +280,7 @@ class _Call:
 
 
 def _as_csv(frame: pl.DataFrame) -> bytes:
-    """Lines without quotes: what needs them, an address, brings its own."""
+    """Returns lines without quotes, because addresses, which need them, already include them."""
     buffer = BytesIO()
     frame.write_csv(buffer, include_header=False, float_precision=2, quote_style="never")
     return buffer.getvalue()

@@ -1,6 +1,7 @@
-"""The simulator's view of landing: whose files are there, its mark, files that appear whole.
+"""The simulator's use of the landing folder: whose files are there, its mark, and writing files.
 
-Nothing that the simulator did not write is ever touched.
+New files appear only when they are complete. Files that the simulator did not write are never
+touched.
 """
 
 import json
@@ -20,7 +21,7 @@ DATA_ENDINGS = (".csv", ".csv.gz", ".parquet", ".xlsx")
 
 @dataclass(frozen=True)
 class Result:
-    """What a call did: the rows of each file it wrote, or why it wrote none."""
+    """What a call did: the rows of each file that it wrote, or a message why it wrote none."""
 
     message: str
     files: dict[str, int] = field(default_factory=dict)
@@ -32,7 +33,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is left to generate: the days after one day, up to another."""
+    """What is left to generate: the days after `after` (all if it is None) up to `end`."""
 
     after: date | None
     end: date
@@ -47,7 +48,7 @@ class Landing:
         self.mark, self.is_readable = _read_mark(root / MARK)
 
     def plan(self, end: date) -> Plan | str:  # noqa: PLR0911  each reason is its own sentence
-        """What to generate up to a day, or the sentence that says why nothing is."""
+        """Returns what to generate up to a day, or a sentence that says why nothing is."""
         lying = set(self._data_files())
         if not self.is_readable:
             return _refuse(
@@ -73,12 +74,12 @@ class Landing:
             )
         if not reached:
             return Plan(None, end)
-        # An attempt that broke off is done again, at least as far as it was meant to go.
+        # An interrupted attempt is repeated, at least up to the end that it was meant to reach.
         meant = date.fromisoformat(attempt["end"]) if attempt else end
         return Plan(date.fromisoformat(reached), max(end, meant))
 
     def _find_mismatch(self, lying: set[str]) -> str | None:
-        """Why what lies there is another world's or somebody's own."""
+        """Returns why the files there belong to another world or to somebody else, or None."""
         mark = self.mark or {}
         other = [k for k, v in self.world.items() if mark.get(k) != v]
         if "edition" in other:
@@ -95,7 +96,7 @@ class Landing:
         return None
 
     def begin(self, end: date, names: Iterable[str]) -> None:
-        """Marks the attempt before the first byte is written."""
+        """Records the attempt in the mark before the first byte is written."""
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
         in_place = {name: told for name, told in earlier.items() if (self.root / name).exists()}
         self._mark_attempt(end, dict.fromkeys(names) | in_place)
@@ -106,7 +107,7 @@ class Landing:
         return path.with_name(f".{path.name}.partial")
 
     def finish(self, end: date, names: Iterable[str]) -> None:
-        """Notes what each new file looks like, puts them in place, completes the mark."""
+        """Records the new files' fingerprints, puts the files in place and completes the mark."""
         names = list(names)
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
         prints = {name: _fingerprint(self.temporary(name)) for name in names}
@@ -138,7 +139,7 @@ class Landing:
         self.mark = mark
 
     def _data_files(self) -> list[str]:
-        """Everything that looks like data, folders and links included."""
+        """Returns everything whose name looks like data, including folders and links."""
         return [
             path.relative_to(self.root).as_posix()
             for path in sorted(self.root.rglob("*"))
@@ -162,7 +163,7 @@ def _name_some(names: Iterable[str]) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    """Size and a hash of both ends: enough to tell our file from somebody else's."""
+    """Returns size and a hash of both ends, which is enough to recognise the simulator's files."""
     size = path.stat().st_size
     with path.open("rb") as file:
         digest = blake2b(file.read(1 << 16), digest_size=16)
@@ -172,7 +173,7 @@ def _fingerprint(path: Path) -> str:
 
 
 def _read_mark(path: Path) -> tuple[dict[str, Any] | None, bool]:
-    """What was simulated, if anything was, and whether that can be told."""
+    """Returns the mark, if there is one, and whether it is readable."""
     if not path.is_file():
         return None, True
     try:

@@ -1,6 +1,6 @@
 """Invented but plausible words: people, towns, streets, firms and brands.
 
-First names are ordinary ones; everything else is put together from syllables.
+First names and a few family names are ordinary ones; most others are put together from syllables.
 """
 
 from itertools import product
@@ -50,9 +50,9 @@ class State(NamedTuple):
     name: str
     weight: int
     postal_area: str
-    """How its postal codes begin."""
+    """The first three digits of the state's postal codes."""
     nearest_store: str
-    """The state whose store its people go to."""
+    """The code of the state whose store its people visit."""
 
 
 STATES = {
@@ -88,7 +88,7 @@ MAIL_HOSTS = [
     for head in ("", "mail.", "post.", "home.")
     for top in ("example.com", "example.org", "example.net")
 ]
-# The N9X block is kept for the numbering plan's expansion: no such area code can ring.
+# Area codes N9X are reserved for expanding the numbering plan, so none of these numbers exists.
 AREA_CODES = [f"{a}9{b}" for a in range(2, 10) for b in range(10)]
 
 FIRM_HEADS = (
@@ -104,7 +104,7 @@ BRANDS = (
 COLORS = "Black White Navy Sand Olive Rust Teal Grey Cream Plum".split()
 COUNTRIES = "US Mexico Canada Portugal Vietnam India Germany Italy".split()
 
-# category: (median price in cents, {product family: subcategories}, two nouns for each of these)
+# category: (median price in cents, {family: subcategories}, two nouns for each subcategory)
 CATEGORIES: dict[str, tuple[int, dict[str, tuple[str, ...]], tuple[str, ...]]] = {
     "Apparel": (3900, {"Clothing": ("Shirts", "Dresses", "Knitwear")},
                 ("Shirt", "Blouse", "Dress", "Tunic", "Sweater", "Cardigan")),

@@ -1,6 +1,6 @@
 """`python -m mock_data.take_sample`: renews mock_data/sample, the first rows of every file.
 
-The workbooks are shown as text, so that everything can be read where it lies.
+Workbooks are written as text, so that everything can be read in the repository.
 """
 
 from datetime import date
@@ -16,7 +16,7 @@ ROWS = 5
 
 
 def take_sample(sample: Path = SAMPLE) -> list[Path]:
-    """Simulates a small world and keeps the first rows of each of its files."""
+    """Simulates a small world and copies the first rows of each of its files."""
     with TemporaryDirectory() as home:
         result = generate(
             home, customers=200, seed=7, start=date(2025, 1, 1), end=date(2025, 3, 31)

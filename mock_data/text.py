@@ -1,6 +1,6 @@
-"""Numbers into the text that files hold: ids, days, moments, looked-up words.
+"""Turns numbers into the text that files hold: ids, days, moments and words for codes.
 
-Built from tables of finished strings, which is many times faster than formatting row by row.
+Text is looked up in tables of finished strings, which is many times faster than formatting rows.
 """
 
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from mock_data.draws import Bools, Floats, Ints
 
 _EPOCH = date(1910, 1, 1)
 _LAST = date(2174, 1, 1)
-"""Seventy years after the first of the days that are planted past 2099."""
+"""Dates planted in the far future begin in 2103, and a world has at most seventy years."""
 
 
 @cache
@@ -29,13 +29,13 @@ def _times() -> pl.Series:
 
 
 def days(start: date, day: Ints, missing: Bools | None = None) -> pl.Series:
-    """ISO dates of days counted from the start; empty where missing."""
+    """Returns ISO dates of days counted from the start; empty where missing."""
     at = day + (start - _EPOCH).days
     return _days().gather(at if missing is None else np.where(missing, len(_days()) - 1, at))
 
 
 def moments(start: date, day: Ints, second: Ints, missing: Bools | None = None) -> pl.Series:
-    """`YYYY-MM-DD HH:MM:SS`; empty where missing."""
+    """Returns moments as `YYYY-MM-DD HH:MM:SS`; empty where missing."""
     clock = np.broadcast_to(second, day.shape)
     if missing is not None:
         clock = np.where(missing, 86_400, clock)
@@ -43,7 +43,7 @@ def moments(start: date, day: Ints, second: Ints, missing: Bools | None = None) 
 
 
 def ids(prefix: str, numbers: Ints, missing: Bools | None = None) -> pl.Series:
-    """The prefix and the number; empty where missing."""
+    """Returns the prefix followed by the number; empty where missing."""
     text = prefix + pl.Series(numbers).cast(pl.String)
     if missing is not None and missing.any():
         return text.set(pl.Series(missing), "")
@@ -51,22 +51,22 @@ def ids(prefix: str, numbers: Ints, missing: Bools | None = None) -> pl.Series:
 
 
 def padded(numbers: Ints, width: int) -> pl.Series:
-    """Zero-filled numbers."""
+    """Returns the numbers, filled with zeros on the left."""
     return pl.Series(numbers).cast(pl.String).str.zfill(width)
 
 
 def words(choices: list[str] | tuple[str, ...] | pl.Series, codes: Ints | Bools) -> pl.Series:
-    """The word of each code."""
+    """Returns the word at each code's position in the choices."""
     table = choices if isinstance(choices, pl.Series) else pl.Series(choices, dtype=pl.String)
     return table.gather(codes.astype(np.int64))
 
 
 def whole(numbers: Ints, missing: Bools | None = None) -> pl.Series:
-    """Integers as text, empty where missing."""
+    """Returns integers as text; empty where missing."""
     text = pl.Series(numbers).cast(pl.String)
     return text if missing is None else text.set(pl.Series(missing), "")
 
 
 def money(cents: Ints) -> Floats:
-    """Dollars; two decimals are written."""
+    """Returns dollars; the files have two decimals."""
     return cents / 100.0

@@ -1,6 +1,6 @@
 """What both of the retailer's shops see of people besides orders: complaints and visits.
 
-Complaints follow from parcels and products; visits come before purchases.
+Late parcels and bad products cause complaints; purchases are preceded by visits.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ CAUSES = ("shipping", "product", "returns", "billing", "account")
 
 @dataclass(frozen=True)
 class Complaints:
-    """Tickets of either system, one at most an order."""
+    """Tickets of either system, at most one per order."""
 
     order: Ints
     opened: Ints
-    """Seconds since the start's midnight, like the next."""
+    """In seconds since midnight of the world's first day, as is `solved`."""
     solved: Ints
     cause: Ints
     score: Ints
-    """0 where nobody answered."""
+    """0 if the customer gave no score."""
 
 
 def draw_complaints(
     batch: Batch, order: Ints, is_late: Bools, missed: Ints, received: Ints
 ) -> Complaints:
-    """Late parcels and bad products make people write; so does, rarely, anything else.
+    """Draws who complains: about late parcels and bad products, and rarely about anything else.
 
-    Of a late parcel from the day on which it was missed, of a product once it is there.
+    People complain about a late parcel after the promised day, about a product after it arrived.
     """
     world, orders, lines = batch.world, batch.orders, batch.lines
     uid = orders.uid[order]
@@ -66,7 +66,7 @@ def draw_complaints(
 def draw_sessions(
     batch: Batch, order: Ints, more_on_screens: float
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Visits in the week before an order: row of the order, number, day and second."""
+    """Draws visits in the week before each order: row of the order, key, day and second."""
     orders, draws = batch.orders, batch.world.draws
     mean = np.where(orders.channel[order] != STORE, 0.35 + more_on_screens, 0.35)
     counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)

@@ -1,6 +1,6 @@
-"""Writes the truth: who is who, what drives each person, what she will buy, what was planted.
+"""Writes the truth: who is who, people's hidden traits and future orders, and the planted defects.
 
-It is in truth/, beside the landing folder and never in it.
+It goes to truth/, beside the landing folder and never in it.
 """
 
 import json
@@ -27,7 +27,7 @@ TABLES = ("identities", "people", "future")
 
 
 def tell_truth(batch: Batch) -> dict[str, pl.DataFrame]:
-    """The rows of a batch's people in identities, people and future."""
+    """Returns a batch's rows of identities, people and future."""
     return {"identities": _identities(batch), "people": _people(batch), "future": _future(batch)}
 
 
@@ -67,7 +67,7 @@ def _people(batch: Batch) -> pl.DataFrame:
 
 
 def _future(batch: Batch) -> pl.DataFrame:
-    """Completed orders of the twelve months after the end; spend is before tax, after discount."""
+    """Returns completed orders of the year after the end; spend is before tax, after discount."""
     people, orders, world = batch.people, batch.orders, batch.world
     own = (orders.day > batch.end) & (orders.day <= batch.end + FUTURE_DAYS)
     own &= (orders.fate == COMPLETED) & ~orders.is_return
@@ -86,7 +86,7 @@ def _future(batch: Batch) -> pl.DataFrame:
 
 
 class TruthFiles:
-    """The truth's files of one call, which replace the last call's together at the end."""
+    """The truth files of one call, which replace the earlier ones together when it finishes."""
 
     def __init__(self, folder: Path, end: date) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,14 +112,14 @@ class TruthFiles:
 
 
 def _keep_earlier(path: Path, end: date) -> Iterator[bytes]:
-    """The rows of other end dates, header first, so that each forecast can still be judged."""
+    """Yields the header and the rows of other end dates, to judge earlier forecasts too."""
     if path.is_file():
         with path.open("rb") as file:
             yield from (row for row in file if not row.startswith(end.isoformat().encode()))
 
 
 def earlier_tally(folder: Path, after: date) -> Tally:
-    """What finished calls planted; an attempt that broke off counts for nothing."""
+    """Returns what finished calls planted; interrupted attempts are not counted."""
     tally = Tally()
     path = folder / "defects.json"
     if path.is_file():

@@ -1,6 +1,7 @@
-"""One Excel file: first sheet, header in the first row, the same bytes for the same rows.
+"""Writes a table as an Excel file of one sheet; the same rows give the same bytes.
 
-Numbers are numbers and dates are dates, except in the rows where a person typed text.
+Numbers and dates have their proper types, except in some rows, where they are text, as people
+type it.
 """
 
 from datetime import datetime
@@ -18,7 +19,7 @@ _EXCEL_EPOCH = datetime(1899, 12, 30)
 
 
 def write_workbook(path: Path, world: World, table: Table, parts: list[Rows]) -> int:
-    """Writes the rows; returns in how many of them numbers and dates are text."""
+    """Writes the rows; returns in how many of them numbers and dates are text on purpose."""
     mixed = 0
     with open_sheet(path, table.file_stem[:31]) as sheet:
         sheet.write([text_cells(pl.Series([name])) for name in table.column_names])

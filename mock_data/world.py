@@ -1,6 +1,6 @@
-"""The simulated people: who exists, since when, and the hidden traits that drive them.
+"""The simulated people: who exists, since when, and with which hidden traits.
 
-What they then do is in behaviour.py; the things they buy are in catalogue.py.
+What people do is in behaviour.py; what they buy is in catalogue.py.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ BEFORE_START, STEADY_DAYS = 0.8, 731
 OLDEST_CUSTOMER_DAYS = 1095
 ID_BITS = 25
 NON_BUYERS, ONE_TIMERS = 0.09, 0.38
-"""Below the first a person never buys, below the second she buys once."""
+"""Of a draw from 0 to 1: below the first a person never buys, below the second they buy once."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Persona:
     tiers: tuple[float, float, float]
     discount: float
     channels: tuple[float, float, float]
-    """Shares of the most liked channel, the second and the third."""
+    """The shares of a person's first, second and third favourite channel."""
     stays_days: float
     taste_for_dear: float
 
@@ -65,12 +65,12 @@ NEXT_NAME = np.concatenate(
         )
     ]
 )
-"""Of each first name the one that follows it in its list."""
+"""For each first name the name that follows it in its list."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything that one seed, size and first day settle."""
+    """Everything that follows from one seed, size, first day and choice of defects."""
 
     seed: int
     customers: int
@@ -88,7 +88,7 @@ class World:
 
     @cached_property
     def far_ahead(self) -> int:
-        """Added to a day, this carries it past 2099."""
+        """The days to add to a date so that it lies past 2099."""
         return self.day_of(date(2103, 1, 1))
 
     @cached_property
@@ -100,11 +100,14 @@ class World:
         return max(self.customers - self.registered_before, 1) / STEADY_DAYS
 
     def people_by(self, day: int) -> int:
-        """An upper bound of the people registered by a day; they are numbered in that order."""
+        """Returns an upper bound for the people registered by a day.
+
+        People who register after the start are numbered in the order in which they register.
+        """
         return self.registered_before + int(self.registrations_a_day * (day + 1)) + 1
 
     def flags(self, defect: str, *keys: ArrayLike) -> Bools:
-        """Which keys a defect hits: none where defects are off."""
+        """Returns which keys a defect hits; none if defects are switched off."""
         if not self.defects:
             return np.zeros(np.broadcast(*keys).shape, dtype=bool)
         return self.draws.uniform(f"defect {defect}", *keys) < RATES[defect]
@@ -112,7 +115,7 @@ class World:
 
 @dataclass(frozen=True)
 class People:
-    """Arrays, one element a person."""
+    """Arrays with one element per person."""
 
     index: Ints
     registered: Ints
@@ -125,7 +128,7 @@ class People:
     never_buys: Bools
     buys_once: Bools
     first_order: Ints
-    """The day of the first order where it is a planned one, else NEVER."""
+    """The day of the first order if that is planned, else NEVER."""
     active_from: Ints
     leaves: Ints
     channel_edges: Floats
@@ -166,7 +169,7 @@ class People:
 
 
 def settle_people(world: World, numbers: range, end: int) -> People:
-    """The people of these numbers who are registered by the end."""
+    """Draws the people with these numbers, as far as they are registered by the end."""
     index = np.arange(numbers.start, numbers.stop, dtype=np.int64)
     registered = _registration_days(world, index)
     index, registered = index[registered <= end], registered[registered <= end]
@@ -194,7 +197,11 @@ def settle_people(world: World, numbers: range, end: int) -> People:
 
 
 def _registration_days(world: World, index: Ints) -> Ints:
-    """Before the start at random over three years; then evenly, so that no day goes without."""
+    """Returns each person's day of registration.
+
+    Before the start it is random over three years. After it people come at an even pace, so that no
+    day goes without one if the world is large enough.
+    """
     draw = world.draws.uniform("registration", index)
     later = (index - world.registered_before + 0.5 + 0.3 * (draw - 0.5)) / world.registrations_a_day
     days = np.where(index < world.registered_before, (draw - 1) * OLDEST_CUSTOMER_DAYS, later)
@@ -202,7 +209,7 @@ def _registration_days(world: World, index: Ints) -> Ints:
 
 
 def _second_registrations(world: World, index: Ints, registered: Ints, in_crm: Bools) -> Ints:
-    """The day on which a careless shopper registers a second time in the CRM."""
+    """Returns the days on which careless people register in the CRM again; NEVER for the others."""
     day = np.maximum(registered, 0) + world.draws.integers("again", 10, 500, index)
     return np.where(world.flags("registered_twice", index) & in_crm, day, NEVER)
 
@@ -210,7 +217,7 @@ def _second_registrations(world: World, index: Ints, registered: Ints, in_crm: B
 def _draw_habits(
     draws: Draws, index: Ints, persona: Ints, registered: Ints, is_old: Bools
 ) -> dict[str, Any]:
-    """How often, how long, where and what a person buys."""
+    """Draws how often, how long, where and what each person buys."""
     buying, since = draws.uniform("buying", index), np.maximum(registered, 0)
     buys_once = (buying >= NON_BUYERS) & (buying < ONE_TIMERS)
     of = {name: np.array([getattr(p, name) for p in PERSONAS])[persona]
@@ -241,10 +248,10 @@ def _draw_habits(
 def _draw_stays(
     draws: Draws, index: Ints, persona: Ints, since: Ints, is_old: Bools
 ) -> dict[str, Any]:
-    """Between which days a person buys.
+    """Draws between which days each person buys.
 
-    Of those who stay for months, who registered before the start come one after another, as in any
-    steady shop: were all there on the first day, all would leave in the same year.
+    People at risk stay only for months. Those of them who registered before the start begin one
+    after another, as in a steady shop: if all began on the first day, all would leave in one year.
     """
     leaves_soon = persona == AT_RISK
     stays = np.array([p.stays_days for p in PERSONAS])[persona] * draws.exponential("stays", index)
@@ -255,7 +262,10 @@ def _draw_stays(
 
 
 def _draw_favourites(draws: Draws, index: Ints, persona: Ints) -> Ints:
-    """Two liked categories; the well-off like the dear ones better."""
+    """Draws four favourite categories, the first two the most bought.
+
+    Some personas prefer expensive categories, and some cheap ones.
+    """
     median = np.array([m for m, _, _ in names.CATEGORIES.values()]) / 3400
     bent = np.array([median**p.taste_for_dear for p in PERSONAS])
     edges = np.cumsum(bent / bent.sum(axis=1, keepdims=True), axis=1)[persona]
@@ -265,7 +275,7 @@ def _draw_favourites(draws: Draws, index: Ints, persona: Ints) -> Ints:
 
 
 def _draw_home(draws: Draws, index: Ints) -> dict[str, Any]:
-    """Name, sex, age and address; a third of neighbours in number share a household."""
+    """Draws name, sex, age and address; 30 % of pairs of consecutive numbers share a household."""
     pair = index & ~1
     household = np.where(draws.uniform("shares home", pair) < 0.3, pair, index)
     gender = _draw_gender(draws, index)
@@ -294,7 +304,7 @@ def _draw_gender(draws: Draws, index: Ints) -> Ints:
 
 
 def _draw_first_names(draws: Draws, index: Ints, household: Ints) -> Ints:
-    """Who shares a home with somebody of that name is called by the next one."""
+    """Draws first names; if two people in a home would have the same, one gets the next name."""
     name, housemates = (_draw_any_name(draws, person) for person in (index, household))
     return np.where((household != index) & (name == housemates), NEXT_NAME[name], name)
 
@@ -314,7 +324,7 @@ def _draw_any_name(draws: Draws, index: Ints) -> Ints:
 
 
 def _draw_changes(draws: Draws, index: Ints, persona: Ints, registered: Ints) -> dict[str, Any]:
-    """What changes about a person over time, and when."""
+    """Draws what changes about each person over time, and when."""
     since = np.maximum(registered, 0) + 1
     moves = since + draws.integers("moves", 0, 1400, index)
     changes = since + draws.integers("segment changes", 0, 1400, index)

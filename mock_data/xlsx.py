@@ -1,6 +1,6 @@
-"""An Excel file of one sheet, its cells written as XML a column at a time (ECMA-376, part 1).
+"""Writes an Excel file of one sheet, with the cells' XML made by column (ECMA-376, part 1).
 
-Cell after cell, as libraries take them, costs ten times as much.
+Libraries take one cell after another, which costs ten times as much.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import polars as pl
 
 _WRITTEN = (2020, 1, 1, 0, 0, 0)
-"""As if always at this moment: the same rows are the same bytes."""
+"""A fixed time of writing, so that the same rows give the same bytes."""
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -22,7 +22,7 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "application/vnd.openxmlformats-package.relationships+xml"
 _SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _SHEET = "xl/worksheets/sheet1.xml"
-# What a reader needs to find the sheet, and to know that a styled number is a moment.
+# The parts that tell a reader where the sheet is, and that styled numbers are moments.
 _AROUND = {
     "[Content_Types].xml": f"""<Types xmlns="{_PACKAGE}/content-types">
 <Default Extension="rels" ContentType="{_RELATIONS}"/>
@@ -51,12 +51,12 @@ _AROUND = {
 </styleSheet>""",
 }
 _MOMENT = ' s="1"'
-"""The second of cellXfs."""
+"""Refers to the second entry of cellXfs above, which shows a number as a moment."""
 
 
 @contextmanager
 def open_sheet(path: Path, name: str) -> Iterator["Sheet"]:
-    """A new file; it is whole when the context ends."""
+    """Opens a new file for writing; it is complete when the context ends."""
     with ZipFile(path, "w") as book:
         for place, text in _AROUND.items():
             named = text % quoteattr(name) if "%s" in text else text
@@ -74,13 +74,13 @@ def _member(place: str) -> ZipInfo:
 
 
 class Sheet:
-    """Rows one below the other."""
+    """A sheet that takes rows from top to bottom."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._next = file, 1
 
     def write(self, columns: list[pl.Series]) -> None:
-        """Cells as the functions below make them, of at most twenty-six columns."""
+        """Appends rows, as columns of cells from the functions below; at most 26 columns."""
         frame = pl.DataFrame({ascii_uppercase[at]: column for at, column in enumerate(columns)})
         row = pl.int_range(self._next, self._next + pl.len()).cast(pl.String)
         cells = [
@@ -95,12 +95,12 @@ class Sheet:
 
 
 def text_cells(text: pl.Series) -> pl.Series:
-    """What follows a cell's place; null where the cell is empty."""
+    """Returns the XML that follows a cell's reference; null where the cell is empty."""
     escaped = text.replace("", None).str.replace_many(["&", "<", ">"], ["&amp;", "&lt;", "&gt;"])
     return ' t="inlineStr"><is><t xml:space="preserve">' + escaped + "</t></is></c>"
 
 
 def number_cells(numbers: pl.Series, *, are_moments: bool = False) -> pl.Series:
-    """The same of numbers; a moment is days since the end of 1899."""
+    """Returns the same for numbers; a moment is a number of days since 30 December 1899."""
     style = _MOMENT if are_moments else ""
     return f"{style}><v>" + numbers.cast(pl.String) + "</v></c>"

@@ -1,1 +1,1 @@
-"""How each of the retailer's systems records the simulated people: one module a landing folder."""
+"""How the retailer's systems record the simulated people: one module for each landing folder."""

@@ -1,4 +1,4 @@
-"""Footfall and online visits by the hour: landing/channels. Never fewer than the orders."""
+"""Visitors of stores, web and app by the hour: landing/channels. Never fewer than the orders."""
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ DOORS = STORES + 2
 
 
 def count_orders(batch: Batch) -> Ints:
-    """Orders by (door, day, hour); the two doors after the stores are the web and the app."""
+    """Returns orders by (door, day, hour); the two doors after the stores are web and app."""
     orders, span = batch.orders, batch.end + 1
     at = np.flatnonzero(batch.in_crm & (orders.day <= batch.end))
     door = np.where(orders.channel == STORE, orders.store, STORES + orders.channel - 1)[at]
@@ -24,7 +24,7 @@ def count_orders(batch: Batch) -> Ints:
 
 
 def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataFrame:
-    """The hours of the new days: visitors who buy, and those who only look."""
+    """Returns the hours of the new days, with visitors who buy and visitors who only look."""
     span = end + 1
     cell = np.arange(DOORS * span * 24)
     door, day, hour = cell // (span * 24), cell // 24 % span, cell % 24
@@ -33,7 +33,7 @@ def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataF
     door, day, hour, orders = door[at], day[at], hour[at], orders[at]
     key = (door * 100_000 + day) * 24 + hour
     bell = np.exp(-(((hour - 16.5) / 4.5) ** 2))
-    # A store sells something to one in four who enter it, the web to one in thirty.
+    # In a store one visitor in four buys something, on the web one in thirty.
     size = np.concatenate([0.00014 * STORE_SIZE, [0.018, 0.018]])
     crowd = world.customers * size[door] * bell + 0.4 * ~is_store[at]
     idle = crowd * season(world, span)[day]

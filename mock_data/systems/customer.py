@@ -77,7 +77,7 @@ def _customers(batch: Batch) -> Rows:
 
 
 def _names_of(people: People, row: Ints, how: Ints) -> tuple[pl.Series, pl.Series]:
-    """First and last names; a second registration may misspell or swap them."""
+    """Returns first and last names; a second registration may misspell or swap them."""
     first, last = (
         words(FIRST_NAMES, people.first_name[row]),
         words(names.FAMILY, people.last_name[row]),
@@ -110,7 +110,7 @@ def _phones(batch: Batch, index: Ints, key: Ints, how: Ints) -> pl.Series:
 
 
 def _spoil_customers(batch: Batch, frame: pl.DataFrame, key: Ints) -> pl.DataFrame:
-    """Bad addresses, odd letter cases and stray spaces."""
+    """Plants invalid e-mail addresses, odd letter cases and stray spaces."""
     bad = pl.Series(batch.plant("invalid_emails", "customers", key))
     cases = pl.Series(batch.plant("letter_cases", "customers", key))
     spaces = pl.Series(batch.plant("stray_spaces", "customers", key))
@@ -134,7 +134,7 @@ def _spoil_customers(batch: Batch, frame: pl.DataFrame, key: Ints) -> pl.DataFra
 
 @dataclass(frozen=True)
 class Accounts:
-    """The loyalty accounts of a batch's people, as they are on a day."""
+    """The loyalty accounts of a batch's people on a day."""
 
     earned: Ints
     redeemed: Ints
@@ -174,7 +174,10 @@ def _loyalty_program(batch: Batch) -> Rows:
 
 
 def _keep_accounts(batch: Batch, day: int) -> Accounts:
-    """Points of completed orders; a year's points end with the year. Tiers count all years."""
+    """Returns the accounts on a day.
+
+    Completed orders earn points, which expire at the end of the year; tiers count all years.
+    """
     world, people, orders = batch.world, batch.people, batch.orders
     today = world.start + timedelta(days=day)
     new_year = world.day_of(date(today.year, 1, 1))
@@ -193,7 +196,7 @@ def _keep_accounts(batch: Batch, day: int) -> Accounts:
         & booked & this_year & follows & ~orders.is_return
     )  # fmt: skip
     lifetime = _sum_by(orders.person, orders.total * counted, size)
-    ranked = ~orders.is_return  # returns stand at the end and earn nothing
+    ranked = ~orders.is_return  # returns come last in the arrays and earn nothing
     own, person = points[ranked], orders.person[ranked]
     running = np.cumsum(own)
     begin = np.searchsorted(person, np.arange(size))
@@ -230,7 +233,7 @@ def _support_tickets(batch: Batch) -> Rows:
     shown = batch.in_window(opened) | (
         (opened <= batch.end) & (batch.in_window(solved) | batch.in_window(shut))
     )
-    # The day after opening somebody takes it up: that too is a visible change.
+    # On the day after opening somebody starts to work on the ticket, which changes its status.
     shown |= (opened <= batch.end) & batch.in_window(opened + 1)
     at = np.flatnonzero(shown)
     uid, opened, solved = orders.uid[told.order[at]], opened[at], solved[at]
@@ -302,7 +305,7 @@ def _app_usage(batch: Batch) -> Rows:
 
 
 def _idle_sessions(batch: Batch) -> tuple[Ints, Ints, Ints, Ints]:
-    """Visits that lead to nothing, so many in each four weeks at the person's own pace."""
+    """Draws visits that lead to no order, as many in four weeks as suit the person's own rate."""
     people, draws = batch.people, batch.world.draws
     first = max(0, batch.after // BLOCK) if batch.after > -NEVER else 0
     block = np.arange(first, batch.end // BLOCK + 1)

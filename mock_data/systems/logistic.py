@@ -1,6 +1,6 @@
 """The warehouses and the carriers: landing/logistic.
 
-Parcels are settled in delivery.py; here they are written as far as they have come by the end.
+delivery.py decides what happens to each parcel; this module writes what is known by the end.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def write_logistic(batch: Batch) -> dict[str, Rows]:
 
 
 def _progress(parcels: Parcels, day: int) -> Ints:
-    """What the carrier says about each parcel at the end of a day."""
+    """Returns each parcel's status at the end of a day; −1 if it is not shipped yet."""
     overdue = parcels.promised < day
     state = np.where(parcels.arrives <= day, DELIVERED, np.where(overdue, DELAYED, IN_TRANSIT))
     state = np.where(parcels.is_sent_back & (parcels.promised + BACK_AFTER <= day), RETURNED, state)
@@ -76,7 +76,7 @@ def _shipments(batch: Batch) -> Rows:
 
 
 def _tracking_events(batch: Batch) -> Rows:
-    """Up to five scans a parcel, in order; those of the window."""
+    """Returns the scans in the window; a parcel has up to five, in order."""
     parcels, world = batch.parcels, batch.world
     uid = batch.orders.uid[parcels.order]
     picked = parcels.shipped * 86_400 + parcels.shipped_second
@@ -114,7 +114,7 @@ def _tracking_events(batch: Batch) -> Rows:
 
 
 def _scan_places(batch: Batch, parcels: Parcels, row: Ints, kind: Ints) -> pl.Series:
-    """The warehouse's town at first and at last when sent back, the customer's state in between."""
+    """Returns the warehouse's town for the first scan and a return, else the customer's state."""
     places = [TOWNS[int(t)] for t in batch.world.catalogue.place_town[STORES:]]
     hubs = [f"{state} hub" for state in names.STATE_CODES]
     at_origin: Bools = np.isin(kind, (0, 5))

@@ -1,6 +1,6 @@
-"""The campaigns and whom they were sent to: landing/marketing.
+"""The campaigns and the people whom they were sent to: landing/marketing.
 
-Who is treated and what it does to her is settled in behaviour.py.
+behaviour.py decides who is treated and what effect that has.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def write_campaigns(world: World, after: int, end: int) -> pl.DataFrame:
 
 
 def write_marketing(batch: Batch) -> dict[str, Rows]:
-    """Contacts of the window, and older ones that were opened or clicked in it."""
+    """Returns contacts in the window, and older ones that were opened or clicked in it."""
     world, people = batch.world, batch.people
     parts = []
     for campaign in plan_campaigns(world, batch.end):

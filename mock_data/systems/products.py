@@ -1,6 +1,6 @@
 """The catalogue, its suppliers and the stock: landing/products.
 
-Stock is what was delivered less what was sold; where a supplier is slow it runs out.
+Stock is what was delivered minus what was sold; it may run out if a supplier is slow.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def _subcategories() -> list[str]:
 
 
 def write_products(world: World, after: int, end: int) -> pl.DataFrame:
-    """The whole catalogue at first; later the products whose status changed."""
+    """Returns the whole catalogue at first, later only the products whose status changed."""
     catalogue, product = world.catalogue, np.arange(PRODUCTS)
     gone = catalogue.discontinued_on
     shown = (gone > after) & (gone <= end) if after > -NEVER else np.ones(PRODUCTS, bool)
@@ -115,7 +115,7 @@ def write_product_families() -> pl.DataFrame:
 
 
 def count_units(batch: Batch) -> NDArray[np.int32]:
-    """Units that left each shelf on each day."""
+    """Returns the units that left each shelf on each day."""
     orders, lines, span = batch.orders, batch.lines, batch.end + 1
     leaves = batch.in_crm & ~orders.is_return & (orders.day <= batch.end)
     leaves &= orders.fate != CANCELLED
@@ -133,10 +133,10 @@ def count_units(batch: Batch) -> NDArray[np.int32]:
 
 
 def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int) -> pl.DataFrame:
-    """Every shelf at first; later those whose record changed since."""
+    """Returns every shelf at first, later only the shelves whose record changed."""
     shelf = np.arange(SHELVES)
     product, place = shelf // LOCATIONS, shelf % LOCATIONS
-    # A shelf is laid out for the size of the shop, never for what is about to happen.
+    # Shelves are sized by the number of customers, never by future orders.
     size = np.concatenate([STORE_SIZE, np.full(WAREHOUSES, 3)])
     daily = world.customers * 0.02 / SHELVES * size[place]
     reorder = np.maximum(2, np.round(18 * daily)).astype(np.int64)

@@ -1,6 +1,6 @@
 """The tills and the web shop, and the regions' own ledger: landing/sales.
 
-The ledger adds the completed orders up by region and day; guests online count for the country.
+The ledger sums completed orders by region and day; online orders of guests go to the whole country.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def _transactions(batch: Batch) -> Rows:
     buyer = np.where(lost, nobodys_number(uid), batch.buyer[at])
     day = own.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
     off = batch.plant("header_off_by_a_cent", "transactions", uid)
-    bought = uid - own.is_return  # what is given back is paid back as it was paid
+    bought = uid - own.is_return  # a return is refunded in the way in which the order was paid
     payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], bought)
     payment = np.where((own.channel != STORE) & (payment == CASH), PAYPAL, payment)
     frame = pl.DataFrame({
@@ -58,7 +58,7 @@ def _transactions(batch: Batch) -> Rows:
 
 
 def store_names(place: Ints) -> pl.Series:
-    """Ids of stores and warehouses; −1 is none."""
+    """Returns the ids of stores and warehouses; −1 gives an empty one."""
     warehouses = [f"WH{n + 1:02d}" for n in range(WAREHOUSES)]
     return words(["", *STORE_IDS, *warehouses], place + 1)
 
@@ -94,14 +94,17 @@ def _transaction_items(batch: Batch) -> Rows:
 
 
 def regions_of(batch: Batch, order: Ints | Bools) -> Ints:
-    """The store's state, else the customer's; the country for a guest online."""
+    """Returns the store's state, else the customer's; the country for a guest's online order."""
     own = batch.orders.take(order)
     home = np.where(own.is_guest, COUNTRY, batch.people.state[own.person])
     return np.where(own.channel == STORE, batch.world.catalogue.place_state[own.store], home)
 
 
 def sum_regions(batch: Batch) -> Ints:
-    """Revenue, completed and all orders by (as known at the last call and now, region, day)."""
+    """Returns revenue, completed orders and all orders by region and day.
+
+    Each is given twice: as known after the last call, and as known now.
+    """
     orders, span = batch.orders, batch.end + 1
     sums = np.zeros((2, 3, REGIONS * span), dtype=np.int64)
     for cut, known in enumerate((batch.after, batch.end)):
@@ -118,7 +121,10 @@ def sum_regions(batch: Batch) -> Ints:
 def write_regional_sales(
     world: World, sums: Ints, after: int, end: int
 ) -> tuple[pl.DataFrame, Bools]:
-    """New days, those with orders cancelled or refunded since, and where an error is planted."""
+    """Returns the rows of new days and of days whose sums have changed, and which have errors.
+
+    Sums change when orders are cancelled or refunded.
+    """
     span = end + 1
     (then_revenue, then_orders, _), (revenue, orders, placed) = sums
     region, day = np.divmod(np.arange(REGIONS * span), span)

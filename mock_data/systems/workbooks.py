@@ -1,6 +1,7 @@
 """The acquired web shop, delivered as Excel workbooks: landing/workbooks.
 
-Its customers overlap with the CRM's under other ids, names in one piece, other phones.
+Some of its customers are in the CRM too, but here with other ids, with their names in one cell and
+sometimes with another e-mail address or phone number.
 """
 
 import numpy as np
