@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-# What each measures, and its arguments; first the parts of the report, then single steps.
+# What each part measures, and its arguments. The report's parts come first, then single steps.
 PARTS = {
     "road": "the pipeline against the limit, the same work in one plain process: sizes",
     "marts": "six marts against pandas: a size",

@@ -15,7 +15,7 @@ STYLE = "font-family='system-ui, sans-serif' font-size='12'"
 
 
 def draw_chart(results: dict[str, Any]) -> str:
-    """The same results give the same bytes."""
+    """Returns the picture as SVG; the same results give the same bytes."""
     parts: list[str] = []
     top = HEAD
     for customers, group in groupby(results["figures"], key=lambda figure: figure["customers"]):
@@ -38,7 +38,7 @@ def draw_chart(results: dict[str, Any]) -> str:
 
 
 def _draw_size(parts: list[str], top: int, customers: int, stages: Iterable[dict[str, Any]]) -> int:
-    """Bars of one size on a scale of its own; returns where the next may begin."""
+    """Draws the bars of one size on their own scale; returns where the next size may begin."""
     stages = list(stages)
     longest = max(max(stage["seconds"], stage["against_seconds"]) for stage in stages)
     scale = (WIDTH - LEFT - RIGHT) / longest

@@ -1,4 +1,4 @@
-"""Shows that two ways gave the same rows: a count and a checksum of each table, in any order."""
+"""Compares the rows that two ways made, by a count and a checksum of each table, in any order."""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ OF_THE_RUN = {
     *("publication", "load_log", "rejected_rows", "file_stamps"),
     *("customer_360_history", "audience_changes"),
 }
-"""They say which run it was, and when; or what was recorded of other days."""
+"""Tables that are not compared, because they depend on which run it was, or hold other days."""
 DIGITS = 16
 FULL = 1 << 64
 
@@ -25,11 +25,14 @@ class Content:
 
 
 Contents = dict[str, Content]
-"""By the table's name."""
+"""Contents by the table's name."""
 
 
 def read_contents(database: Path, *schemas: str) -> Contents:
-    """Every table of the schemas, without the columns that begin with `_`: how a row came there."""
+    """Returns the content of every table in the schemas.
+
+    Columns that begin with `_` are left out, because they only say how a row came there.
+    """
     with duckdb.connect(str(database), read_only=True) as con:
         con.execute("set enable_progress_bar = false")
         found = con.execute(
@@ -47,7 +50,7 @@ def read_contents(database: Path, *schemas: str) -> Contents:
 
 
 def read_content(con: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[str]) -> Content:
-    """The sum of the rows' hashes: it changes with any cell, and not with the rows' order."""
+    """Returns the sum of the rows' hashes, which changes with any cell but not with their order."""
     cells = ", ".join(quote(name) for name in columns)
     rows, summed = fetch_row(
         con, f"select count(*), coalesce(sum(hash(row({cells}))), 0) from {relation}"
@@ -56,7 +59,7 @@ def read_content(con: duckdb.DuckDBPyConnection, relation: str, columns: Iterabl
 
 
 def combine(contents: Contents) -> Content:
-    """One for all tables together."""
+    """Returns one content for all tables together."""
     told = "".join(
         f"{name} {each.rows} {each.checksum}\n" for name, each in sorted(contents.items())
     )
@@ -67,7 +70,7 @@ def combine(contents: Contents) -> Content:
 
 
 def find_differences(ours: Contents, theirs: Contents) -> list[str]:
-    """The tables that are not the same on both sides."""
+    """Returns the tables that are not the same on both sides."""
     return sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
     )

@@ -1,7 +1,7 @@
 """How long the dashboard's pages, filters and search take on a synthetic snapshot.
 
-First their queries, each on a snapshot opened for it; then, if Chromium is installed, whole pages
-as a person waits for them.
+It first measures the queries, each on a newly opened snapshot, and then, if Chromium is installed,
+how long a person waits for whole pages.
 """
 
 import sys
@@ -36,7 +36,7 @@ from c360_dashboard.snapshot import Snapshot, find_snapshot, read_publication
 AS_OF = date(2026, 6, 30)
 ORDERS_EACH, LINES_EACH, TIMES = 9, 2, 3
 
-# What the pages read most, made of nothing but row numbers; the other tables stay empty.
+# The tables that the pages read most, made from row numbers only; the other tables stay empty.
 FILLED = {
     "publication": """
         date '2026-06-30' as as_of_date, 'bench' as run_id, now()::timestamp as published_at
@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> None:
 
 
 def open_pages(home: Path, somebody: str) -> None:
-    """Of servers that have just started, and again; from the address to the drawn charts."""
+    """Prints the time from typing an address to the drawn charts, on newly started servers."""
     found = find_browser()
     if found is None:
         sys.stdout.write("Chromium is not installed, so no page was opened.\n")
@@ -169,7 +169,7 @@ def open_pages(home: Path, somebody: str) -> None:
 
 
 def time_once(snapshot: Snapshot, query: Callable[..., Any], given: tuple[Any, ...]) -> float:
-    """From a closed file to an answer, as the page waits for it when nobody asked before."""
+    """Returns the seconds from a closed file to an answer, as for the first visitor of a page."""
     started = time.perf_counter()
     with snapshot.open() as reader:
         query(reader, *given)
@@ -177,7 +177,7 @@ def time_once(snapshot: Snapshot, query: Callable[..., Any], given: tuple[Any, .
 
 
 def write_snapshot(path: Path, customers: int) -> None:
-    """Gold as dbt's yml describes it; what is not filled here is there and empty."""
+    """Writes a snapshot with all gold tables that dbt's yml describes, most of them empty."""
     rows = {
         "publication": 1,
         "dim_stores": 60,

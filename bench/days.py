@@ -1,4 +1,4 @@
-"""What one more day costs the models, against a full build and with histories of any length."""
+"""Compares the models' time for one more day with a full build, for histories of any length."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def main(arguments: list[str]) -> None:
-    """Takes a number of customers, and lengths of history in days, one after the other."""
+    """Takes a number of customers, and any number of lengths of history in days."""
     customers, *lengths = [int(each) for each in arguments] or [20_000, 90]
     for length in lengths or [365]:
         with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
 
 def walk(home: Path, customers: int, length: int) -> tuple[Measured[None], Measured[None]]:
-    """A full build, and the build of the day after; people are not resolved in between."""
+    """Measures a full build and the build of the next day, without resolving people in between."""
     measured = []
     for run, last in enumerate((LAST, LAST + DAY)):
         first = LAST - length * DAY

@@ -1,7 +1,7 @@
-"""The script that people write with Faker: the same files and columns, cell by cell.
+"""The script that people would write with Faker: the same files and columns, cell by cell.
 
-It runs by itself wherever Faker is installed: `python faker_script.py mix.json folder`. Unlike the
-simulator's, its amounts do not add up.
+It runs by itself wherever Faker is installed: `python faker_script.py mix.json folder`. Its amounts
+do not add up, unlike the simulator's.
 """
 
 import csv
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def choose_maker(fake: Faker, name: str, kind: str) -> Callable[[int], object]:
-    """What a column is filled with; the cheapest of Faker's ways where it has several."""
+    """Returns a function that fills a column, by the fastest of Faker's ways if it has several."""
     by_name: dict[str, Callable[[int], object]] = {
         "first_name": lambda _: fake.first_name(),
         "last_name": lambda _: fake.last_name(),

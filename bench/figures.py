@@ -1,4 +1,4 @@
-"""A measurement: its figures, what it is compared with, and what was promised of it."""
+"""A measurement's figures, what they are compared with, and what was promised about them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Promise:
     bound: float
     least_customers: int = 0
     most_customers: int = 1 << 62
-    """What is promised for the demo is not promised for a million customers, nor vice versa."""
+    """Some promises hold only for the demo, others only for a million customers."""
 
     def is_about(self, customers: int) -> bool:
         return self.least_customers <= customers <= self.most_customers
@@ -66,7 +66,7 @@ PROMISES = {
 
 
 def judge(figure: Figure) -> bool | None:
-    """Whether the promise is kept; None if nothing was promised for this size."""
+    """Returns whether the promise is kept; None if nothing was promised for this size."""
     promise = PROMISES.get(figure.name)
     if promise is None or not promise.is_about(figure.customers):
         return None
@@ -78,7 +78,7 @@ def judge(figure: Figure) -> bool | None:
 
 
 def describe(figure: Figure) -> dict[str, Any]:
-    """As written to results.json: rounded, without what is unknown, with the promise."""
+    """Returns the figure as results.json has it: rounded, without unknown values, with promise."""
     told = {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in asdict(figure).items()
@@ -92,7 +92,7 @@ def describe(figure: Figure) -> dict[str, Any]:
 
 
 def complain(figures: list[Figure]) -> list[str]:
-    """A sentence for every promise that is broken and every result that differs."""
+    """Returns a sentence for every promise that is broken and every result that differs."""
     said = []
     for figure in figures:
         where = f"{figure.customers:,} customers, {figure.name}"

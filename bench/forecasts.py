@@ -1,7 +1,7 @@
-"""How good the forecast is in shops that resemble public data, as of several days each: a table.
+"""Prints how good the forecast is in shops that resemble public data, on several days for each.
 
-Errors are compared with those of the better of two naive forecasts, chosen afterwards for each of
-the two measures; no forecast can always beat such a choice.
+Errors are compared with those of the better of two naive forecasts. Which is better is chosen
+afterwards for each of the two measures, and no forecast can always beat such a choice.
 """
 
 import sys
@@ -26,7 +26,11 @@ def main(arguments: list[str]) -> None:
 
 
 def summarise(trials: pl.DataFrame) -> pl.DataFrame:
-    """One row a world; of how many trials an error was above the bound, and the worst of them."""
+    """Returns one row per world: its mean errors, and in how many trials one was above the bound.
+
+    `outside` counts trials whose intervals held for too few or too many customers; `unexcused`
+    leaves out those in which they held for more because many customers spent nothing.
+    """
     is_worse = pl.max_horizontal("mae", "rmse") > BOUND
     least, most = COVERED
     return trials.group_by("world", maintain_order=True).agg(

@@ -1,4 +1,4 @@
-"""Simulating a retailer, in rows per second, against Faker; workbooks are counted separately."""
+"""Measures simulating a retailer, in rows per second, against Faker; workbooks count separately."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ from mock_data.world import World
 
 FAKER = "faker>=30"
 FAKER_ROWS = 100_000
-"""Enough for a steady rate: a row costs Faker the same in every file of a kind."""
+"""Enough for a steady rate, because in a given table every row costs Faker the same."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
 
 
 def generate(home: Path, people: int) -> Simulated:
-    """Times the workbooks on the way: they are written one after the other, after all CSV files."""
+    """Simulates people, and times the workbooks, which are written last, one after the other."""
     spent = 0.0
 
     def write_timed(path: Path, world: World, table: Table, parts: list[Rows]) -> int:
@@ -66,7 +66,7 @@ def generate(home: Path, people: int) -> Simulated:
 
 
 def _report(people: int, measured: Measured[Simulated]) -> float:
-    """Prints what was measured; returns the rows a second over the CSV files."""
+    """Prints what was measured; returns the rows per second over the CSV files."""
     made = measured.result
     seconds = measured.seconds - made.seconds_in_workbooks
     sys.stdout.write(
@@ -90,7 +90,10 @@ def _compare_with_faker(folder: Path, made: Simulated, ours: float) -> None:
 
 
 def run_faker(mix: list[dict], folder: Path) -> float | None:
-    """Rows a second of faker_script.py, in an environment of its own; None where there is none."""
+    """Returns the rows per second of faker_script.py; None if pip could not install Faker.
+
+    The script runs in a virtual environment of its own.
+    """
     python = folder / "with_faker" / "bin" / "python"
     venv.create(folder / "with_faker", with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--no-input", FAKER]
@@ -110,7 +113,7 @@ def run_faker(mix: list[dict], folder: Path) -> float | None:
 
 
 def describe_mix(rows: Mapping[str, int]) -> list[dict]:
-    """Each table's columns, and its share of the rows that Faker makes."""
+    """Returns each table's columns and the number of rows that Faker makes for it."""
     share = min(1.0, FAKER_ROWS / sum(rows.values()))
     return [
         {

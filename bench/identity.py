@@ -1,4 +1,4 @@
-"""Resolving records into people: all at once, then one day; judged by the simulator's truth."""
+"""Measures resolving records into people, first all, then one day's, against the known truth."""
 
 import resource
 import sys
@@ -18,7 +18,7 @@ from c360_dagster.identity.quality import measure_pairs
 
 KEY = ["source_system", "source_id"]
 A_DAY = 1000
-"""One record in so many is new or changed on a day."""
+"""In a day, one record in so many is new, one changes and one disappears."""
 
 
 def main(arguments: list[str]) -> None:
@@ -52,7 +52,7 @@ def simulate(home: Path, records: int) -> None:
 
 
 def tell_quality(people: int) -> None:
-    """How right the shipped rules are on an invented register of the dead, dirty as it is."""
+    """Prints how often the project's rules are right on an invented, dirty register of the dead."""
     register = draw_register(people)
     found = resolve(register.drop("person_id"))
     pairs = measure_pairs(found.identities, register)
@@ -63,7 +63,7 @@ def tell_quality(people: int) -> None:
 
 
 def save(home: Path) -> None:
-    """As parquet, so that reading the simulator's files counts for nothing."""
+    """Saves records and truth as parquet, so that reading the simulator's files is not measured."""
     records, truth = read_records(home)
     records.sort(KEY).write_parquet(home / "records.parquet")
     truth.write_parquet(home / "truth.parquet")
@@ -102,7 +102,7 @@ def _read_peak() -> float:
 
 
 def read_records(home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both systems' people as their files have them, one row a key, broken lines left out."""
+    """Returns both systems' people, as in their files but without broken lines, and the truth."""
     truth = pl.read_csv(home / "truth" / "identities.csv", infer_schema=False)
     (shop,) = (home / "landing" / "workbooks").glob("Customer_master.*")
     read = (
@@ -131,7 +131,10 @@ def read_records(home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _read_lines(path: Path) -> pl.DataFrame:
-    """Lines with as many cells as the header, none of them quoted: the simulator quotes none."""
+    """Reads the lines with as many cells as the header and no quotes.
+
+    In the customers' file, the simulator writes quotes only into lines that it breaks.
+    """
     header = path.open(encoding="utf-8").readline()
     names = header.strip().split(",")
     lines = pl.read_csv(
@@ -151,7 +154,7 @@ def _read_lines(path: Path) -> pl.DataFrame:
 
 
 def _live_a_day(records: pl.DataFrame) -> pl.DataFrame:
-    """Every so many-th record moves to another mailbox; as many are new, as many are gone."""
+    """Changes the e-mail address of one record in a thousand, adds as many and removes as many."""
     turn = pl.int_range(pl.len()) % A_DAY
     moved = pl.when(turn == 1).then(pl.lit("x") + pl.col("email")).otherwise("email").alias("email")
     new = records.filter(turn == 2).with_columns(

@@ -1,4 +1,4 @@
-"""Forecasting for a million customers: from orders to rows, fitting the models, the forecast."""
+"""Measures a forecast for a million customers: summarising orders, fitting models, forecasting."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
 def time_each(customers: int) -> object:
     orders = draw_orders(customers)
     plan = plan_rehearsal(AS_OF - timedelta(days=DAYS), AS_OF, HORIZON)
-    # What is imported on first use is not what is measured.
+    # A first small forecast, so that imports on first use are not measured.
     forecast_from(measure_customers(orders.head(1000), plan), plan)
     told, began = [f"{customers:,} customers, {orders.height:,} orders"], time.perf_counter()
     steps: dict[str, float] = {}
@@ -54,7 +54,7 @@ def time_each(customers: int) -> object:
 
 
 def draw_orders(customers: int) -> pl.DataFrame:
-    """Buyers of differing rates who stop at some time; dear ones and cheap ones."""
+    """Draws orders of people who buy at different rates and prices and stop at some time."""
     random = np.random.default_rng(7)
     rate = random.gamma(0.7, 0.03, customers)
     begins = random.integers(0, DAYS, customers) * (random.random(customers) < 0.6)

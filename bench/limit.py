@@ -1,7 +1,7 @@
 """The limit: from landing to published files in one plain process, with nothing around the work.
 
-Bare `read_csv`, the same compiled SQL in one connection, the same pure functions; no Dagster, no
-dbt, no checks. `python -m bench.limit plan.json landing home` prints each part's times.
+It uses a bare `read_csv`, the same compiled SQL in one connection and the same pure functions, but
+no Dagster, no dbt and no checks. `python -m bench.limit plan.json landing home` prints the times.
 """
 
 import json
@@ -31,7 +31,7 @@ PERSON = """
 
 Work = Callable[[duckdb.DuckDBPyConnection, Truth], None]
 Spans = list[tuple[str, float, float]]
-"""Stage, start and end by the system's clock."""
+"""For each piece of work its stage, and its start and end by the system's clock."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def walk(plan: Plan, landing: Path, home: Path) -> Spans:
 
 
 def read_landing(con: duckdb.DuckDBPyConnection, landing: Path) -> None:
-    """Every file as it is, with the contract's types; a line that does not fit is left out."""
+    """Reads every file with the contract's types, and leaves out lines that do not fit."""
     con.execute("create schema bronze; create schema raw")
     for table in read_contract().values():
         files = find_files(landing, table)
@@ -94,7 +94,7 @@ def _create_empty(con: duckdb.DuckDBPyConnection, table: Table, raw: str) -> Non
 
 
 def _read(con: duckdb.DuckDBPyConnection, file: LandingFile) -> str:
-    """A relation of the contract's columns; the files that are measured have just these."""
+    """Returns a relation with the contract's columns; the measured files have exactly these."""
     table = file.table
     if file.suffix == ".xlsx":
         sheet = pl.read_excel(file.path, infer_schema_length=0, drop_empty_rows=True)
@@ -119,7 +119,7 @@ def _read(con: duckdb.DuckDBPyConnection, file: LandingFile) -> str:
 
 
 def identify(con: duckdb.DuckDBPyConnection, truth: Truth) -> None:  # noqa: ARG001
-    from c360_dagster.identity import resolve  # noqa: PLC0415  as late as the road imports it
+    from c360_dagster.identity import resolve  # noqa: PLC0415  imported as late as in the pipeline
 
     records = con.sql(
         f"select {PERSON} from silver.int_customer_records order by source_system, source_id"
@@ -201,10 +201,13 @@ def judge_campaigns(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
 
 
 def science(ask: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
-    """Asks and writes; small matrices are quicker in one thread, as on the road."""
+    """Returns the work of asking for an answer and writing its tables.
+
+    As in the pipeline, it uses one thread, because small matrices are faster that way.
+    """
 
     def work(con: duckdb.DuckDBPyConnection, truth: Truth) -> None:
-        import scipy.linalg  # noqa: F401, PLC0415  what is limited must be loaded
+        import scipy.linalg  # noqa: F401, PLC0415  only a loaded library can be limited
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
         with threadpool_limits(limits=1, user_api="blas"):

@@ -1,4 +1,4 @@
-"""Loading a large file, against a bare `read_csv` of it into a table with the same types."""
+"""Measures loading a large file, against a bare `read_csv` into a table with the same types."""
 
 import shutil
 import statistics
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
 
 def load(path: Path, folder: str) -> object:
-    """What the product does, file and all: checksum, survey, read, account, write."""
+    """Loads the file as the pipeline does: checksum, survey, read, account, write."""
     home = Path(tempfile.mkdtemp(dir=folder))
     warehouse = Warehouse(path=str(home / "warehouse.duckdb"), scratch=str(home / "scratch"))
     run = LoadRun("bench", lambda: datetime(2026, 1, 1), home / "scratch")
@@ -49,7 +49,7 @@ def load(path: Path, folder: str) -> object:
 
 
 def read_bare(path: Path, folder: str, *, ignore_errors: bool) -> object:
-    """The limit: one statement, the same types, nothing checked."""
+    """Loads the file by one statement with the same types and without any checks."""
     home = Path(tempfile.mkdtemp(dir=folder))
     types = ", ".join(f"{literal(c.name)}: {literal(c.type)}" for c in TABLE.columns)
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:

@@ -1,7 +1,7 @@
-"""Six marts (five sales marts and what a customer's orders say) against the same in pandas.
+"""Measures six marts (five of sales and one of each customer's orders) against the same in pandas.
 
-Both sides start from the same landing files and table of who is who, and end with the same six
-parquet files. The part after reading and cleaning is also measured by itself.
+Both sides start from the same landing files and the same table of who is who, and end with the same
+six parquet files. The part after reading and cleaning is also measured by itself.
 """
 
 import json
@@ -35,14 +35,14 @@ SALES = (
     "top_10_customers_by_revenue",
 )
 GIVEN = ("customer_identities", "dim_customers")
-"""Who is who is given to both sides: Python works it out, not the SQL."""
+"""Both sides are given who is who, because Python works it out and not the SQL."""
 PARTS = ("int_customer_orders", "int_customer_main_stores", "int_customer_variety", "dim_stores")
 CLEAN = (
     *("stg_sales", "stg_products", "int_data_clock"),
     *("fct_orders", "fct_order_lines", "dim_products", "dim_stores"),
 )
-"""What stands before a mart is made, once everything is loaded and cleaned."""
-# The columns of mart_customer_360 that follow from orders and their lines, as its model has them.
+"""The tables that are loaded and cleaned before any mart is made."""
+# The columns of mart_customer_360 that follow from orders and their lines, as in its model.
 CUSTOMERS = """
     create table gold.mart_customer_360 as
     select
@@ -88,7 +88,7 @@ SHOP = "workbooks/Transaction"
 
 @dataclass(frozen=True)
 class Given:
-    """What both sides start from, and who the marts must agree with."""
+    """What both sides start from, and the warehouse with whose marts both must agree."""
 
     landing: Path
     warehouse: Path
@@ -98,7 +98,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Lap:
-    """What a part of the way took."""
+    """The time that a part of the work took."""
 
     seconds: float
     cpu_seconds: float
@@ -106,7 +106,7 @@ class Lap:
 
 def main(arguments: list[str]) -> None:
     """Takes a number of customers to simulate."""
-    from bench.road import walk_clean  # noqa: PLC0415  the road walks here only
+    from bench.road import walk_clean  # noqa: PLC0415  only this function runs the pipeline
     from bench.table import format_table  # noqa: PLC0415
 
     customers = int(arguments[0]) if arguments else 5000
@@ -119,7 +119,10 @@ def main(arguments: list[str]) -> None:
 
 
 def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> list[Figure]:
-    """Landing and the warehouse that the road made of it; everything is written below folder."""
+    """Compares both sides, given landing and the warehouse that the pipeline made from it.
+
+    Everything is written below `folder`.
+    """
     given = prepare(landing, warehouse, folder)
     (folder / "compile").mkdir()
     plan = make_plan(folder / "compile")
@@ -151,7 +154,8 @@ def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> lis
 
 
 def prepare(landing: Path, warehouse: Path, folder: Path) -> Given:
-    """Who is who as a file; the shop's workbook as CSV, for pandas reads no Excel by itself."""
+    """Writes who is who to a file, and the shop's workbook as CSV, because pandas alone cannot read
+    Excel."""
     who = folder / "who_is_who.parquet"
     with duckdb.connect(str(warehouse), read_only=True) as con:
         con.execute(
@@ -173,7 +177,7 @@ def _link(source: str, target: str) -> None:
 
 
 def build(plan: Plan, given: Given, folder: Path) -> Lap:
-    """The loader's tables, the models' SQL, six files; returns what the marts alone took."""
+    """Loads the tables, runs the models' SQL and writes six files; returns the marts' own time."""
     folder.mkdir()
     steps = cut(plan, [*SALES, *PARTS], GIVEN)
     marts = cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
@@ -199,7 +203,7 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
 
 
 def load(con: duckdb.DuckDBPyConnection, given: Given, steps: list[Step], folder: Path) -> None:
-    """On the day after the last: no file could know of events later than its load."""
+    """Loads the files on the day after the last one, because files cannot know later events."""
     loaded_at = datetime.combine(given.as_of + timedelta(days=1), time())
     contract = read_contract()
     create_bronze(con, contract.values())
@@ -219,13 +223,13 @@ def run_pandas(given: Given, folder: Path) -> dict[str, Lap]:
 
 
 def read_both(given: Given, ours: Path, theirs: Path) -> tuple[Contents, Contents]:
-    """Both sides' six marts in the types that the road's own have."""
+    """Reads both sides' six marts, cast to the types of the pipeline's own."""
     types = _read_types(given.warehouse)
     return _read_files(ours, types), _read_files(theirs, types)
 
 
 def read_road(given: Given) -> Contents:
-    """The same columns of what the road itself made."""
+    """Reads the same columns of the marts that the pipeline itself made."""
     types = _read_types(given.warehouse)
     with duckdb.connect(str(given.warehouse), read_only=True) as con:
         return {mart: read_content(con, f"gold.{mart}", sorted(types[mart])) for mart in MARTS}

@@ -1,6 +1,6 @@
 """Runs a function or a command in a process of its own and measures time, CPU time and memory.
 
-For a function these are its own process's, for a command also those of everything it starts.
+For a function, only its own process counts; for a command, also everything that it starts.
 """
 
 import multiprocessing
@@ -29,13 +29,13 @@ LAST_WORDS = 3000
 class Measured(Generic[T]):
     seconds: float
     cpu_seconds: float
-    """Of all threads: it varies less than the clock where other programs want the processors."""
+    """The processor time of all threads, which varies less than the clock if other programs run."""
     megabytes: float
     result: T
 
 
 def measure(function: Callable[..., T], *arguments: object, **options: object) -> Measured[T]:
-    """Starts fresh, so that neither caches nor memory of an earlier measurement count."""
+    """Runs a function in a new process, so that caches and memory of earlier ones do not count."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, function, arguments, options))
@@ -66,7 +66,7 @@ def _run(
 
 @dataclass(frozen=True)
 class Look:
-    """The memory that a command and all that it started have at one moment, and what they used."""
+    """Memory of a command and everything it started at one moment, and CPU seconds until then."""
 
     at: float
     megabytes: float
@@ -75,29 +75,32 @@ class Look:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a command took, and what it wrote."""
+    """What a command took, and its output."""
 
     began: float
-    """By the system's clock, as logs tell the time."""
+    """By the system's clock, as in logs."""
     seconds: float
     cpu_seconds: float
     output: str
     looks: list[Look] = field(default_factory=list)
-    """Empty where the system does not show the memory of processes as files."""
+    """Empty if the system has no `/proc`."""
 
     @property
     def megabytes(self) -> float:
         return max((look.megabytes for look in self.looks), default=0.0)
 
     def cpu_between(self, spans: Iterable[tuple[float, float]]) -> float:
-        """What all threads used in the spans, to a few hundredths of a second for each."""
+        """Returns the CPU seconds used in the spans, to a few hundredths of a second for each."""
         return sum(self._used_until(end) - self._used_until(start) for start, end in spans)
 
     def _used_until(self, moment: float) -> float:
         return max((look.cpu_seconds for look in self.looks if look.at <= moment), default=0.0)
 
     def peak_between(self, spans: Iterable[tuple[float, float]]) -> float:
-        """The most memory in any of the spans; a span shorter than a look counts the next one."""
+        """Returns the most memory in any of the spans.
+
+        For a span that is too short to contain a look, the next look counts.
+        """
         peak = 0.0
         for start, end in spans:
             inside = [look.megabytes for look in self.looks if start <= look.at <= end]
@@ -109,7 +112,7 @@ class Watched:
 def watch(
     command: list[str], *, environment: Mapping[str, str], folder: Path, errors: bool = False
 ) -> Watched:
-    """Runs a command to its end, which must be a good one; its output may hold its errors too."""
+    """Runs a command, which must succeed; `errors` adds its errors to its output."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began, clock = time.time(), time.perf_counter()
     with subprocess.Popen(
@@ -154,7 +157,10 @@ def _looking(pid: int) -> Iterator[list[Look]]:
 
 
 def _weigh(pid: int) -> tuple[float, float]:
-    """Resident megabytes and seconds used, of a process and all below; what ended has none."""
+    """Returns resident megabytes and CPU seconds of a process and all below it.
+
+    Both are 0 for a process that has ended.
+    """
     process = Path(f"/proc/{pid}")
     try:
         megabytes = int((process / "statm").read_text().split()[1]) * PAGE / MEGABYTE
@@ -162,7 +168,7 @@ def _weigh(pid: int) -> tuple[float, float]:
         children = (process / "task" / str(pid) / "children").read_text().split()
     except (OSError, IndexError):
         return 0.0, 0.0
-    # User's and system's ticks, its own and those of the children that have ended.
+    # User and system ticks of the process itself and of its children that have ended.
     seconds = sum(int(ticks) for ticks in counted[11:15]) / TICKS
     for child in children:
         below = _weigh(int(child))

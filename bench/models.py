@@ -1,4 +1,4 @@
-"""The dbt build, against the same compiled SQL in one plain DuckDB connection."""
+"""Measures the dbt build against the same compiled SQL in one plain DuckDB connection."""
 
 import shutil
 import sys
@@ -23,11 +23,11 @@ from landing_contract import read_contract
 
 
 def main(arguments: list[str]) -> None:
-    """Takes a number of customers to simulate, or the path of a warehouse, of which it copies."""
+    """Takes a number of customers to simulate, or the path of a warehouse to copy."""
     asked = arguments[0] if arguments else "5000"
     with tempfile.TemporaryDirectory() as folder:
         source = simulate(Path(folder), int(asked)) if asked.isdigit() else Path(asked)
-        # Views name their database, which is the file's name: it stays what it was.
+        # The copies keep the file's name, because views name their database, and that is the file.
         ours, plain = (Path(folder) / side / source.name for side in ("ours", "plain"))
         for copy in (ours, plain):
             copy.parent.mkdir()
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> None:
 
 
 def simulate(folder: Path, customers: int) -> Path:
-    """A warehouse with bronze of a simulated year."""
+    """Returns a warehouse with bronze of a simulated year."""
     first, last = date(2025, 1, 1), date(2025, 12, 31)
     mock_data.generate(folder, customers=customers, seed=7, start=first, end=last)
     path, scratch = folder / "warehouse.duckdb", folder / "scratch"
@@ -62,7 +62,7 @@ def simulate(folder: Path, customers: int) -> Path:
 
 def build(warehouse: Path, *, with_tests: bool) -> Contents:
     builder = DbtBuilder(warehouse=str(warehouse))
-    # By name, as the pipeline asks: what else is asked for, dbt itself would have to resolve.
+    # Models are chosen by name, as in the pipeline; any other selection, dbt has to resolve itself.
     nodes = read_manifest()["nodes"].values()
     chosen = [node["name"] for node in nodes if node["resource_type"] in {"model", "seed"}]
     bad = [

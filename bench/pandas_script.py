@@ -1,7 +1,7 @@
-"""The script that an analyst writes with pandas: the sales marts, and what customers' orders say.
+"""The script that an analyst would write with pandas: the sales marts and a mart of customers.
 
 It runs by itself wherever pandas is installed: `python pandas_script.py landing
-who_is_who.parquet day out`. It merges and groups and never loops over rows; money is counted in
+who_is_who.parquet day out`. It merges and groups, and never loops over rows; money is counted in
 whole cents until the end, so that sums are exact.
 """
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def look_at_clocks() -> np.ndarray:
-    """Seconds by the clock, and of the processor."""
+    """Returns seconds by the clock and seconds of the processor."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
@@ -76,7 +76,7 @@ def build_marts(given: Tables) -> dict[str, pd.DataFrame]:
 
 
 def read_orders(landing: Path, people: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Of the tills and of the acquired shop, with the person that each belongs to."""
+    """Reads the orders of the tills and the acquired shop, and adds the person of each."""
     names = ["transaction_id", "customer_id", "transaction_date", "channel", "store_id"]
     till = pd.read_csv(
         landing / "sales" / "transactions.csv",
@@ -124,7 +124,8 @@ def read_lines(landing: Path, orders: pd.DataFrame) -> pd.DataFrame:
         orders["source_system"] == "crm", ["transaction_id", "customer_id", "is_counted"]
     ]
     lines = lines.merge(till, on="transaction_id", how="left")
-    lines["is_counted"] = lines["is_counted"].eq(True)  # noqa: FBT003  a line without order counts not
+    # A line without an order does not count.
+    lines["is_counted"] = lines["is_counted"].eq(True)  # noqa: FBT003  pandas has no named argument
     return lines
 
 
@@ -139,18 +140,21 @@ def read_products(landing: Path) -> pd.DataFrame:
 
 
 def in_cents(amounts: pd.Series) -> pd.Series:
-    """Whole numbers, as floats: empty ones stay empty, and sums up to 90 billions are exact."""
+    """Returns whole cents, as floats, so that empty cells stay empty.
+
+    Sums up to 90 billion (10^9) are exact.
+    """
     return (amounts * 100).round()
 
 
 def divide(above: pd.Series, below: pd.Series) -> pd.Series:
-    """To six decimals, halves away from zero; nothing is divided by zero."""
+    """Divides, rounds to six decimals, halves away from zero; nothing if divided by zero."""
     ratio = above / below.where(below != 0)
     return np.sign(ratio) * np.floor(ratio.abs() * 1e6 + 0.5) / 1e6
 
 
 def sum_orders(sold: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
-    """Lines are summed into orders first: a line is never counted as an order."""
+    """Sums lines into orders first, so that a line is never counted as an order."""
     revenue = sold.groupby("transaction_id", as_index=False)["revenue"].sum()
     by_order = revenue.merge(
         orders[["transaction_id", "customer_id", "transaction_date"]], on="transaction_id"
@@ -206,7 +210,7 @@ def measure_frequency(by_order: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_customers(given: Tables) -> pd.DataFrame:
-    """One row a person, also those who never bought: what follows from orders and their lines."""
+    """Returns one row per person, with or without orders: what follows from orders and lines."""
     customers = given.people[["customer_id"]].drop_duplicates().set_index("customer_id")
     customers = customers.join(sum_customers(given.orders, given.lines))
     customers = customers.join(find_main_stores(given.landing, given.orders))
@@ -248,7 +252,7 @@ def sum_customers(orders: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_main_stores(landing: Path, orders: pd.DataFrame) -> pd.DataFrame:
-    """The most frequent; ties: the latest, then the lowest id."""
+    """Returns each customer's most frequent store; on ties the latest, then the lowest id."""
     in_store = ~orders["channel"].fillna("store").str.lower().isin(["online", "mobile"])
     visits = orders[in_store & orders["is_counted"]].groupby(
         ["customer_id", "store_id"], as_index=False
@@ -269,7 +273,10 @@ def find_main_stores(landing: Path, orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure_variety(lines: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """What was bought; a line that only takes something back is no purchase."""
+    """Returns how many categories and brands were bought, and the favourite category.
+
+    A line that only takes something back is no purchase.
+    """
     sold = lines[lines["is_counted"] & lines["customer_id"].notna()]
     sold = sold.merge(products[["product_id", "category", "brand"]], on="product_id")
     bought = sold[sold["quantity"] > 0]

@@ -1,6 +1,6 @@
-"""A plan of the work from bronze to gold, in order: compiled SQL, and the steps that Python does.
+"""A plan of the work from bronze to gold, in order: compiled SQL and the steps that Python does.
 
-It is made before anything is measured; following it needs neither dbt nor its project.
+The plan is made before anything is measured; carrying it out needs neither dbt nor its project.
 """
 
 import json
@@ -19,7 +19,7 @@ from c360_dagster.sql import literal, quote
 
 TYPES = {"string": "varchar"}
 
-# What Python works out: from which models, into which schema's tables.
+# The steps that Python does, with the models that each reads.
 PYTHON = {
     "identity": ("int_customer_records", "int_data_clock"),
     "segments": ("int_customer_features",),
@@ -43,29 +43,29 @@ TABLES = {
 }
 
 MEMORY = "5GB"
-"""What the database may take where no dbt is, as dbt's own profile has it."""
+"""The database's memory limit when dbt does not set it; the same as in dbt's profile."""
 
 Node = dict[str, Any]
-"""What dbt's manifest says of a model or seed."""
+"""What dbt's manifest says about a model or seed."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One statement, or the name of what Python does."""
+    """One SQL statement, or, if `sql` is empty, the name of a step that Python does."""
 
     name: str
     sql: str = ""
     after: tuple[str, ...] = ()
     """The steps that it needs."""
     lands: tuple[str, ...] = ()
-    """The tables of bronze that it reads."""
+    """The bronze tables that it reads."""
 
 
 @dataclass(frozen=True)
 class Plan:
     steps: list[Step]
     personal: dict[str, list[str]]
-    """The columns of gold with personal data."""
+    """The columns with personal data, by gold table."""
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(asdict(self)), "utf-8")
@@ -82,7 +82,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def cut(plan: Plan, targets: Iterable[str], given: Iterable[str]) -> list[Step]:
-    """The steps that the targets need, where some tables are given."""
+    """Returns the steps that the targets need if some tables are given already."""
     by_name, given = {step.name: step for step in plan.steps}, set(given)
     needed: set[str] = set()
     waiting = list(targets)
@@ -95,7 +95,10 @@ def cut(plan: Plan, targets: Iterable[str], given: Iterable[str]) -> list[Step]:
 
 
 def make_plan(folder: Path) -> Plan:
-    """Compiled for a warehouse of the name that the road's has, which need not be there."""
+    """Makes the plan for a warehouse with the same file name as the pipeline's.
+
+    The warehouse itself need not exist.
+    """
     nodes = compile_project(folder / "target", folder / "warehouse.duckdb")
     models = {
         name: node for name, node in nodes.items() if node["resource_type"] in {"model", "seed"}
@@ -118,7 +121,7 @@ def make_plan(folder: Path) -> Plan:
 
 
 def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
-    """The nodes of dbt with their compiled SQL; no database is asked."""
+    """Returns dbt's nodes with their compiled SQL, without asking a database."""
     tell_dbt_the_warehouse(str(warehouse))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target), "--log-path", str(target), "--quiet"]
@@ -135,7 +138,7 @@ def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
 
 
 def _depend(node: Node, nodes: dict[str, Node]) -> set[str]:
-    """The models, seeds and Python steps that a node waits for."""
+    """Returns the models, seeds and Python steps that a node waits for."""
     waits = set()
     for name in node["depends_on"].get("nodes", ()):
         kind, _, *rest = name.split(".")

@@ -1,4 +1,4 @@
-"""What one more day costs, from its files to what is published, against the first run.
+"""Compares one more day, from its files to the published ones, with the first run.
 
 `python -m bench refresh 20000` simulates a retailer, runs the whole pipeline, and refreshes it
 with one more day.
@@ -17,7 +17,7 @@ DAY_AFTER = date.fromisoformat(WORLD["C360_END_DATE"]) + timedelta(days=1)
 
 
 def main(arguments: list[str]) -> None:
-    """Takes a number of customers, and a folder where what was made shall stay."""
+    """Takes a number of customers, and a folder in which the results are kept."""
     customers = int(arguments[0]) if arguments else 20_000
     with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
         home = Path(arguments[1] if len(arguments) > 1 else folder)

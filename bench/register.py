@@ -1,4 +1,4 @@
-"""An invented register of the dead: few people, each recorded some ten times, and badly.
+"""An invented register of dead people, each of whom is recorded about ten times, with many errors.
 
 Its sizes, gaps and collisions are those published about a well-known register of historical
 persons, so that the rules can be tried on dirty data without phone numbers. Its people never lived.
@@ -33,7 +33,7 @@ KEYS = "qwertyuiop asdfghjkl zxcvbnm".split()
 
 
 def draw_register(people: int, seed: int = 1) -> pl.DataFrame:
-    """Records with source_system, source_id, what is compared, and the true person_id."""
+    """Draws records with source_system, source_id, the compared columns and the true person_id."""
     rows = [row for number in range(people) for row in _Person(number, seed).records()]
     names = [
         "source_system",
@@ -71,12 +71,12 @@ NICKNAMES = _read_nicknames()
 
 
 def _pick(draw: random.Random, words: list[str], slope: float) -> str:
-    """Early words often, late ones seldom; the greater the slope, the more so."""
+    """Picks a word, early ones more often than late ones, and more so if the slope is greater."""
     return words[int(len(words) * draw.random() ** slope)]
 
 
 class _Person:
-    """Who she was; one in six is of the same house as the one before her."""
+    """A person's true data; one in six has the surname and town of the person before."""
 
     def __init__(self, number: int, seed: int) -> None:
         self.draw = draw = random.Random(seed * 1_000_003 + number)
@@ -92,7 +92,7 @@ class _Person:
         born = date(self.year, 1, 1) + timedelta(days=draw.randrange(365))
         self.born = date(self.year, 1, 1) if draw.random() < 0.4 else born
         self.postcode = self._postcode()
-        # A baronet's last word is his title.
+        # The last word of a baronet's name is the title.
         is_baronet = self.title == "sir" and draw.random() < 0.6
         self.last = "baronet" if is_baronet else self.surname
 
@@ -103,7 +103,7 @@ class _Person:
             yield self._record(f"{self.number}-{turn + 1}", worse)
 
     def _record(self, key: str, worse: float) -> tuple[str | None, ...]:
-        """The later a record, the worse it is."""
+        """Returns one record; the later it was written (the nearer `worse` is to 1), the worse."""
         first, last = self._name(worse)
         hit, gap = 0.05 + 0.75 * worse, 0.03 + 0.4 * worse
         born = self._damage_date() if self._happens(hit * 0.72) else self.born.isoformat()
@@ -121,7 +121,7 @@ class _Person:
         )
 
     def _name(self, worse: float) -> tuple[str | None, str | None]:
-        """The first and the last word of what was written down."""
+        """Returns the first and the last word of the name as it was written down."""
         first, last = self.first, self.last
         words = [first, *self.middles, last]
         if self.title:
@@ -131,7 +131,7 @@ class _Person:
             if kind < 0.4:
                 words = [self._other_form(word) for word in words]
             elif kind < 0.6:
-                words = [*words[: words.index(first) + 1], last]  # without what stands between
+                words = [*words[: words.index(first) + 1], last]  # without middle names
                 words = words[1:] if self.title and self.draw.random() < 0.5 else words
             elif kind < 0.85:
                 words = [self._typo(word) if self.draw.random() < 0.4 else word for word in words]
@@ -147,7 +147,7 @@ class _Person:
         return _pick(draw, COMMON, 1.6) if draw.random() < 0.72 else _pick(draw, RARE, 1.5)
 
     def _other_form(self, word: str) -> str:
-        """A nickname, or the same name as another language has it."""
+        """Returns a nickname, or the name as in another language, or the same word."""
         if word in NICKNAMES and self.draw.random() < 0.5:
             return self.draw.choice(NICKNAMES[word])
         if self.draw.random() < 0.4:

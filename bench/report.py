@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def measure_size(size: int, folder: Path, failed: list[str], *, is_first: bool) -> Iterator[Figure]:
-    """Everything at one size; a part that fails is reported, and the others are still measured."""
+    """Measures everything at one size; if a part fails, it is noted in `failed` and left out."""
     say(f"{size:,} customers: the pipeline and the limit …")
     walked = walk_clean(folder, size)
     generated, *figures = compare(size, walked, walk_limit(folder, walked))
@@ -97,7 +97,7 @@ def write_results(figures: list[Figure]) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the seconds depend on, without anything that tells whose machine it is."""
+    """Returns what the seconds depend on, without anything that reveals whose machine it is."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processors": os.cpu_count(),

@@ -1,7 +1,7 @@
-"""The pipeline as people run it (the road), against the limit on the same files.
+"""Measures the pipeline as people run it (the road), against the limit on the same files.
 
-`python -m bench road 5000 100000` measures each stage and the whole, what is promised of it, and
-how the time grows from one size to the next.
+`python -m bench road 5000 100000` measures each stage and the whole, compares them with what was
+promised, and says how the time grows from one size to the next.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ from c360_dagster.layers import (
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster, read_settings
 from mock_data.landing import MARK
 
-# At these days a million customers make ten million orders.
+# Between these days a million customers make ten million orders.
 WORLD = {"C360_START_DATE": "2025-01-01", "C360_END_DATE": "2026-11-20", "C360_SEED": "7"}
 STAGES = {
     LANDING.name: "generate",
@@ -52,14 +52,15 @@ STAGES = {
     PUBLISHED.name: "publish",
 }
 BESIDE = ("generate", AUDIENCES.name)
-"""No part of the way from landing to published."""
+"""Stages that do not belong to the work from landing to published."""
 CHECKS = "checks alone"
 """Steps that make no table."""
 MICROSECONDS = 1e6
 FEW = 120
-"""Customers enough for every table to have rows."""
+"""So many customers are enough for every table to have rows."""
 DEMOS = 3
-"""A few seconds of another program's are a fifth of one run: the middle one of these counts."""
+"""Of so many first runs the median counts, because a few seconds of another program would be a
+fifth of one run."""
 IMPORT = re.compile(r"import time: +(\d+) \|")
 
 Spans = dict[str, list[tuple[float, float]]]
@@ -68,7 +69,7 @@ Spans = dict[str, list[tuple[float, float]]]
 
 @dataclass(frozen=True)
 class Walked:
-    """The road once, and what it left."""
+    """One run of the pipeline, and what it made."""
 
     settings: Settings
     whole: Watched
@@ -77,7 +78,7 @@ class Walked:
 
     @property
     def beside(self) -> list[tuple[float, float]]:
-        """When the command was before landing, or after what it published."""
+        """When the command was working before landing or after publishing."""
         return [span for stage in BESIDE for span in self.spans.get(stage, [])]
 
     @property
@@ -93,7 +94,7 @@ class Limit:
 
 
 def main(arguments: list[str]) -> None:
-    from bench.table import format_table  # noqa: PLC0415  it is the report's
+    from bench.table import format_table  # noqa: PLC0415  only needed here
 
     sizes = [int(argument) for argument in arguments] or [5000]
     figures: list[Figure] = []
@@ -106,13 +107,19 @@ def main(arguments: list[str]) -> None:
 
 
 def walk_clean(folder: Path, customers: int) -> Walked:
-    """On files without planted defects: a bare reader has no second look at broken lines."""
+    """Runs the pipeline on files without planted defects.
+
+    The limit's bare reader cannot look at broken lines a second time, as the loader does.
+    """
     warm_up(folder / "warm")
     return walk(read_for(folder / "road", customers, C360_DEFECTS="off"), "run")
 
 
 def warm_up(home: Path) -> None:
-    """What is done once in a clone is no part of a run: dbt parses and renders the project."""
+    """Runs once with few customers if dbt has not yet parsed and rendered the project.
+
+    That happens only once in a clone, so it must not be measured.
+    """
     if not (dbt_project.TARGET / FOLDER).exists():
         run_verb(read_for(home, FEW), "run")
         shutil.rmtree(home)
@@ -128,7 +135,7 @@ def walk(settings: Settings, verb: str) -> Walked:
 
 
 def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
-    """What `make run` or `make refresh` hands over to, in a home that the verb prepared."""
+    """Runs the command that `make run` or `make refresh` starts, in a prepared home."""
     prepare_dagster_home(settings)
     create_storage(settings)
     whole = watch(
@@ -140,13 +147,13 @@ def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
 def materialize(
     selection: str, module: str = "c360_dagster.definitions", options: Iterable[str] = ()
 ) -> list[str]:
-    """Dagster's command, as people type it; options are Python's own."""
+    """Returns Dagster's command as people type it; `options` are Python's own."""
     verb = ("asset", "materialize", "--select", selection, "-m", module)
     return [sys.executable, *options, "-m", "dagster", *verb]
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as variables, whatever the shell has."""
+    """Returns the settings as variables; those of the shell are ignored."""
     kept = {
         name: value
         for name, value in environment_for_dagster(settings).items()
@@ -164,7 +171,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def read_spans(settings: Settings) -> Spans:
-    """When each stage of the newest run was at work."""
+    """Returns when each stage of the newest run was at work."""
     stages: dict[str, str] = {}
     spans: Spans = defaultdict(list)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
@@ -194,7 +201,7 @@ def read_road(settings: Settings) -> dict[str, Contents]:
 
 
 def walk_limit(folder: Path, walked: Walked) -> Limit:
-    """In a process that knows neither Dagster nor dbt; the SQL is compiled before."""
+    """Runs the limit in a process without Dagster and dbt; the SQL is compiled before."""
     home, aside = folder / "limit", folder / "plan"
     aside.mkdir()
     plan = make_plan(aside).write(aside / "plan.json")
@@ -223,11 +230,11 @@ def _read_limit(home: Path) -> dict[str, Contents]:
 
 
 def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
-    """Stage by stage, and the whole."""
+    """Yields the figures of simulating, of each stage, of the whole and of the peak memory."""
     yield _describe_generation(customers, walked)
     for stage in ("bronze", "identity", "dbt", "science", "publish"):
         ours, theirs = walked.contents[stage], limit.contents[stage]
-        if stage == "science":  # the limit makes what gold reads, and judges none of it
+        if stage == "science":  # the limit makes only what gold reads, and no judgements
             made = {name for name, content in theirs.items() if content.rows}
             ours, theirs = ({n: each[n] for n in made} for each in (ours, theirs))
         seconds, least = add_up(walked.spans, stage), add_up(limit.spans, stage)
@@ -270,7 +277,7 @@ def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
 
 
 def _describe_generation(customers: int, walked: Walked) -> Figure:
-    """The files' own checksums stand in the simulator's mark."""
+    """Returns the simulator's figure, with a checksum made from those in the simulator's mark."""
     mark = json.loads((walked.settings.landing / MARK).read_text("utf-8"))
     files = "".join(f"{name} {mark['files'][name]}\n" for name in sorted(mark["files"]))
     return Figure(
@@ -284,7 +291,7 @@ def _describe_generation(customers: int, walked: Walked) -> Figure:
 
 
 def compare_growth(figures: list[Figure]) -> list[Figure]:
-    """The factor by which the time grows from each size to the next, divided by that of n log n."""
+    """Returns by which factor the time grows from each size to the next, divided by n log n's."""
     walked = sorted((f for f in figures if f.name == ROAD), key=lambda figure: figure.customers)
     return [
         Figure(
@@ -303,7 +310,7 @@ def weigh(customers: int) -> float:
 
 
 def time_demo(folder: Path, customers: int) -> list[Figure]:
-    """What a newcomer sees: all from nothing, with defects, and once more with nothing new."""
+    """Times what a newcomer sees: a first run with defects, and a refresh with nothing new."""
     firsts = [walk(read_for(folder / f"demo{n}", customers), "run") for n in range(DEMOS)]
     first = sorted(firsts, key=lambda walked: walked.whole.seconds)[DEMOS // 2]
     settings = first.settings
@@ -347,7 +354,7 @@ def time_demo(folder: Path, customers: int) -> list[Figure]:
 
 
 def time_imports(settings: Settings) -> float:
-    """All of a run's imports, those within its steps too, as Python itself counts them."""
+    """Returns the seconds of all imports of a run and its steps, as Python itself counts them."""
     ran = watch(
         materialize(SELECTIONS["refresh"], options=("-X", "importtime")),
         environment=environment(settings),

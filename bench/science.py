@@ -1,7 +1,7 @@
-"""All of science at one size: the time of each part, and the memory of the whole.
+"""Measures all of science at one size: the time of each part, and the memory of the whole.
 
 The customers are drawn at random here, so that no run is needed first: orders for the forecast,
-features for the segments, purchases of items for the suggestions.
+features for the segments, purchases of items for the suggestions and contacts for the campaigns.
 """
 
 import sys
@@ -30,7 +30,10 @@ def main(arguments: list[str]) -> None:
 
 
 def time_each(customers: int) -> str:
-    """Seconds by the clock and of processor; what is imported on first use is told apart."""
+    """Returns the seconds of each part by clock and processor.
+
+    A first small round, which also imports what is imported on first use, counts separately.
+    """
     began, busy = time.perf_counter(), time.process_time()
     _run_all(WARM, {})
     told = [_say("imports and 500 customers", began, busy)]
@@ -54,7 +57,7 @@ def _run_all(customers: int, steps: dict[str, str]) -> None:
 
 
 def _run_forecasts(customers: int, lap: Lap) -> None:
-    from c360_dagster.science import lifetime_value as value  # noqa: PLC0415  as in the road
+    from c360_dagster.science import lifetime_value as value  # noqa: PLC0415  as in the pipeline
     from c360_dagster.science.answers.forecasts import answer_forecasts  # noqa: PLC0415
 
     orders = draw_orders(customers)
@@ -101,7 +104,7 @@ def _run_campaigns(customers: int, lap: Lap) -> None:
 
 
 def draw_features(customers: int) -> pl.DataFrame:
-    """int_customer_features of five kinds of people who overlap."""
+    """Draws rows of int_customer_features, of five kinds of people that overlap."""
     rng = np.random.default_rng(1)
     kind = rng.integers(0, 5, customers)
 

@@ -1,4 +1,7 @@
-"""Segments with the stability of every number of clusters, scores, suggestions and campaigns."""
+"""Measures segments with the stability of each number of clusters, scores, suggestions, campaigns.
+
+All customers are drawn at random here.
+"""
 
 import sys
 import time
@@ -33,7 +36,7 @@ def main(arguments: list[str]) -> None:
 
 
 def run_segments(customers: int) -> object:
-    """Five groups of people that overlap, in six features."""
+    """Times segments of five groups of people that overlap, with six features."""
     rng = np.random.default_rng(1)
     centres = rng.normal(0.0, 1.6, (5, 6))[rng.integers(0, 5, customers)]
     values = np.exp(centres + 0.8 * rng.normal(size=(customers, 6)))
@@ -52,7 +55,7 @@ def run_recommendations(customers: int) -> object:
 
 
 def draw_purchases(customers: int, items: int) -> pl.DataFrame:
-    """Each customer likes one of eight parts of the catalogue."""
+    """Draws purchases of customers each of whom likes one of eight parts of the catalogue."""
     rng = np.random.default_rng(1)
     customer = np.repeat(np.arange(customers), PURCHASES)
     liked = rng.random(len(customer)) < 0.7
@@ -94,7 +97,7 @@ def _with_ids(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def _time(function: Callable[..., object], *arguments: object) -> str:
-    """Without the making of the data."""
+    """Returns the time of the function alone, without making its data."""
     began, busy = time.perf_counter(), time.process_time()
     function(*arguments)
     seconds, busy = time.perf_counter() - began, time.process_time() - busy

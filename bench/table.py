@@ -1,4 +1,4 @@
-"""The table that `make bench` prints: one line for each figure, with its promise."""
+"""Formats the table that `make bench` prints: one line for each figure, with its promise."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,7 +10,7 @@ HEADER = (
     *("against", "ratio", "same", "promised"),
 )
 TEXT = {0, 2, 6, 8, 9}
-"""Columns that are aligned to the left."""
+"""The positions of the columns that are aligned to the left."""
 SHOWN_DIGITS = 6
 HUNDREDTHS_BELOW = 100
 LEGEND = """\

@@ -1,4 +1,4 @@
-"""How long `make ui` takes until its code is loaded, against Dagster with an empty project.
+"""Measures how long `make ui` takes until its code is loaded, against an empty Dagster project.
 
 Each is started as people start it, but on a free port, and stopped by its process id.
 """
@@ -40,7 +40,10 @@ def main(arguments: list[str]) -> None:
 
 
 def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
-    """The quickest of some starts of each, in turns: what disturbs a start only makes it slower."""
+    """Compares the fastest of several starts of each, in turns.
+
+    The fastest counts because disturbances can only make a start slower.
+    """
     pairs = [(start_ours(folder, turn), start_empty(folder, turn)) for turn in range(rounds)]
     ours, empty = (min(times) for times in zip(*pairs, strict=True))
     return Figure(
@@ -75,7 +78,7 @@ def start_empty(folder: Path, turn: int) -> float:
 def time_start(
     dagster: Sequence[str], options: list[str], variables: Mapping[str, str], folder: Path
 ) -> float:
-    """Seconds from the command to the answer that every code location is loaded."""
+    """Returns the seconds from the command to the answer that every code location is loaded."""
     with socket.socket() as probe:
         probe.bind((UI_HOST, 0))
         port = probe.getsockname()[1]

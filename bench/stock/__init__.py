@@ -1,1 +1,1 @@
-"""The same pipeline with stock parts of Dagster and dbt: what a user would otherwise have."""
+"""The same pipeline made from stock parts of Dagster and dbt, as users would otherwise have it."""

@@ -1,4 +1,4 @@
-"""Ours against stock parts: both go from an empty home to published files by the same command."""
+"""Compares ours with stock parts: the same command goes from an empty home to published files."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
 
 
 def compare(customers: int, walked: Walked, folder: Path) -> Figure:
-    """The project is parsed before, as it is for ours."""
+    """Measures the stock parts; the project is parsed before, as it is for ours."""
     settings = read_for(folder / "stock", customers, C360_DEFECTS="off")
     settings.dagster_home.mkdir(parents=True)
     variables = environment(settings) | {

@@ -1,7 +1,7 @@
 """Stock parts only: the multiprocess executor, `@dbt_assets`, `DbtCliResource`, plain connections.
 
-The Python steps are the limit's own functions, so only what surrounds the work is compared. There
-are no checks but dbt's tests, and dbt is not asked for row counts: both would cost more.
+The Python steps are the limit's own functions, so only what surrounds the work is compared. The
+only checks are dbt's tests, and dbt is not asked for row counts: both would cost more time.
 """
 
 import sys
@@ -49,13 +49,14 @@ def bronze() -> Iterator[dg.MaterializeResult]:
 
 @dbt_assets(manifest=project.manifest_path)
 def build_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[object]:
-    # A test of two tables that two steps build would fail in the first of them.
+    # `buildable` puts off a test of two tables that different steps build; in the first of these
+    # steps it would fail.
     options = ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
     yield from dbt.cli(["build", *options], context=context).stream()
 
 
 def compute(name: str, work: limit.Work) -> dg.AssetsDefinition:
-    """One of the steps that Python works out."""
+    """Returns the asset of one of the steps that Python does."""
     made = [
         table.relation.split(".")
         for table in read_computed().values()
@@ -94,6 +95,6 @@ defs = dg.Definitions(
         published,
     ],
     resources={"dbt": DbtCliResource(project_dir=project, dbt_executable=str(dbt_command))},
-    # DuckDB's file has one writer: two steps at once would shut each other out.
+    # A DuckDB file has only one writer, so two steps at once would lock each other out.
     executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
 )
