@@ -1,4 +1,4 @@
-"""Proves that the dbt models run on other engines than DuckDB: what `make portable` runs.
+"""Proves that the dbt models run on engines other than DuckDB; `make portable` runs this.
 
-Needs the packages of requirements-portable.lock; nothing of the product imports it.
+It needs the packages of requirements-portable.lock; no other package imports it.
 """

@@ -1,4 +1,4 @@
-"""`python -m portable`: both engines side by side; exit 1 with a sentence where one refuses."""
+"""`python -m portable`: tries both engines at once; the exit code is 1 if one refuses a model."""
 
 import sys
 import tempfile

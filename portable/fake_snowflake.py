@@ -1,6 +1,7 @@
-"""A stand-in for Snowflake: dbt's own adapter builds every model, empty, on fakesnow's server.
+"""Builds every model on empty tables with dbt's Snowflake adapter and fakesnow's server.
 
-fakesnow turns the SQL into DuckDB's, so this proves that statements are valid, not their values.
+fakesnow translates the SQL into DuckDB's, so this proves that the statements are valid, but not
+that their values are right.
 """
 
 import logging
@@ -16,12 +17,12 @@ import yaml
 from portable.project import NotPortableError, Project, failures, run_dbt
 
 ACCESS = ("account", "user", "password", "host", "port", "protocol")
-# A word of SQL as a column's name: the models quote it, so a loader has to write it like this.
+# Columns named by a word of SQL: the models quote them, so they must be created in lower case.
 QUOTED = {"group"}
 
 
 def build(project: Project, folder: Path) -> None:
-    """Seeds and models with their contracts; the first that fails is named."""
+    """Builds seeds and models with their contracts; raises with the names of those that fail."""
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(), fakesnow.server() as server:
         with snowflake.connector.connect(**server) as connection:
@@ -56,7 +57,7 @@ def statements(project: Project) -> Iterator[str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the server's record of every request and the translator's remarks."""
+    """Suppresses the server's log of every request and the translator's warnings."""
     logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():

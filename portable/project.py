@@ -1,4 +1,4 @@
-"""The dbt project compiled for another engine, without a connection, in dependency order."""
+"""Compiles the dbt project for another engine, without a connection, in dependency order."""
 
 import json
 import subprocess
@@ -14,12 +14,12 @@ PROFILES = PROJECT / "portable"
 
 
 class NotPortableError(Exception):
-    """What an engine does not take; its text names the engine, the model and the error."""
+    """Raised if an engine refuses a model; the text names the engine, the model and the error."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """What the models read and do not make: a landing table or a seed."""
+    """A table that models read but do not make: a source or a seed."""
 
     relation: str
     columns: dict[str, str]
@@ -31,7 +31,7 @@ class Model:
     relation: str
     sql: str
     contract: dict[str, str] | None
-    """The types of its columns, where dbt enforces them."""
+    """The types of its columns, if dbt enforces them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Project:
 
 
 def compile_for(engine: str, folder: Path) -> Project:
-    """Every model as SQL of that engine, made without a connection."""
+    """Compiles every model into that engine's SQL, without a connection."""
     done = run_dbt("compile", engine, folder, "--no-introspect", "--no-populate-cache")
     if done.returncode:
         raise NotPortableError(f"{engine}: {failures(folder) or done.stdout.strip()}")
@@ -58,7 +58,7 @@ def compile_for(engine: str, folder: Path) -> Project:
 def run_dbt(
     command: str, engine: str, folder: Path, *options: str, profiles: Path = PROFILES
 ) -> subprocess.CompletedProcess[str]:
-    (folder / "run_results.json").unlink(missing_ok=True)  # what an earlier command could not do
+    (folder / "run_results.json").unlink(missing_ok=True)  # an earlier command's
     dbt = Path(sys.executable).with_name("dbt")
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--target", engine)
     outputs = ("--target-path", str(folder), "--log-path", str(folder))
@@ -73,7 +73,7 @@ def run_dbt(
 
 
 def failures(folder: Path) -> str:
-    """What dbt's last command there could not do, model by model; empty where it came to none."""
+    """Returns the errors of dbt's last command by model; empty if it did not reach any model."""
     path = folder / "run_results.json"
     if not path.exists():
         return ""
@@ -95,7 +95,7 @@ def read_project(manifest: dict) -> Project:
 
 
 def _order(manifest: dict) -> list[str]:
-    """The models' keys, each after all that it reads; equals by name, so that it never varies."""
+    """Returns the models' keys, each after the models that it reads, and otherwise by name."""
     waiting = {
         key: {parent for parent in node["depends_on"]["nodes"] if parent.startswith("model.")}
         for key, node in sorted(manifest["nodes"].items())

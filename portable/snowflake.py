@@ -1,6 +1,6 @@
 """Checks each compiled model for Snowflake against an allow-list of functions and types.
 
-Parsing SQL proves little by itself: a parser accepts functions that the engine does not have.
+Parsing alone proves little, because a parser accepts functions that the engine does not have.
 """
 
 from itertools import pairwise
@@ -12,7 +12,7 @@ from sqlglot.tokens import TokenType
 
 from portable.project import Model, NotPortableError
 
-# Each is in Snowflake's reference with the meaning that the models rely on.
+# Functions that are in Snowflake's reference with the meaning that the models rely on.
 FUNCTIONS = set(
     """
     abs cast ceil coalesce count date_trunc dateadd datediff extract floor initcap lag lead length
@@ -20,22 +20,22 @@ FUNCTIONS = set(
     row_number split_part sqrt substr sum to_char trim upper
     """.split()
 )
-# What the tree calls listagg, date_trunc, dateadd and substr.
+# The parser's own names for listagg, date_trunc, dateadd and substr.
 CANONICAL = {"group_concat", "timestamp_trunc", "date_add", "substring"}
-# Syntax that the tree shows as a function, or that has a bracket behind it (within group).
+# Syntax that is no function, but has a bracket after it (within group) or is parsed as one.
 SYNTAX_WORDS = {"group"}
 SYNTAX = (exp.And, exp.Or, exp.Xor, exp.Case, exp.If, exp.Exists)
 TYPES = set("bigint boolean date decimal double int text timestamp".split())
 
 
 class AsWritten(Snowflake):  # type: ignore[misc]  # sqlglot is not in .venv
-    """Snowflake's dialect, which remembers how a function was called."""
+    """Snowflake's dialect, but functions keep the names under which they were called."""
 
     NORMALIZE_FUNCTIONS = False
 
 
 def check(models: tuple[Model, ...]) -> None:
-    """Refuse the first model that holds a function or a type which is not on the list."""
+    """Refuses the first model that uses a function or a type that is not on the list."""
     for model in models:
         try:
             strangers = strangers_in(model.sql)
@@ -66,7 +66,8 @@ def name_of(call: exp.Func) -> str:
 
 
 def written_in(sql: str) -> set[str]:
-    """The names before brackets, as written: the tree makes date_diff and datediff one."""
+    """Returns the names before brackets as written: to the parser date_diff and datediff are the
+    same."""
     tokens = tokenize(sql, read=AsWritten)
     return {
         token.text.lower()

@@ -1,4 +1,4 @@
-"""Spark: a local session analyses each compiled model on empty tables, in dependency order."""
+"""Lets a local Spark session analyse each compiled model on empty tables, in dependency order."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ TYPES = {"varchar": "string"}
 
 
 def analyse(project: Project, folder: Path) -> None:
-    """Refuse the first model that Spark does not understand or whose columns break its contract."""
+    """Refuses the first model that Spark does not understand or whose columns break a contract."""
     with open_session(folder) as spark:
         for schema in project.schemas:
             spark.sql(f"create database if not exists {schema}")
@@ -42,7 +42,7 @@ def analyse(project: Project, folder: Path) -> None:
 def open_session(folder: Path) -> Iterator[SparkSession]:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise NotPortableError("spark: there is no java here. Spark needs Java 17 or newer.")
-    # It writes the engine's whole stack; the sentence is ours to say.
+    # This logger writes the engine's whole stack trace; our own error message is enough.
     logging.getLogger("SQLQueryContextLogger").disabled = True
     builder = (
         SparkSession.builder.master("local[1]")
@@ -74,7 +74,7 @@ def columns_of(schema: StructType) -> dict[str, str]:
 
 
 def check_contract(spark: SparkSession, model: Model, columns: dict[str, str]) -> None:
-    """What dbt would refuse when it builds the table: other columns, or other types."""
+    """Refuses other columns or other types than the contract's, as dbt does in a build."""
     if model.contract is None:
         return
     casts = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in model.contract.items())
