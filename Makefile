@@ -1,17 +1,17 @@
-# The verbs. Each works from a fresh clone with only python3 (3.11 or newer) and make installed.
+# The commands. Each works in a fresh clone with only python3 (3.11 or newer) and make installed.
 # Another Python: make PYTHON=python3.12 setup
 
 PYTHON ?= python3
 PY := .venv/bin/python
 JOBS ?= 2
 
-# The environment's own interpreter looks whether it is current, unless another one is asked for.
+# .venv's own Python checks whether .venv is current, unless the user names another Python.
 SETUP_PYTHON := $(if $(filter file default undefined,$(origin PYTHON)),$(or $(wildcard $(PY)),$(PYTHON)),$(PYTHON))
 
-# Paths and sentences are UTF-8 also where the locale is another: DuckDB and polars know no other.
+# Paths and messages are UTF-8 whatever the locale is, because DuckDB and polars know only UTF-8.
 export PYTHONUTF8 := 1
 
-# Nothing here phones home.
+# No program sends usage statistics.
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -39,7 +39,7 @@ backfill: setup ## Record the customers of past days: FROM=2025-01-01 TO=2025-01
 ui: setup ## Open Dagster on 127.0.0.1:3000
 	@$(PY) -m c360_dagster ui
 
-# A file's tests share what is costly to prepare, so they stay on one worker.
+# The tests of a file share fixtures that are slow to prepare, so they run on one worker.
 WORKERS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run the whole test suite

@@ -1,9 +1,9 @@
-"""Make .venv hold exactly what requirements.lock pins, or say in one sentence why it cannot.
+"""Makes .venv hold exactly what requirements.lock pins, or says in one sentence why it cannot.
 
 `setup.py portable` does the same for .venv-portable and requirements-portable.lock.
 
-Standard library only. Even an old Python must be able to read this far, to be told that it is
-too old: no syntax newer than 3.6, and nothing that is evaluated at import beyond the constants.
+It uses the standard library only. An old Python must be able to parse and import this file, so that
+it can say that it is too old: no syntax newer than 3.6, and only constants are evaluated at import.
 """
 
 import ast
@@ -29,7 +29,7 @@ VENV_PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".set-up"
 LAST_LINES = 12
 
-# What pip calls it → what uv calls it.
+# pip's names of settings → uv's names.
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -41,7 +41,7 @@ UV_NAMES = {
 
 
 class SetupError(Exception):
-    """Something that the person at the keyboard can put right; its text says what."""
+    """Raised for a problem that the user can fix; its text says how."""
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
         check_folder()
         with open(
             __file__, "rb"
-        ) as mutex:  # two set-ups at once: the second waits, then has nothing to do
+        ) as mutex:  # of two set-ups at once, the second waits and then has nothing to do
             fcntl.flock(mutex, fcntl.LOCK_EX)
             if not is_current():
                 set_up()
@@ -99,7 +99,7 @@ def is_current() -> bool:
 
 
 def stamp() -> str:
-    """What the environment was made from, and where: a moved checkout has dead paths in it."""
+    """Returns what the environment was made from, and where, because moving it breaks its paths."""
     digest = hashlib.sha256()
     for path in (LOCK, ROOT / "pyproject.toml", Path(__file__)):
         digest.update(path.read_bytes() + b"\0")
@@ -119,7 +119,7 @@ def set_up() -> None:
         and STAMP.read_text("utf-8").startswith(base() + "\n")
     )
     if STAMP.exists():
-        STAMP.unlink()  # from here on an interruption is seen, and everything done anew
+        STAMP.unlink()  # so that the next set-up notices an interruption and starts again
     if not reusable:
         create_venv()
     install()
@@ -141,7 +141,7 @@ def create_venv() -> None:
     say(f"Creating {VENV.name} with Python {platform.python_version()} …")
     if VENV.exists():
         shutil.rmtree(str(VENV))
-    # Run from a .venv, the interpreter behind it makes the new one: the old one is gone by now.
+    # If .venv's own Python runs this, it has just been deleted, so use the Python that made it.
     python = getattr(sys, "_base_executable", sys.executable)
     done = run([python, "-m", "venv", str(VENV)], {})
     if done.returncode:
@@ -149,7 +149,7 @@ def create_venv() -> None:
 
 
 def install() -> None:
-    """By uv, for its speed, which pip fetches first; where that fails, by pip alone."""
+    """Installs with uv, which is faster and which pip fetches first; if that fails, with pip."""
     lock = LOCK.read_text("utf-8")
     packages = len(re.findall(r"^[A-Za-z0-9]", lock, re.MULTILINE))
     say(f"Installing what {LOCK.name} pins ({packages} entries) …")
@@ -180,7 +180,10 @@ def fetch_uv(lock: str) -> bool:
 
 
 def uv_settings() -> "dict[str, str]":
-    """Pip's settings under uv's names, unless uv has its own: one configuration is enough."""
+    """Returns pip's settings under uv's names, so that users need not configure uv as well.
+
+    uv's own settings win.
+    """
     settings = {"UV_SYSTEM_CERTS": "1"}
     listed = run(pip("config", "list"), {}).stdout
     found = re.findall(r"^(global|install|:env:)\.([a-z-]+)=(.+)$", listed, re.MULTILINE)
@@ -192,7 +195,7 @@ def uv_settings() -> "dict[str, str]":
     if any(name in os.environ for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL")):
         settings = {key: value for key, value in settings.items() if "IN" not in key}
     elif "UV_INDEX" in settings:
-        # pip looks into all its indexes. That is safe here: every file's hash is pinned.
+        # As pip does, look into all indexes. That is safe, because every file's hash is pinned.
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return {key: value for key, value in settings.items() if key not in os.environ}
 
@@ -215,7 +218,7 @@ def run(command: "list[str]", settings: "dict[str, str]") -> "subprocess.Complet
     )
 
 
-# Another environment's, which would lead the installers there.
+# Variables of another environment, into which the installers would otherwise install.
 STRAY = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "PIP_TARGET", "PIP_USER"}
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins for dbt's adapter: a dispatched macro looks like a call of a function of its name."""
+"""Stands in for dbt's adapter, so that sqlfluff sees a dispatched macro as a function call."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Stand-ins for dbt's cross-database macros, so that sqlfluff can lint models without dbt."""
+"""Stands in for dbt's cross-database macros, so that sqlfluff can lint models without dbt."""
 
 
 def type_string() -> str:

@@ -1,3 +1,3 @@
-"""Stand-in for what dbt knows of the model: linted is what builds everything."""
+"""Stands in for dbt's `model`: sqlfluff lints the SQL that a full build would run."""
 
 config = {"materialized": "table"}
