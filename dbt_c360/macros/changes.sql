@@ -1,9 +1,10 @@
 {#-
-    Working out only what has changed since the last finished build (docs/adr/0037). `since` is that
-    build's as-of day, null where everything is built; c360_dagster/building/changes.py decides. Schema
-    `changes` holds, per incremental model, the rows that have changed since: as they were and as
-    they are. Who reads a model finds there which of its own rows to work out anew: `touched` names
-    the key of those rows and the queries that find them, among which `{this}` is the model's table.
+    These macros recompute only what has changed since the last finished build (docs/adr/0037). The
+    variable `since` is that build's as-of day, or null if everything is built;
+    c360_dagster/building/changes.py decides which. For each incremental model, the schema `changes`
+    holds the rows that have changed, as they were and as they are now. A model that reads another
+    finds there which of its own rows to recompute: its setting `touched` names the key of these
+    rows and the queries that find them. In these queries `{this}` stands for the model's own table.
 -#}
 
 {% macro works_partly() -%}
@@ -15,26 +16,26 @@
     select {{ key }} from changes.{{ model }}
 {%- endmacro %}
 
-{#- The keys of rows, here or in another table, that name a changed row of the model. -#}
+{#- The keys of rows, here or in another table, that refer to a changed row of the model. -#}
 {% macro naming_changed(model, key, by, column=none, table='{this}') -%}
     select {{ key }} from {{ table }}
     where {{ by }} in (select {{ column or by }} from changes.{{ model }})
 {%- endmacro %}
 
-{#- The customers to whom a source's changed records belong: there the record is the customer. -#}
+{#- The customers to whom changed records belong; in `changes`, customer_id is the record's id. -#}
 {% macro of_changed_records(model, table='gold.customer_identities') -%}
     {{ naming_changed(model, 'customer_id', by='source_id', column='customer_id', table=table) }}
 {%- endmacro %}
 
-{#- The keys of rows of a table that Python made anew, where they say something else than here. -#}
+{#- The keys of rows of a table that Python rewrites, if they differ from the model's own rows. -#}
 {% macro differing(table, columns) -%}
     select {{ columns.split(',')[0] }} from
     (select {{ columns }} from {{ table }} except select {{ columns }} from {this}) as other
 {%- endmacro %}
 
 {#-
-    The same of a large table, in both directions: what is said on both sides adds up to nothing, and
-    nothing as wide as a row is kept.
+    The same for a large table, in both directions. The hashes of rows that are equal on both sides
+    add up to zero, so that no whole rows need to be kept in memory.
 -#}
 {% macro differing_rows(table, columns) -%}
     {%- set key = columns.split(',')[0] -%}
@@ -47,7 +48,7 @@
     having sum(said) <> 0
 {%- endmacro %}
 
-{#- The keys of rows with a day that the as-of day may have passed, or one so much later. -#}
+{#- The keys of rows whose day, plus `days_later`, the as-of day may have passed since. -#}
 {% macro passed(table, key, day, days_later=0) -%}
     {%- set earliest = dbt.dateadd('day', -days_later, "cast('{since}' as date)") -%}
     {%- set latest = dbt.dateadd('day', 1 - days_later, 'as_of_date') -%}
@@ -58,8 +59,8 @@
 {%- endmacro %}
 
 {#-
-    A filter on the touched keys where the model works partly; nothing where it works out all. Of a
-    `table`, not a view, other columns are read of these rows alone.
+    A filter on the touched keys if the model works partly, else nothing. With `table` (which must
+    not be a view), the other columns are read for these rows only.
 -#}
 {% macro only_touched(touched, key=none, table=none) -%}
     {%- if works_partly() -%}
@@ -72,14 +73,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A filter on the rows that others will be joined with; without it a table is held as a whole. -#}
+{#- A filter on the rows that will be joined; without it the whole table would be in memory. -#}
 {% macro only_named(key, by) -%}
     {%- if works_partly() -%}
         where ({{ key }}) in (select {{ by }})
     {%- endif -%}
 {%- endmacro %}
 
-{#- They are found once, before the model itself is worked out. -#}
+{#- The temporary table of the touched keys, which are found once, before the model's query. -#}
 {% macro touched_keys() -%}
     touched__{{ this.identifier }}
 {%- endmacro %}
@@ -93,10 +94,11 @@
 {%- endmacro %}
 
 {#-
-    Rows that were worked out take the place of those that stand: of all rows with touched keys, so
-    that one that is not there any more goes; of rows with keys that were worked out (`by_key`); of
-    all (`whole`). Written, and told to who reads the model, is what differs. Columns meet by their
-    place: tests/dbt/test_lineage.py holds every query to the order of its model's yml.
+    Replaces old rows by the computed ones. The strategy says which: those with touched keys
+    (`touched`), so that rows that no longer exist are deleted; those with the keys of computed rows
+    (`by_key`); or all (`whole`). Only rows that differ are written, and put into `changes` for the
+    models that read this one. Columns are matched by position; tests/dbt/test_lineage.py checks
+    that every query has the order of its model's yml.
 -#}
 {% macro put_rows(target, query) -%}
     {%- set strategy, touched = config.get('incremental_strategy'), config.get('meta').touched -%}
@@ -122,7 +124,7 @@
 
     insert into changes.{{ target.identifier }} from {{ changed }};
 
-    {# By their numbers: looking for keys once more would cost as much as finding them did. -#}
+    {# By row number, because looking up the keys again would cost as much as finding them did. -#}
     delete from {{ target }} where rowid in (
         select stood_at from {{ stood }} where ({{ key }}) in (select {{ key }} from {{ changed }})
     );
@@ -130,11 +132,11 @@
     insert into {{ target }} from {{ found }}
     where ({{ key }}) in (select {{ key }} from {{ changed }});
 
-    {# What it was made of is not true any more; what it is made of now is written in the end. -#}
+    {# The comment said what the table was made of. When the build ends, it is written again. -#}
     comment on table {{ target }} is 'continued'
 {%- endmacro %}
 
-{#- By way of their numbers, so that the other columns are read of these rows alone. -#}
+{#- A filter on keys, by row number, so that the other columns are read for these rows only. -#}
 {% macro rows_in(relation, key, keys) -%}
     where rowid in (select rowid from {{ relation }} where ({{ key }}) in ({{ keys }}))
 {%- endmacro %}
@@ -143,7 +145,7 @@
     {{ unique_key if unique_key is string else unique_key | join(', ') }}
 {%- endmacro %}
 
-{#- Whether a model's changed rows are known; else all may have changed. -#}
+{#- Whether a model's changed rows are known; if not, all rows may have changed. -#}
 {% macro knows_changes(relation) -%}
     {{ return(
         execute and var('since') is not none and relation.identifier in incremental_models()
@@ -151,8 +153,8 @@
 {%- endmacro %}
 
 {#-
-    The rows of which a test of a key has to know: the changed ones, or all. Nulls are asked for
-    apart: where no part of a column holds one, none is read.
+    The rows that a test of a key must look at: the changed ones if they are known, else all. Rows
+    with nulls are always included; if a column has none, DuckDB need not read it for that.
 -#}
 {% macro changed_rows(relation, key) -%}
     select {{ key }} from {{ relation }} {{ only_changed(relation, key) }}
@@ -168,7 +170,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A further condition, where the changed rows of both sides are known: only they part. -#}
+{#- A condition if both sides' changed rows are known: only these can have lost their partner. -#}
 {% macro only_lost(model, column_name, to, field) -%}
     {%- set is_error = config.get('severity', 'error') | lower == 'error' -%}
     {%- if is_error and knows_changes(model) and knows_changes(to) -%}

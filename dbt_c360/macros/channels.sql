@@ -1,11 +1,12 @@
-{#- Channels without a store to visit; where there are more, they are named here alone. -#}
+{#- The channels without a store to visit. Only this list names them: add your own words here. -#}
 {% macro online_channels() -%}
     ('online', 'mobile', 'web', 'webshop', 'website', 'app', 'ecommerce')
 {%- endmacro %}
 
 {#-
-    Where somebody comes or orders: online there is no store, whatever stands beside it; elsewhere
-    none is unknown.
+    The store in which somebody is or orders. It is 'online' for online channels, even if a location
+    is given, and 'unknown' for a store order without a location. Any other channel without a
+    location counts as online.
 -#}
 {% macro visited_location(location, channel) -%}
     case

@@ -1,4 +1,7 @@
-{#- The month as text ('2024-09'), its first day, that of the one before, the week's Monday. -#}
+{#-
+    The month as text ('2024-09'), the first day of the month and of the month before, the Monday of
+    the week, and the time between two dates.
+-#}
 
 {% macro year_month(date) -%}
     {{ adapter.dispatch('year_month', 'c360')(date) }}
@@ -37,7 +40,7 @@
     {{ dbt.datediff(earlier, later, 'day') }}
 {%- endmacro %}
 
-{#- Spark counts days in 32 bits. -#}
+{#- Spark's datediff gives a number of 32 bits, so it is cast. -#}
 {% macro spark__days_between(earlier, later) -%}
     cast({{ dbt.datediff(earlier, later, 'day') }} as bigint)
 {%- endmacro %}

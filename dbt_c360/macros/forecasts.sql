@@ -1,6 +1,7 @@
 {#-
-    A forecast is tried in the past before it is made: at the cutoff, on the window up to the day of
-    the forecast. The window is the horizon where enough history lies before it, else two fifths.
+    Before a forecast is made, it is tried in the past: it is made as of the cutoff and compared
+    with the window from there to the as-of day. The window is as long as the horizon if the history
+    is at least 7/4 of the horizon long, else two fifths of the history.
 -#}
 
 {% macro forecast_plan(known) -%}
@@ -33,9 +34,9 @@ select
 from planned
 {%- endmacro %}
 
-{#- One row a customer: purchases up to the plan's day, up to its cutoff, and up to a year ago. -#}
+{#- One row per customer: purchases up to the plan's day, up to its cutoff and up to a year ago. -#}
 {% macro forecast_features(plan) -%}
-    {#- Each is told up to a day, and of the window before that day. -#}
+    {#- By prefix: up to which day purchases count, and after which day the last window begins. -#}
 {%- set histories = {
     '': ('plan.as_of_date', 'plan.cutoff_date'),
     'past_': ('plan.cutoff_date', 'plan.window_start_date'),
@@ -93,7 +94,7 @@ select
             as {{ prefix }}recency_days,
         {{ days_between('measured.' ~ prefix ~ 'first_date', until) }} as {{ prefix }}age_days,
     {%- endfor %}
-    {#- The last window up to the plan's day is the one after its cutoff. #}
+    {#- The last window before the plan's day begins after the cutoff, so both add up to all. #}
     {{ money('measured.past_spend + measured.spend_last') }} as spend,
     measured.spend_last,
     measured.purchases_last,

@@ -1,7 +1,8 @@
 {#-
-    How DuckDB puts a table, a view and a test's rows in place. dbt's own way suits databases that
-    cannot replace a table within a transaction: it makes a second one and swaps names, in a dozen
-    statements. Here it is one transaction of two or three; other engines keep dbt's own.
+    How tables, views and the failed rows of tests are written in DuckDB. dbt's own way is for
+    databases that cannot replace a table within a transaction: it makes a second table and swaps
+    names, in a dozen statements. Here it is one transaction of two or three statements. Other
+    engines keep dbt's own way.
 -#}
 
 {% materialization table, adapter='duckdb' %}
@@ -16,7 +17,7 @@
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
-{#- What has changed where the run continues another one (changes.sql), and else a table. -#}
+{#- Writes only changed rows if the build continues another one (changes.sql), else the table. -#}
 {% materialization incremental, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks) }}
@@ -76,7 +77,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The rows that failed are kept in a table of their own; where none did, there is none. -#}
+{#- A test's failed rows are kept in a table of their own, which is dropped if no row failed. -#}
 {% materialization test, adapter='duckdb' %}
     {%- set limit = config.get('limit') -%}
     {%- set kept = this.incorporate(type='table') -%}

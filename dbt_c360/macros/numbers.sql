@@ -1,12 +1,12 @@
-{#- Money is DECIMAL, a ratio is a DOUBLE rounded to six decimals; nothing is divided by zero. -#}
+{#- Money is DECIMAL, and a ratio is a DOUBLE rounded to six decimals, or null instead of x/0. -#}
 
 {% macro money(column) -%}
     cast(round({{ column }}, 2) as decimal(18, 2))
 {%- endmacro %}
 
-{#- Money in the reporting currency. One digit wider first: the product of two decimals of eighteen
-    digits has eighteen in DuckDB, which an order of a hundred million does not fit. It is slow, and
-    most amounts need no rate. -#}
+{#- Money in the reporting currency. The amount is first made one digit wider, because in DuckDB the
+    product of two decimals of 18 digits has only 18, too few for an order of a hundred million.
+    That is slow, so an amount at a rate of 1, as most are, is not multiplied. -#}
 {% macro converted(amount, rate) -%}
     case
         when {{ rate }} = 1 then cast({{ amount }} as decimal(18, 2))
@@ -22,13 +22,14 @@
     round(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0), 6)
 {%- endmacro %}
 
-{#- An average of money stays money: six decimals, so that nothing is lost before it is shown, and
-    as many digits before them as a sum has: an order has many lines, a forecast many orders. -#}
+{#- An average of money is a decimal, too. It has six decimals, so that nothing is lost before it is
+    shown, and as many digits before them as a sum, because what is averaged may itself be a sum: an
+    order of many lines, a forecast of many orders. -#}
 {% macro money_ratio(numerator, denominator) -%}
     cast({{ ratio(numerator, denominator) }} as decimal(22, 6))
 {%- endmacro %}
 
-{#- An average of exact numbers: sum first, divide once, so that row order cannot matter. -#}
+{#- An average of exact numbers: sums first and divides once, so that row order has no effect. -#}
 {% macro exact_avg(expression) -%}
     {{ ratio('sum(' ~ expression ~ ')', 'count(' ~ expression ~ ')') }}
 {%- endmacro %}
@@ -37,7 +38,10 @@
     count(case when {{ condition }} then 1 end)
 {%- endmacro %}
 
-{#- Twice the middle of the places that equals share, less one, among those who ordered. -#}
+{#-
+    The position among those who have ordered. Equal values share the middle of their positions; the
+    result is twice that middle, less one, which is always a whole number.
+-#}
 {% macro shared_position(column, direction) -%}
     case
         when has_ordered

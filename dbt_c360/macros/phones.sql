@@ -1,12 +1,12 @@
-{#- A phone number as digits with its country's calling code; `codes` is a row of calling_codes. -#}
+{#- Writes phone numbers as digits with the calling code; `codes` is a row of calling_codes. -#}
 
-{#- What was dialled: no extension, no trunk zero in brackets. -#}
+{#- The digits without an extension and without a trunk zero in brackets. -#}
 {% macro dialled_digits(phone) -%}
     {%- set number = dbt.split_part('lower(' ~ phone ~ ')', "'x'", 1) -%}
     {{ digits_only('replace(' ~ number ~ ", '(0)', '')") }}
 {%- endmacro %}
 
-{#- Only a leading zero is always a trunk prefix: a leading 1 may also be the calling code. -#}
+{#- Only a leading zero is removed: it is a trunk prefix, but a leading 1 may be a calling code. -#}
 {% macro full_phone(phone, digits, codes) -%}
 case
             when {{ digits }} = '' then null
@@ -28,8 +28,9 @@ case
 {%- endmacro %}
 
 {#-
-    Right in length for its country, 8 to 15 digits for one from elsewhere, and not one digit over and
-    over, as who is asked for a number and has none writes; null without one.
+    A number is valid if its length is right for its country (8 to 15 digits for other countries)
+    and if it is not a single digit repeated, as people write who must give a number and have none.
+    The result is null without a number.
 -#}
 {% macro is_phone_valid(full_phone) -%}
     {%- set last = 'substr(' ~ full_phone ~ ', length(' ~ full_phone ~ '), 1)' -%}

@@ -1,4 +1,4 @@
-{#- What silver does to text: an empty cell is null, names are written alike. -#}
+{#- How silver cleans text: empty cells become null, and names are all written in the same way. -#}
 
 {% macro clean_text(column) -%}
     nullif(trim({{ column }}), '')
@@ -13,8 +13,8 @@
 {%- endmacro %}
 
 {#-
-    Of names and addresses: what databases and forms write where there is nothing is nothing. Ids are
-    taken as they are, for `-` may be one.
+    For names and addresses: what databases and forms write for an empty value becomes null. This is
+    not used for ids, because `-` may be an id.
 -#}
 {% macro stated(column) -%}
 case
@@ -23,12 +23,12 @@ case
         end
 {%- endmacro %}
 
-{#- Shops write '01067 and '+49 30 1234567, so that a spreadsheet takes neither for a number. -#}
+{#- Shops write '01067 and '+49 30 1234567, so that spreadsheets do not take them for numbers. -#}
 {% macro without_apostrophe(column) -%}
     replace({{ column }}, '''', '')
 {%- endmacro %}
 
-{#- A title before a name is no part of it: `Dr. Jane Doe` is called Jane. -#}
+{#- Removes a title before a name, so that the first name of `Dr. Jane Doe` is Jane. -#}
 {% macro without_title(name) -%}
     {%- set word = dbt.split_part(name, "' '", 1) -%}
     case
@@ -43,8 +43,8 @@ case
 {%- endmacro %}
 
 {#-
-    Each word with a capital, also in Jean-Luc and O'Neil, only where the source wrote all of it in one
-    case: McDonald stays.
+    Gives each word a capital, also in Jean-Luc and O'Neil, but only if the source wrote the whole
+    name in one case, so that McDonald stays as it is.
 -#}
 {% macro clean_name(column) -%}
 case
@@ -58,7 +58,7 @@ case
     {{ adapter.dispatch('title_case', 'c360')(text) }}
 {%- endmacro %}
 
-{#- Spark begins a word after a space alone: Jean-luc. -#}
+{#- In Spark a word begins only after a space, so that Jean-Luc becomes Jean-luc. -#}
 {% macro default__title_case(text) -%}
     initcap({{ text }})
 {%- endmacro %}
@@ -88,7 +88,7 @@ array_to_string(
     regexp_replace({{ text }}, '[^0-9]', '', 'g')
 {%- endmacro %}
 
-{#- The distinct values in alphabetical order, with a comma between: the same bytes every time. -#}
+{#- The distinct values in alphabetical order, so that the text is the same every time. -#}
 {% macro sorted_list(text) -%}
     {{ adapter.dispatch('sorted_list', 'c360')(text) }}
 {%- endmacro %}

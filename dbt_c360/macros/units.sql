@@ -1,9 +1,10 @@
 {#-
-    Units that went out and came back, of an order's lines of one product. What a refunded order sent
-    out came back whole; its lines that take something back are part of that, or all there is.
+    How many units of one product an order's lines sent out and took back. Of a refunded order, all
+    units that were sent out came back. Its lines that take something back are part of these units,
+    unless they take back more.
 -#}
 
-{#- As with revenue, an order that was called off, is still to come or has no day moved nothing. -#}
+{#- As with revenue, orders that are cancelled, in the future or without a day do not count. -#}
 {% macro has_moved() -%}
     order_status in ('completed', 'refunded') and not is_after_as_of and order_date is not null
 {%- endmacro %}

@@ -1,11 +1,14 @@
-{#- Bronze keeps every version of a record that ever landed; these pick among them. -#}
+{#- Bronze keeps every version of a record that ever landed; these macros choose among them. -#}
 
-{#- Whether a file was known on the as-of day; one without a date always was. -#}
+{#- Whether a file was known on the as-of day; a file without a date was always known. -#}
 {% macro is_known(alias) -%}
     ({{ alias }}._known_at is null or {{ alias }}._known_at <= clock.as_of_date)
 {%- endmacro %}
 
-{#- A later version first: the file's date (none is the oldest), its name, the record's number. -#}
+{#-
+    Sorts later versions first: by the file's date (no date is the oldest), by its name, then by the
+    record's number.
+-#}
 {% macro latest_first(alias) -%}
     coalesce({{ alias }}._known_at, cast('0001-01-01' as date)) desc,
                     {{ alias }}._file desc,
@@ -13,9 +16,10 @@
 {%- endmacro %}
 
 {#-
-    The last answer by the as-of day first, whatever the order of files and records: an answer
-    without a time is as old as its file. A later file corrects what was answered at the same time;
-    answered twice in files of one day, no is the safer answer, and an empty cell is no yes.
+    Sorts the last answer given by the as-of day first, whatever the order of files and records. An
+    answer without a time is as old as its file. Of answers given at the same time, the one in the
+    later file counts. In files of the same day, no is the safer answer and comes first, then an
+    empty cell, then yes.
 -#}
 {% macro last_answer_first(alias, answer, answered_at) -%}
     {%- set known_at = 'cast(' ~ alias ~ '._known_at as timestamp)' -%}
@@ -30,16 +34,17 @@
                     end
 {%- endmacro %}
 
-{#- A key's column as silver compares it: trimmed, in lower case where case says nothing. -#}
+{#- A column of a key as silver compares it: trimmed, and in lower case if case has no meaning. -#}
 {% macro key_text(alias, column, caseless) -%}
     {%- set text = 'trim(cast(' ~ alias ~ '.' ~ column ~ ' as ' ~ dbt.type_string() ~ '))' -%}
     coalesce({{ 'lower(' ~ text ~ ')' if column in caseless else text }}, '')
 {%- endmacro %}
 
 {#-
-    Of each key the latest version that was known on the as-of day, or the one that comes `first`;
-    where `day` says when it happened, with a flag for what happens after. Most keys have one
-    version: ranking only those that have several keeps the window small in tables of millions.
+    For each key the latest version that was known on the as-of day, or the one that `first` sorts
+    first. If `day` says when an event happened, a flag marks events after the as-of day. Most keys
+    have one version, so only keys with several are ranked, which keeps the window small in tables
+    of millions of rows.
 -#}
 {% macro latest_versions(table, key, day=none, caseless=[], first=none) -%}
     {%- set source_relation = source('bronze', table) -%}
@@ -54,7 +59,7 @@
         versions.*
     {%- if day -%}
         ,
-        -- an event of a later day is kept and flagged; one without a day is not after it
+        -- an event after the as-of day is kept and flagged; one without a day is not flagged
         coalesce(cast({{ day }} as date) > clock.as_of_date, false) as is_after_as_of
     {%- endif %}
     from {{ relation }} as versions
@@ -67,9 +72,10 @@
 {%- endmacro %}
 
 {#-
-    All versions of the keys that may have changed since the last finished build: in a file that is
-    new, known by now and not then, or of a day that the as-of day has passed. Nearly all keys are
-    written as they are compared; trimming each of millions would cost more than finding them.
+    All versions of the keys that may have changed since the last finished build: because a file is
+    new, because it is known by now and was not then, or because the as-of day has passed an event's
+    day. Nearly all keys are written as they are compared, so they are looked up as written and only
+    the others are trimmed: trimming millions of keys would cost more than finding them.
 -#}
 {% macro touched_versions(relation, clock, key, day, caseless) -%}
     with touched_keys as materialized (
@@ -110,8 +116,8 @@
 {%- endmacro %}
 
 {#-
-    Whether the key may be another text than `key_text` makes of it: DuckDB trims spaces of every kind,
-    and all but the common one are characters of several bytes.
+    Whether the key may differ from what `key_text` makes of it. DuckDB trims spaces of every kind,
+    and all except the common one have several bytes, which the comparison of lengths finds.
 -#}
 {% macro is_written_otherwise(alias, key, caseless) -%}
     {%- for column in key -%}
@@ -123,7 +129,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- The first condition is on the bare column: parts of a table that lie before are skipped. -#}
+{#- The first condition is on the bare column, so that DuckDB can skip earlier parts of a table. -#}
 {% macro has_passed(day) -%}
     {%- set since = "cast('" ~ var('since') ~ "' as date)" -%}
     {{ day }} > {{ since }}
@@ -169,12 +175,12 @@
     where ranked.version_rank > 1
 {%- endmacro %}
 
-{#- An event of a day after the as-of day is kept and flagged; one without a day is neither. -#}
+{#- Whether an event's day is after the as-of day; false for an event without a day. -#}
 {% macro is_after(day) -%}
     coalesce(cast({{ day }} as date) > as_of_date, false)
 {%- endmacro %}
 
-{#- All that is followed as one text, so that versions that say the same can be told. -#}
+{#- All followed columns as one text, to recognise versions that say the same. -#}
 {% macro said(columns) -%}
     {%- for column in columns -%}
         coalesce(cast({{ column }} as {{ dbt.type_string() }}), '~')
@@ -182,7 +188,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- The days that each file of a table speaks of: in its name, of its loading, of its events. -#}
+{#- For each file of a table: the day in its name, the day of loading, and its latest event's. -#}
 {% macro file_days(table, event_time) -%}
 select
     '{{ table }}' as source_table,
