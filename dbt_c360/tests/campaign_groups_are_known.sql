@@ -1,5 +1,6 @@
--- Effects are worked out from treatment and control alone; who is in another group, or in none, is
--- left out. Warn: only the owner knows what the word meant; each row names one, with its contacts.
+-- Effects are computed from the groups treatment and control only; contacts in another group, or in
+-- none, are left out. Warn: only the owner knows what the word meant; each row names a group, with
+-- its contacts.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
 -- Amounts in several currencies cannot be added without rates. Error: the sums would mean nothing.
--- One currency may go without: the reporting one, unless the rates name it themselves by a 1.
+-- One currency needs no rates, the reporting one, unless the rates name it by a rate of 1.
 {{ config(meta={'dagster': {'ref': {'name': 'stg_transactions'}}}) }}
 
 with

@@ -1,6 +1,6 @@
--- Tills book sales to nobody on an id of their own: 0, CASH, walk-in. Warn: silver cannot know that
--- it is no person, and gold has a customer who is worth more than all others. No shop's best buyer
--- places more than three orders on the days on which she buys; each row names an id that does.
+-- Tills book anonymous sales on a special id: 0, CASH, walk-in. Warn: silver cannot know that this
+-- is not a person, so gold has a customer who is worth more than all others. No real person places
+-- more than three orders per day on which they buy, on average; each row names an id that does.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_customer_orders'}}}) }}
 
 with

@@ -1,4 +1,4 @@
--- An empty essential cell is left out of sums. Warn: the row is kept, only its owner can fill it.
+-- An empty essential cell is missing from sums. Warn: the row is kept; only its owner can fill it.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_order_lines'}}}) }}
 
 with
@@ -16,7 +16,7 @@ empty_cells as (
     from {{ ref('fct_orders') }}
     where total_amount is null
     union all
-    -- it counts as an order and in no net spend, segment or forecast
+    -- such an order is counted, but missing from net spend, segments and forecasts
     select
         'order without a subtotal or a total' as gap,
         count(*) as rows_affected

@@ -1,5 +1,5 @@
--- An event after the as-of day is kept and left out of every sum. Warn: it is a mistyped date, or
--- the as-of day was chosen so.
+-- An event after the as-of day is kept, but left out of every sum. Warn: either its date is
+-- mistyped or somebody chose an earlier as-of day.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 {% set facts = {

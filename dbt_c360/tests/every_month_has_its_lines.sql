@@ -1,6 +1,7 @@
--- Lines of an order are delivered apart from it. Warn: where most orders of a month have none, and
--- those of another month do, a file of lines is missing or one used the ids of another again, and
--- what is made of lines, as sales by month and product, is too low; each row names a month.
+-- The lines of orders come in other files than the orders. Warn: if most orders of a month have no
+-- lines, but those of another month do, a file of lines is missing or uses the ids of another file
+-- again. Everything that is computed from lines, such as sales by month and product, is too low.
+-- Each row names a month.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 with

@@ -1,6 +1,7 @@
--- Whom or what events alone name stands in gold without attributes. Warn: a file lacks rows, or
--- writes the ids otherwise (12346.0 for 12346, NULL for none). Where no file declares any id,
--- nothing is amiss. One of them is named: how it is written mostly says why.
+-- Customers, products and stores that only events name are in gold without attributes. Warn: their
+-- own file lacks rows, or writes ids differently (12346.0 for 12346, NULL for none). If no id at
+-- all is declared, nothing is wrong. One id is given as an example: how it is written mostly says
+-- why.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'dim_customers'}}}) }}
 
 {% set ids = {

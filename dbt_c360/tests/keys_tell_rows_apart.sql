@@ -1,10 +1,11 @@
--- Silver keeps one row a key. Where a file repeats its keys, as lines numbered anew in each order
--- do, or a later file uses those of an earlier one for other events, as orders numbered anew each
--- year do, most of what happened is in no sum. Warn: bronze has it all, and only its owner can tell
--- the rows apart; each row names a file with a fifth more rows than silver has keys, in a month.
+-- Silver keeps one row per key. If a file repeats keys (lines are numbered from 1 in each order),
+-- or a later file uses an earlier file's keys for other events (orders are numbered from 1 each
+-- year), most events are missing from sums. Warn: bronze has all rows, and only their owner can
+-- tell them apart; each row names a file and a month in which it has a fifth more rows than silver
+-- has keys.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_transaction_items'}}}) }}
 
-{#- when each happened, in the words of bronze and of silver; a line has no time of its own -#}
+{#- the column with an event's time in bronze and in silver; a line has no time of its own -#}
 {% set events = {
     'transactions': ['transaction_date', 'transaction_at'],
     'transaction_items': ['cast(null as date)', 'cast(null as date)'],
@@ -52,7 +53,7 @@ kept as (
     {% endfor %}
 )
 
--- an event whose day was corrected is in another month, and no other's key
+-- an event whose day a later file corrected counts in its new month
 select
     files.table_name,
     files.file_path,

@@ -1,5 +1,5 @@
--- Every record is a customer's, and every customer is in each customer table and has one current
--- version in the history. Error: lost rows.
+-- Every record belongs to a customer, and every customer is in each customer table and has one
+-- current version in the history. Error: rows were lost.
 {{ config(meta={'dagster': {'ref': {'name': 'mart_customer_360'}}}) }}
 
 {% set customer_tables = [

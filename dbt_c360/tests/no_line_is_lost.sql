@@ -1,4 +1,4 @@
--- Joins neither lose nor multiply order lines. Error: lost rows.
+-- Joins neither lose nor multiply order lines. Error: rows were lost or doubled.
 {{ config(meta={'dagster': {'ref': {'name': 'purchase_history'}}}) }}
 
 with

@@ -1,4 +1,4 @@
--- A status that order_status.csv does not know is in no sum. Warn: the user's own words need a
+-- Orders with a status that order_status.csv does not list are in no sum. Warn: each word needs a
 -- line in the csv; each row names one, with the orders and the revenue that are left out.
 {{ config(severity='warn') }}
 

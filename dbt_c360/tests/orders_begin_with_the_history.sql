@@ -1,6 +1,6 @@
--- A few orders long before all others have a mistyped year. Warn: only their owner knows the right
--- one. They are in every sum but the forecasts', and whatever is shown since the first order begins
--- with them; each row names a day.
+-- A few orders long before all others probably have a mistyped year. Warn: only their owner knows
+-- the right one. They are in every sum except those of forecasts, and everything that is shown
+-- since the first order begins with them; each row names a day.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 with

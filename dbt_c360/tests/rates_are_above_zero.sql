@@ -1,5 +1,5 @@
--- Orders at a rate of zero are worth nothing. Warn: it is mended where the rates are kept, which
--- write 0 for a day that has none.
+-- At a rate of zero, orders are worth nothing. Warn: correct it where the rates are kept; some
+-- programs write 0 for a day without a rate.
 {{ config(severity='warn') }}
 
 select

@@ -1,4 +1,4 @@
--- An order before its currency's first rate has no amount. Warn: an earlier rate repairs it.
+-- An order before its currency's first rate has no amount. Warn: add an earlier rate.
 {{ config(severity='warn') }}
 
 select

@@ -1,6 +1,6 @@
--- A day's file that never came, or came cut short, is a dip that looks like bad business. Warn:
--- for each system the days of the last week, but for the as-of day, which may go on, on which not
--- a quarter of the orders came that the same weekday brought in each of the four weeks before.
+-- If a day's file is missing or incomplete, the dip looks like bad business. Warn: a row for each
+-- system and day of the week before the as-of day (which may not be over yet) with fewer orders
+-- than a quarter of those that the same weekday had in each of the four weeks before.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_orders'}}}) }}
 
 with

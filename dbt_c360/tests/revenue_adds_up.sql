@@ -1,5 +1,5 @@
--- The same lines summed by month, by category and by customer give the same revenue, to the cent;
--- guests are in the first two alone. Error: a sum that lost or doubled lines.
+-- The same lines summed by month, category, week and customer give the same revenue, to the cent;
+-- only the sum by customer lacks orders of guests. Error: a sum lost or doubled lines.
 {{ config(meta={'dagster': {'ref': {'name': 'customer_lifetime_value'}}}) }}
 
 with

@@ -1,4 +1,4 @@
--- An answer outside 1 to 5 is taken for none. Warn: only its owner knows which scale was meant;
+-- An answer outside 1 to 5 counts as no answer. Warn: only its owner knows which scale was meant;
 -- each row names a score, with the tickets whose satisfaction is null because of it.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_support_tickets'}}}) }}
 

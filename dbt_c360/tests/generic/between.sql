@@ -1,4 +1,4 @@
-{#- A value that is there lies between the bounds, both included; a bound may be left out. -#}
+{#- A value that is not null lies between the bounds, or on one; a bound may be left out. -#}
 {% test between(model, column_name, low=none, high=none) -%}
 
 select *

@@ -1,4 +1,7 @@
-{#- In place of dbt's own test; one that warns counts all rows, also those that stood before. -#}
+{#-
+    Replaces dbt's own test. An error looks at changed rows only, if they are known; a warning
+    counts all rows, also unchanged ones.
+-#}
 {% test relationships(model, column_name, to, field) -%}
 
 with

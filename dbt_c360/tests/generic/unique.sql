@@ -1,4 +1,4 @@
-{#- In place of dbt's own test: of changed rows alone, where only they can have become double. -#}
+{#- Replaces dbt's own test: if changed rows are known, only these can have become duplicates. -#}
 {% test unique(model, column_name) -%}
 
 select

@@ -1,7 +1,7 @@
 {#-
-    The columns together name one row, and none of them is null. Where only changed rows were worked
-    out, only they can have become double; a run in which a test fails does not finish its build, so
-    that they are looked at again.
+    The columns together identify one row, and none of them is null. If only changed rows were
+    recomputed, only these can have become duplicates. A build with a failed test is not finished,
+    so the next one tests the same rows again.
 -#}
 {% test unique_key(model, columns) -%}
 
