@@ -18,7 +18,7 @@ bounds as (
         on orders.is_counted
 ),
 
--- a hundred years are enough for any retailer, and a bound for a mistyped year
+-- a hundred years are enough for any retailer, and limit the days if a year is mistyped
 numbers as (
     {{ dbt.generate_series(36525) }}
 ),

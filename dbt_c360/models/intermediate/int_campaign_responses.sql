@@ -27,7 +27,7 @@ orders as (
     {{ only_touched(touched, table=ref('fct_orders')) }}
 ),
 
--- who has two records may have been drawn twice: a person in both groups is in neither
+-- a person with two records may have been drawn twice; in both groups, they count in neither
 drawn as (
     select
         campaign_id,
@@ -47,8 +47,8 @@ drawn as (
     group by campaign_id, customer_id
 ),
 
--- both groups are watched over the same days: the campaign's, and four weeks where it has no end;
--- who is drawn after these, as in one that goes on and on, from the day of sending
+-- both groups are watched over the same days: the campaign's, or its first four weeks if it has no
+-- end; in an endless campaign, people drawn after these weeks are watched from the day of sending
 begun as (
     select
         drawn.*,
@@ -65,7 +65,7 @@ begun as (
         on drawn.campaign_id = campaigns.campaign_id
 ),
 
--- of whom no first day is known, nothing could be seen
+-- people without a first day cannot be watched
 watched as (
     select
         campaign_id,

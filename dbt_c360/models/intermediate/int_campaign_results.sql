@@ -20,8 +20,8 @@ everybody as (
     where cluster_id = 0
 ),
 
--- a cluster bears the campaign's cost by its share of those who were contacted; the campaign cost
--- what it cost, also where nobody was
+-- a cluster's cost is its share of the treated contacts; the cost of the whole campaign is its
+-- budget, even if nobody was contacted
 costed as (
     select
         totals.*,

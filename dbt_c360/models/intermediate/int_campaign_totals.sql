@@ -24,7 +24,7 @@ dated as (
     cross join clock
 ),
 
--- cluster 0 is everybody, also who has no cluster
+-- cluster 0 is everybody, including people without a cluster
 watched as (
     select
         campaign_id,

@@ -21,7 +21,7 @@ identities as (
     {{ only_touched(touched) }}
 ),
 
--- the last word per purpose counts; said twice in the same second, no is the safer answer
+-- the last answer per purpose counts; if there are two in the same second, no is the safer one
 ranked as (
     select
         identities.customer_id,

@@ -16,7 +16,7 @@ orders as (
     {{ only_touched(touched, table=ref('fct_orders')) }}
 )
 
--- one purchase a customer and day; a day on which only something was given back is none
+-- one purchase per customer and day; a day on which something was only given back is no purchase
 select
     customer_id,
     order_date,

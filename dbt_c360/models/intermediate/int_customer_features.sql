@@ -20,14 +20,14 @@ engagement as (
     select * from {{ ref('engagement_metrics') }}
 ),
 
--- what was given back or given away says nothing of how somebody buys
+-- returns and free orders say nothing about how somebody buys
 orders as (
     select *
     from placed
     where is_counted and net_amount > 0 and customer_id is not null
 ),
 
--- 0 for the cheapest of its category, 1 for the dearest
+-- 0 for the cheapest product of its category, 1 for the most expensive
 price_levels as (
     select
         product_id,

@@ -19,7 +19,7 @@ forecasts as (
     select * from {{ source('science', 'forecasts') }}
 )
 
--- a customer of less than a month has been one for a month: one order is not thirty a month
+-- less than a month counts as one month, so that one order on the first day is not thirty a month
 select
     segments.customer_id,
     segments.cluster_id,

@@ -30,7 +30,8 @@ totals as (
     group by first_name
 ),
 
--- a name that nine in ten of at least twenty people share: at most one gender can have that
+-- names that at least twenty people have, nine in ten of them with the same gender; so a name has
+-- at most one
 telling_names as (
     select
         counted.first_name,

@@ -32,7 +32,7 @@ summed as (
         cast(coalesce(sum(case when is_counted then units end), 0) as bigint) as total_items,
         min(case when is_counted then ordered_at end) as first_ordered_at,
         max(case when is_counted then ordered_at end) as last_ordered_at,
-        -- what total_spent counts and total_revenue does not
+        -- amounts that are in total_spent, but not in total_revenue
         {{ money_sum(
             "case
                 when is_counted and (source_system = 'workbooks' or lines = 0) then total_amount
@@ -48,7 +48,7 @@ summed as (
     group by customer_id
 )
 
--- a customer without orders has made none and spent nothing: these zeros are known
+-- a customer without orders made no order and spent nothing, so these values are 0 and not null
 select
     customers.customer_id,
     coalesce(summed.total_orders, 0) as total_orders,

@@ -23,8 +23,8 @@ measured as (
     cross join clock
 )
 
--- equal customers share the middle of their places, so that they have equal scores in any order;
--- a position is twice that place less one: from 1 to 2 x customers - 1
+-- equal customers share the middle of their places, so that their scores are equal whatever the
+-- order of rows; a position is twice that place less one: from 1 to 2 x customers - 1
 select
     customer_id,
     recency_days,

@@ -20,7 +20,7 @@ segments as (
     select * from {{ source('science', 'segments') }}
 )
 
--- who bought nothing, or only gave something back, is in no cluster
+-- customers who bought nothing, or only gave something back, are in no cluster
 select
     customers.customer_id,
     case when buyers.customer_id is not null then segments.cluster_id end as cluster_id,

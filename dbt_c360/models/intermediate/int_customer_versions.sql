@@ -86,7 +86,7 @@ followed as (
             )
 ),
 
--- nobody dates what is known of the others: as it is, it holds since ever
+-- for the other customers no changes are dated, so their current values hold since the beginning
 unfollowed as (
     select
         golden.customer_id,

@@ -26,7 +26,8 @@ followed as (
     from days
 ),
 
--- a few orders and then silence are mistyped years: history begins after them (as in features.py)
+-- a few orders and then a long gap are mistyped years, so the history begins after the gap (as in
+-- features.py)
 begun as (
     select
         coalesce(

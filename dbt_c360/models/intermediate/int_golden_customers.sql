@@ -59,7 +59,8 @@ people as (
     group by customer_id
 ),
 
--- an earlier registration that was found later does not take over: her id is not from it
+-- the record that gave the customer their id comes first, even before an earlier registration that
+-- was found later
 ranked as (
     select
         identified.*,
@@ -77,7 +78,7 @@ ranked as (
     from identified
 ),
 
--- a phone is as valid as the record that gave it
+-- a phone is valid if any record of the customer with this phone says so
 phones as (
     select
         customer_id,
@@ -88,7 +89,7 @@ phones as (
     group by customer_id, phone
 ),
 
--- the values that survived; a record that was not compared yet speaks for itself
+-- the surviving values; a record that was not compared yet keeps its own
 surviving as (
     select
         ranked.source_system,

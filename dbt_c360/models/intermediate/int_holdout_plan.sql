@@ -4,7 +4,7 @@ plan as (
     select * from {{ ref('int_forecast_plan') }}
 ),
 
--- the forecast of the window that has passed since the cutoff, made as if it were still ahead
+-- a forecast as of the cutoff, for the window that has passed since, as if it were still to come
 known as (
     select
         first_date,

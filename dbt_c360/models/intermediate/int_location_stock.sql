@@ -10,7 +10,7 @@ counts as (
         {{ year_month('last_updated_at') }} as month,
         stock_quantity,
         known_from,
-        -- an export of all shelves repeats the counts of those that nobody counted since
+        -- an export of all shelves repeats the old counts of shelves that were not counted again
         row_number() over (
             partition by inventory_id, last_updated_at
             order by known_from desc
@@ -19,7 +19,7 @@ counts as (
     where not is_after_as_of and last_updated_at is not null
 ),
 
--- one version of the shelves shows what is there now: a month's rate needs the ones before it
+-- a single version shows only the current stock; a month's rate needs earlier versions as well
 followed as (
     select location_id
     from counts

@@ -23,7 +23,7 @@ unioned as (
         {{ converted('tax_amount', 'rate_to_reporting') }} as tax_amount,
         {{ converted('discount_amount', 'rate_to_reporting') }} as discount_amount,
         {{ converted('total_amount', 'rate_to_reporting') }} as total_amount,
-        -- without a subtotal, what was paid less the tax in it is the same amount
+        -- without a subtotal, the total less its tax is the same amount
         {{ converted(
             'coalesce('
             'subtotal - coalesce(discount_amount, 0), total_amount - coalesce(tax_amount, 0))',
@@ -33,7 +33,7 @@ unioned as (
         transaction_at as ordered_at
     from till_orders
     union all
-    -- the acquired shop sells on the web alone and states one amount: paid, before and after tax
+    -- the acquired shop sells only online and gives one amount, used as paid and as before tax
     select
         'wb-' || transaction_id as order_id,
         'workbooks' as source_system,

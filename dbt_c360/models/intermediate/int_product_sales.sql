@@ -54,8 +54,8 @@ aged as (
         on summed.product_id = products.product_id
 ),
 
--- since it was created, which was no later than its first sale, as far as any sales are known:
--- what began to sell last week has no pace of ninety days
+-- days since a product was created, at least since its first sale, and at most since the first
+-- known sale of any product: a product that is new since last week has no sales of ninety days
 offered as (
     select
         *,

@@ -4,7 +4,7 @@ inventory as (
     select * from {{ ref('stg_inventory') }}
 ),
 
--- a shelf that has several records is as full as the last count says
+-- if a shelf has several records, the last count is right
 ranked as (
     select
         product_id,

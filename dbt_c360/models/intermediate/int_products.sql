@@ -18,7 +18,7 @@ sold as (
     where product_id is not null
 )
 
--- an item that was sold stays a product, whatever became of it in the catalogue
+-- a product that was sold stays, even if it is no longer in the catalogue
 select
     coalesce(catalogue.product_id, sold.product_id) as product_id,
 

@@ -20,7 +20,8 @@ revenue as (
     select * from {{ ref('customer_lifetime_value') }}
 ),
 
--- the CRM does not know which of its records are one person, nor what the acquired shop sold her
+-- sums are per CRM record, because the CRM knows neither which of its records are the same person
+-- nor what that person bought in the acquired shop
 spent_by_record as (
     select
         source_customer_id,

@@ -30,7 +30,7 @@ by_product as (
     group by coalesce(products.category, 'unknown')
 ),
 
--- lines that name no product are in the category `unknown` and in no product's row
+-- lines without a product are in the category `unknown`, but in no product's row
 without_product as (
     select
         'unknown' as category,

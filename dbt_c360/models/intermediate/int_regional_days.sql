@@ -24,7 +24,7 @@ covered as (
     from entries
 ),
 
--- before its first day and after its last the ledger is silent; in between, no row says 0
+-- the ledger says nothing before its first day and after its last; in between, a missing row is 0
 sold as (
     select
         regions.region_id,

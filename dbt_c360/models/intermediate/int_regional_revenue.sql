@@ -41,7 +41,7 @@ only_country as (
     from countries
 ),
 
--- an order belongs to its store's region, or else to the region where the customer lives
+-- an order belongs to its store's region, or without a store to the customer's region
 placed as (
     select
         upper(coalesce(stores.store_state, customers.state)) as state,
@@ -56,7 +56,7 @@ placed as (
     where orders.is_counted and orders.source_system = 'crm'
 ),
 
--- and there to the finest one that the ledger keeps: its state, else its country
+-- of these regions, the smallest that the ledger has counts: the state, else the country
 regions as (
     select
         coalesce(states.region_id, countries.region_id, only_country.region_id) as region_id,

@@ -25,7 +25,8 @@ rated as (
     group by currency
 ),
 
--- what the rates name by a 1, else the one that goes without, as currencies_can_be_added has it
+-- the currency with a rate of 1, else the one without rates; the test currencies_can_be_added makes
+-- sure that there is only one
 candidates as (
     select
         coalesce(rated.currency, used.currency) as currency,

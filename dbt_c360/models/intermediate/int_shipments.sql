@@ -8,7 +8,7 @@ shipments as (
     select * from {{ ref('stg_shipments') }}
 ),
 
--- files without a day speak of the as-of day, as they always do
+-- files without a day in their name are taken to be of the as-of day, as everywhere
 told as (
     select
         max(told_date) as told_date,
@@ -21,7 +21,7 @@ as_of as (
     select
         shipments.*,
         clock.as_of_date,
-        -- of files that never say what became of a parcel none is overdue
+        -- if the files never say what happened to parcels, no parcel is overdue
         case
             when told.outcomes = 0 then null
             when told.told_date is null then clock.as_of_date
@@ -32,7 +32,7 @@ as_of as (
             when shipments.actual_delivery_date <= clock.as_of_date
                 then shipments.actual_delivery_date
         end as delivered_date,
-        -- what arrived later was still under way on the as-of day, whatever became of it then
+        -- a parcel that arrived after the as-of day was still under way on that day
         case
             when shipments.actual_delivery_date > clock.as_of_date then 'in_transit'
             else shipments.delivery_status
@@ -66,7 +66,7 @@ select
         when delivered_date is not null then delivered_date > estimated_delivery_date
         when has_arrived_some_day or status_that_day = 'returned' then null
         when status_that_day = 'lost' then true
-        -- nobody knows yet what has arrived since the last file of parcels
+        -- what has arrived since the last file of parcels is not known yet
         else last_told_date > estimated_delivery_date
     end as is_late,
     is_after_as_of,

@@ -42,7 +42,7 @@ unioned as (
     from workbook_tickets
 ),
 
--- what was resolved later was still open on the as-of day, and nobody had answered
+-- a ticket that was resolved after the as-of day was still open then, and without a satisfaction
 as_of as (
     select
         unioned.*,

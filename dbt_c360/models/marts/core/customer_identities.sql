@@ -14,7 +14,7 @@ resolved as (
     select * from {{ source('identity', 'identities') }}
 )
 
--- a record that was not compared yet is a person of its own
+-- a record that was not compared yet counts as a person of its own
 select
     records.source_system,
     records.source_id,

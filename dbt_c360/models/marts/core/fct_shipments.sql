@@ -1,6 +1,6 @@
 {#-
-    Promised for a day that has passed, and still under way: whether it is late depends on how far the
-    files of parcels tell, which is further or less far with each new one.
+    Parcels that were promised for a day that has passed and are still under way. Whether they are
+    late depends on the last day that the files of parcels cover, which changes with each new file.
 -#}
 {%- set overdue = 'select shipment_id from {this}'
     ~ " where not is_delivered and coalesce(delivery_status, '') not in ('lost', 'returned')"

@@ -35,7 +35,7 @@ select
     tickets.channel,
 
     tickets.satisfaction_score,
-    -- resolved before it was opened: one of the two is wrong, so there is no length
+    -- if a ticket was resolved before it was opened, one time is wrong, so there are no hours
     case
         when tickets.resolved_at >= tickets.created_at
             then {{ ratio(hours_between('tickets.created_at', 'tickets.resolved_at'), 1) }}

@@ -95,7 +95,7 @@ select
     service.late_deliveries,
     engagement.sessions_90d,
     variety.favourite_category,
-    -- who has bought from every category is offered the one of the product to suggest first
+    -- for customers who bought from every category: the category of their first suggested product
     coalesce(new_categories.category, products.category) as next_best_category,
     consents.marketing_consent,
     clock.as_of_date

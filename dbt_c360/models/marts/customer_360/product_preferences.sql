@@ -23,7 +23,7 @@ products as (
     select * from {{ ref('dim_products') }}
 ),
 
--- summed by order first: counting rows is cheaper than counting distinct orders
+-- lines are summed by order first, because counting rows is cheaper than counting distinct orders
 per_order as (
     select
         lines.customer_id,
@@ -66,7 +66,7 @@ select
             order by coalesce(revenue, 0) desc, coalesce(units, 0) desc, category
         ) as bigint
     ) as preference_rank,
-    -- a line that only takes something back is no purchase
+    -- lines that only take something back are no purchase
     lines_bought > 0 as is_bought,
     last_bought_date
 from bought

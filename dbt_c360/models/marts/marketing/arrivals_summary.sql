@@ -33,7 +33,7 @@ days as (
     group by location_id, channel, arrival_date
 ),
 
--- nobody counts who arrives at the acquired shop
+-- without the acquired shop, because nobody counts its visitors
 sales as (
     select
         {{ visited_location('store_id', 'channel') }} as location_id,

@@ -34,6 +34,6 @@ left join weeks as last_year
     on
         weeks.category = last_year.category
         and last_year.week = cast({{ dbt.dateadd('day', -364, 'weeks.week') }} as date)
-        -- a whole week says nothing beside one of a few days
+        -- a week that is not over yet cannot be compared with a whole one
         and clock.as_of_date >= cast({{ dbt.dateadd('day', 6, 'weeks.week') }} as date)
         and bounds.first_date <= last_year.week

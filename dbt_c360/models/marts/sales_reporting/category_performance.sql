@@ -18,7 +18,8 @@ sold as (
     group by product_id
 )
 
--- what was sold counts, in the catalogue or not; its price counts once, however often it sold
+-- all products that were sold count, even if they are not in the catalogue; avg_price counts each
+-- product's price once, however often it was sold
 select
     coalesce(products.category, 'unknown') as category,
     cast(coalesce(sum(sold.units), 0) as bigint) as total_sales,

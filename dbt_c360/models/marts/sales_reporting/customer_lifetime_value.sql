@@ -21,7 +21,7 @@ identities as (
     {{ only_touched(touched) }}
 ),
 
--- lines are summed into orders first: a line is never counted as an order
+-- lines are summed by order first, so that a line is never counted as an order
 orders as (
     select
         identities.customer_id,

@@ -42,7 +42,7 @@ summed as (
     group by customer_id
 )
 
--- one order has no days between orders
+-- customers with one order have no days between orders; the result is null
 select
     customer_id,
     total_orders,

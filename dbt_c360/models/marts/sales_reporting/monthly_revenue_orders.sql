@@ -16,7 +16,7 @@ sales as (
     {{ only_touched(touched, year_month('order_date')) }}
 ),
 
--- lines are summed into orders first: a line is never counted as an order
+-- lines are summed by order first, so that a line is never counted as an order
 orders as (
     select
         sales.order_id,

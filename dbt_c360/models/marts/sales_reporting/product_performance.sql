@@ -21,7 +21,7 @@ select
     {{ ratio('sales.units_back', 'sales.units_out') }} as return_rate,
     stock.stock_on_hand,
     case
-        -- below zero it is owed, not in stock
+        -- a negative stock means that the product is owed to customers, so nothing is in stock
         when sales.units_90d > 0 and stock.stock_on_hand < 0 then 0
         when sales.units_90d > 0
             then {{ ratio('stock.stock_on_hand * sales.days_90d', 'sales.units_90d') }}

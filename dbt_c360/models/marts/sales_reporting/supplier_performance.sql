@@ -16,7 +16,7 @@ stock as (
     select * from {{ ref('int_product_stock') }}
 ),
 
--- a product's sales are its primary supplier's
+-- a product's sales count for its primary supplier only
 supplied as (
     select
         products.primary_supplier_id as supplier_id,

@@ -4,7 +4,7 @@ customers as (
     select * from {{ ref('int_customer_forecasts') }}
 ),
 
--- exact numbers are summed, so that the order of the rows cannot matter
+-- numbers are made exact before they are summed, so that the order of rows has no effect
 rounded as (
     select
         cluster_id,

@@ -11,7 +11,8 @@ scored as (
         frequency,
         monetary,
         cast(ceil(2.5 * recency_position / customers) as bigint) as r_score,
-        -- one purchase is no habit, however many customers made no more, nor if it was given back
+        -- one purchase is no habit, so the score is at most 2, even if most customers made only
+        -- one, and even if it was returned, which is a second order
         cast(
             case
                 when purchases <= 1 and 5 * frequency_position > 4 * customers then 2

@@ -1,5 +1,5 @@
--- The day itself is not recorded before it is published, so it comes from the mart; days after it
--- were recorded by runs that knew more, and do not count.
+-- The as-of day is recorded only after it is published, so it comes from the mart. Later days were
+-- recorded by runs that knew more, and do not count.
 with
 
 clock as (
@@ -40,7 +40,7 @@ month_ends as (
     group by {{ month_start('as_of_date') }}
 ),
 
--- a month whose predecessor has no recorded day has nothing to be compared with
+-- a month cannot be compared if no day of the month before was recorded
 following as (
     select
         this_month.month_date,

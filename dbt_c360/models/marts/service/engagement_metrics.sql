@@ -65,7 +65,7 @@ select
     coalesce(summed.sessions, 0) as sessions,
     coalesce(summed.sessions_30d, 0) as sessions_30d,
     coalesce(summed.sessions_90d, 0) as sessions_90d,
-    -- no session has no pages and no length; of sessions that tell neither, neither is known
+    -- without sessions, pages and minutes are 0; if sessions do not give them, they are null
     {%- for span in spans %}
         {%- set sessions = 'coalesce(summed.' ~ span.format('sessions') ~ ', 0)' %}
         {%- set pages, minutes = span.format('page_views'), span.format('minutes') %}

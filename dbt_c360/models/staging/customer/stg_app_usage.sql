@@ -19,7 +19,7 @@ select
 
     versions.is_after_as_of,
 
-    -- the start is in the business's zone, the day as the source counts days
+    -- the start is in the business's time zone, but session_date is a day as the source counts it
     coalesce(cast(versions.session_start as date), versions.session_date) as session_date,
     versions.session_start as session_start_at
 from versions

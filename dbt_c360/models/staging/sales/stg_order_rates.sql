@@ -13,7 +13,7 @@ rates as (
 days as (
     select distinct
         {{ clean_upper('currency') }} as currency,
-        -- an order without a day has only a rate that always held
+        -- an order without a day gets a rate only if there is one since the history's start
         coalesce(cast(transaction_date as date), cast('{{ var("history_start") }}' as date))
             as order_date
     from orders

@@ -22,7 +22,8 @@ orders as (
     {{ only_named('transaction_id', by='items.transaction_id from items') }}
 ),
 
--- an order before its currency's first rate has no amount; a line without its order is as written
+-- a line of an order before its currency's first rate has no amounts; the amounts of a line without
+-- an order stay as written
 lines as (
     select
         items.*,
@@ -45,7 +46,7 @@ select
     customer_id,
     product_id,
 
-    -- a line whose order is nowhere has no date and no customer, and is in no sum
+    -- a line without an order has no date and no customer, and is in no sum
     coalesce(order_status, 'no_order') as order_status,
 
     quantity,

@@ -34,7 +34,7 @@ untitled_once as (
     from cleaned
 ),
 
--- `Prof. Dr. Jane Doe` has two titles
+-- the second title is removed here: `Prof. Dr. Jane Doe` has two
 untitled as (
     select
         *,
@@ -71,7 +71,7 @@ located as (
             = ' ' || places.state_code
 ),
 
--- the workbook says no country: a number without one is of the retailer's own
+-- the workbook has no country, so a number without a calling code is of the retailer's own country
 dialled as (
     select
         located.*,
