@@ -1,4 +1,4 @@
-"""A picture of results.json: the seconds of each stage at every size, ours and the limit's."""
+"""Draws results.json as a picture: each stage's seconds at every size, ours and the limit's."""
 
 from collections.abc import Iterable
 from html import escape
@@ -65,7 +65,7 @@ def _bar(top: int, length: float, colour: str) -> str:
     return f"<rect x='{LEFT}' y='{top}' width='{width:.1f}' height='{BAR}' fill='{colour}'/>"
 
 
-def _text(  # noqa: PLR0913  a text has a place and a look
+def _text(  # noqa: PLR0913  place, text and style
     x: float, y: float, text: str, colour: str, *, anchor: str = "start", weight: str = "normal"
 ) -> str:
     return (

@@ -54,7 +54,7 @@ STAGES = {
 BESIDE = ("generate", AUDIENCES.name)
 """Stages that do not belong to the work from landing to published."""
 CHECKS = "checks alone"
-"""Steps that make no table."""
+"""The stage of steps that make no table."""
 MICROSECONDS = 1e6
 FEW = 120
 """So many customers are enough for every table to have rows."""
@@ -64,7 +64,7 @@ fifth of one run."""
 IMPORT = re.compile(r"import time: +(\d+) \|")
 
 Spans = dict[str, list[tuple[float, float]]]
-"""When each stage was at work."""
+"""For each stage, the times at which it was at work."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def is_loaded(port: int) -> bool:
         {"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  ours
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  our own server
             entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
     except (OSError, urllib.error.URLError):
         return False
