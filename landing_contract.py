@@ -81,7 +81,7 @@ def read_contract() -> dict[str, Table]:
 def read_sources(folder: Path) -> Iterator[dict[str, Any]]:
     """Yields the sources that the yml files of a folder declare, file by file."""
     for path in sorted(folder.glob("*.yml")):
-        yield from yaml.load(path.read_text("utf-8"), LOADER)["sources"]  # noqa: S506  a safe one
+        yield from yaml.load(path.read_text("utf-8"), LOADER)["sources"]  # noqa: S506  it is safe
 
 
 def _table(declared: dict) -> Table:

@@ -54,7 +54,7 @@ class WorldError(ValueError):
     """Raised if a world cannot be simulated; the message says why."""
 
 
-def generate(  # noqa: PLR0913  one word for each thing that is asked for
+def generate(  # noqa: PLR0913  one named argument for each setting
     home: Path | str,
     *,
     customers: int,
