@@ -20,7 +20,9 @@ COVERED = (0.75, 0.85)
 
 def main(arguments: list[str]) -> None:
     seeds = range(1, 1 + (int(arguments[0]) if arguments else SEEDS))
-    trials = pl.DataFrame([row for world in WORLDS for seed in seeds for row in _try(world, seed)])
+    trials = pl.DataFrame(
+        [row for world in WORLDS for seed in seeds for row in _measure_trials(world, seed)]
+    )
     pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=160, tbl_hide_dataframe_shape=True)
     sys.stdout.write(f"{summarise(trials)}\n")
 
@@ -53,7 +55,7 @@ def summarise(trials: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _try(world: str, seed: int) -> list[dict[str, object]]:
+def _measure_trials(world: str, seed: int) -> list[dict[str, object]]:
     orders = draw_world(world, seed)
     rows = []
     for trial in WORLDS[world].trials:

@@ -77,7 +77,7 @@ def work(home: Path) -> dict[str, Any]:
     peak = _read_peak()
     rows = first.golden.height + first.provenance.height
     seconds, used = time.perf_counter() - began, time.process_time() - cpu
-    changed, memory, report = _live_a_day(records), first.memory, first.report
+    changed, memory, report = _change_some_records(records), first.memory, first.report
     pairs = measure_pairs(first.identities, truth)
     del first
     began, cpu = time.perf_counter(), time.process_time()
@@ -153,7 +153,7 @@ def _read_lines(path: Path) -> pl.DataFrame:
     )
 
 
-def _live_a_day(records: pl.DataFrame) -> pl.DataFrame:
+def _change_some_records(records: pl.DataFrame) -> pl.DataFrame:
     """Changes the e-mail address of one record in a thousand, adds as many and removes as many."""
     turn = pl.int_range(pl.len()) % A_DAY
     moved = pl.when(turn == 1).then(pl.lit("x") + pl.col("email")).otherwise("email").alias("email")

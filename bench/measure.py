@@ -124,7 +124,7 @@ def watch(
         stderr=subprocess.STDOUT if errors else subprocess.PIPE,
         text=True,
     ) as process:
-        with _looking(process.pid) as looks:
+        with _watch_processes(process.pid) as looks:
             output, said = process.communicate()
         seconds = time.perf_counter() - clock
     if process.returncode:
@@ -137,13 +137,13 @@ def watch(
 
 
 @contextmanager
-def _looking(pid: int) -> Iterator[list[Look]]:
+def _watch_processes(pid: int) -> Iterator[list[Look]]:
     looks: list[Look] = []
     is_over = threading.Event()
 
     def look() -> None:
         while not is_over.wait(LOOK_EVERY_SECONDS):
-            megabytes, cpu_seconds = _weigh(pid)
+            megabytes, cpu_seconds = _measure_processes(pid)
             if megabytes:
                 looks.append(Look(time.time(), megabytes, cpu_seconds))
 
@@ -156,7 +156,7 @@ def _looking(pid: int) -> Iterator[list[Look]]:
         thread.join()
 
 
-def _weigh(pid: int) -> tuple[float, float]:
+def _measure_processes(pid: int) -> tuple[float, float]:
     """Returns resident megabytes and CPU seconds of a process and all below it.
 
     Both are 0 for a process that has ended.
@@ -171,6 +171,6 @@ def _weigh(pid: int) -> tuple[float, float]:
     # User and system ticks of the process itself and of its children that have ended.
     seconds = sum(int(ticks) for ticks in counted[11:15]) / TICKS
     for child in children:
-        below = _weigh(int(child))
+        below = _measure_processes(int(child))
         megabytes, seconds = megabytes + below[0], seconds + below[1]
     return megabytes, seconds

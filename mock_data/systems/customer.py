@@ -145,10 +145,10 @@ class Accounts:
 
 def _loyalty_program(batch: Batch) -> Rows:
     people = batch.people
-    now = _keep_accounts(batch, batch.end)
+    now = _compute_accounts(batch, batch.end)
     member = people.in_crm & (people.member_from <= batch.end)
     if batch.after > -NEVER:
-        then = _keep_accounts(batch, batch.after)
+        then = _compute_accounts(batch, batch.after)
         same = (
             (now.earned == then.earned) & (now.redeemed == then.redeemed) & (now.tier == then.tier)
             & (now.lifetime == then.lifetime) & (now.tier_since == then.tier_since)
@@ -173,7 +173,7 @@ def _loyalty_program(batch: Batch) -> Rows:
     return frame, key
 
 
-def _keep_accounts(batch: Batch, day: int) -> Accounts:
+def _compute_accounts(batch: Batch, day: int) -> Accounts:
     """Returns the accounts on a day.
 
     Completed orders earn points, which expire at the end of the year; tiers count all years.
