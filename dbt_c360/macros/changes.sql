@@ -48,7 +48,7 @@
     having sum(said) <> 0
 {%- endmacro %}
 
-{#- The keys of rows whose day, plus `days_later`, the as-of day may have passed since. -#}
+{#- Keys of rows whose day (plus `days_later`) the as-of day may have passed since the last build. -#}
 {% macro passed(table, key, day, days_later=0) -%}
     {%- set earliest = dbt.dateadd('day', -days_later, "cast('{since}' as date)") -%}
     {%- set latest = dbt.dateadd('day', 1 - days_later, 'as_of_date') -%}
@@ -132,7 +132,7 @@
     insert into {{ target }} from {{ found }}
     where ({{ key }}) in (select {{ key }} from {{ changed }});
 
-    {# The comment said what the table was made of. When the build ends, it is written again. -#}
+    {# The table's comment, which says what it was made of, is outdated until the build ends. -#}
     comment on table {{ target }} is 'continued'
 {%- endmacro %}
 

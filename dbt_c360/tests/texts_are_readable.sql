@@ -1,7 +1,7 @@
 -- A program read text in the wrong encoding and saved it: 'MÃ¼ller' or 'M�ller' for 'Müller'. It is
 -- valid UTF-8, so it loads, but records of one person no longer have the same name, and mailings
 -- greet people by the broken one. Warn: only a new export brings the letters back; each row names a
--- file and one of its records. The test reads bronze and belongs to the first table of names.
+-- file and one of its records. The test reads bronze, and is a check of the first table with names.
 -- depends_on: {{ ref('int_customer_records') }}
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_customer_records'}}}) }}
 

@@ -1,6 +1,6 @@
 {#-
-    Replaces dbt's own test. An error looks at changed rows only, if they are known; a warning
-    counts all rows, also unchanged ones.
+    Replaces dbt's own test. With severity error, it looks at changed rows only, if they are known;
+    with severity warn, it counts all rows, also unchanged ones.
 -#}
 {% test relationships(model, column_name, to, field) -%}
 
