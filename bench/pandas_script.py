@@ -125,7 +125,7 @@ def read_lines(landing: Path, orders: pd.DataFrame) -> pd.DataFrame:
     ]
     lines = lines.merge(till, on="transaction_id", how="left")
     # A line without an order does not count.
-    lines["is_counted"] = lines["is_counted"].eq(True)  # noqa: FBT003  pandas has no named argument
+    lines["is_counted"] = lines["is_counted"].eq(True)  # noqa: FBT003  a cell is compared
     return lines
 
 
