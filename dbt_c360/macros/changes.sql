@@ -48,7 +48,7 @@
     having sum(said) <> 0
 {%- endmacro %}
 
-{#- Keys of rows whose day (plus `days_later`) the as-of day may have passed since the last build. -#}
+{#- Keys of rows whose day (plus `days_later`) the as-of day may have passed since that build. -#}
 {% macro passed(table, key, day, days_later=0) -%}
     {%- set earliest = dbt.dateadd('day', -days_later, "cast('{since}' as date)") -%}
     {%- set latest = dbt.dateadd('day', 1 - days_later, 'as_of_date') -%}
