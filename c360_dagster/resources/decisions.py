@@ -10,7 +10,7 @@ from pathlib import Path
 
 HEADER = ("decision", "left_system", "left_id", "right_system", "right_id", "why")
 KINDS = ("always", "never")
-EXAMPLE = "always,crm,C100,workbooks,77,she said so on the phone"
+EXAMPLE = "always,crm,C100,workbooks,77,confirmed on the phone"
 
 Record = tuple[str, str]
 Pair = tuple[Record, Record]
