@@ -20,7 +20,7 @@ import pytest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.settings import REPOSITORY, read_settings
-from tests.road import MATERIALIZE, SMALL, copy_home
+from tests.road import MATERIALIZE, SMALL, call, copy_home
 
 STEPS = 7
 """About as many steps as the pipeline has. A run that ends before it is killed is complete."""
@@ -246,6 +246,15 @@ def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
     assert "No space left on device" in reason
     assert "ake room" in reason, "what to do"
     assert published(small_disk) == before
+
+
+def test_a_disk_too_full_for_dagsters_log_is_a_sentence(small_disk: Path) -> None:
+    shutil.rmtree(small_disk / "dagster")
+    fill_up(small_disk, 40 * 1024)
+    done = call(small_disk, "c360_dagster", "refresh")
+    assert done.returncode == 1
+    assert "There is no room left" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.chaos
