@@ -8,11 +8,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from mock_data.behaviour import LOOK_AHEAD, Lines, Orders, simulate_orders
+from mock_data.behaviour import Lines, Orders, simulate_orders
 from mock_data.defects import Tally
 from mock_data.delivery import Parcels, add_returns, receive, refund_undelivered, send_parcels
 from mock_data.draws import Bools, Ints
 from mock_data.world import People, World, settle_people
+
+FUTURE_DAYS = 365
+"""So many days past the end, orders are simulated and the truth lists them.
+
+It is the year that forecasts are about. Nothing else needs later orders: the visits that precede an
+order are at most six days before it.
+"""
 
 Rows: TypeAlias = tuple[pl.DataFrame, Ints]
 """A table's rows, and for each row a number that identifies it in random draws."""
@@ -71,7 +78,7 @@ class Batch:
 
 def make_batch(world: World, numbers: range, after: int, end: int, suffix: str) -> Batch:
     people = settle_people(world, numbers, end)
-    orders, lines = simulate_orders(world, people, end + LOOK_AHEAD)
+    orders, lines = simulate_orders(world, people, end + FUTURE_DAYS)
     parcels = send_parcels(world, people, orders)
     orders = refund_undelivered(orders, parcels)
     received = receive(orders, parcels)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mock_data.batch import Batch
+from mock_data.batch import FUTURE_DAYS, Batch
 from mock_data.behaviour import COMPLETED, plan_campaigns
 from mock_data.defects import Tally
 from mock_data.systems.marketing import CHANNELS, campaign_ids
@@ -22,7 +22,6 @@ from mock_data.systems.workbooks import shop_ids
 from mock_data.text import days, ids, money, whole, words
 from mock_data.world import NEVER, PERSONAS, World
 
-FUTURE_DAYS = 365
 TABLES = ("identities", "people", "future")
 
 
