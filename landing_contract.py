@@ -20,7 +20,7 @@ SOURCES = PROJECT / "models" / "sources"
 DOC = re.compile(r"\{\{\s*doc\('(\w+)'\)\s*\}\}")
 BLOCK = re.compile(r"\{%\s*docs (\w+)\s*%\}\s*(.*?)\s*\{%\s*enddocs\s*%\}", re.DOTALL)
 """DOC finds where a description names a shared text, BLOCK the text itself."""
-UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Invisible characters: terminals obey some, and some reverse the text that follows them."""
 PROVENANCE = {
     "_file": "varchar",
@@ -125,4 +125,4 @@ def show_name(name: str) -> str:
 
     Archives from other systems leave such names, which neither databases nor logs accept.
     """
-    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", os.fsencode(name).decode("utf-8", "replace"))
+    return INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", os.fsencode(name).decode("utf-8", "replace"))

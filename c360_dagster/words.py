@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from landing_contract import UNSEEN
+from landing_contract import INVISIBLE
 
 NOTHING = "–"
 NO_CHANGE = "no change"
@@ -106,7 +106,7 @@ def month(value: str) -> str:
 
 def visible(text: str) -> str:
     """Makes control characters visible; a terminal would obey those in a cell or a file's name."""
-    return UNSEEN.sub(
+    return INVISIBLE.sub(
         lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
     )
 
