@@ -12,7 +12,7 @@ from mock_data.behaviour import Lines, Orders, simulate_orders
 from mock_data.defects import Tally
 from mock_data.delivery import Parcels, add_returns, receive, refund_undelivered, send_parcels
 from mock_data.draws import Bools, Ints
-from mock_data.world import People, World, settle_people
+from mock_data.world import People, World, draw_people
 
 FUTURE_DAYS = 365
 """So many days past the end, orders are simulated and the truth lists them.
@@ -77,7 +77,7 @@ class Batch:
 
 
 def make_batch(world: World, numbers: range, after: int, end: int, suffix: str) -> Batch:
-    people = settle_people(world, numbers, end)
+    people = draw_people(world, numbers, end)
     orders, lines = simulate_orders(world, people, end + FUTURE_DAYS)
     parcels = send_parcels(world, people, orders)
     orders = refund_undelivered(orders, parcels)

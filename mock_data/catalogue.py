@@ -14,7 +14,7 @@ PRODUCTS, SUPPLIERS, STORES, WAREHOUSES, TIERS, SLOTS = 240, 25, 12, 4, 3, 4096
 CATEGORY_COUNT = len(names.CATEGORIES)
 PER_CATEGORY = PRODUCTS // CATEGORY_COUNT
 LOCATIONS = STORES + WAREHOUSES
-STAYS = 1_000_000
+ON_SALE_FOREVER = 1_000_000
 NEAREST_STORE = np.array([names.STATE_CODES.index(s.nearest_store) for s in names.STATES.values()])
 """For each state the number of its people's store; a store has the number of its own state."""
 NEAREST_WAREHOUSE = np.arange(len(names.STATE_CODES)) % WAREHOUSES
@@ -68,9 +68,8 @@ def build_catalogue(draws: Draws) -> Catalogue:
     fate = draws.uniform("fate", product)
     place = np.arange(LOCATIONS)  # each in a state of its own, the most populous states first
     town = draws.integers("place town", 0, names.TOWNS_IN_A_STATE - 1, place)
-    discontinued_on = np.where(
-        fate < 0.03, -1, np.where(fate < 0.08, draws.integers("end", 60, 900, product), STAYS)
-    )
+    end_day = np.where(fate < 0.08, draws.integers("end", 60, 900, product), ON_SALE_FOREVER)
+    discontinued_on = np.where(fate < 0.03, -1, end_day)
     return Catalogue(
         price=price,
         cost=(price * (0.42 + 0.25 * draws.uniform("cost", product))).astype(np.int64),
@@ -93,7 +92,7 @@ def build_catalogue(draws: Draws) -> Catalogue:
 
 def _find_successors(discontinued_on: Ints) -> Ints:
     product = np.arange(PRODUCTS)
-    stays = np.flatnonzero(discontinued_on == STAYS)
+    stays = np.flatnonzero(discontinued_on == ON_SALE_FOREVER)
     is_other = product[:, None] // PER_CATEGORY != stays // PER_CATEGORY
     far = np.abs(product[:, None] - stays) + PRODUCTS * is_other
     nearest: Ints = stays[far.argmin(axis=1)]
@@ -118,11 +117,11 @@ def _build_slots(draws: Draws) -> Ints:
     popularity = draws.exponential("popularity", np.arange(PRODUCTS)) + 0.15
     rank = np.arange(PER_CATEGORY) / (PER_CATEGORY - 1)
     for category in range(CATEGORY_COUNT):
-        own = np.arange(category * PER_CATEGORY, (category + 1) * PER_CATEGORY)
+        in_category = np.arange(category * PER_CATEGORY, (category + 1) * PER_CATEGORY)
         for tier, centre in enumerate((0.15, 0.5, 0.9)):
-            weights = popularity[own] * np.exp(-(((rank - centre) / 0.17) ** 2))
+            weights = popularity[in_category] * np.exp(-(((rank - centre) / 0.17) ** 2))
             edges = np.cumsum(weights) / weights.sum()
-            slots[category, tier] = own[
+            slots[category, tier] = in_category[
                 np.searchsorted(edges, (np.arange(SLOTS) + 0.5) / SLOTS).clip(0, PER_CATEGORY - 1)
             ]
     return slots

@@ -36,7 +36,7 @@ from mock_data.systems.products import (
 )
 from mock_data.systems.sales import sum_regions, write_regional_sales, write_sales
 from mock_data.systems.workbooks import ROWS_IN_A_WORKBOOK, write_workbooks
-from mock_data.truth import TruthFiles, earlier_tally, tell_truth
+from mock_data.truth import TruthFiles, earlier_tally, make_truth
 from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
 
@@ -67,14 +67,14 @@ def generate(  # noqa: PLR0913  one named argument for each setting
 ) -> Result:
     """Writes landing and truth up to a day; if earlier days are there, only the days after them."""
     home = Path(home)
-    settled = {
+    world_settings = {
         "edition": EDITION,
         "seed": seed,
         "customers": customers,
         "defects": defects,
         "start": start.isoformat(),
     }
-    landing = Landing(home / "landing", settled)
+    landing = Landing(home / "landing", world_settings)
     plan = landing.plan(end)
     if isinstance(plan, str):
         return Result(plan)
@@ -96,7 +96,7 @@ def _check_arguments(customers: int, start: date, end: date) -> None:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _FinishedBatch:
     """A finished batch: text to append, rows for the workbooks, sums and truth."""
 
     text: dict[str, bytes]
@@ -134,24 +134,24 @@ class _Call:
         possible = [self._name(t) for t in self.contract.values()]
         possible += [self._name(t, "csv") for t in self.contract.values() if t.is_workbook]
         self.landing.begin(self.plan.end, possible)
-        told = TruthFiles(self.truth, self.plan.end)
+        truth_files = TruthFiles(self.truth, self.plan.end)
         sums: list[NDArray] = [np.zeros(0, dtype=np.int64)] * 3
         total = self.world.people_by(self.end)
         # Batches are small enough that every thread has work in a small world too.
         size = self.size or min(max(math.ceil(total / THREADS), FEWEST), MOST)
-        for number, made in enumerate(self._make_batches(total, size)):
-            own: list[NDArray] = [made.regions, made.units, made.arrivals]
-            sums = own if number == 0 else [a + b for a, b in zip(sums, own, strict=True)]
-            self._append(made)
-            for name, frame in made.truth.items():
-                told.append(name, frame)
+        for number, finished in enumerate(self._make_batches(total, size)):
+            added: list[NDArray] = [finished.regions, finished.units, finished.arrivals]
+            sums = added if number == 0 else [a + b for a, b in zip(sums, added, strict=True)]
+            self._append(finished)
+            for name, frame in finished.truth.items():
+                truth_files.append(name, frame)
             done = min((number + 1) * size, total)
             self.progress(
                 f"Simulated {done:,} of {total:,} people: {sum(self.rows.values()):,} rows."
             )
         self._write_shared(*sums)
         files = self._close()
-        told.finish(self.world, self.end, self.tally)
+        truth_files.finish(self.world, self.end, self.tally)
         self.landing.finish(self.plan.end, files)
         return files
 
@@ -159,10 +159,10 @@ class _Call:
         ending = ending or ("xlsx" if table.is_workbook else "csv")
         return f"{table.folder}/{table.file_stem}{self.suffix}.{ending}"
 
-    def _make_batches(self, total: int, size: int) -> Iterator[_Made]:
+    def _make_batches(self, total: int, size: int) -> Iterator[_FinishedBatch]:
         """Yields batches in order, while at most two are being made and one is waiting."""
         starts = iter(range(0, total, size))
-        waiting: list[Future[_Made]] = []
+        waiting: list[Future[_FinishedBatch]] = []
         with ThreadPoolExecutor(THREADS) as pool:
             for first in starts:
                 waiting.append(pool.submit(self._make, range(first, min(first + size, total))))
@@ -171,7 +171,7 @@ class _Call:
             while waiting:
                 yield waiting.pop(0).result()
 
-    def _make(self, numbers: range) -> _Made:
+    def _make(self, numbers: range) -> _FinishedBatch:
         batch = make_batch(self.world, numbers, self.after, self.end, self.suffix)
         text, counts = {}, {}
         writers = (write_customer, write_sales, write_logistic, write_marketing)
@@ -179,14 +179,14 @@ class _Call:
             for name, (frame, keys) in write(batch).items():
                 ordered = frame.select(self.contract[name].column_names)
                 text[name], counts[name] = self._render(name, ordered, keys, batch.tally)
-        return _Made(
+        return _FinishedBatch(
             text=text,
             counts=counts,
             workbooks=write_workbooks(batch),
             regions=sum_regions(batch),
             units=count_units(batch),
             arrivals=count_orders(batch),
-            truth=tell_truth(batch),
+            truth=make_truth(batch),
             tally=batch.tally,
         )
 
@@ -211,16 +211,16 @@ class _Call:
             tally.add("malformed_lines", file, count)
         return text, rows
 
-    def _append(self, made: _Made) -> None:
-        for name, text in made.text.items():
+    def _append(self, finished: _FinishedBatch) -> None:
+        for name, text in finished.text.items():
             self._file(self.contract[name]).write(text)
-            self.rows[name] += made.counts[name]
-        for name, rows in made.workbooks.items():
+            self.rows[name] += finished.counts[name]
+        for name, rows in finished.workbooks.items():
             self.sheets[name].append(rows)
             self.rows[name] += rows[0].height
             if self.rows[name] > ROWS_IN_A_WORKBOOK:
                 self._spill(name)
-        self.tally.merge(made.tally)
+        self.tally.merge(finished.tally)
 
     def _spill(self, name: str) -> None:
         """Writes a table that has become too long for a workbook as text instead."""

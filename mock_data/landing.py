@@ -49,25 +49,29 @@ class Landing:
 
     def plan(self, end: date) -> Plan | str:  # noqa: PLR0911  each reason is its own sentence
         """Returns what to generate up to a day, or a sentence that says why nothing is."""
-        lying = set(self._data_files())
+        present = set(self._data_files())
         if not self.is_readable:
             return _refuse(
                 f"{self.root / MARK} cannot be read, and says which files were simulated"
             )
         if self.mark is None:
-            return Plan(None, end) if not lying else _refuse(
-                f"{self.root} holds files that were not simulated ({_name_some(lying)})"
+            return Plan(None, end) if not present else _refuse(
+                f"{self.root} holds files that were not simulated ({_name_some(present)})"
             )  # fmt: skip
-        if refused := self._find_mismatch(lying):
+        if refused := self._find_mismatch(present):
             return _refuse(refused)
         attempt, reached = self.mark.get("attempt", {}), self.mark["end"]
-        if reached and not lying and not attempt:
+        if reached and not present and not attempt:
             self.mark = None
             return Plan(None, end)
         if reached and date.fromisoformat(reached) >= end and not attempt:
             return f"Nothing to generate: the simulated days already reach {reached}."
-        prints = self.mark["files"] | attempt.get("files", {})
-        if changed := [name for name, told in prints.items() if not self._is_own(name, told)]:
+        fingerprints = self.mark["files"] | attempt.get("files", {})
+        if changed := [
+            name
+            for name, fingerprint in fingerprints.items()
+            if not self._is_unchanged(name, fingerprint)
+        ]:
             return _refuse(
                 f"files in {self.root} are no longer those that were simulated "
                 f"({_name_some(changed)})"
@@ -78,7 +82,7 @@ class Landing:
         meant = date.fromisoformat(attempt["end"]) if attempt else end
         return Plan(date.fromisoformat(reached), max(end, meant))
 
-    def _find_mismatch(self, lying: set[str]) -> str | None:
+    def _find_mismatch(self, present: set[str]) -> str | None:
         """Returns why the files there belong to another world or to somebody else, or None."""
         mark = self.mark or {}
         other = [k for k, v in self.world.items() if mark.get(k) != v]
@@ -91,14 +95,18 @@ class Landing:
             was = ", ".join(f"{k} {mark.get(k)}" for k in other)
             now = ", ".join(f"{k} {self.world[k]}" for k in other)
             return f"{self.root} was simulated with {was}, not with {now}"
-        if foreign := lying - set(mark["files"]) - set(mark.get("attempt", {}).get("files", {})):
+        if foreign := present - set(mark["files"]) - set(mark.get("attempt", {}).get("files", {})):
             return f"{self.root} also holds files that were not simulated ({_name_some(foreign)})"
         return None
 
     def begin(self, end: date, names: Iterable[str]) -> None:
         """Records the attempt in the mark before the first byte is written."""
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
-        in_place = {name: told for name, told in earlier.items() if (self.root / name).exists()}
+        in_place = {
+            name: fingerprint
+            for name, fingerprint in earlier.items()
+            if (self.root / name).exists()
+        }
         self._mark_attempt(end, dict.fromkeys(names) | in_place)
 
     def temporary(self, name: str) -> Path:
@@ -110,9 +118,9 @@ class Landing:
         """Records the new files' fingerprints, puts the files in place and completes the mark."""
         names = list(names)
         earlier = (self.mark or {}).get("attempt", {}).get("files", {})
-        prints = {name: _fingerprint(self.temporary(name)) for name in names}
-        self._mark_attempt(end, prints)
-        for name in sorted({*earlier, *prints}):
+        fingerprints = {name: _fingerprint(self.temporary(name)) for name in names}
+        self._mark_attempt(end, fingerprints)
+        for name in sorted({*earlier, *fingerprints}):
             target = self.root / name
             if os.path.lexists(target) and (
                 target.is_dir() or _fingerprint(target) != earlier.get(name)
@@ -120,10 +128,15 @@ class Landing:
                 raise FileExistsError(f"{target} appeared while it was being simulated.")
         for name in names:
             self.temporary(name).replace(self.root / name)
-        for name in earlier.keys() - prints.keys():
+        for name in earlier.keys() - fingerprints.keys():
             (self.root / name).unlink(missing_ok=True)
         known = (self.mark or {}).get("files", {})
-        mark = {**self.world, "state": "finished", "end": end.isoformat(), "files": known | prints}
+        mark = {
+            **self.world,
+            "state": "finished",
+            "end": end.isoformat(),
+            "files": known | fingerprints,
+        }
         _write_json(self.root / MARK, mark)
 
     def _mark_attempt(self, end: date, files: Mapping[str, str | None]) -> None:
@@ -146,11 +159,11 @@ class Landing:
             if path.name.lower().endswith(DATA_ENDINGS) and not path.name.startswith((".", "~$"))
         ]
 
-    def _is_own(self, name: str, print_: str | None) -> bool:
+    def _is_unchanged(self, name: str, fingerprint: str | None) -> bool:
         path = self.root / name
         if not os.path.lexists(path):
             return name not in (self.mark or {})["files"]
-        return path.is_file() and _fingerprint(path) == print_
+        return path.is_file() and _fingerprint(path) == fingerprint
 
 
 def _refuse(reason: str) -> str:

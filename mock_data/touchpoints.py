@@ -30,7 +30,7 @@ class Complaints:
 
 
 def draw_complaints(
-    batch: Batch, order: Ints, is_late: Bools, missed: Ints, received: Ints
+    batch: Batch, order: Ints, is_late: Bools, promised: Ints, received: Ints
 ) -> Complaints:
     """Draws who complains: about late parcels and bad products, and rarely about anything else.
 
@@ -51,7 +51,7 @@ def draw_complaints(
     chosen = np.flatnonzero(draw < chance_late + chance_bad + 0.02)
     uid, cause = uid[chosen], cause[chosen]
     known = np.where(received < NEVER, received, orders.day[order])
-    known = np.where(cause == SHIPPING, missed[chosen], known[chosen])
+    known = np.where(cause == SHIPPING, promised[chosen], known[chosen])
     wait, hour = np.divmod(world.draws.uniform("waits to write", uid) * 3, 1)
     opened = (known + 1 + wait.astype(np.int64)) * 86_400 + STORE_OPENS
     opened += (hour * (STORE_CLOSES - STORE_OPENS)).astype(np.int64)
@@ -64,11 +64,11 @@ def draw_complaints(
 
 
 def draw_sessions(
-    batch: Batch, order: Ints, more_on_screens: float
+    batch: Batch, order: Ints, extra_visits_online: float
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Draws visits in the week before each order: row of the order, key, day and second."""
     orders, draws = batch.orders, batch.world.draws
-    mean = np.where(orders.channel[order] != STORE, 0.35 + more_on_screens, 0.35)
+    mean = np.where(orders.channel[order] != STORE, 0.35 + extra_visits_online, 0.35)
     counts = np.minimum(draws.poisson("visits", mean, orders.uid[order]), 7)
     row = np.repeat(order, counts)
     key = orders.uid[row] * 8 + count_up(counts)

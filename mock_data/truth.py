@@ -25,7 +25,7 @@ from mock_data.world import NEVER, PERSONAS, World
 TABLES = ("identities", "people", "future")
 
 
-def tell_truth(batch: Batch) -> dict[str, pl.DataFrame]:
+def make_truth(batch: Batch) -> dict[str, pl.DataFrame]:
     """Returns a batch's rows of identities, people and future."""
     return {"identities": _identities(batch), "people": _people(batch), "future": _future(batch)}
 
@@ -68,12 +68,13 @@ def _people(batch: Batch) -> pl.DataFrame:
 def _future(batch: Batch) -> pl.DataFrame:
     """Returns completed orders of the year after the end; spend is before tax, after discount."""
     people, orders, world = batch.people, batch.orders, batch.world
-    own = (orders.day > batch.end) & (orders.day <= batch.end + FUTURE_DAYS)
-    own &= (orders.fate == COMPLETED) & ~orders.is_return
-    person, size = orders.person[own], len(people)
+    counted = (orders.day > batch.end) & (orders.day <= batch.end + FUTURE_DAYS)
+    counted &= (orders.fate == COMPLETED) & ~orders.is_return
+    person, size = orders.person[counted], len(people)
     first = np.full(size, NEVER)
-    np.minimum.at(first, person, orders.day[own])
-    spend = np.bincount(person, weights=(orders.subtotal - orders.discount)[own], minlength=size)
+    np.minimum.at(first, person, orders.day[counted])
+    amounts = (orders.subtotal - orders.discount)[counted]
+    spend = np.bincount(person, weights=amounts, minlength=size)
     as_of = (world.start + timedelta(days=batch.end)).isoformat()
     return pl.DataFrame({
         "as_of": pl.repeat(as_of, size, eager=True),
@@ -122,8 +123,8 @@ def earlier_tally(folder: Path, after: date) -> Tally:
     tally = Tally()
     path = folder / "defects.json"
     if path.is_file():
-        for defect, told in json.loads(path.read_text("utf-8")).items():
-            for file, count in told["files"].items():
+        for defect, planted in json.loads(path.read_text("utf-8")).items():
+            for file, count in planted["files"].items():
                 dated = re.search(r"_(\d{4}-\d\d-\d\d)$", file)
                 if dated is None or dated[1] <= after.isoformat():
                     tally.add(defect, file, count)

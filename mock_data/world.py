@@ -35,7 +35,7 @@ class Persona:
     channels: tuple[float, float, float]
     """The shares of a person's first, second and third favourite channel."""
     stays_days: float
-    taste_for_dear: float
+    taste_for_expensive: float
 
 
 PERSONAS = (
@@ -168,7 +168,7 @@ class People:
         return scramble(self.index, 24)
 
 
-def settle_people(world: World, numbers: range, end: int) -> People:
+def draw_people(world: World, numbers: range, end: int) -> People:
     """Draws the people with these numbers, as far as they are registered by the end."""
     index = np.arange(numbers.start, numbers.stop, dtype=np.int64)
     registered = _registration_days(world, index)
@@ -267,7 +267,7 @@ def _draw_favourites(draws: Draws, index: Ints, persona: Ints) -> Ints:
     Some personas prefer expensive categories, and some cheap ones.
     """
     median = np.array([m for m, _, _ in names.CATEGORIES.values()]) / 3400
-    bent = np.array([median**p.taste_for_dear for p in PERSONAS])
+    bent = np.array([median**p.taste_for_expensive for p in PERSONAS])
     edges = np.cumsum(bent / bent.sum(axis=1, keepdims=True), axis=1)[persona]
     draw = draws.uniform("favourites", index[:, None], np.arange(4))
     passed = draw[:, :, None] >= edges[:, None, : CATEGORY_COUNT - 1]
@@ -312,8 +312,8 @@ def _draw_first_names(draws: Draws, index: Ints, household: Ints) -> Ints:
 def _draw_any_name(draws: Draws, index: Ints) -> Ints:
     gender = _draw_gender(draws, index)
     adrift = draws.pick("adrift", [0.985, 0.015], index) == 1
-    own = np.where(gender == 0, len(names.FEMALE), len(names.MALE))
-    first = (draws.uniform("first name", index) ** 1.4 * own).astype(np.int64)
+    choices = np.where(gender == 0, len(names.FEMALE), len(names.MALE))
+    first = (draws.uniform("first name", index) ** 1.4 * choices).astype(np.int64)
     first += np.where(gender == 0, 0, len(names.FEMALE))
     neutral = len(names.FEMALE) + len(names.MALE)
     return np.where(

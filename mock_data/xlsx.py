@@ -23,7 +23,7 @@ _RELATIONS = "application/vnd.openxmlformats-package.relationships+xml"
 _SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _SHEET = "xl/worksheets/sheet1.xml"
 # The parts that tell a reader where the sheet is, and that styled numbers are moments.
-_AROUND = {
+_OTHER_PARTS = {
     "[Content_Types].xml": f"""<Types xmlns="{_PACKAGE}/content-types">
 <Default Extension="rels" ContentType="{_RELATIONS}"/>
 <Override PartName="/xl/workbook.xml" ContentType="{_SHEETS}.sheet.main+xml"/>
@@ -58,7 +58,7 @@ _MOMENT = ' s="1"'
 def open_sheet(path: Path, name: str) -> Iterator["Sheet"]:
     """Opens a new file for writing; it is complete when the context ends."""
     with ZipFile(path, "w") as book:
-        for place, text in _AROUND.items():
+        for place, text in _OTHER_PARTS.items():
             named = text % quoteattr(name) if "%s" in text else text
             book.writestr(_member(place), _HEAD + named)
         with book.open(_member(_SHEET), "w") as file:

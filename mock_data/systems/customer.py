@@ -197,13 +197,13 @@ def _compute_accounts(batch: Batch, day: int) -> Accounts:
     )  # fmt: skip
     lifetime = _sum_by(orders.person, orders.total * counted, size)
     ranked = ~orders.is_return  # returns come last in the arrays and earn nothing
-    own, person = points[ranked], orders.person[ranked]
-    running = np.cumsum(own)
+    order_points, person = points[ranked], orders.person[ranked]
+    running = np.cumsum(order_points)
     begin = np.searchsorted(person, np.arange(size))
-    running -= np.concatenate([[0], running])[begin][person] if len(own) else 0
-    tier = np.searchsorted(TIER_POINTS, _sum_by(person, own, size), side="right") - 1
+    running -= np.concatenate([[0], running])[begin][person] if len(order_points) else 0
+    tier = np.searchsorted(TIER_POINTS, _sum_by(person, order_points, size), side="right") - 1
     goal = TIER_POINTS[tier][person]
-    crossed = (running >= goal) & (running - own < goal) & (goal > 0)
+    crossed = (running >= goal) & (running - order_points < goal) & (goal > 0)
     since = people.member_from.copy()
     since[person[crossed]] = orders.day[ranked][crossed]
     return Accounts(
@@ -224,11 +224,11 @@ def _support_tickets(batch: Batch) -> Rows:
     order = np.flatnonzero(
         batch.in_crm & ~orders.is_guest & ~orders.is_return & (orders.day <= batch.end)
     )
-    late, missed = np.zeros(len(orders), bool), orders.day.copy()
+    late, promised = np.zeros(len(orders), bool), orders.day.copy()
     late[parcels.order] = parcels.is_late & ~parcels.is_sent_back
-    missed[parcels.order] = parcels.promised
-    told = draw_complaints(batch, order, late[order], missed[order], batch.received[order])
-    opened, solved = told.opened // 86_400, told.solved // 86_400
+    promised[parcels.order] = parcels.promised
+    complaints = draw_complaints(batch, order, late[order], promised[order], batch.received[order])
+    opened, solved = complaints.opened // 86_400, complaints.solved // 86_400
     shut = solved + 7
     shown = batch.in_window(opened) | (
         (opened <= batch.end) & (batch.in_window(solved) | batch.in_window(shut))
@@ -236,29 +236,29 @@ def _support_tickets(batch: Batch) -> Rows:
     # On the day after opening somebody starts to work on the ticket, which changes its status.
     shown |= (opened <= batch.end) & batch.in_window(opened + 1)
     at = np.flatnonzero(shown)
-    uid, opened, solved = orders.uid[told.order[at]], opened[at], solved[at]
+    uid, opened, solved = orders.uid[complaints.order[at]], opened[at], solved[at]
     is_open = solved > batch.end
     status = np.where(is_open, np.where(opened + 1 <= batch.end, 1, 0),
                       np.where(shut[at] <= batch.end, 3, 2))  # fmt: skip
     urgency = np.clip(
-        world.draws.integers("priority", 0, 2, uid) + (told.cause[at] == SHIPPING), 0, 3
+        world.draws.integers("priority", 0, 2, uid) + (complaints.cause[at] == SHIPPING), 0, 3
     )
     buyer = np.where(
         batch.plant("orphan_keys", "support_tickets", uid),
         nobodys_number(uid),
-        batch.buyer[told.order[at]],
+        batch.buyer[complaints.order[at]],
     )
     frame = pl.DataFrame({
-        "ticket_id": ids("K", orders.number[told.order[at]]),
+        "ticket_id": ids("K", orders.number[complaints.order[at]]),
         "customer_id": ids("C", buyer),
-        "created_date": moments(world.start, opened, told.opened[at] % 86_400),
-        "resolved_date": moments(world.start, solved, told.solved[at] % 86_400, is_open),
-        "category": words(CAUSES, told.cause[at]),
+        "created_date": moments(world.start, opened, complaints.opened[at] % 86_400),
+        "resolved_date": moments(world.start, solved, complaints.solved[at] % 86_400, is_open),
+        "category": words(CAUSES, complaints.cause[at]),
         "priority": words(("low", "medium", "high", "urgent"), urgency),
         "status": words(("open", "in_progress", "resolved", "closed"), status),
         "channel": words(("phone", "email", "chat", "store"),
                          world.draws.pick("writes by", [0.3, 0.35, 0.28, 0.07], uid)),
-        "satisfaction_score": whole(told.score[at], is_open | (told.score[at] == 0)),
+        "satisfaction_score": whole(complaints.score[at], is_open | (complaints.score[at] == 0)),
     })  # fmt: skip
     return frame, uid
 

@@ -46,20 +46,20 @@ def _shipments(batch: Batch) -> Rows:
     now = _progress(parcels, batch.end)
     at = np.flatnonzero((now >= 0) & (now != _progress(parcels, batch.after)))
     order, now = parcels.order[at], now[at]
-    own, uid = orders.take(order), orders.uid[order]
+    selected, uid = orders.take(order), orders.uid[order]
     grams = np.bincount(
         batch.lines.order,
         weights=world.catalogue.grams[batch.lines.product] * batch.lines.quantity,
         minlength=len(orders),
     )[order].astype(np.int64) + 150  # fmt: skip
-    street, town, state, code = address_of(batch.people, own.person, own.day)
+    street, town, state, code = address_of(batch.people, selected.person, selected.day)
     address = '"' + street + ", " + town + ", " + state + " " + code + '"'
     side = 15 + np.minimum(grams // 120, 60)
     cost = (399 + grams * 12 // 100) * np.array([10, 17, 31])[parcels.service[at]] // 10
     frame = pl.DataFrame({
-        "shipment_id": ids("S", own.number),
-        "transaction_id": ids("T", own.number),
-        "tracking_number": ids("TRK", own.number * 7 + parcels.carrier[at]),
+        "shipment_id": ids("S", selected.number),
+        "transaction_id": ids("T", selected.number),
+        "tracking_number": ids("TRK", selected.number * 7 + parcels.carrier[at]),
         "carrier": words(CARRIERS, parcels.carrier[at]),
         "service_level": words(("standard", "expedited", "overnight"), parcels.service[at]),
         "origin_location": store_names(STORES + parcels.origin[at]),

@@ -46,7 +46,7 @@ def write_marketing(batch: Batch) -> dict[str, Rows]:
             continue
         row, treated = draw_contacts(world, people, campaign)
         key = people.index[row] * 4096 + campaign.number
-        parts.append((row, treated, key, *(np.full(len(row), told) for told in (
+        parts.append((row, treated, key, *(np.full(len(row), value) for value in (
             campaign.number, campaign.start, campaign.channel))))  # fmt: skip
     if not parts:
         parts = [tuple(np.zeros(0, dtype=np.int64) for _ in range(6))]

@@ -32,27 +32,27 @@ def _transactions(batch: Batch) -> Rows:
         (orders.day <= batch.end) & batch.in_window(orders.fate_day)
     )
     at = np.flatnonzero(batch.in_crm & shown)
-    own, uid = orders.take(at), orders.uid[at]
+    selected, uid = orders.take(at), orders.uid[at]
     lost = batch.plant("orphan_keys", "transactions", uid)
     buyer = np.where(lost, nobodys_number(uid), batch.buyer[at])
-    day = own.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
+    day = selected.day + batch.plant("future_dates", "transactions", uid) * world.far_ahead
     off = batch.plant("header_off_by_a_cent", "transactions", uid)
-    bought = uid - own.is_return  # a return is refunded in the way in which the order was paid
+    bought = uid - selected.is_return  # a return is refunded in the way in which the order was paid
     payment = world.draws.pick("payment", [0.46, 0.22, 0.12, 0.12, 0.08], bought)
-    payment = np.where((own.channel != STORE) & (payment == CASH), PAYPAL, payment)
+    payment = np.where((selected.channel != STORE) & (payment == CASH), PAYPAL, payment)
     frame = pl.DataFrame({
-        "transaction_id": ids("T", own.number),
-        "customer_id": ids("C", buyer, own.is_guest & ~lost),
-        "transaction_date": moments(world.start, day, own.second),
-        "channel": words(CHANNELS, own.channel),
-        "store_id": store_names(store_of(own)),
+        "transaction_id": ids("T", selected.number),
+        "customer_id": ids("C", buyer, selected.is_guest & ~lost),
+        "transaction_date": moments(world.start, day, selected.second),
+        "channel": words(CHANNELS, selected.channel),
+        "store_id": store_names(store_of(selected)),
         "payment_method": words(PAYMENTS, payment),
-        "subtotal": money(own.subtotal),
-        "tax_amount": money(own.tax),
-        "discount_amount": money(own.discount),
-        "total_amount": money(own.total + off),
+        "subtotal": money(selected.subtotal),
+        "tax_amount": money(selected.tax),
+        "discount_amount": money(selected.discount),
+        "total_amount": money(selected.total + off),
         "currency": pl.repeat("USD", len(at), eager=True),
-        "status": words(STATUSES, own.status(batch.end)),
+        "status": words(STATUSES, selected.status(batch.end)),
     })  # fmt: skip
     return frame, uid
 
@@ -70,34 +70,34 @@ def product_ids(product: Ints) -> pl.Series:
 def _transaction_items(batch: Batch) -> Rows:
     orders, catalogue = batch.orders, batch.world.catalogue
     at = np.flatnonzero((batch.in_crm & batch.in_window(orders.day))[batch.lines.order])
-    own = batch.lines.take(at)
-    key = orders.uid[own.order] * 8 + own.number
-    odd = int((own.price != catalogue.price[own.product]).sum())
+    selected = batch.lines.take(at)
+    key = orders.uid[selected.order] * 8 + selected.number
+    odd = int((selected.price != catalogue.price[selected.product]).sum())
     batch.tally.add("price_unlike_catalogue", f"transaction_items{batch.suffix}", odd)
     wrong = batch.plant("negative_quantities", "transaction_items", key)
     lost = batch.plant("orphan_keys", "transaction_items", key)
-    quantity = np.where(wrong, -own.quantity, own.quantity)
+    quantity = np.where(wrong, -selected.quantity, selected.quantity)
     product = words(
-        ["P9999", *product_ids(np.arange(PRODUCTS))], np.where(lost, 0, own.product + 1)
+        ["P9999", *product_ids(np.arange(PRODUCTS))], np.where(lost, 0, selected.product + 1)
     )
-    number = orders.number[own.order]
+    number = orders.number[selected.order]
     frame = pl.DataFrame({
-        "item_id": ids("I", number * 8 + own.number),
+        "item_id": ids("I", number * 8 + selected.number),
         "transaction_id": ids("T", number),
         "product_id": product,
         "quantity": quantity,
-        "unit_price": money(own.price),
-        "line_total": money(quantity * own.price),
-        "discount_applied": money(own.discount),
+        "unit_price": money(selected.price),
+        "line_total": money(quantity * selected.price),
+        "discount_applied": money(selected.discount),
     })  # fmt: skip
     return frame, key
 
 
 def regions_of(batch: Batch, order: Ints | Bools) -> Ints:
     """Returns the store's state, else the customer's; the country for a guest's online order."""
-    own = batch.orders.take(order)
-    home = np.where(own.is_guest, COUNTRY, batch.people.state[own.person])
-    return np.where(own.channel == STORE, batch.world.catalogue.place_state[own.store], home)
+    selected, catalogue = batch.orders.take(order), batch.world.catalogue
+    home = np.where(selected.is_guest, COUNTRY, batch.people.state[selected.person])
+    return np.where(selected.channel == STORE, catalogue.place_state[selected.store], home)
 
 
 def sum_regions(batch: Batch) -> Ints:

@@ -58,18 +58,18 @@ def _customer_master(batch: Batch) -> Rows:
 def _transactions(batch: Batch) -> Rows:
     orders, people = batch.orders, batch.people
     at = np.flatnonzero(orders.in_workbooks & batch.in_window(orders.day))
-    own = orders.take(at)
-    payment = batch.world.draws.pick("shop payment", [0.5, 0.2, 0.2, 0.1], own.uid)
+    selected = orders.take(at)
+    payment = batch.world.draws.pick("shop payment", [0.5, 0.2, 0.2, 0.1], selected.uid)
+    place = batch.world.draws.pick("shop place", [0.7, 0.2, 0.1], selected.uid)
     frame = pl.DataFrame({
-        "transaction_id": ids("", own.number),
-        "customer_id": shop_ids(people.workbook_id[own.person]),
-        "transaction_date": moments(batch.world.start, own.day, own.second),
-        "amount": own.total / 100.0,
+        "transaction_id": ids("", selected.number),
+        "customer_id": shop_ids(people.workbook_id[selected.person]),
+        "transaction_date": moments(batch.world.start, selected.day, selected.second),
+        "amount": selected.total / 100.0,
         "payment_method": words(("credit card", "UPI", "paypal", "bank transfer"), payment),
-        "store_location": words(("Web shop", "Mobile site", "Pickup point"),
-                                batch.world.draws.pick("shop place", [0.7, 0.2, 0.1], own.uid)),
+        "store_location": words(("Web shop", "Mobile site", "Pickup point"), place),
     })  # fmt: skip
-    return frame, own.uid
+    return frame, selected.uid
 
 
 def _customer_support(batch: Batch) -> Rows:
@@ -77,20 +77,20 @@ def _customer_support(batch: Batch) -> Rows:
     order = np.flatnonzero(orders.in_workbooks & (orders.day <= batch.end))
     late = world.draws.uniform("shop late", orders.uid[order]) < 0.12
     day = orders.day[order] + 1
-    told = draw_complaints(batch, order, late, day, day)
-    opened, solved = told.opened // 86_400, told.solved // 86_400
+    complaints = draw_complaints(batch, order, late, day, day)
+    opened, solved = complaints.opened // 86_400, complaints.solved // 86_400
     shown = batch.in_window(opened) | ((opened <= batch.end) & batch.in_window(solved))
     at = np.flatnonzero(shown)
     is_open = solved[at] > batch.end
     frame = pl.DataFrame({
-        "ticket_id": ids("", orders.number[told.order[at]]),
-        "customer_id": shop_ids(people.workbook_id[orders.person[told.order[at]]]),
-        "created_at": moments(world.start, opened[at], told.opened[at] % 86_400),
-        "resolved_at": moments(world.start, solved[at], told.solved[at] % 86_400, is_open),
-        "issue_type": words(CAUSES, told.cause[at]),
-        "satisfaction_score": whole(told.score[at], is_open | (told.score[at] == 0)),
+        "ticket_id": ids("", orders.number[complaints.order[at]]),
+        "customer_id": shop_ids(people.workbook_id[orders.person[complaints.order[at]]]),
+        "created_at": moments(world.start, opened[at], complaints.opened[at] % 86_400),
+        "resolved_at": moments(world.start, solved[at], complaints.solved[at] % 86_400, is_open),
+        "issue_type": words(CAUSES, complaints.cause[at]),
+        "satisfaction_score": whole(complaints.score[at], is_open | (complaints.score[at] == 0)),
     })  # fmt: skip
-    return frame, orders.uid[told.order[at]]
+    return frame, orders.uid[complaints.order[at]]
 
 
 def _web_interactions(batch: Batch) -> Rows:

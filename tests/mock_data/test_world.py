@@ -15,7 +15,7 @@ from landing_contract import read_contract
 from mock_data.batch import make_batch
 from mock_data.take_sample import SAMPLE, take_sample
 from mock_data.truth import TABLES
-from mock_data.world import NEVER, World, settle_people
+from mock_data.world import NEVER, World, draw_people
 from tests.mock_data.home import Home, Simulate, number
 
 START, END, JUNE_30 = date(2025, 1, 1), date(2026, 11, 20), date(2025, 6, 30)
@@ -98,7 +98,7 @@ def test_the_shop_holds_its_own_and_every_persona_buys_all_along(default_world: 
 
 def test_nobody_shares_home_and_first_name() -> None:
     world = World(seed=7, customers=6000, start=START)
-    people = settle_people(world, range(4800), 0)
+    people = draw_people(world, range(4800), 0)
     named = set(zip(people.household.tolist(), people.first_name.tolist(), strict=True))
     assert len(named) == len(people)
     assert len(set(people.household.tolist())) < 0.9 * len(people)
