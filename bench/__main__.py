@@ -29,10 +29,10 @@ def main() -> int:
         name, arguments = REPORT, sys.argv[1:]
     if name not in {REPORT, *PARTS}:
         is_asked = name in {"help", "-h", "--help"}
-        parts = "".join(f"  {part:<12}{said}\n" for part, said in PARTS.items())
-        said = "" if is_asked else f"There is no benchmark {name}. "
+        parts = "".join(f"  {part:<12}{purpose}\n" for part, purpose in PARTS.items())
+        problem = "" if is_asked else f"There is no benchmark {name}. "
         (sys.stdout if is_asked else sys.stderr).write(
-            f"{said}Give sizes, which are numbers of customers, to measure everything, "
+            f"{problem}Give sizes, which are numbers of customers, to measure everything, "
             f"or one of these parts with its arguments:\n{parts}"
         )
         return 0 if is_asked else 1

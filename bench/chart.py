@@ -5,12 +5,12 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from bench.figures import ROAD
+from bench.figures import LANDING_TO_PUBLISHED
 
 WIDTH, LEFT, RIGHT = 760, 150, 130
 BAR, GAP, HEAD, FOOT = 11, 10, 46, 24
 OURS, THEIRS, INK, PALE = "#2f6f9f", "#b9c4cc", "#222222", "#666666"
-STAGES = ("bronze", "identity", "dbt", "science", "publish", ROAD)
+STAGES = ("bronze", "identity", "dbt", "science", "publish", LANDING_TO_PUBLISHED)
 STYLE = "font-family='system-ui, sans-serif' font-size='12'"
 
 
@@ -24,17 +24,17 @@ def draw_chart(results: dict[str, Any]) -> str:
             top = _draw_size(parts, top, customers, stages)
     height = top + FOOT
     machine = results["machine"]
-    told = (
+    title = (
         f"Seconds from landing files to published tables, on {machine['processors']} processors: "
         "the pipeline (dark) and the same work bare (light)"
     )
     head = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' "
         f"viewBox='0 0 {WIDTH} {height}' role='img' {STYLE} "
-        f"aria-label='{escape(told, quote=True)}'>"
+        f"aria-label='{escape(title, quote=True)}'>"
     )
     ground = f"<rect width='{WIDTH}' height='{height}' fill='#ffffff'/>"
-    return "\n".join([head, ground, _text(12, 22, told, INK), *parts, "</svg>"]) + "\n"
+    return "\n".join([head, ground, _text(12, 22, title, INK), *parts, "</svg>"]) + "\n"
 
 
 def _draw_size(parts: list[str], top: int, customers: int, stages: Iterable[dict[str, Any]]) -> int:
@@ -49,9 +49,9 @@ def _draw_size(parts: list[str], top: int, customers: int, stages: Iterable[dict
         parts.append(_text(LEFT - 8, top + BAR + 4, stage["name"], INK, anchor="end"))
         parts.append(_bar(top, ours * scale, OURS))
         parts.append(_bar(top + BAR, theirs * scale, THEIRS))
-        said = f"{_seconds(ours)} / {_seconds(theirs)} s, ×{stage['ratio']:.2f}"
+        label = f"{_seconds(ours)} / {_seconds(theirs)} s, ×{stage['ratio']:.2f}"
         end = LEFT + max(ours, theirs) * scale
-        parts.append(_text(end + 6, top + BAR + 4, said, PALE))
+        parts.append(_text(end + 6, top + BAR + 4, label, PALE))
         top += 2 * BAR + GAP
     return top + GAP
 

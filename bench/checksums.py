@@ -9,7 +9,7 @@ import duckdb
 
 from c360_dagster.sql import fetch_row, quote
 
-OF_THE_RUN = {
+NOT_COMPARED = {
     *("publication", "load_log", "rejected_rows", "file_stamps"),
     *("customer_360_history", "audience_changes"),
 }
@@ -45,7 +45,7 @@ def read_contents(database: Path, *schemas: str) -> Contents:
         return {
             table: read_content(con, f"{quote(schema)}.{quote(table)}", columns)
             for schema, table, columns in sorted(found)
-            if table not in OF_THE_RUN
+            if table not in NOT_COMPARED
         }
 
 
@@ -60,12 +60,12 @@ def read_content(con: duckdb.DuckDBPyConnection, relation: str, columns: Iterabl
 
 def combine(contents: Contents) -> Content:
     """Returns one content for all tables together."""
-    told = "".join(
+    lines = "".join(
         f"{name} {each.rows} {each.checksum}\n" for name, each in sorted(contents.items())
     )
     return Content(
         sum(each.rows for each in contents.values()),
-        hashlib.sha256(told.encode()).hexdigest()[:DIGITS],
+        hashlib.sha256(lines.encode()).hexdigest()[:DIGITS],
     )
 
 

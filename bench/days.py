@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
     customers, *lengths = [int(each) for each in arguments] or [20_000, 90]
     for length in lengths or [365]:
         with tempfile.TemporaryDirectory() as folder:
-            everything, day = walk(Path(folder), customers, length)
+            everything, day = measure_builds(Path(folder), customers, length)
         sys.stdout.write(
             f"{customers:,} customers, {length} days: all "
             f"models {everything.cpu_seconds:.1f} CPU s ({everything.seconds:.1f} s by the clock), "
@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> None:
         )
 
 
-def walk(home: Path, customers: int, length: int) -> tuple[Measured[None], Measured[None]]:
+def measure_builds(
+    home: Path, customers: int, length: int
+) -> tuple[Measured[None], Measured[None]]:
     """Measures a full build and the build of the next day, without resolving people in between."""
     measured = []
     for run, last in enumerate((LAST, LAST + DAY)):

@@ -47,19 +47,19 @@ class Figure:
 
 DEMO, MIDDLE, MILLION = 5000, 100_000, 1_000_000
 
-WHOLE, IMPORTS, AGAIN = "the whole command", "of which imports", "nothing new to load"
-ROAD, MEMORY, GROWTH = "landing to published", "peak memory", "growth"
+WHOLE, IMPORTS, NOTHING_NEW = "the whole command", "of which imports", "nothing new to load"
+LANDING_TO_PUBLISHED, MEMORY, GROWTH = "landing to published", "peak memory", "growth"
 STOCK, UI = "stock Dagster, dbt", "make ui"
 PANDAS, PANDAS_CLEAN = "six marts", "six marts, clean"
 
 PROMISES = {
     WHOLE: Promise("seconds", AT_MOST, 15, most_customers=DEMO),
     IMPORTS: Promise("seconds", AT_MOST, 6, most_customers=DEMO),
-    AGAIN: Promise("seconds", AT_MOST, 8, most_customers=DEMO),
+    NOTHING_NEW: Promise("seconds", AT_MOST, 8, most_customers=DEMO),
     STOCK: Promise("ratio", AT_LEAST, 8, most_customers=DEMO),
     UI: Promise("ratio", AT_MOST, 1.3),
     PANDAS: Promise("ratio", AT_LEAST, 10, MIDDLE),
-    ROAD: Promise("ratio", AT_MOST, 1.25, MILLION),
+    LANDING_TO_PUBLISHED: Promise("ratio", AT_MOST, 1.25, MILLION),
     MEMORY: Promise("megabytes", AT_MOST, 8192, MILLION),
     GROWTH: Promise("ratio", AT_MOST, 1, MILLION),
 }
@@ -79,29 +79,29 @@ def judge(figure: Figure) -> bool | None:
 
 def describe(figure: Figure) -> dict[str, Any]:
     """Returns the figure as results.json has it: rounded, without unknown values, with promise."""
-    told = {
+    described = {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in asdict(figure).items()
         if value is not None
     }
     promise, kept = PROMISES.get(figure.name), judge(figure)
     if promise and kept is not None:
-        told["promise"] = f"{promise.field} {promise.sign} {promise.bound:g}"
-        told["is_kept"] = kept
-    return told
+        described["promise"] = f"{promise.field} {promise.sign} {promise.bound:g}"
+        described["is_kept"] = kept
+    return described
 
 
 def complain(figures: list[Figure]) -> list[str]:
     """Returns a sentence for every promise that is broken and every result that differs."""
-    said = []
+    complaints = []
     for figure in figures:
         where = f"{figure.customers:,} customers, {figure.name}"
         if figure.is_same is False:
-            said.append(f"{where}: the rows differ from those of {figure.against}.")
+            complaints.append(f"{where}: the rows differ from those of {figure.against}.")
         promise = PROMISES.get(figure.name)
         if promise and judge(figure) is False:
             value = getattr(figure, promise.field)
-            said.append(
+            complaints.append(
                 f"{where}: {promise.field} {value:,.2f}, promised {promise.sign} {promise.bound:g}."
             )
-    return said
+    return complaints

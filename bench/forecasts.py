@@ -59,18 +59,20 @@ def _measure_trials(world: str, seed: int) -> list[dict[str, object]]:
     orders = draw_world(world, seed)
     rows = []
     for trial in WORLDS[world].trials:
-        told = fit_forecast(orders, trial.as_of, trial.horizon_days).values
-        came = look_back(orders, told, trial.as_of, trial.horizon_days)["spend"]
-        naive = naive_forecasts(orders, told, trial.as_of, trial.horizon_days)
-        compared = evaluation.compare_with_naive(told["expected_spend"], came, naive)
+        forecasts = fit_forecast(orders, trial.as_of, trial.horizon_days).values
+        actual = look_back(orders, forecasts, trial.as_of, trial.horizon_days)["spend"]
+        naive = naive_forecasts(orders, forecasts, trial.as_of, trial.horizon_days)
+        compared = evaluation.compare_with_naive(forecasts["expected_spend"], actual, naive)
         rows.append(
             {
                 "world": world,
                 "mae": compared.mae_ratio,
                 "rmse": compared.rmse_ratio,
-                "total": evaluation.total_error(told["expected_spend"], came),
-                "covered": evaluation.interval_coverage(told["low"], told["high"], came),
-                "nothing": (came == 0).mean(),
+                "total": evaluation.total_error(forecasts["expected_spend"], actual),
+                "covered": evaluation.interval_coverage(
+                    forecasts["low"], forecasts["high"], actual
+                ),
+                "nothing": (actual == 0).mean(),
             }
         )
     return rows

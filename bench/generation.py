@@ -107,8 +107,8 @@ def run_faker(mix: list[dict], folder: Path) -> float | None:
     ran = subprocess.run(
         [python, script, listed, folder / "by_faker"], check=True, capture_output=True
     )
-    told = json.loads(ran.stdout)
-    rate: float = told["rows"] / told["seconds"]
+    result = json.loads(ran.stdout)
+    rate: float = result["rows"] / result["seconds"]
     return rate
 
 

@@ -17,24 +17,24 @@ from c360_dagster.identity import resolve
 from c360_dagster.identity.quality import measure_pairs
 
 KEY = ["source_system", "source_id"]
-A_DAY = 1000
+ONE_IN = 1000
 """In a day, one record in so many is new, one changes and one disappears."""
 
 
 def main(arguments: list[str]) -> None:
     if arguments and arguments[0] == "quality":
-        tell_quality(int(arguments[1]) if arguments[1:] else 5156)
+        print_quality(int(arguments[1]) if arguments[1:] else 5156)
         return
     with tempfile.TemporaryDirectory() as folder:
         measure(simulate, Path(folder), int(arguments[0]) if arguments else 1_000_000)
         measure(save, Path(folder))
-        told = measure(work, Path(folder))
-    found: dict[str, Any] = dict(told.result)
+        measured = measure(resolve_twice, Path(folder))
+    found: dict[str, Any] = dict(measured.result)
     sys.stdout.write(
         f"{found['records']:,} records, {found['people']:,} people: {found['seconds']:.1f} s "
         f"({found['cpu']:.1f} CPU s), {found['comparisons']:,} comparisons, "
         f"peak memory {found['peak']:,.0f} MB ({found['before']:,.0f} MB before it began, "
-        f"{told.megabytes:,.0f} MB in the whole process); "
+        f"{measured.megabytes:,.0f} MB in the whole process); "
         f"one day {found['day']:.1f} s ({found['day_cpu']:.1f} CPU s), "
         f"ratio {found['day'] / found['seconds']:.3f}; "
         f"precision of pairs {found['precision']:.4f}, recall {found['recall']:.4f}\n"
@@ -51,7 +51,7 @@ def simulate(home: Path, records: int) -> None:
     )
 
 
-def tell_quality(people: int) -> None:
+def print_quality(people: int) -> None:
     """Prints how often the project's rules are right on an invented, dirty register of the dead."""
     register = draw_register(people)
     found = resolve(register.drop("person_id"))
@@ -69,7 +69,7 @@ def save(home: Path) -> None:
     truth.write_parquet(home / "truth.parquet")
 
 
-def work(home: Path) -> dict[str, Any]:
+def resolve_twice(home: Path) -> dict[str, Any]:
     records, truth = (pl.read_parquet(home / f"{name}.parquet") for name in ("records", "truth"))
     before = _read_peak()
     began, cpu = time.perf_counter(), time.process_time()
@@ -155,7 +155,7 @@ def _read_lines(path: Path) -> pl.DataFrame:
 
 def _change_some_records(records: pl.DataFrame) -> pl.DataFrame:
     """Changes the e-mail address of one record in a thousand, adds as many and removes as many."""
-    turn = pl.int_range(pl.len()) % A_DAY
+    turn = pl.int_range(pl.len()) % ONE_IN
     moved = pl.when(turn == 1).then(pl.lit("x") + pl.col("email")).otherwise("email").alias("email")
     new = records.filter(turn == 2).with_columns(
         (pl.lit("N") + pl.col("source_id")).alias("source_id")

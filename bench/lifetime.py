@@ -32,7 +32,7 @@ def time_each(customers: int) -> object:
     plan = plan_rehearsal(AS_OF - timedelta(days=DAYS), AS_OF, HORIZON)
     # A first small forecast, so that imports on first use are not measured.
     forecast_from(measure_customers(orders.head(1000), plan), plan)
-    told, began = [f"{customers:,} customers, {orders.height:,} orders"], time.perf_counter()
+    parts, began = [f"{customers:,} customers, {orders.height:,} orders"], time.perf_counter()
     steps: dict[str, float] = {}
 
     def lap(name: str) -> None:
@@ -50,7 +50,7 @@ def time_each(customers: int) -> object:
     lap("features measured")
     forecast_from(features, plan)
     lap("rehearsed and forecast")
-    return ": ".join([*told, ", ".join(f"{name} in {took:.2f} s" for name, took in steps.items())])
+    return ": ".join([*parts, ", ".join(f"{name} in {took:.2f} s" for name, took in steps.items())])
 
 
 def draw_orders(customers: int) -> pl.DataFrame:

@@ -36,11 +36,11 @@ Spans = list[tuple[str, float, float]]
 
 def main() -> None:
     plan, landing, home = (Path(argument) for argument in sys.argv[1:4])
-    spans = walk(read_plan(plan), landing, home)
+    spans = run_plan(read_plan(plan), landing, home)
     sys.stdout.write(json.dumps(spans))
 
 
-def walk(plan: Plan, landing: Path, home: Path) -> Spans:
+def run_plan(plan: Plan, landing: Path, home: Path) -> Spans:
     spans: Spans = []
 
     @contextmanager
@@ -200,7 +200,7 @@ def judge_campaigns(con: duckdb.DuckDBPyConnection, truth: Truth) -> Answer:
     return answer_campaigns(responses, truth.read_lifts())
 
 
-def science(ask: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
+def science_step(answer: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
     """Returns the work of asking for an answer and writing its tables.
 
     As in the pipeline, it uses one thread, because small matrices are faster that way.
@@ -211,7 +211,7 @@ def science(ask: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415
 
         with threadpool_limits(limits=1, user_api="blas"):
-            tables = ask(con, truth).tables
+            tables = answer(con, truth).tables
         replace_computed(con, {f"science.{name}": frame for name, frame in tables.items()})
 
     return work
@@ -219,10 +219,10 @@ def science(ask: Callable[[duckdb.DuckDBPyConnection, Truth], Answer]) -> Work:
 
 PYTHON_STEPS: dict[str, Work] = {
     "identity": identify,
-    "segments": science(segment),
-    "forecasts": science(forecast),
-    "recommendations": science(suggest),
-    "effects": science(judge_campaigns),
+    "segments": science_step(segment),
+    "forecasts": science_step(forecast),
+    "recommendations": science_step(suggest),
+    "effects": science_step(judge_campaigns),
 }
 
 

@@ -20,7 +20,7 @@ import polars as pl
 from bench.checksums import Content, Contents, combine, read_content
 from bench.figures import PANDAS, PANDAS_CLEAN, Figure
 from bench.measure import Measured, measure
-from bench.plan import MEMORY, Plan, Step, cut, make_plan
+from bench.plan import MEMORY, Plan, Step, make_plan, select_steps
 from c360_dagster.loading.bronze import load_tables
 from c360_dagster.loading.load_log import LoadRun
 from c360_dagster.loading.schema import create_bronze
@@ -87,7 +87,7 @@ SHOP = "workbooks/Transaction"
 
 
 @dataclass(frozen=True)
-class Given:
+class Inputs:
     """What both sides start from, and the warehouse with whose marts both must agree."""
 
     landing: Path
@@ -106,14 +106,14 @@ class Lap:
 
 def main(arguments: list[str]) -> None:
     """Takes a number of customers to simulate."""
-    from bench.road import walk_clean  # noqa: PLC0415  only this function runs the pipeline
+    from bench.road import run_without_defects  # noqa: PLC0415  only this function runs the pipeline
     from bench.table import format_table  # noqa: PLC0415
 
     customers = int(arguments[0]) if arguments else 5000
     with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
-        walked = walk_clean(Path(folder), customers)
+        pipeline = run_without_defects(Path(folder), customers)
         figures = compare(
-            customers, walked.settings.landing, walked.settings.warehouse, Path(folder)
+            customers, pipeline.settings.landing, pipeline.settings.warehouse, Path(folder)
         )
     sys.stdout.write(format_table(figures))
 
@@ -123,13 +123,13 @@ def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> lis
 
     Everything is written below `folder`.
     """
-    given = prepare(landing, warehouse, folder)
+    inputs = prepare(landing, warehouse, folder)
     (folder / "compile").mkdir()
     plan = make_plan(folder / "compile")
-    ours: Measured[Lap] = measure(build, plan, given, folder / "sql")
-    told = run_pandas(given, folder / "pandas")
-    built, expected = read_both(given, folder / "sql", folder / "pandas")
-    gold = read_road(given)
+    ours: Measured[Lap] = measure(build, plan, inputs, folder / "sql")
+    pandas_laps = run_pandas(inputs, folder / "pandas")
+    built, expected = read_both(inputs, folder / "sql", folder / "pandas")
+    gold = read_pipeline_marts(inputs)
     content = combine(built)
     return [
         Figure(
@@ -147,13 +147,13 @@ def compare(customers: int, landing: Path, warehouse: Path, folder: Path) -> lis
             is_same=built == expected == gold,
         )
         for name, lap, theirs in (
-            (PANDAS, Lap(ours.seconds, ours.cpu_seconds), told["whole"]),
-            (PANDAS_CLEAN, ours.result, told["marts"]),
+            (PANDAS, Lap(ours.seconds, ours.cpu_seconds), pandas_laps["whole"]),
+            (PANDAS_CLEAN, ours.result, pandas_laps["marts"]),
         )
     ]
 
 
-def prepare(landing: Path, warehouse: Path, folder: Path) -> Given:
+def prepare(landing: Path, warehouse: Path, folder: Path) -> Inputs:
     """Writes who is who to a file, and the shop's workbook as CSV, because pandas alone cannot read
     Excel."""
     who = folder / "who_is_who.parquet"
@@ -169,25 +169,25 @@ def prepare(landing: Path, warehouse: Path, folder: Path) -> Given:
         sheet = pl.read_excel(landing / f"{SHOP}.xlsx", infer_schema_length=0)
         sheet.write_csv(seen / f"{SHOP}.csv")
         (seen / f"{SHOP}.xlsx").unlink()
-    return Given(seen, warehouse, who, as_of)
+    return Inputs(seen, warehouse, who, as_of)
 
 
 def _link(source: str, target: str) -> None:
     Path(target).symlink_to(source)
 
 
-def build(plan: Plan, given: Given, folder: Path) -> Lap:
+def build(plan: Plan, inputs: Inputs, folder: Path) -> Lap:
     """Loads the tables, runs the models' SQL and writes six files; returns the marts' own time."""
     folder.mkdir()
-    steps = cut(plan, [*SALES, *PARTS], GIVEN)
-    marts = cut(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
+    steps = select_steps(plan, [*SALES, *PARTS], GIVEN)
+    marts = select_steps(plan, [*SALES, *PARTS], [*GIVEN, *CLEAN])
     clean = [step for step in steps if step not in marts]
     with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
         con.execute(f"set memory_limit = '{MEMORY}'; set enable_progress_bar = false")
         con.execute("create schema silver; create schema gold")
-        load(con, given, steps, folder)
+        load(con, inputs, steps, folder)
         con.execute(
-            f"create table gold.customer_identities as from {literal(str(given.who))}; "
+            f"create table gold.customer_identities as from {literal(str(inputs.who))}; "
             "create table gold.dim_customers as "
             "select distinct customer_id from gold.customer_identities"
         )
@@ -202,36 +202,36 @@ def build(plan: Plan, given: Given, folder: Path) -> Lap:
         return Lap(perf_counter() - began, process_time() - cpu_began)
 
 
-def load(con: duckdb.DuckDBPyConnection, given: Given, steps: list[Step], folder: Path) -> None:
+def load(con: duckdb.DuckDBPyConnection, inputs: Inputs, steps: list[Step], folder: Path) -> None:
     """Loads the files on the day after the last one, because files cannot know later events."""
-    loaded_at = datetime.combine(given.as_of + timedelta(days=1), time())
+    loaded_at = datetime.combine(inputs.as_of + timedelta(days=1), time())
     contract = read_contract()
     create_bronze(con, contract.values())
     run = LoadRun("bench", lambda: loaded_at, folder / "scratch")
     tables = [contract[name] for name in sorted({name for step in steps for name in step.lands})]
-    for _ in load_tables(con, given.landing, tables, run):
+    for _ in load_tables(con, inputs.landing, tables, run):
         pass
 
 
-def run_pandas(given: Given, folder: Path) -> dict[str, Lap]:
+def run_pandas(inputs: Inputs, folder: Path) -> dict[str, Lap]:
     folder.mkdir()
     script = Path(__file__).with_name("pandas_script.py")
-    asked = (script, given.landing, given.who, given.as_of, folder)
-    command = [sys.executable, *map(str, asked)]
+    arguments = (script, inputs.landing, inputs.who, inputs.as_of, folder)
+    command = [sys.executable, *map(str, arguments)]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return {part: Lap(*took) for part, took in json.loads(ran.stdout).items()}
 
 
-def read_both(given: Given, ours: Path, theirs: Path) -> tuple[Contents, Contents]:
+def read_both(inputs: Inputs, ours: Path, theirs: Path) -> tuple[Contents, Contents]:
     """Reads both sides' six marts, cast to the types of the pipeline's own."""
-    types = _read_types(given.warehouse)
+    types = _read_types(inputs.warehouse)
     return _read_files(ours, types), _read_files(theirs, types)
 
 
-def read_road(given: Given) -> Contents:
+def read_pipeline_marts(inputs: Inputs) -> Contents:
     """Reads the same columns of the marts that the pipeline itself made."""
-    types = _read_types(given.warehouse)
-    with duckdb.connect(str(given.warehouse), read_only=True) as con:
+    types = _read_types(inputs.warehouse)
+    with duckdb.connect(str(inputs.warehouse), read_only=True) as con:
         return {mart: read_content(con, f"gold.{mart}", sorted(types[mart])) for mart in MARTS}
 
 

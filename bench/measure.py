@@ -18,11 +18,11 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-LOOK_EVERY_SECONDS = 0.05
+SAMPLE_EVERY_SECONDS = 0.05
 PAGE = resource.getpagesize()
 MEGABYTE = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
-LAST_WORDS = 3000
+SHOWN_CHARACTERS = 3000
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _run(
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """Memory of a command and everything it started at one moment, and CPU seconds until then."""
 
     at: float
@@ -82,29 +82,31 @@ class Watched:
     seconds: float
     cpu_seconds: float
     output: str
-    looks: list[Look] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     """Empty if the system has no `/proc`."""
 
     @property
     def megabytes(self) -> float:
-        return max((look.megabytes for look in self.looks), default=0.0)
+        return max((sample.megabytes for sample in self.samples), default=0.0)
 
     def cpu_between(self, spans: Iterable[tuple[float, float]]) -> float:
         """Returns the CPU seconds used in the spans, to a few hundredths of a second for each."""
         return sum(self._used_until(end) - self._used_until(start) for start, end in spans)
 
     def _used_until(self, moment: float) -> float:
-        return max((look.cpu_seconds for look in self.looks if look.at <= moment), default=0.0)
+        return max(
+            (sample.cpu_seconds for sample in self.samples if sample.at <= moment), default=0.0
+        )
 
     def peak_between(self, spans: Iterable[tuple[float, float]]) -> float:
         """Returns the most memory in any of the spans.
 
-        For a span that is too short to contain a look, the next look counts.
+        For a span that is too short to contain a sample, the next sample counts.
         """
         peak = 0.0
         for start, end in spans:
-            inside = [look.megabytes for look in self.looks if start <= look.at <= end]
-            after = next((look.megabytes for look in self.looks if look.at > end), 0.0)
+            inside = [sample.megabytes for sample in self.samples if start <= sample.at <= end]
+            after = next((sample.megabytes for sample in self.samples if sample.at > end), 0.0)
             peak = max(peak, *inside) if inside else max(peak, after)
         return peak
 
@@ -124,33 +126,32 @@ def watch(
         stderr=subprocess.STDOUT if errors else subprocess.PIPE,
         text=True,
     ) as process:
-        with _watch_processes(process.pid) as looks:
-            output, said = process.communicate()
+        with _watch_processes(process.pid) as samples:
+            output, error_output = process.communicate()
         seconds = time.perf_counter() - clock
     if process.returncode:
-        raise SystemExit(
-            f"{' '.join(command[1:4])} … failed: {(output + (said or ''))[-LAST_WORDS:]}"
-        )
+        shown = (output + (error_output or ""))[-SHOWN_CHARACTERS:]
+        raise SystemExit(f"{' '.join(command[1:4])} … failed: {shown}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    return Watched(began, seconds, cpu, output, looks)
+    return Watched(began, seconds, cpu, output, samples)
 
 
 @contextmanager
-def _watch_processes(pid: int) -> Iterator[list[Look]]:
-    looks: list[Look] = []
+def _watch_processes(pid: int) -> Iterator[list[Sample]]:
+    samples: list[Sample] = []
     is_over = threading.Event()
 
-    def look() -> None:
-        while not is_over.wait(LOOK_EVERY_SECONDS):
+    def take_samples() -> None:
+        while not is_over.wait(SAMPLE_EVERY_SECONDS):
             megabytes, cpu_seconds = _measure_processes(pid)
             if megabytes:
-                looks.append(Look(time.time(), megabytes, cpu_seconds))
+                samples.append(Sample(time.time(), megabytes, cpu_seconds))
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=take_samples)
     thread.start()
     try:
-        yield looks
+        yield samples
     finally:
         is_over.set()
         thread.join()

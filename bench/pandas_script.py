@@ -44,9 +44,9 @@ def main() -> None:
     people = pd.read_parquet(who)
     orders = read_orders(landing, people, as_of)
     lines = read_lines(landing, orders)
-    given = Tables(landing, people, orders, lines, read_products(landing), as_of)
+    tables = Tables(landing, people, orders, lines, read_products(landing), as_of)
     read = look_at_clocks()
-    marts = build_marts(given)
+    marts = build_marts(tables)
     for name, mart in marts.items():
         mart.to_parquet(out / f"{name}.parquet", index=False)
     written = look_at_clocks()
@@ -59,19 +59,19 @@ def look_at_clocks() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def build_marts(given: Tables) -> dict[str, pd.DataFrame]:
-    sold = given.lines[given.lines["is_counted"]]
-    by_order = sum_orders(sold, given.orders)
+def build_marts(tables: Tables) -> dict[str, pd.DataFrame]:
+    sold = tables.lines[tables.lines["is_counted"]]
+    by_order = sum_orders(sold, tables.orders)
     value = measure_value(by_order)
     return {
         "customer_lifetime_value": value,
-        "category_performance": measure_categories(sold, given.products),
+        "category_performance": measure_categories(sold, tables.products),
         "monthly_revenue_orders": measure_months(by_order),
         "customer_order_frequency": measure_frequency(by_order),
         "top_10_customers_by_revenue": value.sort_values(
             ["total_revenue", "customer_id"], ascending=[False, True]
         ).head(TOP)[["customer_id", "total_orders", "total_revenue"]],
-        "mart_customer_360": describe_customers(given),
+        "mart_customer_360": describe_customers(tables),
     }
 
 
@@ -209,20 +209,20 @@ def measure_frequency(by_order: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def describe_customers(given: Tables) -> pd.DataFrame:
+def describe_customers(tables: Tables) -> pd.DataFrame:
     """Returns one row per person, with or without orders: what follows from orders and lines."""
-    customers = given.people[["customer_id"]].drop_duplicates().set_index("customer_id")
-    customers = customers.join(sum_customers(given.orders, given.lines))
-    customers = customers.join(find_main_stores(given.landing, given.orders))
-    customers = customers.join(measure_variety(given.lines, given.products))
+    customers = tables.people[["customer_id"]].drop_duplicates().set_index("customer_id")
+    customers = customers.join(sum_customers(tables.orders, tables.lines))
+    customers = customers.join(find_main_stores(tables.landing, tables.orders))
+    customers = customers.join(measure_variety(tables.lines, tables.products))
     zero = [name for name in customers if name.startswith(("total", "orders", "amount"))]
     zero += ["categories_purchased", "brands_purchased"]
     customers[zero] = customers[zero].fillna(0)
     customers[["total_spent", "amount_refunded"]] /= 100
     customers["avg_order_value"] = divide(customers["total_spent"], customers["total_orders"])
     last_day = customers["last_order_date"].dt.normalize()
-    customers["days_since_last_order"] = (given.as_of - last_day).dt.days
-    customers["as_of_date"] = given.as_of
+    customers["days_since_last_order"] = (tables.as_of - last_day).dt.days
+    customers["as_of_date"] = tables.as_of
     return customers.reset_index()
 
 

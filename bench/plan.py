@@ -20,7 +20,7 @@ from c360_dagster.sql import literal, quote
 TYPES = {"string": "varchar"}
 
 # The steps that Python does, with the models that each reads.
-PYTHON = {
+PYTHON_READS = {
     "identity": ("int_customer_records", "int_data_clock"),
     "segments": ("int_customer_features",),
     "forecasts": (
@@ -30,7 +30,7 @@ PYTHON = {
     "recommendations": ("int_customer_products",),
     "effects": ("int_campaign_responses",),
 }
-TABLES = {
+STEP_OF_TABLE = {
     "segments": "segments",
     "centroids": "segments",
     "stability": "segments",
@@ -81,7 +81,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(steps, written["personal"])
 
 
-def cut(plan: Plan, targets: Iterable[str], given: Iterable[str]) -> list[Step]:
+def select_steps(plan: Plan, targets: Iterable[str], given: Iterable[str]) -> list[Step]:
     """Returns the steps that the targets need if some tables are given already."""
     by_name, given = {step.name: step for step in plan.steps}, set(given)
     needed: set[str] = set()
@@ -103,13 +103,13 @@ def make_plan(folder: Path) -> Plan:
     models = {
         name: node for name, node in nodes.items() if node["resource_type"] in {"model", "seed"}
     }
-    graph = {node["alias"]: _depend(node, nodes) for node in models.values()}
-    graph |= {python: set(reads) for python, reads in PYTHON.items()}
+    graph = {node["alias"]: _find_dependencies(node, nodes) for node in models.values()}
+    graph |= {python: set(reads) for python, reads in PYTHON_READS.items()}
     graph["effects"].add("segments")
     by_alias = {node["alias"]: node for node in models.values()}
     return Plan(
         [
-            _describe(name, by_alias.get(name), graph[name])
+            _make_step(name, by_alias.get(name), graph[name])
             for name in TopologicalSorter(graph).static_order()
         ],
         {
@@ -137,7 +137,7 @@ def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
     return nodes
 
 
-def _depend(node: Node, nodes: dict[str, Node]) -> set[str]:
+def _find_dependencies(node: Node, nodes: dict[str, Node]) -> set[str]:
     """Returns the models, seeds and Python steps that a node waits for."""
     waits = set()
     for name in node["depends_on"].get("nodes", ()):
@@ -146,12 +146,12 @@ def _depend(node: Node, nodes: dict[str, Node]) -> set[str]:
             waits.add(nodes[name]["alias"])
         elif rest[0] == "identity":
             waits.add("identity")
-        elif rest[0] == "science" and rest[1] in TABLES:
-            waits.add(TABLES[rest[1]])
+        elif rest[0] == "science" and rest[1] in STEP_OF_TABLE:
+            waits.add(STEP_OF_TABLE[rest[1]])
     return waits
 
 
-def _describe(name: str, node: Node | None, after: set[str]) -> Step:
+def _make_step(name: str, node: Node | None, after: set[str]) -> Step:
     if node is None:
         return Step(name, after=tuple(sorted(after)))
     sources = [source.split(".")[2:] for source in node["depends_on"].get("nodes", ())]

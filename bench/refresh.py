@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.measure import Watched
-from bench.road import BESIDE, WORLD, Spans, add_up, read_for, run_verb
+from bench.road import STAGES_OUTSIDE, WORLD, Spans, add_up, make_settings, run_verb
 
 DAY_AFTER = date.fromisoformat(WORLD["C360_END_DATE"]) + timedelta(days=1)
 
@@ -21,8 +21,8 @@ def main(arguments: list[str]) -> None:
     customers = int(arguments[0]) if arguments else 20_000
     with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
         home = Path(arguments[1] if len(arguments) > 1 else folder)
-        everything = run_verb(read_for(home, customers), "run")
-        day = run_verb(read_for(home, customers, C360_END_DATE=f"{DAY_AFTER}"), "run")
+        everything = run_verb(make_settings(home, customers), "run")
+        day = run_verb(make_settings(home, customers, C360_END_DATE=f"{DAY_AFTER}"), "run")
     sys.stdout.write("".join(compare(everything, day)))
 
 
@@ -30,11 +30,11 @@ def compare(everything: tuple[Watched, Spans], day: tuple[Watched, Spans]) -> It
     yield f"{'':<22}{'all':>9}{'a day':>9}{'ratio':>7}{'all CPU':>9}{'a day':>9}{'ratio':>7}\n"
     for stage in everything[1]:
         yield _line(stage, *(_measure(*each, [stage]) for each in (everything, day)))
-    ours = [stage for stage in everything[1] if stage not in BESIDE]
+    ours = [stage for stage in everything[1] if stage not in STAGES_OUTSIDE]
     yield _line("steps, from landing on", *(_measure(*each, ours) for each in (everything, day)))
     yield _line(
         "landing to published",
-        *(_measure(*each, BESIDE, is_left_out=True) for each in (everything, day)),
+        *(_measure(*each, STAGES_OUTSIDE, is_left_out=True) for each in (everything, day)),
     )
 
 

@@ -20,7 +20,7 @@ from bench import generation, marts, ui
 from bench.chart import draw_chart
 from bench.checksums import Contents
 from bench.figures import DEMO, Figure, complain, describe
-from bench.road import compare, compare_growth, time_demo, walk_clean, walk_limit
+from bench.road import compare, compare_growth, run_limit, run_without_defects, time_demo
 from bench.stock import compare as stock
 from bench.table import format_table
 from c360_dagster.settings import REPOSITORY
@@ -44,29 +44,29 @@ def main(arguments: list[str]) -> int:
     results = write_results(figures)
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw_chart(results), "utf-8")
-    told = [*failed, *complain(figures)]
-    sys.stderr.write("".join(f"{sentence}\n" for sentence in told))
-    return 1 if told else 0
+    problems = [*failed, *complain(figures)]
+    sys.stderr.write("".join(f"{sentence}\n" for sentence in problems))
+    return 1 if problems else 0
 
 
 def measure_size(size: int, folder: Path, failed: list[str], *, is_first: bool) -> Iterator[Figure]:
     """Measures everything at one size; if a part fails, it is noted in `failed` and left out."""
     say(f"{size:,} customers: the pipeline and the limit …")
-    walked = walk_clean(folder, size)
-    generated, *figures = compare(size, walked, walk_limit(folder, walked))
-    warehouse = walked.settings.warehouse
+    pipeline = run_without_defects(folder, size)
+    generated, *figures = compare(size, pipeline, run_limit(folder, pipeline))
+    warehouse = pipeline.settings.warehouse
     parts: dict[str, Callable[[], Iterable[Figure]]] = {
         "six marts, and the same in pandas": lambda: marts.compare(
-            size, walked.settings.landing, warehouse, folder
+            size, pipeline.settings.landing, warehouse, folder
         )
     }
     if is_first:
         say(f"{size:,} customers: the simulator and a script that uses Faker …")
-        generated = compare_faker(generated, walked.contents["bronze"], folder)
+        generated = compare_faker(generated, pipeline.contents["bronze"], folder)
         parts |= {
             "first runs, and a refresh with nothing new": lambda: time_demo(folder, size),
             "`make ui` and an empty project": lambda: [ui.compare(size, folder)],
-            "stock Dagster and dbt, a few minutes": lambda: [stock.compare(size, walked, folder)],
+            "stock Dagster and dbt, a few minutes": lambda: [stock.compare(size, pipeline, folder)],
         }
     yield generated
     yield from figures

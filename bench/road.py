@@ -20,7 +20,7 @@ from pathlib import Path
 import dagster as dg
 
 from bench.checksums import DIGITS, Contents, combine, find_differences, read_contents
-from bench.figures import AGAIN, GROWTH, IMPORTS, MEMORY, ROAD, WHOLE, Figure
+from bench.figures import GROWTH, IMPORTS, LANDING_TO_PUBLISHED, MEMORY, NOTHING_NEW, WHOLE, Figure
 from bench.measure import Watched, watch
 from bench.plan import make_plan
 from c360_dagster.__main__ import SELECTIONS
@@ -51,14 +51,14 @@ STAGES = {
     SCIENCE.name: "science",
     PUBLISHED.name: "publish",
 }
-BESIDE = ("generate", AUDIENCES.name)
+STAGES_OUTSIDE = ("generate", AUDIENCES.name)
 """Stages that do not belong to the work from landing to published."""
 CHECKS = "checks alone"
 """The stage of steps that make no table."""
 MICROSECONDS = 1e6
-FEW = 120
+WARM_UP_CUSTOMERS = 120
 """So many customers are enough for every table to have rows."""
-DEMOS = 3
+DEMO_RUNS = 3
 """Of so many first runs the median counts, because a few seconds of another program would be a
 fifth of one run."""
 IMPORT = re.compile(r"import time: +(\d+) \|")
@@ -68,7 +68,7 @@ Spans = dict[str, list[tuple[float, float]]]
 
 
 @dataclass(frozen=True)
-class Walked:
+class PipelineRun:
     """One run of the pipeline, and what it made."""
 
     settings: Settings
@@ -77,17 +77,17 @@ class Walked:
     contents: dict[str, Contents]
 
     @property
-    def beside(self) -> list[tuple[float, float]]:
+    def spans_outside(self) -> list[tuple[float, float]]:
         """When the command was working before landing or after publishing."""
-        return [span for stage in BESIDE for span in self.spans.get(stage, [])]
+        return [span for stage in STAGES_OUTSIDE for span in self.spans.get(stage, [])]
 
     @property
     def seconds_after_landing(self) -> float:
-        return self.whole.seconds - sum(end - start for start, end in self.beside)
+        return self.whole.seconds - sum(end - start for start, end in self.spans_outside)
 
 
 @dataclass(frozen=True)
-class Limit:
+class LimitRun:
     whole: Watched
     spans: Spans
     contents: dict[str, Contents]
@@ -100,19 +100,19 @@ def main(arguments: list[str]) -> None:
     figures: list[Figure] = []
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="c360_bench_") as folder:
-            walked = walk_clean(Path(folder), size)
-            limit = walk_limit(Path(folder), walked)
-            figures += compare(size, walked, limit)
+            pipeline = run_without_defects(Path(folder), size)
+            limit = run_limit(Path(folder), pipeline)
+            figures += compare(size, pipeline, limit)
     sys.stdout.write(format_table([*figures, *compare_growth(figures)]))
 
 
-def walk_clean(folder: Path, customers: int) -> Walked:
+def run_without_defects(folder: Path, customers: int) -> PipelineRun:
     """Runs the pipeline on files without planted defects.
 
     The limit's bare reader cannot look at broken lines a second time, as the loader does.
     """
     warm_up(folder / "warm")
-    return walk(read_for(folder / "road", customers, C360_DEFECTS="off"), "run")
+    return run_pipeline(make_settings(folder / "road", customers, C360_DEFECTS="off"), "run")
 
 
 def warm_up(home: Path) -> None:
@@ -121,17 +121,17 @@ def warm_up(home: Path) -> None:
     That happens only once in a clone, so it must not be measured.
     """
     if not (dbt_project.TARGET / FOLDER).exists():
-        run_verb(read_for(home, FEW), "run")
+        run_verb(make_settings(home, WARM_UP_CUSTOMERS), "run")
         shutil.rmtree(home)
 
 
-def read_for(home: Path, customers: int, **more: str) -> Settings:
+def make_settings(home: Path, customers: int, **more: str) -> Settings:
     return read_settings({"C360_HOME": str(home), "C360_CUSTOMERS": str(customers)} | WORLD | more)
 
 
-def walk(settings: Settings, verb: str) -> Walked:
+def run_pipeline(settings: Settings, verb: str) -> PipelineRun:
     whole, spans = run_verb(settings, verb)
-    return Walked(settings, whole, spans, read_road(settings))
+    return PipelineRun(settings, whole, spans, read_pipeline_contents(settings))
 
 
 def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
@@ -139,12 +139,12 @@ def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
     prepare_dagster_home(settings)
     create_storage(settings)
     whole = watch(
-        materialize(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
+        materialize_command(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
     )
     return whole, read_spans(settings)
 
 
-def materialize(
+def materialize_command(
     selection: str, module: str = "c360_dagster.definitions", options: Iterable[str] = ()
 ) -> list[str]:
     """Returns Dagster's command as people type it; `options` are Python's own."""
@@ -188,7 +188,7 @@ def read_spans(settings: Settings) -> Spans:
     return dict(spans)
 
 
-def read_road(settings: Settings) -> dict[str, Contents]:
+def read_pipeline_contents(settings: Settings) -> dict[str, Contents]:
     warehouse, snapshot = settings.warehouse, settings.published / "c360.duckdb"
     bronze = read_contents(warehouse, "bronze")
     return {
@@ -200,25 +200,25 @@ def read_road(settings: Settings) -> dict[str, Contents]:
     }
 
 
-def walk_limit(folder: Path, walked: Walked) -> Limit:
+def run_limit(folder: Path, pipeline: PipelineRun) -> LimitRun:
     """Runs the limit in a process without Dagster and dbt; the SQL is compiled before."""
     home, aside = folder / "limit", folder / "plan"
     aside.mkdir()
     plan = make_plan(aside).write(aside / "plan.json")
     ran = watch(
-        [sys.executable, "-m", "bench.limit", str(plan), str(walked.settings.landing), str(home)],
-        environment=environment(walked.settings),
+        [sys.executable, "-m", "bench.limit", str(plan), str(pipeline.settings.landing), str(home)],
+        environment=environment(pipeline.settings),
         folder=REPOSITORY,
     )
     spans: Spans = defaultdict(list)
     for stage, start, end in json.loads(ran.output.splitlines()[-1]):
         spans[stage].append((start, end))
-    limit = Limit(ran, dict(spans), _read_limit(home))
+    limit = LimitRun(ran, dict(spans), _read_limit_contents(home))
     shutil.rmtree(home)
     return limit
 
 
-def _read_limit(home: Path) -> dict[str, Contents]:
+def _read_limit_contents(home: Path) -> dict[str, Contents]:
     warehouse = home / "warehouse.duckdb"
     return {
         "bronze": read_contents(warehouse, "raw"),
@@ -229,94 +229,99 @@ def _read_limit(home: Path) -> dict[str, Contents]:
     }
 
 
-def compare(customers: int, walked: Walked, limit: Limit) -> Iterator[Figure]:
+def compare(customers: int, pipeline: PipelineRun, limit: LimitRun) -> Iterator[Figure]:
     """Yields the figures of simulating, of each stage, of the whole and of the peak memory."""
-    yield _describe_generation(customers, walked)
+    yield _describe_generation(customers, pipeline)
     for stage in ("bronze", "identity", "dbt", "science", "publish"):
-        ours, theirs = walked.contents[stage], limit.contents[stage]
+        ours, theirs = pipeline.contents[stage], limit.contents[stage]
         if stage == "science":  # the limit makes only what gold reads, and no judgements
             made = {name for name, content in theirs.items() if content.rows}
             ours, theirs = ({n: each[n] for n in made} for each in (ours, theirs))
-        seconds, least = add_up(walked.spans, stage), add_up(limit.spans, stage)
-        told = combine(ours)
+        seconds, least = add_up(pipeline.spans, stage), add_up(limit.spans, stage)
+        content = combine(ours)
         yield Figure(
             customers=customers,
             name=stage,
-            rows=told.rows,
-            checksum=told.checksum,
+            rows=content.rows,
+            checksum=content.checksum,
             seconds=seconds,
-            cpu_seconds=walked.whole.cpu_between(walked.spans.get(stage, [])),
-            megabytes=walked.whole.peak_between(walked.spans.get(stage, [])),
+            cpu_seconds=pipeline.whole.cpu_between(pipeline.spans.get(stage, [])),
+            megabytes=pipeline.whole.peak_between(pipeline.spans.get(stage, [])),
             against="the limit",
             against_seconds=least,
             against_cpu_seconds=limit.whole.cpu_between(limit.spans.get(stage, [])),
             ratio=seconds / least,
             is_same=not find_differences(ours, theirs),
         )
-    published = combine(walked.contents["publish"])
+    published = combine(pipeline.contents["publish"])
     yield Figure(
         customers=customers,
-        name=ROAD,
-        rows=combine(walked.contents["bronze"]).rows,
+        name=LANDING_TO_PUBLISHED,
+        rows=combine(pipeline.contents["bronze"]).rows,
         checksum=published.checksum,
-        seconds=walked.seconds_after_landing,
-        cpu_seconds=walked.whole.cpu_seconds - walked.whole.cpu_between(walked.beside),
+        seconds=pipeline.seconds_after_landing,
+        cpu_seconds=pipeline.whole.cpu_seconds - pipeline.whole.cpu_between(pipeline.spans_outside),
         against="the limit",
         against_seconds=limit.whole.seconds,
         against_cpu_seconds=limit.whole.cpu_seconds,
-        ratio=walked.seconds_after_landing / limit.whole.seconds,
-        is_same=not find_differences(walked.contents["publish"], limit.contents["publish"]),
+        ratio=pipeline.seconds_after_landing / limit.whole.seconds,
+        is_same=not find_differences(pipeline.contents["publish"], limit.contents["publish"]),
     )
     yield Figure(
         customers=customers,
         name=MEMORY,
-        megabytes=walked.whole.megabytes,
+        megabytes=pipeline.whole.megabytes,
         against="the limit",
-        ratio=walked.whole.megabytes / limit.whole.megabytes if limit.whole.megabytes else None,
+        ratio=pipeline.whole.megabytes / limit.whole.megabytes if limit.whole.megabytes else None,
     )
 
 
-def _describe_generation(customers: int, walked: Walked) -> Figure:
+def _describe_generation(customers: int, pipeline: PipelineRun) -> Figure:
     """Returns the simulator's figure, with a checksum made from those in the simulator's mark."""
-    mark = json.loads((walked.settings.landing / MARK).read_text("utf-8"))
+    mark = json.loads((pipeline.settings.landing / MARK).read_text("utf-8"))
     files = "".join(f"{name} {mark['files'][name]}\n" for name in sorted(mark["files"]))
     return Figure(
         customers=customers,
         name="generate",
-        rows=combine(walked.contents["bronze"]).rows,
+        rows=combine(pipeline.contents["bronze"]).rows,
         checksum=hashlib.sha256(files.encode()).hexdigest()[:DIGITS],
-        seconds=add_up(walked.spans, "generate"),
-        megabytes=walked.whole.peak_between(walked.spans.get("generate", [])),
+        seconds=add_up(pipeline.spans, "generate"),
+        megabytes=pipeline.whole.peak_between(pipeline.spans.get("generate", [])),
     )
 
 
 def compare_growth(figures: list[Figure]) -> list[Figure]:
     """Returns by which factor the time grows from each size to the next, divided by n log n's."""
-    walked = sorted((f for f in figures if f.name == ROAD), key=lambda figure: figure.customers)
+    totals = sorted(
+        (f for f in figures if f.name == LANDING_TO_PUBLISHED), key=lambda figure: figure.customers
+    )
     return [
         Figure(
             customers=more.customers,
             name=GROWTH,
             against="n log n",
-            ratio=(more.seconds / less.seconds) / (weigh(more.customers) / weigh(less.customers)),
+            ratio=(more.seconds / less.seconds)
+            / (n_log_n(more.customers) / n_log_n(less.customers)),
         )
-        for less, more in pairwise(walked)
+        for less, more in pairwise(totals)
         if less.seconds and more.seconds
     ]
 
 
-def weigh(customers: int) -> float:
+def n_log_n(customers: int) -> float:
     return customers * math.log(customers)
 
 
 def time_demo(folder: Path, customers: int) -> list[Figure]:
     """Times what a newcomer sees: a first run with defects, and a refresh with nothing new."""
-    firsts = [walk(read_for(folder / f"demo{n}", customers), "run") for n in range(DEMOS)]
-    first = sorted(firsts, key=lambda walked: walked.whole.seconds)[DEMOS // 2]
+    firsts = [
+        run_pipeline(make_settings(folder / f"demo{n}", customers), "run") for n in range(DEMO_RUNS)
+    ]
+    first = sorted(firsts, key=lambda run: run.whole.seconds)[DEMO_RUNS // 2]
     settings = first.settings
     verb = [sys.executable, "-m", "c360_dagster", "refresh"]
     again = watch(verb, environment=environment(settings), folder=REPOSITORY)
-    same = read_road(settings)
+    same = read_pipeline_contents(settings)
     imports = time_imports(settings)
     published, republished = (combine(each["publish"]) for each in (first.contents, same))
     return [
@@ -339,7 +344,7 @@ def time_demo(folder: Path, customers: int) -> list[Figure]:
         ),
         Figure(
             customers=customers,
-            name=AGAIN,
+            name=NOTHING_NEW,
             rows=republished.rows,
             checksum=republished.checksum,
             seconds=again.seconds,
@@ -356,7 +361,7 @@ def time_demo(folder: Path, customers: int) -> list[Figure]:
 def time_imports(settings: Settings) -> float:
     """Returns the seconds of all imports of a run and its steps, as Python itself counts them."""
     ran = watch(
-        materialize(SELECTIONS["refresh"], options=("-X", "importtime")),
+        materialize_command(SELECTIONS["refresh"], options=("-X", "importtime")),
         environment=environment(settings),
         folder=REPOSITORY,
         errors=True,

@@ -17,7 +17,7 @@ from bench.measure import measure
 from bench.segments import ITEMS, draw_contacts, draw_purchases
 from c360_dagster.assets.science import work_in_one_thread
 
-WARM = 500
+WARM_UP_CUSTOMERS = 500
 
 
 def main(arguments: list[str]) -> None:
@@ -35,12 +35,12 @@ def time_each(customers: int) -> str:
     A first small round, which also imports what is imported on first use, counts separately.
     """
     began, busy = time.perf_counter(), time.process_time()
-    _run_all(WARM, {})
-    told = [_say("imports and 500 customers", began, busy)]
+    _run_all(WARM_UP_CUSTOMERS, {})
+    parts = [_format_times("imports and 500 customers", began, busy)]
     steps: dict[str, str] = {}
     with work_in_one_thread():
         _run_all(customers, steps)
-    return ", ".join([*told, *(f"{name} {took}" for name, took in steps.items())])
+    return ", ".join([*parts, *(f"{name} {took}" for name, took in steps.items())])
 
 
 Lap = Callable[[str, Callable[[], object]], None]
@@ -50,7 +50,7 @@ def _run_all(customers: int, steps: dict[str, str]) -> None:
     def lap(name: str, run: Callable[[], object]) -> None:
         began, busy = time.perf_counter(), time.process_time()
         run()
-        steps[name] = _say("", began, busy)
+        steps[name] = _format_times("", began, busy)
 
     for part in (_run_forecasts, _run_segments, _run_suggestions, _run_campaigns):
         part(customers, lap)
@@ -132,6 +132,6 @@ def draw_features(customers: int) -> pl.DataFrame:
     )
 
 
-def _say(name: str, began: float, busy: float) -> str:
+def _format_times(name: str, began: float, busy: float) -> str:
     seconds, busy = time.perf_counter() - began, time.process_time() - busy
     return f"{name} {seconds:.2f} s ({busy:.2f} CPU s)".strip()

@@ -30,11 +30,11 @@ many times as long the run took as at the size before, divided by how many times
 def format_table(figures: Sequence[Figure]) -> str:
     rows = [HEADER, *map(_cells, figures)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEADER))]
-    told = [_line(HEADER, widths)]
+    lines = [_line(HEADER, widths)]
     for customers, group in groupby(figures, key=lambda figure: figure.customers):
-        told += ["", f"{customers:,} customers"]
-        told += [_line(_cells(figure), widths) for figure in group]
-    return "\n".join([*told, "", LEGEND])
+        lines += ["", f"{customers:,} customers"]
+        lines += [_line(_cells(figure), widths) for figure in group]
+    return "\n".join([*lines, "", LEGEND])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -17,14 +17,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.figures import DEMO, UI, Figure
-from bench.road import environment, read_for
+from bench.road import environment, make_settings
 from bench.table import format_table
 from c360_dagster.home import create_storage, prepare_dagster_home
 from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
 ROUNDS = 3
-PATIENCE_SECONDS, FAREWELL_SECONDS = 180, 30
+START_TIMEOUT_SECONDS, STOP_TIMEOUT_SECONDS = 180, 30
 EMPTY = "import dagster as dg\n\ndefs = dg.Definitions()\n"
 LOADED = """{
   workspaceOrError {
@@ -57,7 +57,7 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
 
 
 def start_ours(folder: Path, turn: int) -> float:
-    settings = read_for(folder / f"ui_{turn}", DEMO)
+    settings = make_settings(folder / f"ui_{turn}", DEMO)
     prepare_dagster_home(settings)
     create_storage(settings)
     return time_start(DAGSTER, [], environment(settings), REPOSITORY)
@@ -96,7 +96,10 @@ def time_start(
         )
         try:
             while not is_loaded(port):
-                if process.poll() is not None or time.perf_counter() - began > PATIENCE_SECONDS:
+                if (
+                    process.poll() is not None
+                    or time.perf_counter() - began > START_TIMEOUT_SECONDS
+                ):
                     log.seek(0)
                     raise SystemExit(f"dagster dev did not start: {log.read()[-3000:]}")
                 time.sleep(0.05)
@@ -108,7 +111,7 @@ def time_start(
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(FAREWELL_SECONDS)
+        process.wait(STOP_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

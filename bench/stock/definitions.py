@@ -14,7 +14,7 @@ from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 import mock_data
 from bench import limit
-from bench.plan import PYTHON, TABLES
+from bench.plan import PYTHON_READS, STEP_OF_TABLE
 from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.checks.truth import Truth
 from c360_dagster.dbt_runner.dbt_project import PROJECT, is_personal, read_manifest
@@ -60,9 +60,9 @@ def compute(name: str, work: limit.Work) -> dg.AssetsDefinition:
     made = [
         table.relation.split(".")
         for table in read_computed().values()
-        if (table.schema if table.schema == name else TABLES.get(table.name)) == name
+        if (table.schema if table.schema == name else STEP_OF_TABLE.get(table.name)) == name
     ]
-    reads = [dg.AssetKey([schemas[model], model]) for model in PYTHON[name]]
+    reads = [dg.AssetKey([schemas[model], model]) for model in PYTHON_READS[name]]
     if name == "effects":
         reads.append(dg.AssetKey(["science", "segments"]))
 

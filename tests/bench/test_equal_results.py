@@ -10,9 +10,9 @@ import yaml
 
 import mock_data
 from bench.checksums import find_differences, read_contents
-from bench.limit import walk
-from bench.marts import MARTS, build, prepare, read_both, read_road, run_pandas
-from bench.plan import MEMORY, Plan, cut, make_plan, read_plan
+from bench.limit import run_plan
+from bench.marts import MARTS, build, prepare, read_both, read_pipeline_marts, run_pandas
+from bench.plan import MEMORY, Plan, make_plan, read_plan, select_steps
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.build import MEMORY_LIMIT, DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import PROJECT
@@ -36,7 +36,7 @@ def plan(home: Path) -> Plan:
 @pytest.fixture(scope="module")
 def warehouse(home: Path, plan: Plan) -> Path:
     """The warehouse that the limit makes from the files, in which every stage has run."""
-    spans = walk(plan, home / "landing", home)
+    spans = run_plan(plan, home / "landing", home)
     assert {stage for stage, _, _ in spans} == {"bronze", "identity", "dbt", "science", "publish"}
     return home / "warehouse.duckdb"
 
@@ -67,10 +67,10 @@ def test_the_pandas_script_agrees_in_every_cell(
     assert set(ours) == set(MARTS)
     assert ours["customer_lifetime_value"].rows > 50
     assert find_differences(ours, theirs) == []
-    assert find_differences(ours, read_road(given)) == []
+    assert find_differences(ours, read_pipeline_marts(given)) == []
     with duckdb.connect(str(warehouse)) as con:
         con.execute("update gold.category_performance set total_revenue = total_revenue + 0.01")
-    assert find_differences(ours, read_road(given)) == ["category_performance"]
+    assert find_differences(ours, read_pipeline_marts(given)) == ["category_performance"]
 
 
 def test_whoever_builds_the_models_has_as_much_memory() -> None:
@@ -85,8 +85,8 @@ def test_a_plan_is_cut_to_what_is_needed(plan: Plan, tmp_path: Path) -> None:
     names = [step.name for step in plan.steps]
     for step in plan.steps:
         assert all(names.index(name) < names.index(step.name) for name in step.after)
-    steps = cut(plan, ["monthly_revenue_orders"], [])
+    steps = select_steps(plan, ["monthly_revenue_orders"], [])
     assert steps[-1].name == "monthly_revenue_orders"
     assert {table for step in steps for table in step.lands} >= {"transactions"}
     assert "identity" not in {step.name for step in steps}
-    assert "identity" in {step.name for step in cut(plan, ["mart_customer_360"], [])}
+    assert "identity" in {step.name for step in select_steps(plan, ["mart_customer_360"], [])}

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from bench.chart import draw_chart
-from bench.figures import MILLION, PROMISES, ROAD, STOCK, Figure, complain, describe, judge
+from bench.figures import (
+    LANDING_TO_PUBLISHED,
+    MILLION,
+    PROMISES,
+    STOCK,
+    Figure,
+    complain,
+    describe,
+    judge,
+)
 from bench.report import describe_machine
 from bench.road import compare_growth
 from bench.table import format_table
@@ -15,7 +24,7 @@ from c360_dagster.settings import REPOSITORY
 
 ROAD_AT_A_MILLION = Figure(
     customers=MILLION,
-    name=ROAD,
+    name=LANDING_TO_PUBLISHED,
     rows=81_234_567,
     checksum="0123456789abcdef",
     seconds=612.4,
@@ -30,9 +39,9 @@ ROAD_AT_A_MILLION = Figure(
 @pytest.mark.parametrize(
     ("name", "customers", "ratio", "kept"),
     [
-        (ROAD, 1_000_000, 1.25, True),
-        (ROAD, 1_000_000, 1.26, False),
-        (ROAD, 100_000, 9.0, None),
+        (LANDING_TO_PUBLISHED, 1_000_000, 1.25, True),
+        (LANDING_TO_PUBLISHED, 1_000_000, 1.26, False),
+        (LANDING_TO_PUBLISHED, 100_000, 9.0, None),
         (STOCK, 5000, 8.0, True),
         (STOCK, 5000, 7.9, False),
         (STOCK, 100_000, 2.0, None),
@@ -79,8 +88,8 @@ def test_what_was_measured_is_described_as_it_would_be_now() -> None:
 
 def test_rows_a_second_are_told_where_both_are_known() -> None:
     assert replace(ROAD_AT_A_MILLION, rows=1200, seconds=600.0).rows_a_second == 2
-    assert Figure(customers=1, name=ROAD, rows=1).rows_a_second is None
-    assert Figure(customers=1, name=ROAD, seconds=1.0).rows_a_second is None
+    assert Figure(customers=1, name=LANDING_TO_PUBLISHED, rows=1).rows_a_second is None
+    assert Figure(customers=1, name=LANDING_TO_PUBLISHED, seconds=1.0).rows_a_second is None
 
 
 def test_rows_that_differ_are_said_whatever_the_time() -> None:
@@ -99,7 +108,7 @@ def test_the_table_fits_a_hundred_columns_with_the_largest_numbers() -> None:
 
 
 def test_growth_is_measured_against_n_log_n() -> None:
-    small = Figure(customers=100_000, name=ROAD, seconds=60.0)
+    small = Figure(customers=100_000, name=LANDING_TO_PUBLISHED, seconds=60.0)
     (linear,) = compare_growth([small, replace(small, customers=MILLION, seconds=600.0)])
     (square,) = compare_growth([replace(small, customers=MILLION, seconds=6000.0), small])
     assert linear.ratio == pytest.approx(5 / 6)  # log(10^5) / log(10^6)

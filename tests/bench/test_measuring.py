@@ -9,7 +9,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.checksums import combine, find_differences, read_contents
-from bench.measure import Look, Watched, watch
+from bench.measure import Sample, Watched, watch
 
 HOLD = "import time; held = bytearray(150_000_000); time.sleep(0.4); print('done')"
 START_ANOTHER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLD!r}])"
@@ -65,9 +65,9 @@ def test_memory_is_that_of_a_command_and_of_what_it_starts(tmp_path: Path) -> No
 
 
 def test_a_part_of_a_command_has_the_memory_and_the_processor_of_its_time() -> None:
-    """A part without a look in it takes the next look; after the last look there is none."""
-    looks = [Look(1.0, 100.0, 1.0), Look(2.0, 300.0, 3.0), Look(4.0, 200.0, 6.0)]
-    ran = Watched(began=0.0, seconds=5.0, cpu_seconds=6.0, output="", looks=looks)
+    """A part without a sample in it takes the next one; after the last sample there is none."""
+    samples = [Sample(1.0, 100.0, 1.0), Sample(2.0, 300.0, 3.0), Sample(4.0, 200.0, 6.0)]
+    ran = Watched(began=0.0, seconds=5.0, cpu_seconds=6.0, output="", samples=samples)
     peaks = [ran.peak_between([span]) for span in ((1, 2), (0, 1), (2.5, 3), (4.5, 5))]
     assert peaks == [300, 100, 200, 0]
     assert ran.peak_between([(1, 2), (4, 5)]) == ran.megabytes == 300
