@@ -20,7 +20,7 @@ from c360_dashboard.snapshot import (
     read_publication,
 )
 
-LOOK_AGAIN = "2s"
+CHECK_EVERY = "2s"
 
 
 def main() -> None:
@@ -44,24 +44,26 @@ def main() -> None:
         snapshot = find_snapshot(settings.published, shows_personal_data=settings.show_pii)
         _draw(view, settings, snapshot)
     except (SettingsError, SnapshotError) as problem:
-        st.warning(_plain(str(problem)), icon=":material/info:")
-        _wait_for_another(snapshot)
+        st.warning(_escape_markdown(str(problem)), icon=":material/info:")
+        _rerun_when_republished(snapshot)
 
 
 def _draw(view: View, settings: Settings, snapshot: Snapshot) -> None:
     publication = read_publication(snapshot)
     st.session_state[layout.AS_OF] = publication.as_of
     offered = ask(snapshot, choices.load)
-    lost = _find_lost(offered)
-    filters, address = _choose(view, publication, offered)
-    _say_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
-    if lost:
-        layout.note(f"The address asks for {' and '.join(lost)}, which these data do not have.")
-    _wait_for_another(snapshot)
+    unavailable = _find_unavailable(offered)
+    filters, address = _draw_filters(view, publication, offered)
+    _show_freshness(view, publication, filters, settings.now(), is_masked=not settings.show_pii)
+    if unavailable:
+        layout.note(
+            f"The address asks for {' and '.join(unavailable)}, which these data do not have."
+        )
+    _rerun_when_republished(snapshot)
     view.draw(Page(snapshot, publication, offered, filters, address))
 
 
-def _find_lost(offered: choices.Choices) -> list[str]:
+def _find_unavailable(offered: choices.Choices) -> list[str]:
     """Returns what the address names but nobody can choose today, because the address is from
     another day, for example. Streamlit drops it without a word."""
     known = {
@@ -77,7 +79,7 @@ def _find_lost(offered: choices.Choices) -> list[str]:
     ]
 
 
-def _choose(
+def _draw_filters(
     view: View, publication: Publication, offered: choices.Choices
 ) -> tuple[Filters, tuple[tuple[str, str], ...]]:
     """Draws the filters. Returns what was chosen, and the same as it stands in the address, so that
@@ -135,7 +137,7 @@ def _choose(
     return filters, tuple(address)
 
 
-def _say_freshness(
+def _show_freshness(
     view: View, publication: Publication, filters: Filters, now: datetime, *, is_masked: bool
 ) -> None:
     published = publication.published_at
@@ -154,8 +156,8 @@ def _say_freshness(
         layout.note(f"This page is not filtered by {' and '.join(ignored)}.")
 
 
-@st.fragment(run_every=LOOK_AGAIN)
-def _wait_for_another(seen: Snapshot | None) -> None:
+@st.fragment(run_every=CHECK_EVERY)
+def _rerun_when_republished(seen: Snapshot | None) -> None:
     """Draws nothing; runs the page again once another snapshot has taken the file's place."""
     try:
         settings = read_settings()
@@ -166,7 +168,7 @@ def _wait_for_another(seen: Snapshot | None) -> None:
         st.rerun()
 
 
-def _plain(sentence: str) -> str:
+def _escape_markdown(sentence: str) -> str:
     """Escapes one of our sentences for Streamlit's Markdown: only backticks keep their meaning."""
     return (
         sentence.replace("\\", "\\\\").replace("*", "\\*").replace("_", "\\_").replace("$", "\\$")

@@ -35,7 +35,7 @@ STEPS = {
 }
 """For each step of time: its name, and the format of its date on an axis and in the tooltip."""
 
-BESIDE = 48
+NUMBER_WIDTH = 48
 """The pixels that the number at the end of the longest bar takes."""
 
 # A chart, or layers of charts: Altair's methods do not agree on the type.
@@ -438,7 +438,7 @@ def _colours(order: Sequence[str]) -> list[str]:
 
 def _bar_scale() -> alt.Scale:
     """Returns a scale that leaves room for the number at the end of the longest bar."""
-    return alt.Scale(zero=True, nice=False, range=[0, alt.ExprRef(f"width - {BESIDE}")])
+    return alt.Scale(zero=True, nice=False, range=[0, alt.ExprRef(f"width - {NUMBER_WIDTH}")])
 
 
 def _write_values(drawn: Drawing, x: str, form: str) -> Drawing:

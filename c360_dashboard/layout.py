@@ -21,9 +21,9 @@ from c360_dashboard.charts import Drawing
 CODE = re.compile(r"`([^`]+)`")
 AS_OF = "as-of day"
 """The key under which the session keeps the day that goes into the names of its downloads."""
-SEEN = 8
+ROWS_ON_A_PHONE = 8
 """The number of a table's rows that a phone shows without scrolling in it."""
-FORMULA = tuple("=+-@＝＋－＠")
+FORMULA_STARTS = tuple("=+-@＝＋－＠")
 """A spreadsheet calculates cells that begin like this; Asian ones accept the wide signs too."""
 STYLE = """
 <style>
@@ -172,7 +172,7 @@ def amount(name: str, title: str, help: str, currency: str, places: int = 0) -> 
     return number(name, title, help, lambda value: say.money(value, currency, places))
 
 
-def merges() -> list[Column]:
+def merge_columns() -> list[Column]:
     """Returns the columns for the log of merges and splits, of everybody or of one customer."""
     return [
         text("found_on", "On"),
@@ -220,7 +220,7 @@ def table(
         return
     st.html(_table(frame, columns, title))
     # Most rows of a long table are out of sight, and a phone shows no scroll bar to say so.
-    if len(frame) > SEEN:
+    if len(frame) > ROWS_ON_A_PHONE:
         st.html(f'<p class="c360-fresh">{len(frame):,} rows</p>')
     download(frame, columns, title=title, file=file)
 
@@ -270,7 +270,7 @@ def to_csv(frame: pl.DataFrame, columns: Sequence[Column]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.title for column in columns])
     shown = frame.select([column.name for column in columns])
-    writer.writerows([_cell(value) for value in row] for row in shown.iter_rows())
+    writer.writerows([_disarm_formula(value) for value in row] for row in shown.iter_rows())
     return out.getvalue()
 
 
@@ -317,8 +317,8 @@ def _as_text(value: Any) -> str:  # noqa: ANN401  whatever a column holds
     return say.day(value) if isinstance(value, date) else str(value)
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
-    if isinstance(value, str) and value.lstrip().startswith(FORMULA):
+def _disarm_formula(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
+    if isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 

@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, ViewportSize
 
 from c360_dagster.settings import REPOSITORY, Settings, environment_for_dagster, read_settings
-from c360_dashboard.queries.value import load_dearest
+from c360_dashboard.queries.value import find_showcase_customer
 from c360_dashboard.screenshots import find_browser, open_browser, open_page, serve
 from c360_dashboard.snapshot import ask, find_snapshot
 
@@ -68,14 +68,16 @@ def main() -> int:
         with open_browser(found) as browser:
             take_pages(browser, settings, environment)
             edges = take_graph(browser, environment)
-    MADE_FROM.write_text(tell_origin(edges), "utf-8")
+    MADE_FROM.write_text(describe_origin(edges), "utf-8")
     size = sum(path.stat().st_size for path in FOLDER.glob("*.png"))
     sys.stdout.write(f"The pictures are in {FOLDER}, {size / 1000:,.0f} kB in all.\n")
     return 0
 
 
 def take_pages(browser: Browser, settings: Settings, environment: Mapping[str, str]) -> None:
-    customer = ask(find_snapshot(settings.published, shows_personal_data=False), load_dearest)
+    customer = ask(
+        find_snapshot(settings.published, shows_personal_data=False), find_showcase_customer
+    )
     with (
         serve(environment=environment) as address,
         browser.new_context(viewport=DESK, color_scheme="light") as context,
@@ -140,8 +142,8 @@ def join_layers(assets: Iterable[tuple[str, Iterable[str]]]) -> set[tuple[str, s
     return {(read, layer) for layer, reads in assets for read in reads if read != layer}
 
 
-def tell_origin(edges: Iterable[tuple[str, str]]) -> str:
-    """Says what the pictures were made of: the graph's edges and a checksum of each page's code."""
+def describe_origin(edges: Iterable[tuple[str, str]]) -> str:
+    """Returns what the pictures were made of: the graph's edges and checksums of pages' code."""
     return "".join(
         [
             "What the pictures were made of; `make pictures` writes it and them anew.\n",

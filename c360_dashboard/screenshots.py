@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from c360_dagster.settings import REPOSITORY, SettingsError, read_settings
 from c360_dashboard.contents import VIEWS
-from c360_dashboard.queries.value import load_dearest
+from c360_dashboard.queries.value import find_showcase_customer
 from c360_dashboard.snapshot import SnapshotError, ask, find_snapshot
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -30,7 +30,7 @@ SIZES: dict[str, ViewportSize] = {
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DASHBOARD = ("c360_dashboard",)
-PATIENCE = 120
+START_TIMEOUT_SECONDS = 120
 # While a chart or a download is loading, a grey box holds its place.
 DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 # The page scrolls inside a box of its own: a window as tall as the box shows all of it.
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         settings = read_settings()
         snapshot = find_snapshot(settings.published, shows_personal_data=False)
-        customer = ask(snapshot, load_dearest)
+        customer = ask(snapshot, find_showcase_customer)
     except (SettingsError, SnapshotError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
@@ -97,14 +97,14 @@ def serve(
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=2):  # noqa: S310  our own
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    raise TimeoutError(f"The server did not start within {PATIENCE} seconds.")
+    raise TimeoutError(f"The server did not start within {START_TIMEOUT_SECONDS} seconds.")
 
 
 def open_page(page: Page, address: str, *, until_quiet: bool = True) -> None:

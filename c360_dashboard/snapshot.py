@@ -77,12 +77,14 @@ class Reader:
         self.shows_personal_data = shows_personal_data
 
     def frame(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
-        frame = _plain(self._con.sql(sql, params=_used(sql, parameters or {})).pl())
+        frame = _with_floats(self._con.sql(sql, params=_pick_used(sql, parameters or {})).pl())
         return frame if self.shows_personal_data else mask(frame)
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, Any]) -> None:
         """Keeps rows that several queries start from, until the snapshot is closed."""
-        self._con.execute(f"create or replace temp table {name} as {sql}", _used(sql, parameters))
+        self._con.execute(
+            f"create or replace temp table {name} as {sql}", _pick_used(sql, parameters)
+        )
 
     def has(self, table: str) -> bool:
         """Whether the snapshot holds this table; if another version made it, it may not."""
@@ -146,12 +148,12 @@ def ask(snapshot: Snapshot, query: Callable[..., T], *arguments: Any) -> T:  # n
     return answer
 
 
-def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _pick_used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the values that the query uses, because DuckDB refuses any others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+def _with_floats(frame: pl.DataFrame) -> pl.DataFrame:
     """Turns decimals into floats, because here they are only shown and drawn, never added up."""
     return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from c360_dashboard.snapshot import Reader
 
-FOUND = 25
-EVENTS = 150
+MAX_FOUND = 25
+MAX_EVENTS = 150
 KINDS = ("Order", "Delivery", "Ticket", "Campaign", "Session")
 
 # Follows an id that was merged away, step by step, to today's id. A split may have given an id back
@@ -121,7 +121,7 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
         inner join dim_customers as c on b.customer_id = c.customer_id
         left join mart_customer_360 as m on b.customer_id = m.customer_id
         order by b.place, m.total_spent desc nulls last, b.customer_id
-        limit {FOUND}
+        limit {MAX_FOUND}
         """,
         {"text": text, "words": words, "digits": digits, "is_phone": is_phone},
     )
@@ -144,23 +144,23 @@ def find_today(reader: Reader, customer_id: str) -> str | None:
 
 
 def load(reader: Reader, customer_id: str) -> Customer:
-    one = {"id": customer_id}
+    parameters = {"id": customer_id}
     return Customer(
-        _person(reader, one),
+        _person(reader, parameters),
         reader.frame(
             """
             select source_system, source_id, match_rule, match_probability
             from customer_identities where customer_id = $id
             order by source_id <> $id, source_system, source_id
             """,
-            one,
+            parameters,
         ),
         reader.frame(
             """
             select field, value, source_system, source_id, rule, losing_values
             from customer_provenance where customer_id = $id order by field
             """,
-            one,
+            parameters,
         ),
         reader.frame(
             """
@@ -168,10 +168,10 @@ def load(reader: Reader, customer_id: str) -> Customer:
             from customer_merges where $id in (from_id, to_id)
             order by found_on, from_id, to_id
             """,
-            one,
+            parameters,
         ),
-        _timeline(reader, one),
-        _spending(reader, one),
+        _timeline(reader, parameters),
+        _spending(reader, parameters),
         reader.frame(
             """
             select category, orders, units, revenue, last_bought_date
@@ -179,7 +179,7 @@ def load(reader: Reader, customer_id: str) -> Customer:
             where customer_id = $id and is_bought
             order by preference_rank, category
             """,
-            one,
+            parameters,
         ),
         reader.frame(
             """
@@ -191,12 +191,12 @@ def load(reader: Reader, customer_id: str) -> Customer:
             where n.customer_id = $id
             order by n.rank
             """,
-            one,
+            parameters,
         ),
     )
 
 
-def _spending(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
+def _spending(reader: Reader, parameters: dict[str, str]) -> pl.DataFrame:
     """Returns the spend of every month up to the as-of day, for a year or (if longer) since the
     first order, so that months without orders are shown too."""
     return reader.frame(
@@ -223,11 +223,11 @@ def _spending(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
         group by m.month
         order by month
         """,
-        one,
+        parameters,
     )
 
 
-def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
+def _person(reader: Reader, parameters: dict[str, str]) -> dict[str, Any]:
     return reader.row(
         """
         select
@@ -248,11 +248,11 @@ def _person(reader: Reader, one: dict[str, str]) -> dict[str, Any]:
         left join clv_proxy as z on c.customer_id = z.customer_id
         where c.customer_id = $id
         """,
-        one,
+        parameters,
     )
 
 
-def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
+def _timeline(reader: Reader, parameters: dict[str, str]) -> pl.DataFrame:
     """Returns the latest events of each kind, newest first. The sessions of a day on one touchpoint
     are one event."""
     return reader.frame(
@@ -319,8 +319,8 @@ def _timeline(reader: Reader, one: dict[str, str]) -> pl.DataFrame:
         select day, kind, what, amount, reference
         from events
         where day is not null
-        qualify row_number() over (partition by kind order by day desc, reference) <= {EVENTS}
+        qualify row_number() over (partition by kind order by day desc, reference) <= {MAX_EVENTS}
         order by day desc, kind, reference
         """,
-        one,
+        parameters,
     )

@@ -15,7 +15,7 @@ class Health:
     rules: pl.DataFrame
     review: pl.DataFrame
     merges: pl.DataFrame
-    gaps: pl.DataFrame
+    known_fields: pl.DataFrame
     future: pl.DataFrame
     tables: pl.DataFrame
 
@@ -64,7 +64,7 @@ def load(reader: Reader) -> Health:
             limit 50
             """
         ),
-        _gaps(reader),
+        _known_fields(reader),
         _future(reader),
         reader.frame(
             """
@@ -77,7 +77,7 @@ def load(reader: Reader) -> Health:
     )
 
 
-def _gaps(reader: Reader) -> pl.DataFrame:
+def _known_fields(reader: Reader) -> pl.DataFrame:
     """Counts, for each field, the customers for whom it is known."""
     fields = {
         "First name": "first_name",

@@ -63,8 +63,8 @@ def load(reader: Reader, filters: Filters) -> Overview:
     return Overview(
         reader.row(f"{TOTALS} from picked"),
         _over_time(reader, filters),
-        _by(reader, "channel"),
-        _by(reader, "region"),
+        _sales_by(reader, "channel"),
+        _sales_by(reader, "region"),
     )
 
 
@@ -118,7 +118,7 @@ def _over_time(reader: Reader, filters: Filters) -> pl.DataFrame:
     )
 
 
-def _by(reader: Reader, column: str) -> pl.DataFrame:
+def _sales_by(reader: Reader, column: str) -> pl.DataFrame:
     return reader.frame(
         f"""
         with sums as ({TOTALS}, {column} from picked group by {column})

@@ -9,7 +9,7 @@ from c360_dashboard.filters import Filters
 from c360_dashboard.queries.people import BUYERS, CHOSEN
 from c360_dashboard.snapshot import Reader
 
-LISTED = 25
+MAX_LISTED = 25
 # The counted order lines that match the reader's filters.
 PICKED = f"""
     {BUYERS}
@@ -87,7 +87,7 @@ def load(reader: Reader, filters: Filters) -> Products:
             select category, other_category, customers, support, confidence, lift
             from category_pairs
             order by lift desc, category, other_category
-            limit {LISTED}
+            limit {MAX_LISTED}
             """
         ),
         reader.frame(
@@ -109,7 +109,7 @@ def load(reader: Reader, filters: Filters) -> Products:
             from supplier_performance as s
             left join costed as c on s.supplier_id = c.supplier_id
             order by s.revenue desc, s.supplier_id
-            limit {LISTED}
+            limit {MAX_LISTED}
             """
         ),
     )
@@ -122,7 +122,7 @@ def _best_sellers(reader: Reader) -> pl.DataFrame:
         with best as (
             select product_id, sum(total_price) as total
             from picked where product_id is not null
-            group by product_id order by total desc, product_id limit {LISTED}
+            group by product_id order by total desc, product_id limit {MAX_LISTED}
         ),
 
         sold as (

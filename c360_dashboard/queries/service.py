@@ -37,7 +37,7 @@ KNOWN = """
         (select count(*) from arrivals_summary) as visitors
 """
 # A parcel under way and not yet due is neither on time nor late, as in operational_efficiency.
-DELIVERY = """
+PARCEL_MEASURES = """
     count(*) as parcels,
     count(*) filter (is_delivered and not is_late)
         / nullif(count(*) filter (is_late or (is_delivered and not is_late)), 0) as on_time_rate,
@@ -46,7 +46,7 @@ DELIVERY = """
     count(*) filter (delivery_status = 'lost') as lost,
     count(*) filter (delivery_status = 'returned') as returned
 """
-HELP = """
+TICKET_MEASURES = """
     count(*) as tickets,
     count(*) filter (is_open) as still_open,
     median(resolution_hours) as resolution_hours,
@@ -73,29 +73,29 @@ def load(reader: Reader, filters: Filters) -> Service:
 
     def parcels_by(column: str) -> pl.DataFrame:
         return reader.frame(
-            f"{PARCELS} select coalesce({column}, 'unknown') as what, {DELIVERY} "
+            f"{PARCELS} select coalesce({column}, 'unknown') as what, {PARCEL_MEASURES} "
             "from parcels group by what order by parcels desc, what",
             values,
         )
 
     def tickets_by(column: str) -> pl.DataFrame:
         return reader.frame(
-            f"{TICKETS} select coalesce({column}, 'unknown') as what, {HELP} "
+            f"{TICKETS} select coalesce({column}, 'unknown') as what, {TICKET_MEASURES} "
             "from tickets group by what order by tickets desc, what",
             values,
         )
 
     return Service(
         reader.row(KNOWN),
-        reader.row(f"{PARCELS} select {DELIVERY} from parcels", values),
-        reader.row(f"{TICKETS} select {HELP} from tickets", values),
+        reader.row(f"{PARCELS} select {PARCEL_MEASURES} from parcels", values),
+        reader.row(f"{TICKETS} select {TICKET_MEASURES} from tickets", values),
         reader.frame(
             f"""
             {PARCELS}
             select
                 $end - (datediff('day', ship_date, $end) // 7 * 7)::integer as step,
                 'on time' as series,
-                {DELIVERY}
+                {PARCEL_MEASURES}
             from parcels group by step
             -- Many of the latest parcels are still on their way, and those that arrived are the
             -- quick ones. A week that began before the first day is not complete.

@@ -10,7 +10,7 @@ from c360_dashboard.queries.people import PEOPLE
 from c360_dashboard.snapshot import Reader
 
 BANDS = ("Low", "Medium", "High")
-LISTED = 50
+MAX_LISTED = 50
 
 # In gold, customers who never bought have no value and a risk of 1. They are left out here, because
 # somebody who never bought cannot be lost.
@@ -167,13 +167,13 @@ def _leaving(reader: Reader, filters: Filters) -> pl.DataFrame:
         inner join dim_customers as c on b.customer_id = c.customer_id
         where b.clv_12m > 0 and b.churn_risk >= 0.3
         order by at_risk desc, b.customer_id
-        limit {LISTED}
+        limit {MAX_LISTED}
         """,
         filters.values,
     )
 
 
-def load_dearest(reader: Reader) -> str | None:
+def find_showcase_customer(reader: Reader) -> str | None:
     """Returns the customer with most to show: the highest spend, of those with several records if
     there are any."""
     found = reader.frame(

@@ -19,7 +19,7 @@ def draw(page: Page) -> None:
         )
         return
     _cards(found.latest)
-    _say_day(page, found.latest)
+    _note_outdated(page, found.latest)
     _table(found.latest)
     _sizes(found.sizes)
     _left_out(found.latest)
@@ -42,7 +42,7 @@ def _cards(frame: pl.DataFrame) -> None:
     )
 
 
-def _say_day(page: Page, frame: pl.DataFrame) -> None:
+def _note_outdated(page: Page, frame: pl.DataFrame) -> None:
     behind = frame.filter(pl.col("as_of") != page.publication.as_of)["audience"].to_list()
     if behind:
         layout.note(f"Not exported for the published day: {', '.join(behind)}.")

@@ -41,7 +41,7 @@ def draw(page: Page) -> None:
     if searched:
         _results(page, searched)
     elif wanted:
-        _one(page, wanted)
+        _draw_customer(page, wanted)
     else:
         layout.note("Type a name, an e-mail, a phone number or an id, and press Enter.")
 
@@ -49,7 +49,7 @@ def draw(page: Page) -> None:
 def _results(page: Page, text: str) -> None:
     found = page.ask(customer.search, text)
     if len(found) == 1:
-        _one(page, found["customer_id"][0], searched=text)
+        _draw_customer(page, found["customer_id"][0], searched=text)
         return
     layout.table(
         found,
@@ -72,13 +72,14 @@ def _results(page: Page, text: str) -> None:
         title="Customers found",
         file="customers-found",
         explanation=(
-            f"Best matches first, at most {customer.FOUND}. Choose one to open the customer's page."
+            f"Best matches first, at most {customer.MAX_FOUND}. Choose one to open the customer's "
+            "page."
         ),
         empty=f"Nobody found for “{text}”. Try part of the name, or the whole id.",
     )
 
 
-def _one(page: Page, wanted: str, searched: str = "") -> None:
+def _draw_customer(page: Page, wanted: str, searched: str = "") -> None:
     today = page.ask(customer.find_today, wanted)
     if today is None:
         layout.note(f"There is no customer with the id {wanted} in this snapshot.")
@@ -90,7 +91,7 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
     if former.upper() != today.upper() and page.ask(customer.find_today, former) == today:
         layout.note(f"{former} is now {today}: two records turned out to be one person.")
     st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
-    if _has_returns_alone(person):
+    if _has_only_returns(person):
         layout.note(
             "Only returns are known of this customer: the purchases are older than the data, or "
             "were recorded under another name or none."
@@ -98,8 +99,8 @@ def _one(page: Page, wanted: str, searched: str = "") -> None:
     _cards(page, person)
     left, right = st.columns(2, gap="large")
     with left:
-        _who(person)
-        _next(page, person, found)
+        _profile(person)
+        _suggestions(page, person, found)
     with right:
         _timeline(page, found.timeline)
     _spending(page, found.spending)
@@ -114,7 +115,7 @@ def _title(person: dict[str, Any]) -> str:
 
 def _introduction(person: dict[str, Any]) -> str:
     known = "" if person["name"] == MASK else f"Customer {person['customer_id']}"
-    persona = "Returns only" if _has_returns_alone(person) else person["persona"]
+    persona = "Returns only" if _has_only_returns(person) else person["persona"]
     parts = [known, persona, person["rfm_segment"]]
     if person["loyalty_tier"]:
         parts.append(f"{person['loyalty_tier']} tier")
@@ -130,7 +131,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
         if person["clv_12m_low"] is not None
         else ""
     )
-    if _has_returns_alone(person):
+    if _has_only_returns(person):
         bought = [
             Card(
                 "Returned",
@@ -148,7 +149,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
         [
             *bought,
             Card(
-                "Last return" if _has_returns_alone(person) else "Last order",
+                "Last return" if _has_only_returns(person) else "Last order",
                 _ago(person["days_since_last_order"]),
                 f"On {say.day(person['last_order_date'])}; counted up to the as-of day.",
             ),
@@ -169,7 +170,7 @@ def _cards(page: Page, person: dict[str, Any]) -> None:
     )
 
 
-def _who(person: dict[str, Any]) -> None:
+def _profile(person: dict[str, Any]) -> None:
     layout.heading("Who this is")
     places = (person["city"], person["zip_code"], person["state"], person["country"])
     city = ", ".join(dict.fromkeys(str(place) for place in places if place))
@@ -200,7 +201,7 @@ def _who(person: dict[str, Any]) -> None:
     st.html(layout.facts([(name, str(known or say.NOTHING)) for name, known in facts]))
 
 
-def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
+def _suggestions(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
     layout.heading(
         "What to offer next",
         "What customers with similar purchases bought, or best sellers if those predict as well.",
@@ -237,7 +238,7 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
         file="favourites",
         empty=(
             "No category is known of what was bought."
-            if person["total_orders"] and not _has_returns_alone(person)
+            if person["total_orders"] and not _has_only_returns(person)
             else "Nothing has been bought yet."
         ),
     )
@@ -246,7 +247,7 @@ def _next(page: Page, person: dict[str, Any], found: customer.Customer) -> None:
 def _timeline(page: Page, frame: pl.DataFrame) -> None:
     layout.heading(
         "What happened",
-        f"The latest {customer.EVENTS} events of the chosen kinds, newest first. Nobody in a "
+        f"The latest {customer.MAX_EVENTS} events of the chosen kinds, newest first. Nobody in a "
         "campaign's control group is written to, so that the campaign's effect can be measured.",
     )
     kinds = st.pills(
@@ -258,7 +259,7 @@ def _timeline(page: Page, frame: pl.DataFrame) -> None:
         key="kinds",
         label_visibility="collapsed",
     )
-    shown = frame.filter(pl.col("kind").is_in(kinds)).head(customer.EVENTS)
+    shown = frame.filter(pl.col("kind").is_in(kinds)).head(customer.MAX_EVENTS)
     if not len(shown):
         layout.note("There are no events of this kind." if kinds else "Choose what to show.")
         return
@@ -330,7 +331,7 @@ def _records(found: customer.Customer) -> None:
     if len(found.merges):
         layout.table(
             found.merges,
-            layout.merges(),
+            layout.merge_columns(),
             title="Merges and splits",
             file="merges",
         )
@@ -350,7 +351,7 @@ def _records(found: customer.Customer) -> None:
     )
 
 
-def _has_returns_alone(person: dict[str, Any]) -> bool:
+def _has_only_returns(person: dict[str, Any]) -> bool:
     """Whether all completed orders gave money back, so that no purchase is known."""
     return person["persona"] == NO_PURCHASE and (person["total_spent"] or 0) < 0
 

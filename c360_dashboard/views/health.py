@@ -38,7 +38,7 @@ def draw(page: Page) -> None:
     )
     _reconciliation(page, found.reconciliation)
     _identity(found)
-    _gaps(found.gaps)
+    _known_fields(found.known_fields)
     _tables(found)
 
 
@@ -85,7 +85,7 @@ def _identity(found: health.Health) -> None:
     )
     layout.table(
         found.merges,
-        layout.merges(),
+        layout.merge_columns(),
         title="Merges and splits",
         file="merges",
         explanation="The latest 50. An old id still leads to the person.",
@@ -93,7 +93,7 @@ def _identity(found: health.Health) -> None:
     )
 
 
-def _gaps(frame: pl.DataFrame) -> None:
+def _known_fields(frame: pl.DataFrame) -> None:
     layout.table(
         frame,
         [

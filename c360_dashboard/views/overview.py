@@ -15,28 +15,28 @@ def draw(page: Page) -> None:
     found = page.ask(overview.load, page.filters)
     totals = found.totals
     if not totals["orders"]:
-        layout.note(say_why_nothing(page.ask(overview.count_orders)))
+        layout.note(explain_no_orders(page.ask(overview.count_orders)))
         return
     _cards(page, totals)
     _over_time(page, found.over_time)
-    _by(page, found.by_channel, "channel", "Channel")
-    _by(page, found.by_region, "region", "Region")
+    _sales_by(page, found.by_channel, "channel", "Channel")
+    _sales_by(page, found.by_region, "region", "Region")
 
 
-def say_why_nothing(orders: dict[str, int]) -> str:
+def explain_no_orders(orders: dict[str, int]) -> str:
     """Returns what to say instead of numbers; blames the filters only if any order counts."""
     if orders["counted"]:
         return "No orders match these filters. Remove a filter, or choose more days."
     if not orders["known"]:
         return "There are no orders in the data."
-    said = (
+    sentence = (
         f"None of the {say.whole(orders['known'])} orders counts: only completed orders dated up "
         "to the as-of day do."
     )
     if not orders["unmapped"]:
-        return said
+        return sentence
     return (
-        f"{said} The status of {say.whole(orders['unmapped'])} of them is not in "
+        f"{sentence} The status of {say.whole(orders['unmapped'])} of them is not in "
         "`dbt_c360/seeds/order_status.csv`."
     )
 
@@ -91,7 +91,7 @@ def _over_time(page: Page, frame: pl.DataFrame) -> None:
     )
 
 
-def _by(page: Page, frame: pl.DataFrame, name: str, title: str) -> None:
+def _sales_by(page: Page, frame: pl.DataFrame, name: str, title: str) -> None:
     layout.table(
         frame,
         [

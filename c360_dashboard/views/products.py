@@ -90,7 +90,7 @@ def _products(page: Page, frame: pl.DataFrame) -> None:
         ],
         title="Best sellers",
         file="best-sellers",
-        explanation=f"The {products.LISTED} products with the highest revenue.",
+        explanation=f"The {products.MAX_LISTED} products with the highest revenue.",
     )
 
 
@@ -152,7 +152,7 @@ def _pairs(frame: pl.DataFrame) -> None:
         ],
         title="What goes together",
         file="category-pairs",
-        explanation=f"The {products.LISTED} pairs with the highest lift, since the beginning.",
+        explanation=f"The {products.MAX_LISTED} pairs with the highest lift, since the beginning.",
         empty="No two categories were bought by the same customers yet.",
     )
 

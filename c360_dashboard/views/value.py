@@ -80,8 +80,8 @@ def _leaving(page: Page, frame: pl.DataFrame) -> None:
         title="Valuable and leaving",
         file="valuable-and-leaving",
         explanation=(
-            f"The {value.LISTED} customers with the most value at risk, among those with a risk "
-            "of 30 % or more."
+            f"The {value.MAX_LISTED} customers with the most value at risk, among those with a "
+            "risk of 30 % or more."
         ),
         empty="Nobody who matches these filters has a risk of 30 % or more.",
     )

@@ -34,7 +34,7 @@ def test_the_pictures_are_of_today() -> None:
         (spec.key.path[0], [dep.asset_key.path[0] for dep in spec.deps]) for spec in specs
     )
     written = pictures.MADE_FROM.read_text("utf-8")
-    assert written == pictures.tell_origin(edges), (
+    assert written == pictures.describe_origin(edges), (
         "The README's pictures show an older graph or older pages: type `make pictures`."
     )
 

@@ -104,11 +104,12 @@ def test_many_events_of_one_kind_push_no_others_off_the_timeline(tmp_path: Path)
     (ticket,) = many["fct_support_tickets"]
     latest = {"created_at": datetime(2026, 6, 30, 9)}
     many["fct_support_tickets"] = [
-        ticket | latest | {"ticket_id": f"K{number:03}"} for number in range(customer.EVENTS + 1)
+        ticket | latest | {"ticket_id": f"K{number:03}"}
+        for number in range(customer.MAX_EVENTS + 1)
     ]
     with open_snapshot(tmp_path, many) as opened:
         kinds = customer.load(opened, "C1").timeline["kind"]
-    assert (kinds == "Ticket").sum() == customer.EVENTS
+    assert (kinds == "Ticket").sum() == customer.MAX_EVENTS
     assert {"Order", "Delivery", "Session"} <= set(kinds)
 
 

@@ -9,7 +9,7 @@ import pytest
 from c360_dashboard.filters import PERIODS, Filters, Span, read_period
 from c360_dashboard.queries import overview
 from c360_dashboard.snapshot import Reader
-from c360_dashboard.views.overview import say_why_nothing
+from c360_dashboard.views.overview import explain_no_orders
 from tests.dashboard.queries.chosen import FIRST, chosen, pairs
 from tests.dashboard.small_snapshot import AS_OF, Row, open_snapshot, order, rows
 
@@ -105,7 +105,7 @@ def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
 
     def say(orders: list[Row]) -> str:
         with open_snapshot(tmp_path, rows() | {"fct_orders": orders}) as opened:
-            return say_why_nothing(overview.count_orders(opened))
+            return explain_no_orders(overview.count_orders(opened))
 
     day = "2026-06-29"
     cancelled = order("O1", "C1", day, "store", 9, is_counted=False, order_status="cancelled")
