@@ -38,24 +38,24 @@ def check(models: tuple[Model, ...]) -> None:
     """Refuses the first model that uses a function or a type that is not on the list."""
     for model in models:
         try:
-            strangers = strangers_in(model.sql)
+            unlisted = find_unlisted(model.sql)
         except SqlglotError as error:
             raise NotPortableError(f"snowflake: the model {model.name} fails: {error}") from None
-        if strangers:
+        if unlisted:
             raise NotPortableError(
-                f"snowflake: the model {model.name} uses {', '.join(sorted(strangers))}, which is "
+                f"snowflake: the model {model.name} uses {', '.join(sorted(unlisted))}, which is "
                 "not on the list in portable/snowflake.py. Add it there if Snowflake has it with "
                 "the same meaning; else give its macro a snowflake__ variant."
             )
 
 
-def strangers_in(sql: str) -> set[str]:
+def find_unlisted(sql: str) -> set[str]:
     tree = parse_one(sql, dialect=AsWritten)
     called = {name_of(call) for call in tree.find_all(exp.Func) if not isinstance(call, SYNTAX)}
     types = {kind.this.value.lower() for kind in tree.find_all(exp.DataType)}
     return (
         (called - FUNCTIONS - CANONICAL)
-        | (written_in(sql) - FUNCTIONS - SYNTAX_WORDS)
+        | (names_before_brackets(sql) - FUNCTIONS - SYNTAX_WORDS)
         | (types - TYPES)
     )
 
@@ -65,7 +65,7 @@ def name_of(call: exp.Func) -> str:
     return str(written or call.sql_name()).lower()
 
 
-def written_in(sql: str) -> set[str]:
+def names_before_brackets(sql: str) -> set[str]:
     """Returns the names before brackets as written: to the parser date_diff and datediff are the
     same."""
     tokens = tokenize(sql, read=AsWritten)

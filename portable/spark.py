@@ -33,8 +33,8 @@ def analyse(project: Project, folder: Path) -> None:
                 columns = columns_of(spark.sql(model.sql).schema)
                 create(spark, model.relation, columns)
             except PySparkException as error:
-                said = str(error).strip().splitlines()[0].rstrip(";")  # the query's plan follows
-                raise NotPortableError(f"spark: the model {model.name} fails: {said}") from None
+                reason = str(error).strip().splitlines()[0].rstrip(";")  # the query's plan follows
+                raise NotPortableError(f"spark: the model {model.name} fails: {reason}") from None
             check_contract(spark, model, columns)
 
 
