@@ -22,20 +22,20 @@ from mock_data.batch import Rows, make_batch
 from mock_data.defects import MALFORMED, REPEATED, Tally, break_lines, pick_rows
 from mock_data.draws import Ints
 from mock_data.landing import Landing, Plan, Result
-from mock_data.systems.channels import count_orders, write_arrivals
-from mock_data.systems.customer import write_customer
-from mock_data.systems.logistic import write_locations, write_logistic
-from mock_data.systems.marketing import write_campaigns, write_marketing
+from mock_data.systems.channels import build_arrivals, count_orders
+from mock_data.systems.customer import build_customer_tables
+from mock_data.systems.logistic import build_locations, build_logistic_tables
+from mock_data.systems.marketing import build_campaigns, build_marketing_tables
 from mock_data.systems.products import (
+    build_inventory,
+    build_product_families,
+    build_product_suppliers,
+    build_products,
+    build_suppliers,
     count_units,
-    write_inventory,
-    write_product_families,
-    write_product_suppliers,
-    write_products,
-    write_suppliers,
 )
-from mock_data.systems.sales import sum_regions, write_regional_sales, write_sales
-from mock_data.systems.workbooks import ROWS_IN_A_WORKBOOK, write_workbooks
+from mock_data.systems.sales import build_regional_sales, build_sales_tables, sum_regions
+from mock_data.systems.workbooks import ROWS_IN_A_WORKBOOK, build_workbook_tables
 from mock_data.truth import TruthFiles, earlier_tally, make_truth
 from mock_data.workbook import write_workbook
 from mock_data.world import NEVER, World
@@ -174,15 +174,20 @@ class _Call:
     def _make(self, numbers: range) -> _FinishedBatch:
         batch = make_batch(self.world, numbers, self.after, self.end, self.suffix)
         text, counts = {}, {}
-        writers = (write_customer, write_sales, write_logistic, write_marketing)
-        for write in writers:
-            for name, (frame, keys) in write(batch).items():
+        builders = (
+            build_customer_tables,
+            build_sales_tables,
+            build_logistic_tables,
+            build_marketing_tables,
+        )
+        for build in builders:
+            for name, (frame, keys) in build(batch).items():
                 ordered = frame.select(self.contract[name].column_names)
                 text[name], counts[name] = self._render(name, ordered, keys, batch.tally)
         return _FinishedBatch(
             text=text,
             counts=counts,
-            workbooks=write_workbooks(batch),
+            workbooks=build_workbook_tables(batch),
             regions=sum_regions(batch),
             units=count_units(batch),
             arrivals=count_orders(batch),
@@ -239,21 +244,21 @@ class _Call:
     def _write_shared(self, regions: Ints, units: NDArray[np.int32], arrivals: Ints) -> None:
         """Writes the tables that belong to no person; later calls write only what is new."""
         world, after, end = self.world, self.after, self.end
-        ledger, off = write_regional_sales(world, regions, after, end)
+        ledger, off = build_regional_sales(world, regions, after, end)
         self.tally.add("regional_sales_off", f"regional_sales{self.suffix}", int(off.sum()))
         shared = {
             "regional_sales": ledger,
-            "inventory": write_inventory(world, units, after, end),
-            "arrivals": write_arrivals(world, arrivals, after, end),
-            "products": write_products(world, after, end),
-            "campaigns": write_campaigns(world, after, end),
+            "inventory": build_inventory(world, units, after, end),
+            "arrivals": build_arrivals(world, arrivals, after, end),
+            "products": build_products(world, after, end),
+            "campaigns": build_campaigns(world, after, end),
         }
         if after == -NEVER:
             shared |= {
-                "suppliers": write_suppliers(world),
-                "product_suppliers": write_product_suppliers(world),
-                "warehouse_locations": write_locations(world),
-                "product_families": write_product_families(),
+                "suppliers": build_suppliers(world),
+                "product_suppliers": build_product_suppliers(world),
+                "warehouse_locations": build_locations(world),
+                "product_families": build_product_families(),
             }
         for name, frame in shared.items():
             if frame.height or after == -NEVER:

@@ -23,7 +23,7 @@ def count_orders(batch: Batch) -> Ints:
     return np.bincount(cell, minlength=DOORS * span * 24)
 
 
-def write_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataFrame:
+def build_arrivals(world: World, orders: Ints, after: int, end: int) -> pl.DataFrame:
     """Returns the hours of the new days, with visitors who buy and visitors who only look."""
     span = end + 1
     cell = np.arange(DOORS * span * 24)

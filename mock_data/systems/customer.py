@@ -20,7 +20,7 @@ TIER_POINTS = np.array([0, 400, 1500, 4000])
 TYPO, SWAPPED, OLD_ADDRESS, OTHER_PHONE, TYPO_AND_MAIL = range(5)
 
 
-def write_customer(batch: Batch) -> dict[str, Rows]:
+def build_customer_tables(batch: Batch) -> dict[str, Rows]:
     return {
         "customers": _customers(batch),
         "loyalty_program": _loyalty_program(batch),

@@ -12,7 +12,7 @@ from mock_data.batch import Batch, Rows
 from mock_data.catalogue import LOCATIONS, STORES
 from mock_data.delivery import BACK_AFTER, LOST_AFTER, Parcels
 from mock_data.draws import Bools, Ints
-from mock_data.systems.sales import store_names
+from mock_data.systems.sales import place_ids
 from mock_data.text import days, ids, moments, money, words
 from mock_data.world import NEVER, World
 
@@ -28,7 +28,7 @@ WEIGHTS = pl.Series([f"{n / 100:.3f}" for n in range(20_000)])
 CODES = ("PU", "IT", "EX", "OD", "DL", "RT")
 
 
-def write_logistic(batch: Batch) -> dict[str, Rows]:
+def build_logistic_tables(batch: Batch) -> dict[str, Rows]:
     return {"shipments": _shipments(batch), "tracking_events": _tracking_events(batch)}
 
 
@@ -62,7 +62,7 @@ def _shipments(batch: Batch) -> Rows:
         "tracking_number": ids("TRK", selected.number * 7 + parcels.carrier[at]),
         "carrier": words(CARRIERS, parcels.carrier[at]),
         "service_level": words(("standard", "expedited", "overnight"), parcels.service[at]),
-        "origin_location": store_names(STORES + parcels.origin[at]),
+        "origin_location": place_ids(STORES + parcels.origin[at]),
         "destination_address": address,
         "weight_kg": words(WEIGHTS, np.minimum(grams // 10, len(WEIGHTS) - 1)),
         "dimensions": words([f"{n + 10}x{n}x{n // 2 + 3} cm" for n in range(120)], side),
@@ -122,7 +122,7 @@ def _scan_places(batch: Batch, parcels: Parcels, row: Ints, kind: Ints) -> pl.Se
     return words([*places, *hubs], np.where(at_origin, parcels.origin[row], 4 + home))
 
 
-def write_locations(world: World) -> pl.DataFrame:
+def build_locations(world: World) -> pl.DataFrame:
     place = np.arange(LOCATIONS)
     catalogue, draws = world.catalogue, world.draws
     kinds = np.where(place < STORES, 0, np.where(place < STORES + 2, 1, 2))
@@ -130,7 +130,7 @@ def write_locations(world: World) -> pl.DataFrame:
     street = draws.integers("place street", 0, len(STREETS) - 1, place)
     manager = draws.integers("manager", 0, len(names.FAMILY) - 1, place)
     return pl.DataFrame({
-        "location_id": store_names(place),
+        "location_id": place_ids(place),
         "location_name": town + words((" Store", " Warehouse", " Distribution Center"), kinds),
         "location_type": words(("store", "warehouse", "distribution_center"), kinds),
         "address": ids("", 10 + place * 37) + " " + words(STREETS, street),

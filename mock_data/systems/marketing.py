@@ -21,7 +21,7 @@ def campaign_ids(numbers: np.ndarray) -> pl.Series:
     return ids("CMP", 1001 + numbers)
 
 
-def write_campaigns(world: World, after: int, end: int) -> pl.DataFrame:
+def build_campaigns(world: World, after: int, end: int) -> pl.DataFrame:
     planned = [c for c in plan_campaigns(world, end) if c.start > after]
     number = np.array([c.number for c in planned], dtype=np.int64)
     start = np.array([c.start for c in planned], dtype=np.int64)
@@ -37,7 +37,7 @@ def write_campaigns(world: World, after: int, end: int) -> pl.DataFrame:
     })  # fmt: skip
 
 
-def write_marketing(batch: Batch) -> dict[str, Rows]:
+def build_marketing_tables(batch: Batch) -> dict[str, Rows]:
     """Returns contacts in the window, and older ones that were opened or clicked in it."""
     world, people = batch.world, batch.people
     parts = []

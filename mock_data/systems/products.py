@@ -22,7 +22,7 @@ from mock_data.catalogue import (
     WAREHOUSES,
 )
 from mock_data.draws import Bools, Ints
-from mock_data.systems.sales import product_ids, store_names
+from mock_data.systems.sales import place_ids, product_ids
 from mock_data.text import days, ids, moments, money, words
 from mock_data.world import NEVER, STORE, World
 
@@ -33,7 +33,7 @@ def _subcategories() -> list[str]:
     return [s for _, families, _ in names.CATEGORIES.values() for f in families.values() for s in f]
 
 
-def write_products(world: World, after: int, end: int) -> pl.DataFrame:
+def build_products(world: World, after: int, end: int) -> pl.DataFrame:
     """Returns the whole catalogue at first, later only the products whose status changed."""
     catalogue, product = world.catalogue, np.arange(PRODUCTS)
     gone = catalogue.discontinued_on
@@ -64,7 +64,7 @@ def write_products(world: World, after: int, end: int) -> pl.DataFrame:
     return frame.filter(pl.Series(shown))
 
 
-def write_suppliers(world: World) -> pl.DataFrame:
+def build_suppliers(world: World) -> pl.DataFrame:
     supplier = np.arange(SUPPLIERS)
     draws = world.draws
     area, exchange, line = phone_parts(world, -1 - supplier, supplier * 0)
@@ -84,7 +84,7 @@ def write_suppliers(world: World) -> pl.DataFrame:
     })  # fmt: skip
 
 
-def write_product_suppliers(world: World) -> pl.DataFrame:
+def build_product_suppliers(world: World) -> pl.DataFrame:
     catalogue = world.catalogue
     second = np.flatnonzero(catalogue.second_supplier >= 0)
     product = np.concatenate([np.arange(PRODUCTS), second])
@@ -108,7 +108,7 @@ def lead_days(world: World, product: Ints, supplier: Ints) -> Ints:
     return 4 + world.draws.integers("lead", 0, 8, product) + supplier % 9
 
 
-def write_product_families() -> pl.DataFrame:
+def build_product_families() -> pl.DataFrame:
     pairs = [(s, f) for _, families, _ in names.CATEGORIES.values()
              for f, own in families.items() for s in own]  # fmt: skip
     return pl.DataFrame(pairs, schema=["subcategory", "product_family"], orient="row")
@@ -132,7 +132,7 @@ def count_units(batch: Batch) -> NDArray[np.int32]:
     return units
 
 
-def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int) -> pl.DataFrame:
+def build_inventory(world: World, units: NDArray[np.int32], after: int, end: int) -> pl.DataFrame:
     """Returns every shelf at first, later only the shelves whose record changed."""
     shelf = np.arange(SHELVES)
     product, place = shelf // LOCATIONS, shelf % LOCATIONS
@@ -162,7 +162,7 @@ def write_inventory(world: World, units: NDArray[np.int32], after: int, end: int
     return pl.DataFrame({
         "inventory_id": ids("INV", 100_000 + shelf[at]),
         "product_id": product_ids(product[at]),
-        "location_id": store_names(place[at]),
+        "location_id": place_ids(place[at]),
         "stock_quantity": stock[at],
         "reserved_quantity": reserved[at],
         "reorder_point": reorder[at],

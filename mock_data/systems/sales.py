@@ -22,7 +22,7 @@ REGIONS = len(names.STATE_CODES) + 1
 COUNTRY = REGIONS - 1
 
 
-def write_sales(batch: Batch) -> dict[str, Rows]:
+def build_sales_tables(batch: Batch) -> dict[str, Rows]:
     return {"transactions": _transactions(batch), "transaction_items": _transaction_items(batch)}
 
 
@@ -45,7 +45,7 @@ def _transactions(batch: Batch) -> Rows:
         "customer_id": ids("C", buyer, selected.is_guest & ~lost),
         "transaction_date": moments(world.start, day, selected.second),
         "channel": words(CHANNELS, selected.channel),
-        "store_id": store_names(store_of(selected)),
+        "store_id": place_ids(store_of(selected)),
         "payment_method": words(PAYMENTS, payment),
         "subtotal": money(selected.subtotal),
         "tax_amount": money(selected.tax),
@@ -57,7 +57,7 @@ def _transactions(batch: Batch) -> Rows:
     return frame, uid
 
 
-def store_names(place: Ints) -> pl.Series:
+def place_ids(place: Ints) -> pl.Series:
     """Returns the ids of stores and warehouses; −1 gives an empty one."""
     warehouses = [f"WH{n + 1:02d}" for n in range(WAREHOUSES)]
     return words(["", *STORE_IDS, *warehouses], place + 1)
@@ -118,7 +118,7 @@ def sum_regions(batch: Batch) -> Ints:
     return sums
 
 
-def write_regional_sales(
+def build_regional_sales(
     world: World, sums: Ints, after: int, end: int
 ) -> tuple[pl.DataFrame, Bools]:
     """Returns the rows of new days and of days whose sums have changed, and which have errors.

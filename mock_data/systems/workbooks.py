@@ -17,7 +17,7 @@ from mock_data.touchpoints import CAUSES, draw_complaints, draw_sessions
 ROWS_IN_A_WORKBOOK = 200_000
 
 
-def write_workbooks(batch: Batch) -> dict[str, Rows]:
+def build_workbook_tables(batch: Batch) -> dict[str, Rows]:
     return {
         "customer_master": _customer_master(batch),
         "customer_support": _customer_support(batch),

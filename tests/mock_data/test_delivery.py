@@ -9,8 +9,8 @@ import pytest
 
 from mock_data.batch import Batch, make_batch
 from mock_data.behaviour import CANCELLED, COMPLETED, REFUNDED
-from mock_data.systems.logistic import write_logistic
-from mock_data.systems.sales import write_sales
+from mock_data.systems.logistic import build_logistic_tables
+from mock_data.systems.sales import build_sales_tables
 from mock_data.touchpoints import draw_sessions
 from mock_data.world import NEVER, STORE, World
 from tests.mock_data.home import Home, number
@@ -37,7 +37,7 @@ def test_goods_come_back_after_they_were_received_and_are_paid_back_as_they_were
     assert kept.max() <= 28
     assert (orders.channel[back] == orders.channel[bought]).all()
     assert (orders.second[back] != orders.second[bought]).mean() > 0.99
-    frame, uid = write_sales(batch)["transactions"]
+    frame, uid = build_sales_tables(batch)["transactions"]
     paid = pl.Series(uid), frame["payment_method"]
     method = dict(zip(*(each.to_list() for each in paid), strict=True))
     assert all(method[own] == method[own - 1] for own in orders.uid[back].tolist())
@@ -124,7 +124,7 @@ def test_on_every_day_a_parcel_is_where_its_scans_say(batch: Batch) -> None:
     parcels = batch.parcels
     promised = parcels.promised[parcels.is_sent_back & (parcels.promised < 590)][:5]
     for end in map(int, np.add.outer(promised, (0, 2, 3)).ravel()):
-        written = write_logistic(replace(batch, end=end))
+        written = build_logistic_tables(replace(batch, end=end))
         (shipments, _), (scans, _) = written["shipments"], written["tracking_events"]
         for way in ("delivered", "returned"):
             scanned = set(scans.filter(event_type=way)["shipment_id"])
