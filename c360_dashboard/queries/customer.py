@@ -127,7 +127,7 @@ def search(reader: Reader, text: str) -> pl.DataFrame:
     )
 
 
-def find_today(reader: Reader, customer_id: str) -> str | None:
+def find_current_id(reader: Reader, customer_id: str) -> str | None:
     """Returns a customer's id of today, given any id they ever had; None if nobody ever had it."""
     found = reader.frame(
         f"""

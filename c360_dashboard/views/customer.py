@@ -80,7 +80,7 @@ def _results(page: Page, text: str) -> None:
 
 
 def _draw_customer(page: Page, wanted: str, searched: str = "") -> None:
-    today = page.ask(customer.find_today, wanted)
+    today = page.ask(customer.find_current_id, wanted)
     if today is None:
         layout.note(f"There is no customer with the id {wanted} in this snapshot.")
         return
@@ -88,7 +88,7 @@ def _draw_customer(page: Page, wanted: str, searched: str = "") -> None:
     person = found.person
     st.html(f'<h2 class="c360-name">{escape(_title(person))}</h2>')
     former = searched or wanted
-    if former.upper() != today.upper() and page.ask(customer.find_today, former) == today:
+    if former.upper() != today.upper() and page.ask(customer.find_current_id, former) == today:
         layout.note(f"{former} is now {today}: two records turned out to be one person.")
     st.html(f'<p class="c360-fresh">{escape(_introduction(person))}</p>')
     if _has_only_returns(person):

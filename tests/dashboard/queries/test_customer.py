@@ -43,9 +43,9 @@ def test_search_takes_no_text_for_a_pattern_or_for_sql(reader: Reader, text: str
 
 
 def test_an_old_id_leads_to_the_id_of_today(reader: Reader) -> None:
-    assert customer.find_today(reader, "C9") == "C2"
-    assert customer.find_today(reader, "C1") == "C1"
-    assert customer.find_today(reader, "C7") is None
+    assert customer.find_current_id(reader, "C9") == "C2"
+    assert customer.find_current_id(reader, "C1") == "C1"
+    assert customer.find_current_id(reader, "C7") is None
 
 
 @pytest.fixture
@@ -64,14 +64,14 @@ def parted(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_an_id_that_a_split_gave_back_is_its_own_again(parted: Reader) -> None:
-    assert customer.find_today(parted, "C1") == "C1"
+    assert customer.find_current_id(parted, "C1") == "C1"
     found = customer.search(parted, "c1").select("customer_id", "found_by")
     assert found.rows() == [("C1", "customer id")]
 
 
 def test_an_id_that_was_merged_twice_leads_to_the_last_one(parted: Reader) -> None:
-    assert customer.find_today(parted, "C7") == "C3"
-    assert customer.find_today(parted, "C9") == "C2"
+    assert customer.find_current_id(parted, "C7") == "C3"
+    assert customer.find_current_id(parted, "C9") == "C2"
 
 
 def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
