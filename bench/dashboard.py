@@ -34,7 +34,7 @@ from c360_dashboard.screenshots import find_browser, open_browser, open_page, se
 from c360_dashboard.snapshot import Snapshot, find_snapshot, read_publication
 
 AS_OF = date(2026, 6, 30)
-ORDERS_EACH, LINES_EACH, TIMES = 9, 2, 3
+ORDERS_EACH, LINES_EACH, REPETITIONS = 9, 2, 3
 
 # The tables that the pages read most, made from row numbers only; the other tables stay empty.
 FILLED = {
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> None:
             "one customer": (customer.load, (someone,)),
         }
         for name, (query, given) in questions.items():
-            seconds = min(time_once(snapshot, query, given) for _ in range(TIMES))
+            seconds = min(time_once(snapshot, query, given) for _ in range(REPETITIONS))
             sys.stdout.write(f"{name}: {seconds * 1000:,.0f} ms\n")
         open_pages(Path(folder), f"person{customers // 3}@example.com")
 
@@ -158,7 +158,7 @@ def open_pages(home: Path, somebody: str) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in pages}
     variables = environment(read_settings({"C360_HOME": str(home), "C360_SHOW_PII": "on"}))
     with open_browser(found) as browser:
-        for _ in range(TIMES):
+        for _ in range(REPETITIONS):
             with serve(environment=variables) as address, browser.new_page() as page:
                 for name, where in pages.items():
                     started = time.perf_counter()

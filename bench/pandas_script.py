@@ -40,21 +40,21 @@ class Tables:
 def main() -> None:
     landing, who, out = (Path(sys.argv[place]) for place in (1, 2, 4))
     as_of = pd.Timestamp(sys.argv[3])
-    began = look_at_clocks()
+    began = read_clocks()
     people = pd.read_parquet(who)
     orders = read_orders(landing, people, as_of)
     lines = read_lines(landing, orders)
     tables = Tables(landing, people, orders, lines, read_products(landing), as_of)
-    read = look_at_clocks()
+    read = read_clocks()
     marts = build_marts(tables)
     for name, mart in marts.items():
         mart.to_parquet(out / f"{name}.parquet", index=False)
-    written = look_at_clocks()
+    written = read_clocks()
     took = {"whole": written - began, "marts": written - read}
     sys.stdout.write(json.dumps({name: lap.tolist() for name, lap in took.items()}))
 
 
-def look_at_clocks() -> np.ndarray:
+def read_clocks() -> np.ndarray:
     """Returns seconds by the clock and seconds of the processor."""
     return np.array([time.perf_counter(), time.process_time()])
 

@@ -86,8 +86,8 @@ class _Person:
         self.town = "london" if house.random() < 0.075 else _pick(house, TOWNS, 1.7)
         self.area = f"{self.town[:2]}{house.randrange(1, 30)}"
         self.year = 1900 - int(330 * draw.random() ** 2.2)
-        self.first = self._given()
-        self.middles = [self._given() for _ in range(draw.choice((0, 0, 0, 1, 1, 2)))]
+        self.first = self._given_name()
+        self.middles = [self._given_name() for _ in range(draw.choice((0, 0, 0, 1, 1, 2)))]
         self.title = draw.choice(TITLES) if draw.random() < 0.08 else None
         born = date(self.year, 1, 1) + timedelta(days=draw.randrange(365))
         self.born = date(self.year, 1, 1) if draw.random() < 0.4 else born
@@ -136,13 +136,15 @@ class _Person:
             elif kind < 0.85:
                 words = [self._typo(word) if self.draw.random() < 0.4 else word for word in words]
             else:
-                words = [self._given(), last] if self.draw.random() < 0.4 else [first, self.town]
+                words = (
+                    [self._given_name(), last] if self.draw.random() < 0.4 else [first, self.town]
+                )
         if self._happens(0.42 * worse):
             words = words[1:] if self.draw.random() < 0.5 and len(words) > 1 else words
             words = words[:-1] if self.draw.random() < 0.5 and len(words) > 1 else words
         return words[0], words[-1] if len(words) > 1 else None
 
-    def _given(self) -> str:
+    def _given_name(self) -> str:
         draw = self.draw
         return _pick(draw, COMMON, 1.6) if draw.random() < 0.72 else _pick(draw, RARE, 1.5)
 
