@@ -134,14 +134,14 @@ def _check_truth(settings: Settings, found: "Resolution") -> dg.AssetCheckResult
         passed=quality.precision >= precision and quality.recall >= recall,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"Precision {quality.precision:.4f}, recall {quality.recall:.4f} over {quality.true:,} "
-            "pairs of records that are one person."
+            f"Precision {quality.precision:.4f}, recall {quality.recall:.4f} "
+            f"over {quality.actual:,} pairs of records that are one person."
         ),
         metadata={
             "precision": quality.precision,
             "recall": quality.recall,
             "f1": quality.f1,
-            "pairs_said": quality.said,
-            "pairs_true": quality.true,
+            "pairs_said": quality.predicted,
+            "pairs_true": quality.actual,
         },
     )

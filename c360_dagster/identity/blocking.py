@@ -98,12 +98,12 @@ def scale_limits(records: int) -> int:
 
 def find_pairs(features: pl.DataFrame, scale: int) -> pl.DataFrame:
     """Returns the positions (left < right) of all pairs worth comparing."""
-    hashed, found = hash_parts(features), [_NONE]
+    hashed, found = hash_parts(features), [_NO_PAIRS]
     for key in KEYS:
         members = key.of(hashed).filter(pl.len().over("key").is_between(2, key.limit * scale))
         met = members.join(members, on="key").filter(pl.col("at") < pl.col("at_right"))
-        found.append(_couple(met))
-    return _distinct(found)
+        found.append(_pack_pairs(met))
+    return _unpack_pairs(found)
 
 
 def find_new_pairs(
@@ -115,7 +115,7 @@ def find_new_pairs(
     records that share a key has thereby crossed its limit, up or down, they are touched as well.
     """
     hashed, went = hash_parts(features), hash_parts(removed)
-    met = _meet(hashed, hashed[touched], went)
+    changed = _find_changed_values(hashed, hashed[touched], went)
     flipped = pl.concat(
         [
             members.join(
@@ -125,21 +125,23 @@ def find_new_pairs(
                 on="key",
                 how="semi",
             )["at"]
-            for key, (members, now) in zip(KEYS, met, strict=True)
+            for key, (members, now) in zip(KEYS, changed, strict=True)
         ]
     )
     everyone = pl.concat([touched, flipped]).unique().sort()
     if len(everyone) > len(touched):
-        met = _meet(hashed, hashed[everyone], went)
-    found = [_NONE]
-    for key, (members, now) in zip(KEYS, met, strict=True):
+        changed = _find_changed_values(hashed, hashed[everyone], went)
+    found = [_NO_PAIRS]
+    for key, (members, now) in zip(KEYS, changed, strict=True):
         small = members.join(now.filter(pl.col("len") <= key.limit * scale), on="key", how="semi")
         own = small.filter(pl.col("at").is_in(everyone.implode()))
-        found.append(_couple(own.join(small, on="key").filter(pl.col("at") != pl.col("at_right"))))
-    return _distinct(found), everyone
+        found.append(
+            _pack_pairs(own.join(small, on="key").filter(pl.col("at") != pl.col("at_right")))
+        )
+    return _unpack_pairs(found), everyone
 
 
-def _meet(
+def _find_changed_values(
     hashed: pl.DataFrame, added: pl.DataFrame, removed: pl.DataFrame
 ) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     """Returns for each key the records with a value that came or went, and the counts of these
@@ -164,16 +166,17 @@ def _count(members: pl.DataFrame, came: pl.Series, went: pl.Series) -> pl.DataFr
     return counts.select("key", "len", (pl.col("len") + pl.col("by")).alias("then"))
 
 
-_NONE = pl.DataFrame(schema={"pair": pl.UInt64})
+_NO_PAIRS = pl.DataFrame(schema={"pair": pl.UInt64})
 
 
-def _couple(met: pl.DataFrame) -> pl.DataFrame:
+def _pack_pairs(met: pl.DataFrame) -> pl.DataFrame:
     """Packs two positions into one number, with the lower one in front."""
     left, right = pl.min_horizontal("at", "at_right"), pl.max_horizontal("at", "at_right")
     return met.select((left.cast(pl.UInt64) * 2**32 + right).alias("pair"))
 
 
-def _distinct(found: list[pl.DataFrame]) -> pl.DataFrame:
+def _unpack_pairs(found: list[pl.DataFrame]) -> pl.DataFrame:
+    """Returns each pair once, as two positions again."""
     pairs = pl.concat(found).unique().sort("pair")
     return pairs.select(
         (pl.col("pair") // 2**32).cast(pl.UInt32).alias("left"),

@@ -19,7 +19,7 @@ from c360_dagster.identity.rules import Rules
 LARGEST = 150
 """A component of more records first loses its weakest links, because all its pairs will be
 compared."""
-SURE = 1000.0
+ALWAYS_EVIDENCE = 1000.0
 """The evidence of a pair under always, in bits: no other link is as strong."""
 
 
@@ -50,12 +50,12 @@ def label_components(links: pl.DataFrame, records: int) -> Ints:
     return labels
 
 
-def find_near(links: pl.DataFrame, stirred: pl.Series, records: int) -> pl.Series:
+def find_affected(links: pl.DataFrame, changed: pl.Series, records: int) -> pl.Series:
     """Returns the positions of all records linked to these, whose person may have changed."""
     labels = label_components(links, records)
-    is_near = np.zeros(records, dtype=bool)
-    is_near[labels[stirred.to_numpy()]] = True
-    return pl.Series("at", np.flatnonzero(is_near[labels]), dtype=pl.UInt32)
+    is_affected = np.zeros(records, dtype=bool)
+    is_affected[labels[changed.to_numpy()]] = True
+    return pl.Series("at", np.flatnonzero(is_affected[labels]), dtype=pl.UInt32)
 
 
 def cluster(  # noqa: PLR0913, PLR0917  everything that decides
@@ -72,8 +72,8 @@ def cluster(  # noqa: PLR0913, PLR0917  everything that decides
     one. A link that would make `always` clash with `never` is not followed in the first place.
     """
     links = _drop_unsupported(links, features.height)
-    told = links.filter(pl.col("rule") == ALWAYS)
-    forbidden = _by_record(_imply(list(never), label_components(told, features.height)))
+    always = links.filter(pl.col("rule") == ALWAYS)
+    forbidden = _by_record(_expand_never(list(never), label_components(always, features.height)))
     labels = label_components(links, features.height)
     doubtful = _find_doubtful(features, links, labels, forbidden, rules)
     if not len(doubtful):
@@ -172,7 +172,7 @@ def _cut_large_components(
             .to_series()
             .to_numpy()
         )
-        weak = large & (evidence <= ranks) & (evidence < SURE)
+        weak = large & (evidence <= ranks) & (evidence < ALWAYS_EVIDENCE)
         if not weak.any():
             return kept, labels, cuts
         # Only each record's strongest dropped link is reported, because a thousand similar records
@@ -180,8 +180,8 @@ def _cut_large_components(
         dropped = kept.filter(pl.Series(weak)).sort(-pl.col("evidence"), "left", "right")
         for side in ("left", "right"):
             own = dropped.unique(side, keep="first", maintain_order=True)
-            told = own.select("left", "right", "probability")
-            cuts += [(a, b, "cluster too large", p) for a, b, p in told.iter_rows()]
+            reported = own.select("left", "right", "probability")
+            cuts += [(a, b, "cluster too large", p) for a, b, p in reported.iter_rows()]
         kept = kept.filter(pl.Series(~weak))
 
 
@@ -196,17 +196,20 @@ def _strongest_first(links: pl.DataFrame) -> Iterator[tuple[int, int, float, flo
     yield from ordered.select("left", "right", "evidence", "probability", "rule").iter_rows()
 
 
-def _imply(never: list[tuple[int, int]], told: Ints) -> Iterator[tuple[int, int]]:
-    """Yields the pairs under never, and those that follow from them together with always."""
+def _expand_never(never: list[tuple[int, int]], labels: Ints) -> Iterator[tuple[int, int]]:
+    """Yields the pairs under never, and those that follow from them together with always.
+
+    Records with the same label are one person by the pairs under always.
+    """
     groups: dict[int, list[int]] = defaultdict(list)
-    wanted = {int(told[record]) for pair in never for record in pair}
-    for record in np.flatnonzero(np.isin(told, list(wanted))):
-        groups[int(told[record])].append(int(record))
+    wanted = {int(labels[record]) for pair in never for record in pair}
+    for record in np.flatnonzero(np.isin(labels, list(wanted))):
+        groups[int(labels[record])].append(int(record))
     for left, right in never:
-        if told[left] == told[right]:
+        if labels[left] == labels[right]:
             yield left, right
         else:
-            yield from product(groups[int(told[left])], groups[int(told[right])])
+            yield from product(groups[int(labels[left])], groups[int(labels[right])])
 
 
 def _by_record(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:

@@ -77,14 +77,14 @@ def _levels(
 def write_levels(comparisons: Sequence[Comparison]) -> str:
     """Returns SQL columns with the number of the first level that holds, or -1 if unknown."""
     columns = []
-    for one in comparisons:
-        told = "".join(
+    for comparison in comparisons:
+        cases = "".join(
             f"when {level.sql} then {number} "
-            for number, level in enumerate(one.levels)
+            for number, level in enumerate(comparison.levels)
             if level.sql != "else"
         )
         columns.append(
-            f"(case when {one.unknown} then -1 {told}else {len(one.levels) - 1} end)::tinyint "
-            f"as {one.name}"
+            f"(case when {comparison.unknown} then -1 {cases}"
+            f"else {len(comparison.levels) - 1} end)::tinyint as {comparison.name}"
         )
     return ", ".join(columns)

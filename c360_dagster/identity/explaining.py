@@ -76,7 +76,7 @@ class Explainer:
 
     def _find_lost(self, at: list[int]) -> set[int]:
         """Returns the places in the memory of lost records that were linked to these."""
-        known = self.recalled.was[at].drop_nulls().implode()
+        known = self.recalled.memory_places[at].drop_nulls().implode()
         return {
             place
             for side, other in (("left", "right"), ("right", "left"))
@@ -87,7 +87,7 @@ class Explainer:
     def _lost(self, side: str) -> pl.DataFrame:
         """Returns the links that were followed and whose record on this side is gone."""
         links = self.memory.links.filter(pl.col("held").is_null() & pl.col("cut").is_null())
-        return links.filter(pl.Series(self.recalled.here[links[side].to_numpy()] < 0))
+        return links.filter(pl.Series(self.recalled.current_positions[links[side].to_numpy()] < 0))
 
     def _touching(self, at: list[int]) -> pl.DataFrame:
         own = pl.Series(at, dtype=pl.UInt32).implode()

@@ -99,7 +99,7 @@ def normalise(records: pl.DataFrame, rules: Rules, *, day_first: bool) -> pl.Dat
     )
 
 
-def find_nobodys(name: str, values: pl.Series, rules: Rules) -> pl.Series:
+def find_unowned(name: str, values: pl.Series, rules: Rules) -> pl.Series:
     """Says which e-mails or phones are nobody's own: unreadable ones and those that never link."""
     if name == "email":
         blank = pl.Series([None], dtype=pl.String).new_from_index(0, values.len())
@@ -108,7 +108,7 @@ def find_nobodys(name: str, values: pl.Series, rules: Rules) -> pl.Series:
         forms = _phones(values, rules)["phone"]
     else:
         forms = values
-    return forms.is_null().alias("nobodys")
+    return forms.is_null().alias("is_unowned")
 
 
 def _by_value(values: pl.Series, form: Callable[[pl.Series], pl.Series]) -> pl.Series:

@@ -109,10 +109,11 @@ class Grown:
     """The clusters while they grow, and the limits that they must keep."""
 
     def __init__(
-        self, pairs: Pairs, forbidden: dict[int, set[int]], rules: Rules, before: float
+        self, pairs: Pairs, forbidden: dict[int, set[int]], rules: Rules, prior_bits: float
     ) -> None:
-        self.pairs, self.forbidden, self.rules, self.before = pairs, forbidden, rules, before
-        self.of: dict[int, int] = {}
+        self.pairs, self.forbidden, self.rules = pairs, forbidden, rules
+        self.prior_bits = prior_bits
+        self.cluster_of: dict[int, int] = {}
         self.members: dict[int, list[int]] = {}
         self.clashes: dict[tuple[int, int, int, int], bool] = {}
         self.limits = (
@@ -131,7 +132,7 @@ class Grown:
             kept, gone = min(one, other), max(one, other)
             self.members[kept] += self.members.pop(gone)
             for record in self.members[kept]:
-                self.of[record] = kept
+                self.cluster_of[record] = kept
         return reason
 
     def clash(self, left: int, right: int) -> bool:
@@ -152,10 +153,10 @@ class Grown:
             yield min(together), together
 
     def _cluster(self, record: int) -> int:
-        if record not in self.of:
-            self.of[record] = record
+        if record not in self.cluster_of:
+            self.cluster_of[record] = record
             self.members[record] = [record]
-        return self.of[record]
+        return self.cluster_of[record]
 
     def _find_obstacle(self, ones: list[int], others: list[int], rule: str) -> str | None:
         there = set(others)
@@ -168,7 +169,7 @@ class Grown:
             return f"more than {self.rules.max_records} records"
         if self.pairs.clash(ones, others):
             return "clashes with another record of that person"
-        together = self.pairs.weigh(ones, others) + self.before
+        together = self.pairs.weigh(ones, others) + self.prior_bits
         if together < CONTRADICTED:
             return "unlike the person's other records"
         if rule == SEVERAL and together < to_bits(self.rules.link):

@@ -10,16 +10,16 @@ import polars as pl
 from c360_dagster.identity.anchors import ANCHOR_ORDER, own_id, rank_records
 from c360_dagster.identity.memory import Memory
 from c360_dagster.identity.records import KEY, overlay
-from c360_dagster.identity.settling import Book, Registry, Why
+from c360_dagster.identity.settling import Registry, Settlement, Why
 
 
 def assign_ids(
-    records: pl.DataFrame, near: pl.DataFrame, memory: Memory, was: pl.Series, why: Why
+    records: pl.DataFrame, affected: pl.DataFrame, memory: Memory, places: pl.Series, why: Why
 ) -> Registry:
     """Gives every record the id of its person and returns the registry of all ids.
 
-    `records`: source_system, source_id and registered of all records. `near`: at and label of the
-    records whose person may have changed. `was`: each record's place in the memory.
+    `records`: source_system, source_id and registered of all records. `affected`: at and label of
+    the records whose person may have changed. `places`: each record's place in the memory.
     """
     known = _complete(memory, records)
     redirects = dict(
@@ -27,8 +27,8 @@ def assign_ids(
         .select("customer_id", "redirect_to")
         .iter_rows()
     )
-    frame = _gather_holders(records, near, known, was, redirects)
-    met = (
+    frame = _gather_holders(records, affected, known, places, redirects)
+    labelled_ids = (
         frame.select("label", "had", pl.col("had").cast(pl.Categorical).to_physical().alias("id"))
         .drop_nulls()
         .unique(["label", "id"], keep="any")
@@ -38,69 +38,74 @@ def assign_ids(
         )
         .drop("id")
     )
-    is_calm = pl.col("is_one") & pl.col("is_whole")
-    calm = met.filter(is_calm).select("label", pl.col("had").alias("customer_id"))
-    stirred = met.filter(~is_calm)["label"].unique()
+    is_kept = pl.col("is_one") & pl.col("is_whole")
+    kept = labelled_ids.filter(is_kept).select("label", pl.col("had").alias("customer_id"))
+    changed = labelled_ids.filter(~is_kept)["label"].unique()
     anchors = frame.filter((pl.col("rank") == 0) & pl.col("had").is_null())
-    new = anchors.join(met, on="label", how="anti")
+    new = anchors.join(labelled_ids, on="label", how="anti")
     given = known.ids["customer_id"]
     taken = given.filter(given.is_in(new["own_id"].implode()))
-    clear = new.filter(~new["own_id"].is_in(taken.implode()) & new["own_id"].is_unique())
-    rest = new.join(clear.select("label"), on="label", how="anti")
-    book = Book(known, redirects, frame.filter(pl.col("label").is_in(stirred.implode())), why)
-    book.given.also = clear["own_id"]
-    book.settle()
+    free = new.filter(~new["own_id"].is_in(taken.implode()) & new["own_id"].is_unique())
+    rest = new.join(free.select("label"), on="label", how="anti")
+    settlement = Settlement(
+        known, redirects, frame.filter(pl.col("label").is_in(changed.implode())), why
+    )
+    settlement.given.also = free["own_id"]
+    settlement.settle()
     for row in rest.sort(ANCHOR_ORDER).iter_rows(named=True):
-        book.by_label[row["label"]] = book.give_new(row)
+        settlement.by_label[row["label"]] = settlement.give_new(row)
     decided = pl.concat(
         [
-            calm,
-            clear.select("label", pl.col("own_id").alias("customer_id")),
+            kept,
+            free.select("label", pl.col("own_id").alias("customer_id")),
             pl.DataFrame(
-                {"label": list(book.by_label), "customer_id": list(book.by_label.values())},
-                schema={"label": calm.schema["label"], "customer_id": pl.String},
+                {
+                    "label": list(settlement.by_label),
+                    "customer_id": list(settlement.by_label.values()),
+                },
+                schema={"label": kept.schema["label"], "customer_id": pl.String},
             ),
         ]
     )
     anew = frame.join(decided, on="label", how="left", maintain_order="left")
     had = known.records.select("customer_id")
     identified = records.with_columns(
-        overlay(had, was, frame["at"], anew.select("customer_id")).to_series()
+        overlay(had, places, frame["at"], anew.select("customer_id")).to_series()
     )
-    own = clear.select(
+    own = free.select(
         pl.col("own_id").alias("customer_id"),
         pl.col("source_system").alias("anchor_system"),
         pl.col("source_id").alias("anchor_id"),
         pl.col("registered").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
     )
-    return book.close(identified, own)
+    return settlement.make_registry(identified, own)
 
 
 def _gather_holders(
     records: pl.DataFrame,
-    near: pl.DataFrame,
+    affected: pl.DataFrame,
     known: Memory,
-    was: pl.Series,
+    places: pl.Series,
     redirects: dict[str, str],
 ) -> pl.DataFrame:
-    """Returns the `near` records with the id that each had, and all others that hold such an id.
+    """Returns the affected records with the id that each had, and all others that hold such an id.
 
     There are others if a record was gone and now comes back as part of another person.
     """
-    told = known.records.select(pl.col("customer_id", "is_present").gather(was)).rename(
+    before = known.records.select(pl.col("customer_id", "is_present").gather(places)).rename(
         {"customer_id": "had", "is_present": "stayed"}
     )
-    own = told[near["at"]].with_columns(near["at"], near["label"])
+    own = before[affected["at"]].with_columns(affected["at"], affected["label"])
     if redirects:
         own = own.with_columns(pl.col("had").replace(redirects))
-    if near.height < records.height:
-        holds = told["had"].is_in(own["had"].drop_nulls().unique().implode())
-        company = told.with_row_index("at").filter(holds)
-        company = company.join(near, on="at", how="anti").with_columns(
-            pl.col("at").min().over("had").cast(near.schema["label"]).alias("label")
+    if affected.height < records.height:
+        holds = before["had"].is_in(own["had"].drop_nulls().unique().implode())
+        others = before.with_row_index("at").filter(holds)
+        others = others.join(affected, on="at", how="anti").with_columns(
+            pl.col("at").min().over("had").cast(affected.schema["label"]).alias("label")
         )
-        own = pl.concat([own, company.select(own.columns)]).sort("at")
+        own = pl.concat([own, others.select(own.columns)]).sort("at")
     frame = pl.concat([records[own["at"]], own], how="horizontal").with_columns(
         own_id(), pl.col("stayed").fill_null(value=True)
     )

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from c360_dagster.identity.comparing import compare
-from c360_dagster.identity.model import Model, probability, weigh, weigh_one
+from c360_dagster.identity.model import Model, probability, weigh, weigh_comparison
 from c360_dagster.identity.rules import Rules
 
 SAME_EMAIL, SAME_PHONE, MODEL, ALWAYS = "same e-mail", "same phone", "model", "always"
@@ -112,7 +112,7 @@ def judge(
         email_differs=at.on("email", "different"),
         rule=pl.Series(rule.tolist(), dtype=pl.String),
         held=pl.Series(reason.tolist(), dtype=pl.String),
-        fields=_tell_fields(levels, rarity, model) if in_detail else {},
+        fields=_weigh_fields(levels, rarity, model) if in_detail else {},
     )
 
 
@@ -124,26 +124,26 @@ def _is_default_date(rarity: pl.DataFrame, model: Model) -> Flags:
     return np.asarray((share > COMMON) & (share * model.records > CROWD))
 
 
-def _tell_fields(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> dict[str, Field]:
+def _weigh_fields(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> dict[str, Field]:
     return {
-        one.name: Field(
-            bits=weigh_one(one, levels, rarity),
-            known=levels[one.name].to_numpy() != -1,
+        comparison.name: Field(
+            bits=weigh_comparison(comparison, levels, rarity),
+            known=levels[comparison.name].to_numpy() != -1,
         )
-        for one in model.comparisons
+        for comparison in model.comparisons
     }
 
 
-def keep_links(pairs: pl.DataFrame, told: Judged, model: Model, rules: Rules) -> pl.DataFrame:
+def keep_links(pairs: pl.DataFrame, judged: Judged, model: Model, rules: Rules) -> pl.DataFrame:
     """Returns the pairs that are linked, nearly linked, or held back only by a clash."""
-    sure = probability(told.evidence, model.prior)
+    chance = probability(judged.evidence, model.prior)
     if not model.is_trained:
-        sure = pl.Series("probability", [None] * len(sure), dtype=pl.Float64)
+        chance = pl.Series("probability", [None] * len(chance), dtype=pl.Float64)
     found = pairs.with_columns(
-        told.evidence.alias("evidence"),
-        sure.alias("probability"),
-        told.rule.alias("rule"),
-        told.held.alias("held"),
+        judged.evidence.alias("evidence"),
+        chance.alias("probability"),
+        judged.rule.alias("rule"),
+        judged.held.alias("held"),
         pl.lit(None, pl.String).alias("cut"),
     )
     likely = (pl.col("probability") >= rules.review).fill_null(value=False)
@@ -166,15 +166,15 @@ def with_rules(links: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def mark_cuts(links: pl.DataFrame, near: pl.Series, cuts: pl.DataFrame) -> pl.DataFrame:
+def mark_cuts(links: pl.DataFrame, affected: pl.Series, cuts: pl.DataFrame) -> pl.DataFrame:
     """Returns the links with the reason why each was cut.
 
-    The reason is new for links of records in `near` and remembered for all others.
+    The reason is new for links of records in `affected` and remembered for all others.
     """
     found = cuts.select("left", "right", "reason")
     marked = links.join(found, on=["left", "right"], how="left", maintain_order="left")
-    is_near = pl.col("left").is_in(near.implode())
-    cut = pl.when(is_near).then("reason").otherwise("cut").alias("cut")
+    is_affected = pl.col("left").is_in(affected.implode())
+    cut = pl.when(is_affected).then("reason").otherwise("cut").alias("cut")
     return marked.with_columns(cut).drop("reason")
 
 
@@ -203,8 +203,8 @@ class _Levels:
         """
         clashing, share = [], 0.0
         for level in levels if name in self.comparisons else ():
-            one = self.comparisons[name]
-            share += one.levels[one.number(level)].m
+            comparison = self.comparisons[name]
+            share += comparison.levels[comparison.number(level)].m
             if share < UNRELIABLE:
                 clashing.append(level)
         return self.on(name, *clashing)

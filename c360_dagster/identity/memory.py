@@ -95,8 +95,8 @@ class Memory:
     def stamp(self) -> str:
         """A text that is equal for memories whose golden records are equal."""
         present = self.records.filter("is_present").drop_nulls("content")
-        told = present.select(pl.struct(*_RECORD, "customer_id", "content").hash(362).sum())
-        return f"{present.height} records, {told.item()}"
+        total = present.select(pl.struct(*_RECORD, "customer_id", "content").hash(362).sum())
+        return f"{present.height} records, {total.item()}"
 
     @property
     def grouping(self) -> str | None:
@@ -104,7 +104,7 @@ class Memory:
         return self.model["grouping"][0] if self.model.height else None
 
     @property
-    def settled(self) -> Model | None:
+    def last_model(self) -> Model | None:
         return Model.from_json(self.model["text"][0]) if self.model.height else None
 
 

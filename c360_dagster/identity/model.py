@@ -224,7 +224,7 @@ class Model:
 
     @staticmethod
     def from_json(text: str) -> "Model":
-        told = json.loads(text)
+        content = json.loads(text)
         comparisons = tuple(
             Comparison(
                 **{
@@ -233,10 +233,10 @@ class Model:
                     "levels": tuple(Level(**level) for level in one["levels"]),
                 }
             )
-            for one in told.pop("comparisons")
+            for one in content.pop("comparisons")
         )
-        settings = tuple(told.pop("settings"))
-        return Model(comparisons=comparisons, settings=settings, **told)
+        settings = tuple(content.pop("settings"))
+        return Model(comparisons=comparisons, settings=settings, **content)
 
     @property
     def columns(self) -> list[str]:
@@ -280,20 +280,22 @@ def count_values(features: pl.DataFrame) -> pl.DataFrame:
 def weigh(levels: pl.DataFrame, rarity: pl.DataFrame, model: Model) -> pl.Series:
     """Returns each pair's evidence in bits, without the prior. Unknown values count as 0."""
     total = np.zeros(levels.height)
-    for one in model.comparisons:
-        total += weigh_one(one, levels, rarity)
+    for comparison in model.comparisons:
+        total += weigh_comparison(comparison, levels, rarity)
     return pl.Series("evidence", total.round(6))
 
 
-def weigh_one(one: Comparison, levels: pl.DataFrame, rarity: pl.DataFrame) -> NDArray[np.float64]:
+def weigh_comparison(
+    comparison: Comparison, levels: pl.DataFrame, rarity: pl.DataFrame
+) -> NDArray[np.float64]:
     """Returns each pair's evidence from one comparison, in bits."""
-    found = levels[one.name].to_numpy()
-    weights = np.array([level.weight for level in one.levels] + [0.0])
+    found = levels[comparison.name].to_numpy()
+    weights = np.array([level.weight for level in comparison.levels] + [0.0])
     bits: NDArray[np.float64] = weights[found]
-    for number, level in enumerate(one.levels):
+    for number, level in enumerate(comparison.levels):
         if level.frequency:
-            own = found == number
-            bits[own] += np.log2(level.u / rarity[level.frequency].to_numpy()[own])
+            is_on = found == number
+            bits[is_on] += np.log2(level.u / rarity[level.frequency].to_numpy()[is_on])
     return bits
 
 

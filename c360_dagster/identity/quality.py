@@ -11,17 +11,17 @@ RECORD = ("source_system", "source_id")
 class PairQuality:
     """Numbers of pairs: those said to be one person, those that are, and those that are both."""
 
-    said: int
-    true: int
-    right: int
+    predicted: int
+    actual: int
+    correct: int
 
     @property
     def precision(self) -> float:
-        return self.right / self.said if self.said else 1.0
+        return self.correct / self.predicted if self.predicted else 1.0
 
     @property
     def recall(self) -> float:
-        return self.right / self.true if self.true else 1.0
+        return self.correct / self.actual if self.actual else 1.0
 
     @property
     def f1(self) -> float:
@@ -35,9 +35,9 @@ def measure_pairs(identities: pl.DataFrame, truth: pl.DataFrame) -> PairQuality:
         truth.select(*RECORD, "person_id"), on=RECORD
     )
     return PairQuality(
-        said=_count_pairs(both, "customer_id"),
-        true=_count_pairs(both, "person_id"),
-        right=_count_pairs(both, "customer_id", "person_id"),
+        predicted=_count_pairs(both, "customer_id"),
+        actual=_count_pairs(both, "person_id"),
+        correct=_count_pairs(both, "customer_id", "person_id"),
     )
 
 

@@ -37,9 +37,9 @@ class Recalled:
     """In the records' order; shared e-mails and phones are null."""
     fingerprints: pl.Series
     contents: pl.Series
-    was: pl.Series
+    memory_places: pl.Series
     """Each record's place among the remembered ones; null for a new record."""
-    here: NDArray[np.int64]
+    current_positions: NDArray[np.int64]
     """Each remembered record's position among the records; -1 if it is gone."""
     model: Model | None
     """None if a new model has to be made; then everything is compared."""
@@ -56,23 +56,25 @@ class Recalled:
 def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     prints = fingerprint(records)
     contents = content(records, prints, repr((_digest_code(), *rules.surviving)))
-    was = find_places(records, memory.records)
-    here = np.full(memory.records.height, -1)
-    here[was.drop_nulls().to_numpy()] = was.is_not_null().arg_true().to_numpy()
+    places = find_places(records, memory.records)
+    positions = np.full(memory.records.height, -1)
+    positions[places.drop_nulls().to_numpy()] = places.is_not_null().arg_true().to_numpy()
     model = _usable_model(memory, records.height, rules)
     day_first = model.day_first if model else find_day_first(records["date_of_birth"])
-    is_same = _find_unchanged(memory, was, prints)
+    is_same = _find_unchanged(memory, places, prints)
     if model is None or memory.grouping is None or not is_same.any():
         forms = normalise(records, rules, day_first=day_first)
         shared = find_shared(forms, rules)
         features = hide(forms, shared)
         everyone = pl.Series("at", range(records.height), dtype=pl.UInt32)
         none = features.clear()
-        return Recalled(features, prints, contents, was, here, model, everyone, none, shared, forms)
+        return Recalled(
+            features, prints, contents, places, positions, model, everyone, none, shared, forms
+        )
     old = memory.records.select(list(FEATURES))
     new = (~is_same).arg_true()
-    forms = overlay(old, was, new, normalise(records[new], rules, day_first=day_first))
-    still = np.append(is_same.to_numpy(), [False])[here]
+    forms = overlay(old, places, new, normalise(records[new], rules, day_first=day_first))
+    still = np.append(is_same.to_numpy(), [False])[positions]
     went = old.filter(memory.records["is_present"] & ~pl.Series(still))
     shared, flips = _find_flips(memory.shared, forms, forms[new], went, rules)
     unhidden = _has_any(forms, flips).arg_true()
@@ -80,7 +82,9 @@ def recall(records: pl.DataFrame, memory: Memory, rules: Rules) -> Recalled:
     unchanged = unhidden.filter(~unhidden.is_in(new.implode()))
     removed = hide(pl.concat([went, forms[unchanged]]), memory.shared)
     features = hide(forms, shared)
-    return Recalled(features, prints, contents, was, here, model, touched, removed, shared, forms)
+    return Recalled(
+        features, prints, contents, places, positions, model, touched, removed, shared, forms
+    )
 
 
 def recall_links(
@@ -90,24 +94,29 @@ def recall_links(
 
     The links are the remembered ones between records not compared again, and those found now.
     """
-    is_touched = np.zeros(len(recalled.was) + 1, dtype=bool)
+    is_touched = np.zeros(len(recalled.memory_places) + 1, dtype=bool)
     is_touched[touched.to_numpy()] = True
     is_touched[-1] = True  # a record that is gone has position -1
-    ends = {side: recalled.here[memory.links[side].to_numpy()] for side in ("left", "right")}
+    ends = {
+        side: recalled.current_positions[memory.links[side].to_numpy()]
+        for side in ("left", "right")
+    }
     again = pl.Series(is_touched[ends["left"]] | is_touched[ends["right"]])
     then = memory.links.with_columns(**{side: pl.Series(at) for side, at in ends.items()})
     kept, former = then.filter(~again), then.filter(again)
-    said = [name for name in SCHEMA if name != "cut"]
+    judged = [name for name in SCHEMA if name != "cut"]
     found = (
-        fresh.select(said)
+        fresh.select(judged)
         .cast({"left": pl.Int64, "right": pl.Int64})
-        .join(former.with_columns(is_old=True), on=said, how="left", nulls_equal=True)
+        .join(former.with_columns(is_old=True), on=judged, how="left", nulls_equal=True)
     )
-    lost = former.join(found, on=said, how="anti", nulls_equal=True)
-    other = pl.concat([found.filter(pl.col("is_old").is_null()).select(said), lost.select(said)])
-    stirred = pl.concat([other["left"], other["right"]]).unique()
+    lost = former.join(found, on=judged, how="anti", nulls_equal=True)
+    other = pl.concat(
+        [found.filter(pl.col("is_old").is_null()).select(judged), lost.select(judged)]
+    )
+    changed = pl.concat([other["left"], other["right"]]).unique()
     links = pl.concat([kept, found.select(kept.columns)]).cast(pl.Schema(SCHEMA))
-    return links.sort("left", "right"), stirred.filter(stirred >= 0).cast(pl.UInt32)
+    return links.sort("left", "right"), changed.filter(changed >= 0).cast(pl.UInt32)
 
 
 def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:
@@ -128,9 +137,9 @@ def find_places(records: pl.DataFrame, remembered: pl.DataFrame) -> pl.Series:
 
 
 def _look_up(keys: pl.DataFrame, theirs: pl.DataFrame) -> pl.Series:
-    placed = theirs.with_row_index("was")
+    placed = theirs.with_row_index("place")
     met = keys.join(placed, on=keys.columns, how="left", maintain_order="left")
-    return met["was"]
+    return met["place"]
 
 
 def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -155,10 +164,10 @@ def find_shared(forms: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return pl.concat(found).sort("field", "value")
 
 
-def _find_unchanged(memory: Memory, was: pl.Series, prints: pl.Series) -> pl.Series:
+def _find_unchanged(memory: Memory, places: pl.Series, prints: pl.Series) -> pl.Series:
     """Says of each record whether it was there the last time and looked as it does now."""
-    told = memory.records.select(pl.col("is_present", "fingerprint").gather(was))
-    return (told["is_present"] & (told["fingerprint"] == prints)).fill_null(value=False)
+    before = memory.records.select(pl.col("is_present", "fingerprint").gather(places))
+    return (before["is_present"] & (before["fingerprint"] == prints)).fill_null(value=False)
 
 
 def _find_flips(
@@ -238,7 +247,7 @@ def grouping_of(rules: Rules) -> str:
 
 
 def _usable_model(memory: Memory, records: int, rules: Rules) -> Model | None:
-    model = memory.settled
+    model = memory.last_model
     if model is None or model.settings != settings_of(rules):
         return None
     return model if model.records / GROWTH <= records <= model.records * GROWTH else None

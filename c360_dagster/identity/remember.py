@@ -39,7 +39,7 @@ def remember_model(model: Model, rules: Rules) -> pl.DataFrame:
 def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -> pl.Series:
     """Returns the customers with a record that came, went, changed or has another customer now."""
     then = memory.records.select(
-        pl.col("customer_id", "content", "is_present").gather(recalled.was)
+        pl.col("customer_id", "content", "is_present").gather(recalled.memory_places)
     ).with_columns(recalled.contents.alias("now"), identities["customer_id"].alias("has"))
     is_same = (
         pl.col("is_present")
@@ -58,4 +58,4 @@ def find_changed(memory: Memory, identities: pl.DataFrame, recalled: Recalled) -
 
 def _find_gone(memory: Memory, recalled: Recalled) -> pl.DataFrame:
     """Returns the remembered records that are no longer there."""
-    return memory.records.filter(pl.Series(recalled.here < 0, dtype=pl.Boolean))
+    return memory.records.filter(pl.Series(recalled.current_positions < 0, dtype=pl.Boolean))

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from c360_dagster.identity import blocking, training
-from c360_dagster.identity.clusters import SURE, cluster, find_near
+from c360_dagster.identity.clusters import ALWAYS_EVIDENCE, cluster, find_affected
 from c360_dagster.identity.explaining import Explainer
 from c360_dagster.identity.forms import find_day_first
 from c360_dagster.identity.ids import assign_ids
@@ -27,8 +27,8 @@ from c360_dagster.identity.rules import Rules
 from c360_dagster.identity.settling import Registry
 from c360_dagster.identity.survivorship import Survivors, survive
 
-FIRST_PRIOR, EVEN = 1e-5, 0.5
-MOST_COMPANY = 10
+FIRST_PRIOR, EVEN_PRIOR = 1e-5, 0.5
+MOST_OTHER_RECORDS = 10
 """The blocking keys' limits grow with the number of other records that a person has, up to this
 number."""
 
@@ -73,19 +73,19 @@ def resolve(
     rules: Rules | Mapping[str, Any] | None = None,
 ) -> Resolution:
     """Finds out which records are one person and gives every record that person's lasting id."""
-    settled = Rules.read(rules)
+    parsed_rules = Rules.read(rules)
     memory = _read_previous(previous)
     ordered = order_records(records)
-    recalled = recall(ordered, memory, settled)
-    overrules = find_overrules(ordered, settled)
-    compared = _compare(recalled, memory, ordered, settled)
-    grouped = _group(recalled, compared, overrules, memory, settled)
-    links = with_rules(grouped.links, settled)
+    recalled = recall(ordered, memory, parsed_rules)
+    overrules = find_overrules(ordered, parsed_rules)
+    compared = _compare(recalled, memory, ordered, parsed_rules)
+    grouped = _group(recalled, compared, overrules, memory, parsed_rules)
+    links = with_rules(grouped.links, parsed_rules)
     keys = ordered.select(KEY).with_columns(recalled.features["registered"])
     explainer = Explainer(ordered, grouped.followed, overrules, memory, recalled)
-    registry = assign_ids(keys, grouped.people, memory, recalled.was, explainer.explain)
+    registry = assign_ids(keys, grouped.people, memory, recalled.memory_places, explainer.explain)
     identities = _describe(ordered, grouped, registry, memory, recalled)
-    review = list_review(identities, links, recalled, overrules, settled)
+    review = list_review(identities, links, recalled, overrules, parsed_rules)
     return Resolution(
         identities=identities,
         merges=registry.merges,
@@ -99,20 +99,20 @@ def resolve(
             shared=recalled.shared,
             ids=registry.ids,
             former=registry.former,
-            model=remember_model(compared.model, settled),
+            model=remember_model(compared.model, parsed_rules),
             frequencies=compared.frequencies,
         ),
         report=_report(identities, compared, recalled, review, registry, overrules),
         known=ordered.with_columns(registry.customer_ids, recalled.features["registered"]),
         changed=find_changed(memory, identities, recalled),
-        rules=settled,
+        rules=parsed_rules,
     )
 
 
 @dataclass(frozen=True)
 class Compared:
     links: pl.DataFrame
-    stirred: pl.Series
+    changed: pl.Series
     """Positions of the records that came or changed, or whose links changed."""
     model: Model
     frequencies: pl.DataFrame
@@ -142,16 +142,16 @@ def _compare(recalled: Recalled, memory: Memory, ordered: pl.DataFrame, rules: R
     features = recalled.features
     if recalled.model is None:
         frequencies = count_values(features)
-        model = _settle(features, ordered, rules)
+        model = _make_model(features, ordered, rules)
         pairs = blocking.find_pairs(features, model.scale)
-        told = judge(features, frequencies, pairs, model)
-        model = _with_prior(model, told)
-        crowded = _count_company(model)
-        if crowded.scale > model.scale:
-            pairs = blocking.find_pairs(features, crowded.scale)
-            told = judge(features, frequencies, pairs, crowded)
-            model = _with_prior(crowded, told)
-        links = keep_links(pairs, told, model, rules)
+        judged = judge(features, frequencies, pairs, model)
+        model = _with_prior(model, judged)
+        scaled = _scale_to_people(model)
+        if scaled.scale > model.scale:
+            pairs = blocking.find_pairs(features, scaled.scale)
+            judged = judge(features, frequencies, pairs, scaled)
+            model = _with_prior(scaled, judged)
+        links = keep_links(pairs, judged, model, rules)
         return Compared(links, recalled.touched, model, frequencies, pairs.height)
     scale = recalled.model.scale
     if len(recalled.touched) == features.height:
@@ -160,11 +160,11 @@ def _compare(recalled: Recalled, memory: Memory, ordered: pl.DataFrame, rules: R
         pairs, touched = blocking.find_new_pairs(
             features, scale, recalled.touched, recalled.removed
         )
-    told = judge(features, memory.frequencies, pairs, recalled.model)
-    fresh = keep_links(pairs, told, recalled.model, rules)
-    links, stirred = recall_links(memory, recalled, touched, fresh)
-    stirred = pl.concat([recalled.touched, stirred])
-    return Compared(links, stirred, recalled.model, memory.frequencies, pairs.height)
+    judged = judge(features, memory.frequencies, pairs, recalled.model)
+    fresh = keep_links(pairs, judged, recalled.model, rules)
+    links, changed = recall_links(memory, recalled, touched, fresh)
+    changed = pl.concat([recalled.touched, changed])
+    return Compared(links, changed, recalled.model, memory.frequencies, pairs.height)
 
 
 def _group(
@@ -180,15 +180,17 @@ def _group(
         ]
     )
     if memory.grouping == grouping_of(rules):
-        decided = memory.records.select(pl.col("is_decided").gather(recalled.was)).to_series()
-        near = find_near(
+        decided = memory.records.select(
+            pl.col("is_decided").gather(recalled.memory_places)
+        ).to_series()
+        affected = find_affected(
             followed,
-            pl.concat([compared.stirred, overrules.records, decided.arg_true()]),
+            pl.concat([compared.changed, overrules.records, decided.arg_true()]),
             records,
         )
     else:
-        near = pl.Series("at", range(records), dtype=pl.UInt32)
-    followed = followed.filter(pl.col("left").is_in(near.implode()))
+        affected = pl.Series("at", range(records), dtype=pl.UInt32)
+    followed = followed.filter(pl.col("left").is_in(affected.implode()))
     clusters = cluster(
         recalled.features,
         followed,
@@ -197,15 +199,15 @@ def _group(
         lambda pairs: judge(
             recalled.features, compared.frequencies, pairs, compared.model, in_detail=True
         ),
-        compared.model.prior if compared.model.is_trained else EVEN,
+        compared.model.prior if compared.model.is_trained else EVEN_PRIOR,
     )
-    people = pl.DataFrame([near, pl.Series("label", clusters.labels[near.to_numpy()])])
+    people = pl.DataFrame([affected, pl.Series("label", clusters.labels[affected.to_numpy()])])
     left, right = (clusters.labels[followed[side].to_numpy()] for side in ("left", "right"))
     inside = followed.filter(pl.Series(left == right, dtype=pl.Boolean))
-    return Grouped(people, inside, mark_cuts(compared.links, near, clusters.cuts))
+    return Grouped(people, inside, mark_cuts(compared.links, affected, clusters.cuts))
 
 
-def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Model:
+def _make_model(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Model:
     comparisons = choose_comparisons(features)
     obstacle = training.find_obstacle(features, comparisons)
     if obstacle is None:
@@ -222,19 +224,19 @@ def _settle(features: pl.DataFrame, ordered: pl.DataFrame, rules: Rules) -> Mode
     )
 
 
-def _count_company(model: Model) -> Model:
+def _scale_to_people(model: Model) -> Model:
     """Returns the model with a larger scale if people have several records each.
 
     The keys' limits are meant as numbers of people, so they grow with the records per person.
     """
     others = int(model.prior * model.records) if model.is_trained else 0
-    return replace(model, scale=model.scale * (1 + min(others, MOST_COMPANY)))
+    return replace(model, scale=model.scale * (1 + min(others, MOST_OTHER_RECORDS)))
 
 
-def _with_prior(model: Model, told: Judged) -> Model:
+def _with_prior(model: Model, judged: Judged) -> Model:
     if not model.is_trained:
         return model
-    return replace(model, prior=find_prior(told.evidence, model.records, FIRST_PRIOR))
+    return replace(model, prior=find_prior(judged.evidence, model.records, FIRST_PRIOR))
 
 
 def _make_always_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
@@ -243,7 +245,7 @@ def _make_always_links(overrules: Overrules, schema: pl.Schema) -> pl.DataFrame:
         {
             "left": left,
             "right": right,
-            "evidence": [SURE] * len(left),
+            "evidence": [ALWAYS_EVIDENCE] * len(left),
             "probability": [None] * len(left),
             "rule": [ALWAYS] * len(left),
             "held": [None] * len(left),
@@ -276,12 +278,12 @@ def _describe(
             pl.col("probability").alias("match_probability"),
         )
     )
-    told = memory.records.select(anew.columns)
+    before = memory.records.select(anew.columns)
     return pl.concat(
         [
             records.select(KEY),
             registry.customer_ids.to_frame(),
-            overlay(told, recalled.was, grouped.people["at"], anew),
+            overlay(before, recalled.memory_places, grouped.people["at"], anew),
         ],
         how="horizontal",
     )

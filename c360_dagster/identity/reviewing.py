@@ -66,7 +66,7 @@ def list_review(
     overrules: Overrules,
     rules: Rules,
 ) -> pl.DataFrame:
-    told = [
+    listed = [
         _pairs(
             links.filter(pl.col("cut") != "a pair under never").with_columns(
                 pl.col("cut").alias("reason")
@@ -85,7 +85,7 @@ def list_review(
     ]
     apart = pl.DataFrame(overrules.never, schema=["left", "right"], orient="row").cast(pl.UInt32)
     shared = _shared_pairs(recalled, identities).join(apart, on=["left", "right"], how="anti")
-    pairs = _choose_likeliest(pl.concat(told), apart, identities)
+    pairs = _choose_likeliest(pl.concat(listed), apart, identities)
     named = _name(pl.concat([pairs, shared, _clashes(identities, overrules)]), identities)
     return named.sort("left_system", "left_id", "right_system", "right_id", "reason")
 
@@ -168,5 +168,5 @@ def _name(pairs: pl.DataFrame, identities: pl.DataFrame) -> pl.DataFrame:
         )
         for side in ("left", "right")
     ]
-    told = pairs.select("reason", "probability", "suggestion")
-    return pl.concat([*ends, told], how="horizontal").select(list(SCHEMA))
+    reasons = pairs.select("reason", "probability", "suggestion")
+    return pl.concat([*ends, reasons], how="horizontal").select(list(SCHEMA))

@@ -14,7 +14,13 @@ import yaml
 
 Record = tuple[str, str]
 Pair = tuple[Record, Record]
-WAYS = ("most_recent", "earliest", "most_frequent", "longest_valid", "source_priority")
+SURVIVORSHIP_RULES = (
+    "most_recent",
+    "earliest",
+    "most_frequent",
+    "longest_valid",
+    "source_priority",
+)
 
 
 class RulesError(ValueError):
@@ -111,9 +117,12 @@ def _read_over(base: Rules, content: Mapping[str, Any]) -> Rules:
         emails_that_never_link=never_link.patterns("emails", base.emails_that_never_link),
         phones_that_never_link=never_link.patterns("phones", base.phones_that_never_link),
         source_order=survivorship.words("source_order", base.source_order),
-        address=survivorship.way("address", base.address),
-        fields={**base.fields, **{str(name): fields.way(str(name), "") for name in fields.content}},
-        other_fields=survivorship.way("other_fields", base.other_fields),
+        address=survivorship.rule("address", base.address),
+        fields={
+            **base.fields,
+            **{str(name): fields.rule(str(name), "") for name in fields.content},
+        },
+        other_fields=survivorship.rule("other_fields", base.other_fields),
         always=top.pairs("always", base.always),
         never=top.pairs("never", base.never),
     )
@@ -154,10 +163,10 @@ class _Part:
             raise self._wrong(name, value, "a whole number")
         return int(value)
 
-    def way(self, name: str, default: str) -> str:
+    def rule(self, name: str, default: str) -> str:
         value = self._get(name, default)
-        if value not in WAYS:
-            raise self._wrong(name, value, " or ".join(WAYS))
+        if value not in SURVIVORSHIP_RULES:
+            raise self._wrong(name, value, " or ".join(SURVIVORSHIP_RULES))
         return str(value)
 
     def words(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -173,8 +182,8 @@ class _Part:
             try:
                 pl.Series([""]).str.contains(pattern)
             except pl.exceptions.ComputeError as problem:
-                (said, *_) = str(problem).rsplit("error: ", maxsplit=1)[-1].splitlines()
-                what = f"a list of regular expressions ({said})"
+                (cause, *_) = str(problem).rsplit("error: ", maxsplit=1)[-1].splitlines()
+                what = f"a list of regular expressions ({cause})"
                 raise self._wrong(name, pattern, what) from None
         return patterns
 

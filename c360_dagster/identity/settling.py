@@ -30,12 +30,13 @@ class Registry:
 
 
 @dataclass
-class Book:
+class Settlement:
     """Settles the ids of the few people whose group changed, in a fixed order."""
 
     known: Memory
     redirects: dict[str, str]
-    stirred: pl.DataFrame
+    changed: pl.DataFrame
+    """The records of these people, each with the id that it had."""
     why: Why
     by_label: dict[int, str] = field(default_factory=dict)
     merges: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -43,8 +44,8 @@ class Book:
     new: list[tuple[str, str, str, datetime | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.given = Given(self.known.ids["customer_id"])
-        concerned = pl.concat([self.stirred["had"].drop_nulls(), self.known.former["customer_id"]])
+        self.given = GivenIds(self.known.ids["customer_id"])
+        concerned = pl.concat([self.changed["had"].drop_nulls(), self.known.former["customer_id"]])
         own = self.known.ids.filter(pl.col("customer_id").is_in(concerned.unique().implode()))
         self.anchors = {
             key: (system, name, at)
@@ -54,7 +55,7 @@ class Book:
         }
 
     def settle(self) -> None:
-        rows = self.stirred.sort(ANCHOR_ORDER).to_dicts()
+        rows = self.changed.sort(ANCHOR_ORDER).to_dicts()
         people: dict[int, list[dict]] = defaultdict(list)
         holders: dict[str, list[dict]] = defaultdict(list)
         for row in rows:
@@ -131,7 +132,7 @@ class Book:
             names[system, key].append(name)
         return names
 
-    def close(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
+    def make_registry(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
         """Returns the registry of all ids ever given; redirects lead to where the person is now."""
         schema = {name: own.schema[name] for name in own.columns[:4]}
         new = pl.DataFrame(self.new, schema=schema, orient="row").with_columns(
@@ -149,8 +150,8 @@ class Book:
             .replace_strict(targets, default=None, return_dtype=pl.String)
             .alias("redirect_to")
         )
-        told = dict.fromkeys(("kind", "from_id", "to_id", "why"), pl.String)
-        merges = pl.DataFrame(self.merges, schema=told, orient="row")
+        columns = dict.fromkeys(("kind", "from_id", "to_id", "why"), pl.String)
+        merges = pl.DataFrame(self.merges, schema=columns, orient="row")
         return Registry(
             identified["customer_id"],
             merges.sort("kind", "from_id", "to_id"),
@@ -191,7 +192,7 @@ class Book:
         return targets
 
 
-class Given:
+class GivenIds:
     """Every id ever given. The long lists are searched only if somebody asks for an id."""
 
     def __init__(self, before: pl.Series) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from c360_dagster.identity.anchors import ANCHOR_ORDER
-from c360_dagster.identity.forms import find_nobodys
+from c360_dagster.identity.forms import find_unowned
 from c360_dagster.identity.records import KEY
 from c360_dagster.identity.rules import Rules
 
@@ -15,14 +15,14 @@ ONLY = "only value"
 
 
 @dataclass(frozen=True)
-class _Won:
-    """Who won one field, for people who have several records."""
+class _FieldWinners:
+    """The records whose values of one field survive, for people who have several records."""
 
     rows: pl.Series
     """For each person, the row of the record whose value survives."""
     contested: pl.Series
     """The people whose records differ."""
-    way: str
+    rule: str
     """The rule by which the winner is chosen."""
 
 
@@ -33,7 +33,7 @@ class Survivors:
     """The records of people who have only one: all of its values survive."""
     shared: pl.DataFrame
     """The records of all others, with `code`, the person's number."""
-    won: dict[str, _Won]
+    won: dict[str, _FieldWinners]
 
     @cached_property
     def provenance(self) -> pl.DataFrame:
@@ -41,19 +41,19 @@ class Survivors:
         order = self.golden.select("customer_id").with_row_index("order")
         alone = self.alone.join(order, on="customer_id")
         shared = self.shared.join(order, on="customer_id", maintain_order="left")
-        told = []
+        parts = []
         for name, won in sorted(self.won.items()):
-            single = _tell(alone, name).with_columns(
+            single = _list_values(alone, name).with_columns(
                 rule=pl.lit(ONLY), losing_values=pl.lit(None, pl.String)
             )
-            winners = _tell(shared[won.rows.drop_nulls()], name).join(
+            winners = _list_values(shared[won.rows.drop_nulls()], name).join(
                 _list_lost(shared, won, name), on="code", how="left", maintain_order="left"
             )
             settled = pl.when(pl.col("losing_values").is_null()).then(pl.lit(ONLY))
-            winners = winners.with_columns(rule=settled.otherwise(pl.lit(won.way)))
+            winners = winners.with_columns(rule=settled.otherwise(pl.lit(won.rule)))
             both = pl.concat([single.drop("code"), winners.select(single.columns).drop("code")])
-            told.append(both.sort("order").drop("order"))
-        return pl.concat(told)
+            parts.append(both.sort("order").drop("order"))
+        return pl.concat(parts)
 
 
 def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
@@ -68,9 +68,9 @@ def survive(records: pl.DataFrame, rules: Rules) -> Survivors:
     shared = _order(clean.filter(pl.col("source_records") > 1), rules)
     first = shared.filter(pl.col("code") != pl.col("code").shift(1, fill_value=2**32 - 1))
     address = [name for name in ADDRESS if name in attributes]
-    ways = {name: rules.survives_by(name) for name in attributes if name not in address}
-    won = {name: _settle(shared, name, way, rules) for name, way in ways.items()}
-    won |= _settle_address(shared, address, rules)
+    chosen_by = {name: rules.survives_by(name) for name in attributes if name not in address}
+    won = {name: _find_winners(shared, name, rule, rules) for name, rule in chosen_by.items()}
+    won |= _find_address_winners(shared, address, rules)
     people = first.select(
         "customer_id",
         *(shared[name].gather(won[name].rows).alias(name) for name in attributes),
@@ -95,15 +95,17 @@ def _order(records: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return ordered.with_columns(pl.col("customer_id").rle_id().alias("code")).with_row_index("row")
 
 
-def _settle(records: pl.DataFrame, name: str, way: str, rules: Rules) -> _Won:
+def _find_winners(records: pl.DataFrame, name: str, rule: str, rules: Rules) -> _FieldWinners:
     """Takes the first of a person's records if they agree, or else the best one by the rule."""
     known = records.filter(pl.col(name).is_not_null())
     contested = _find_contested(known, name)
-    best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, way, rules)
-    return _Won(_rows(records, known, best), contested, way)
+    best = _pick(known.filter(pl.col("code").is_in(contested.implode())), name, rule, rules)
+    return _FieldWinners(_rows(records, known, best), contested, rule)
 
 
-def _settle_address(records: pl.DataFrame, fields: list[str], rules: Rules) -> dict[str, _Won]:
+def _find_address_winners(
+    records: pl.DataFrame, fields: list[str], rules: Rules
+) -> dict[str, _FieldWinners]:
     """Takes the whole address from one record, from one with a street if there is any."""
     known = {name: records.filter(pl.col(name).is_not_null()) for name in fields}
     contested = pl.concat([_find_contested(known[name], name) for name in fields]).unique()
@@ -123,7 +125,7 @@ def _settle_address(records: pl.DataFrame, fields: list[str], rules: Rules) -> d
         own = home.filter(pl.col(name).is_not_null())
         elsewhere = pl.col("code").is_in(contested.implode())
         rows = _rows(records, known[name].filter(~elsewhere), own)
-        won[name] = _Won(rows, contested, rules.address)
+        won[name] = _FieldWinners(rows, contested, rules.address)
     return won
 
 
@@ -144,7 +146,7 @@ def _rows(records: pl.DataFrame, known: pl.DataFrame, best: pl.DataFrame) -> pl.
     return rows
 
 
-def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFrame:
+def _pick(known: pl.DataFrame, name: str, rule: str, rules: Rules) -> pl.DataFrame:
     """Returns each person's winning record for one field. Values that are nobody's own lose."""
     text = pl.col(name).cast(pl.String)
     since = pl.col("registered")
@@ -156,25 +158,25 @@ def _pick(known: pl.DataFrame, name: str, way: str, rules: Rules) -> pl.DataFram
         "longest_valid": [-text.str.len_chars().cast(pl.Int64)],
         "source_priority": [],
     }
-    nobodys = find_nobodys(name, known[name], rules)
-    ordered = known.with_columns(nobodys).sort("code", "nobodys", *better[way], "row")
+    is_unowned = find_unowned(name, known[name], rules)
+    ordered = known.with_columns(is_unowned).sort("code", "is_unowned", *better[rule], "row")
     return ordered.unique("code", keep="first", maintain_order=True)
 
 
-def _list_lost(shared: pl.DataFrame, won: _Won, name: str) -> pl.DataFrame:
+def _list_lost(shared: pl.DataFrame, won: _FieldWinners, name: str) -> pl.DataFrame:
     """Returns the other distinct values, each written as `value (system:id, system:id)`."""
     known = shared.filter(
         pl.col("code").is_in(won.contested.implode()) & pl.col(name).is_not_null()
     )
     winners = shared[won.rows.drop_nulls()].select("code", pl.col(name).alias("winner"))
     lost = known.join(winners, on="code").filter(pl.col(name) != pl.col("winner"))
-    said = pl.format("{}:{}", *KEY).str.join(", ").alias("said")
-    lost = lost.sort("code", name, "row").group_by("code", name, maintain_order=True).agg(said)
-    each = pl.format("{} ({})", _write(known, name), "said")
+    holders = pl.format("{}:{}", *KEY).str.join(", ").alias("holders")
+    lost = lost.sort("code", name, "row").group_by("code", name, maintain_order=True).agg(holders)
+    each = pl.format("{} ({})", _write(known, name), "holders")
     return lost.group_by("code").agg(each.str.join("; ").alias("losing_values"))
 
 
-def _tell(records: pl.DataFrame, name: str) -> pl.DataFrame:
+def _list_values(records: pl.DataFrame, name: str) -> pl.DataFrame:
     value = _write(records, name).alias("value")
     return records.filter(pl.col(name).is_not_null()).select(
         "customer_id", pl.lit(name).alias("field"), value, *KEY, "code", "order"

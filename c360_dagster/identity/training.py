@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST_RECORDS, FEWEST_PAIRS = 200, 25
 STRANGERS, PAIRS = 800, 200_000
 BATCH = 100
-LEAST = 1e-3
+LEAST_M = 1e-3
 PSEUDO_PAIRS = 10
 ROUNDS = (25, 12, 6, 1)
 """The most rounds of expectation maximisation: fewer are tried if splink fails with more."""
@@ -179,13 +179,13 @@ def _run_session(
     settled = session.core_model_settings
     purity = settled.probability_two_random_records_match
     by_name = {one.name: one for one in comparisons}
-    for one in settled.comparisons:
-        name = one.output_column_name
+    for comparison in settled.comparisons:
+        name = comparison.output_column_name
         known = block.filter(pl.any_horizontal(pl.col(by_name[name].columns).is_not_null()))
         # The more of the pairs are matches, the better they show what one person's records look
         # like.
         weight = _count_pairs(known, columns) * purity**3
-        m = [level.m_probability or 0.0 for level in one.comparison_levels[1:]]
+        m = [level.m_probability or 0.0 for level in comparison.comparison_levels[1:]]
         yield name, _Estimate(columns, weight, m)
 
 
@@ -234,7 +234,7 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
     levels = zip(*(one.m for one in chosen), strict=True)
     shares = [one.weight / total for one in chosen]
     means = [sum(w * m for w, m in zip(shares, level, strict=True)) for level in levels]
-    return [max(mean, LEAST) for mean in means]
+    return [max(mean, LEAST_M) for mean in means]
 
 
 def _cap_differences(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
@@ -284,16 +284,16 @@ def _make_linker(
     )
 
 
-def _as_splink_settings(one: Comparison) -> dict[str, Any]:
+def _as_splink_settings(comparison: Comparison) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
-        {"sql_condition": one.unknown, "label_for_charts": "unknown", "is_null_level": True}
+        {"sql_condition": comparison.unknown, "label_for_charts": "unknown", "is_null_level": True}
     ]
-    for level in one.levels:
-        told: dict[str, Any] = {
+    for level in comparison.levels:
+        settings: dict[str, Any] = {
             "sql_condition": "ELSE" if level.sql == "else" else level.sql,
             "label_for_charts": level.name,
             "m_probability": level.m,
             "u_probability": level.u,
         }
-        levels.append(told)
-    return {"output_column_name": one.name, "comparison_levels": levels}
+        levels.append(settings)
+    return {"output_column_name": comparison.name, "comparison_levels": levels}

@@ -110,7 +110,7 @@ def forget_groups(memory: Memory) -> Memory:
 @pytest.fixture(scope="module")
 def begun(resolved: Resolution) -> Resolution:
     """The crowd, resolved with a model that learnt from a larger world."""
-    model = resolved.memory.settled
+    model = resolved.memory.last_model
     assert model
     own = dataclasses.replace(model, records=RECORDS, scale=1)
     learnt = {
