@@ -24,9 +24,10 @@ from c360_dagster.science.recommenders import (
 )
 
 DATES = ("purchased_at", "order_date")
-JUDGES = 20_000
+MOST_JUDGES = 20_000
+"""Methods are compared on the held-out purchases of at most this many customers."""
 HELD_OUT = 0.2
-SURE = 3.0
+STANDARD_ERRORS_AHEAD = 3.0
 """A method is chosen only if it is ahead of popularity by more than this many standard errors of
 the difference. Four methods try, and now and then the best of four is ahead by two through luck."""
 
@@ -56,7 +57,8 @@ def fit_recommendations(
     Purchases have the columns customer_id, item and, if known, purchased_at or order_date. Repeated
     rows count once; rows without a customer or an item are ignored. The newest fifth of the first
     purchases (of an item by a customer) is held out; without dates, a random fifth. The best method
-    is chosen if it is clearly ahead of popularity (SURE); otherwise popularity is.
+    is chosen if it is clearly ahead of popularity, by STANDARD_ERRORS_AHEAD; otherwise popularity
+    is.
 
     Withdrawn items say something about tastes, but they are not recommended.
     """
@@ -113,7 +115,7 @@ def _judge(known: Purchases, n: int) -> dict[str, Floats]:
     after = after.multiply(np.asarray(before.sum(axis=0) > 0)).tocsr()
     wanted = np.asarray(after.sum(axis=1)).ravel()
     judges = np.flatnonzero((wanted > 0) & (np.asarray(before.sum(axis=1)).ravel() > 0))
-    judges = judges[:: -(-len(judges) // JUDGES) or 1]
+    judges = judges[:: -(-len(judges) // MOST_JUDGES) or 1]
     if not len(judges):
         return {method: np.zeros(0) for method in METHODS}
     pairs = learn_pairs(before)
@@ -143,5 +145,5 @@ def _choose(shares: dict[str, Floats]) -> str:
     ahead = shares[best] - usual
     if best == POPULARITY or len(ahead) == 1:
         return POPULARITY
-    doubt = SURE * float(ahead.std(ddof=1)) / np.sqrt(len(ahead))
+    doubt = STANDARD_ERRORS_AHEAD * float(ahead.std(ddof=1)) / np.sqrt(len(ahead))
     return best if float(ahead.mean()) > doubt else POPULARITY

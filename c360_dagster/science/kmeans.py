@@ -13,7 +13,7 @@ CANDIDATES = 4
 TRIAL_ROUNDS, ROUNDS = 3, 100
 CACHED = 32_768
 """Distances computed at a time: few enough to stay in the processor's cache."""
-STILL = 1e-8
+SMALLEST_SQUARED_SHIFT = 1e-8
 """A run ends when no centre moves farther than the square root of this."""
 
 
@@ -53,7 +53,7 @@ def improve_centres(points: Floats, weights: Floats, centres: Floats, rounds: in
         moved = _average_members(points, weights[moving], nearest, centres[moving])
         shift = ((moved - centres[moving]) ** 2).sum(axis=2).max(axis=1)
         centres[moving] = moved
-        moving = moving[shift > STILL]
+        moving = moving[shift > SMALLEST_SQUARED_SHIFT]
         if not len(moving):
             break
     _, distance = find_nearest(points, centres)

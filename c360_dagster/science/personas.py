@@ -52,14 +52,14 @@ PROTOTYPES: Mapping[str, tuple[float, float, float, float, float]] = {
 in the order of PERSONAS. Set from the personas' descriptions, not fitted to any data."""
 SPEND = {"avg_order_value", "price_level"}
 SILENCE = {"silence", "recency_days"}
-MANY = 3
+FEWEST_FEATURES = 3
 
 
 def can_tell_personas(features: Sequence[str]) -> bool:
     """Whether the features can tell the five apart: that takes a measure of spend, one of silence
     and at least three known features in all."""
     known = set(features) & set(PROTOTYPES)
-    return len(known) >= MANY and bool(known & SPEND) and bool(known & SILENCE)
+    return len(known) >= FEWEST_FEATURES and bool(known & SPEND) and bool(known & SILENCE)
 
 
 def match_personas(centres: Floats, features: Sequence[str]) -> list[int | None]:

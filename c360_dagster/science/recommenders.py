@@ -21,7 +21,7 @@ LEARNERS = 200_000
 """Models learn from at most this many customers, evenly spaced among all."""
 CELLS = 4_000_000
 """Scores held in memory at a time."""
-WIDEST = 63
+INTEGER_BITS = 63
 """Bits of an integer, without its sign."""
 TIE = 1e-6
 Singles = NDArray[np.float32]
@@ -102,7 +102,7 @@ def _list_once(
     """
     days = int(day.max(initial=-1)) + 2 if day is not None else 1
     for_item, for_day = len(items).bit_length(), days.bit_length()
-    if len(customers).bit_length() + for_item + for_day > WIDEST:
+    if len(customers).bit_length() + for_item + for_day > INTEGER_BITS:
         raise ValueError(
             f"{len(customers):,} customers, {len(items):,} items and {days:,} moments are too many "
             "to be put in order at once; give days in place of moments."

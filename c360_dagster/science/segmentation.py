@@ -54,9 +54,9 @@ class Scale:
 
     def standardise(self, values: Floats) -> Floats:
         logged = np.where(self.is_logged, _log(values), values)
-        told_apart = self.spread > 0
-        units = np.where(told_apart, self.spread, 1.0)
-        return np.asarray(np.where(told_apart, (logged - self.mean) / units, 0.0))
+        varies = self.spread > 0
+        units = np.where(varies, self.spread, 1.0)
+        return np.asarray(np.where(varies, (logged - self.mean) / units, 0.0))
 
     def restore(self, points: Floats) -> Floats:
         values = points * self.spread + self.mean

@@ -18,7 +18,7 @@ SAMPLE = 1_500
 DRAWS, STARTS = 10, 6
 TRIED = range(2, 11)
 THREADS = 2
-CLEARLY = 0.05
+CLEARLY_BETTER_BY = 0.05
 SCHEMA = {
     "k": pl.Int64,
     "mean_ari": pl.Float64,
@@ -100,7 +100,7 @@ def _flag_better(frame: pl.DataFrame) -> pl.DataFrame:
     ahead = pl.col("mean_ari") - mean
     doubt = 2.0 * (pl.col("standard_error") ** 2 + error**2).sqrt()
     return frame.with_columns(
-        is_clearly_better=(ahead > CLEARLY)
+        is_clearly_better=(ahead > CLEARLY_BETTER_BY)
         & (ahead > doubt)
         & (pl.col("smallest_share") >= SMALLEST)
         & ((pl.col("k") > k) | (mean < STABLE))

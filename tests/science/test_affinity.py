@@ -134,7 +134,7 @@ def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert dict(compared.select("method", "recall").iter_rows())["ease"] == 1.0
     at_once = fit_recommendations(dated.with_columns(purchased_at=1), 10)
     assert at_once.compared.equals(fit_recommendations(dated.drop("purchased_at"), 10).compared)
-    monkeypatch.setattr("c360_dagster.science.affinity.JUDGES", 50)  # every fourth of the 160
+    monkeypatch.setattr("c360_dagster.science.affinity.MOST_JUDGES", 50)  # every fourth of the 160
     assert fit_recommendations(dated, 10).compared["customers"].unique().to_list() == [40]
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from c360_dagster.building.computed import read_computed
-from c360_dagster.science.answers import NOBODY_KNOWS, Answer, find, tabulate
+from c360_dagster.science.answers import NOBODY_KNOWS, Answer, make_finding, tabulate
 from c360_dagster.science.answers.campaigns import answer_campaigns
 from c360_dagster.science.answers.forecasts import _is_covered, answer_forecasts
 from c360_dagster.science.answers.segments import answer_segments, judge_stability
@@ -235,8 +235,8 @@ def test_everybody_is_cluster_nought_and_planted_lifts_are_looked_for_there() ->
 
 def test_findings_become_rows() -> None:
     findings = [
-        find("a", is_passed=True, said="Well.", x=1.5, method="ease"),
-        find("b", is_passed=False, said="No."),
+        make_finding("a", is_passed=True, said="Well.", x=1.5, method="ease"),
+        make_finding("b", is_passed=False, said="No."),
     ]
     assert tabulate(findings).rows() == [
         ("a", True, "Well.", "x", 1.5),

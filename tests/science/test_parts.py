@@ -165,13 +165,13 @@ def test_what_one_timers_buy_less_by_their_calibrated_chance_falls_to_all() -> N
     made = Candidates(("bgnbd", "mean_rate"), orders * 10, orders, np.array([0.8, 0.8, 0.9]))
     frequency, zero = np.array([0.0, 0.0, 5.0]), np.zeros(3)
     known = Known(frequency, zero, zero, zero, zero, zero)
-    told = made.judge_one_timers(known, np.array([0.4, 0.2, 0.1]))
+    told = made.scale_one_time_buyers(known, np.array([0.4, 0.2, 0.1]))
     # 1, 0.5 and 4 add up to 5.5, and the total must stay 8.
     assert told.orders[:, 0] == pytest.approx(np.array([1.0, 0.5, 4.0]) * 8 / 5.5)
     assert told.orders[:, 1] == pytest.approx(9.0)
     assert told.spend == pytest.approx(told.orders * 10)
     naive = Candidates(("mean_rate",), orders[:, 1:], orders[:, 1:], None)
-    assert naive.judge_one_timers(known, zero) is naive
+    assert naive.scale_one_time_buyers(known, zero) is naive
 
 
 def test_without_anything_to_learn_from_the_models_probability_stays() -> None:

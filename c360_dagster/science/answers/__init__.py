@@ -24,7 +24,7 @@ class Answer:
     findings: list[Finding]
 
 
-def find(
+def make_finding(
     check: str,
     is_passed: bool,  # noqa: FBT001  a finding's main statement
     said: str,
@@ -35,9 +35,9 @@ def find(
     return Finding(check, bool(is_passed), said, known)
 
 
-def find_nothing(check: str) -> Finding:
+def pass_without_truth(check: str) -> Finding:
     """Returns a finding that passes because there is no ground truth to compare with."""
-    return find(check, True, NOBODY_KNOWS)  # noqa: FBT003
+    return make_finding(check, True, NOBODY_KNOWS)  # noqa: FBT003
 
 
 def tabulate(findings: Iterable[Finding]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from c360_dagster.science.answers import Answer, Finding, find, find_nothing
+from c360_dagster.science.answers import Answer, Finding, make_finding, pass_without_truth
 from c360_dagster.science.campaigns import effects
 from c360_dagster.science.standards import RECOVERED
 
@@ -38,9 +38,9 @@ def answer_campaigns(responses: pl.DataFrame, truth: pl.DataFrame | None) -> Ans
 
 def _judge_lifts(found: pl.DataFrame, truth: pl.DataFrame | None) -> Finding:
     if truth is None or found.is_empty():
-        return find_nothing("planted_lifts_are_found")
+        return pass_without_truth("planted_lifts_are_found")
     low, high = pl.col("revenue_lift_low"), pl.col("revenue_lift_high")
-    told = (
+    compared = (
         found.filter(pl.col("cluster_id") == EVERYBODY)
         .join(truth, on="campaign_id")
         .drop_nulls("revenue_lift_low")
@@ -48,11 +48,11 @@ def _judge_lifts(found: pl.DataFrame, truth: pl.DataFrame | None) -> Finding:
             is_within=(low <= pl.col("planted")) & (high.is_null() | (high >= pl.col("planted")))
         )
     )
-    share = int(told["is_within"].sum()) / told.height if told.height else 1.0
-    return find(
+    share = int(compared["is_within"].sum()) / compared.height if compared.height else 1.0
+    return make_finding(
         "planted_lifts_are_found",
         share >= RECOVERED,
-        f"{share:.0%} of {told.height} campaigns.",
+        f"{share:.0%} of {compared.height} campaigns.",
         share_within=share,
-        campaigns=told.height,
+        campaigns=compared.height,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from c360_dagster.science import evaluation
-from c360_dagster.science.answers import Answer, Finding, find, find_nothing
+from c360_dagster.science.answers import Answer, Finding, make_finding, pass_without_truth
 from c360_dagster.science.lifetime_value import (
     Forecast,
     Rehearsal,
@@ -52,7 +52,7 @@ def answer_forecasts(
         _judge_errors(held_out, tried),
         _judge_intervals(held_out),
         _judge_churn(held_out),
-        find_nothing("agrees_with_the_future") if future is None else _judge_future(future),
+        pass_without_truth("agrees_with_the_future") if future is None else _judge_future(future),
     ]
     return Answer(tables, findings)
 
@@ -108,7 +108,7 @@ def _judge_errors(held_out: pl.DataFrame, tried: Forecast) -> Finding:
             "nothing": pl.zeros(held_out.height, pl.Float64, eager=True),
         },
     )
-    return find(
+    return make_finding(
         "beats_naive_forecasts",
         max(compared.mae_ratio, compared.rmse_ratio) <= WORSE_THAN_NAIVE,
         f"Mean absolute error {compared.mae_ratio:.3f} and root mean squared error "
@@ -126,7 +126,7 @@ def _judge_intervals(held_out: pl.DataFrame) -> Finding:
     spend = held_out["past_spend_after"].cast(pl.Float64)
     covered = evaluation.interval_coverage(held_out["low"], held_out["high"], spend)
     nothing = int((spend == 0).sum()) / max(spend.len(), 1)
-    return find(
+    return make_finding(
         "intervals_cover",
         held_out.is_empty() or _is_covered(covered, nothing),
         f"{covered:.1%} of {held_out.height:,} customers were within their interval; "
@@ -150,7 +150,7 @@ def _judge_churn(held_out: pl.DataFrame) -> Finding:
     brier = evaluation.brier_score(risk, stayed_away)
     usual = int(stayed_away.sum()) / max(stayed_away.len(), 1)
     off = evaluation.calibration_error(risk, stayed_away.cast(pl.Float64))
-    return find(
+    return make_finding(
         "churn_is_told_apart",
         area is None or (area > 0.5 and brier <= usual * (1 - usual)),
         f"Area under the curve {area or 0:.3f}, Brier score {brier:.3f} "
@@ -167,7 +167,7 @@ def _judge_future(future: pl.DataFrame) -> Finding:
     deciles = evaluation.calibration_error(future["expected_spend"], spend)
     covered = evaluation.interval_coverage(future["low"], future["high"], spend)
     nothing = int((spend == 0).sum()) / max(spend.len(), 1)
-    return find(
+    return make_finding(
         "agrees_with_the_future",
         abs(total) <= TOTAL_OFF and deciles <= DECILES_OFF and _is_covered(covered, nothing),
         f"In total {total:+.1%}, by tenths {deciles:.1%} off; {covered:.1%} were within their "

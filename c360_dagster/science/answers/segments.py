@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from c360_dagster.science.answers import Answer, Finding, find, find_nothing
+from c360_dagster.science.answers import Answer, Finding, make_finding, pass_without_truth
 from c360_dagster.science.personas import EVIDENCE, PERSONA_FEATURES
 from c360_dagster.science.rows import order_customers
 from c360_dagster.science.scores import scores
@@ -47,12 +47,12 @@ def judge_stability(tried: pl.DataFrame) -> Finding:
     used = tried.filter("is_chosen")
     better = tried.filter("is_clearly_better")["k"].to_list()
     if used.is_empty():
-        return find("segments_are_stable", True, "Nobody has ordered yet.")  # noqa: FBT003
+        return make_finding("segments_are_stable", True, "Nobody has ordered yet.")  # noqa: FBT003
     stable, smallest = float(used["mean_ari"][0]), float(used["smallest_share"][0])
     said = f"Stability {stable:.3f}, smallest segment {smallest:.1%} of the customers."
     if better:
         said += f" Clearly better: {', '.join(map(str, better))} segments."
-    return find(
+    return make_finding(
         "segments_are_stable",
         stable >= STABLE and smallest >= SMALLEST and not better,
         said,
@@ -64,24 +64,24 @@ def judge_stability(tried: pl.DataFrame) -> Finding:
 def _judge_changes(before: pl.DataFrame, labels: pl.DataFrame) -> Finding:
     changed = share_changed(before, labels)
     if changed is None:
-        return find("personas_last", True, "This is the first run.")  # noqa: FBT003
+        return make_finding("personas_last", True, "This is the first run.")  # noqa: FBT003
     said = f"{changed:.1%} of the customers have another persona than in the run before."
-    return find("personas_last", changed <= CHANGED, said, changed_persona=changed)
+    return make_finding("personas_last", changed <= CHANGED, said, changed_persona=changed)
 
 
 def _judge_personas(found: Segments, features: pl.DataFrame, truth: pl.DataFrame | None) -> Finding:
     if truth is None:
-        return find_nothing("personas_agree_with_the_truth")
+        return pass_without_truth("personas_agree_with_the_truth")
     both = (
         found.labels.filter(features["orders"] >= ORDERS_TO_TELL)  # both in customers' order
         .join(truth, on="customer_id")
         .with_columns(planted=pl.col("persona").rank("dense").cast(pl.Int64) - 1)
     )
-    told = both["cluster_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    clusters = both["cluster_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
     planted = both["planted"].to_numpy()
-    most = int(max(planted.max(initial=0), told.max(initial=0))) + 1
-    agreement = adjusted_rand(told, planted, most) if both.height else 0.0
-    return find(
+    most = int(max(planted.max(initial=0), clusters.max(initial=0))) + 1
+    agreement = adjusted_rand(clusters, planted, most) if both.height else 0.0
+    return make_finding(
         "personas_agree_with_the_truth",
         agreement >= LIKE_THE_TRUTH,
         f"Adjusted Rand {agreement:.3f} among {both.height:,} customers.",

@@ -3,7 +3,7 @@
 import polars as pl
 
 from c360_dagster.science.affinity import fit_recommendations, list_purchases, recommend
-from c360_dagster.science.answers import Answer, Finding, find
+from c360_dagster.science.answers import Answer, Finding, make_finding
 from c360_dagster.science.recommenders import POPULARITY, gather_kinds
 from c360_dagster.science.standards import BETTER_THAN_POPULARITY
 
@@ -43,7 +43,7 @@ def _judge_recall(compared: pl.DataFrame, *, is_simulated: bool) -> Finding:
     best, usual = recalls[method], recalls[POPULARITY]
     times = best / usual if best and usual else None
     bound = BETTER_THAN_POPULARITY if is_simulated and method != POPULARITY else 1.0
-    return find(
+    return make_finding(
         "beats_popularity",
         times is None or times >= bound,
         f"{method}: recall at {SUGGESTIONS} is {best or 0:.3f}, that of the best sellers "

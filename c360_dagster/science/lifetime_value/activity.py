@@ -67,7 +67,7 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
     scale = Scale.of(signs[:, 1:])
     design = _design(signs[:, :1], scale.apply(signs[:, 1:], np.inf))
 
-    def lose(coefficients: Floats) -> float:
+    def find_loss(coefficients: Floats) -> float:
         score, moved = combine(design, coefficients), coefficients - believed
         return (
             float(np.logaddexp(0.0, score).sum())
@@ -79,11 +79,11 @@ def fit_calibration(signs: Floats, returned: Floats) -> Calibration:
     for _ in range(25):
         p = 1 / (1 + np.exp(-np.clip(combine(design, coefficients), -30, 30)))
         slope = np.einsum("ij,i->j", design, returned - p) - PRIOR * (coefficients - believed)
-        bend = np.einsum("ij,ik->jk", design * (p * (1 - p))[:, None], design)
-        bend += PRIOR * np.eye(len(believed))
-        change = np.linalg.solve(bend, slope)
-        lost = lose(coefficients) * (1 + 1e-9)
-        while lose(coefficients + change) > lost and float(np.abs(change).max()) >= 1e-10:
+        hessian = np.einsum("ij,ik->jk", design * (p * (1 - p))[:, None], design)
+        hessian += PRIOR * np.eye(len(believed))
+        change = np.linalg.solve(hessian, slope)
+        loss = find_loss(coefficients) * (1 + 1e-9)
+        while find_loss(coefficients + change) > loss and float(np.abs(change).max()) >= 1e-10:
             change = change / 2
         coefficients = coefficients + change
         if float(np.abs(change).max()) < 1e-10:

@@ -66,7 +66,7 @@ class Candidates:
     def of_models(self) -> Bools:
         return are_models(self.names)
 
-    def judge_one_timers(self, known: Known, chance: Floats) -> "Candidates":
+    def scale_one_time_buyers(self, known: Known, chance: Floats) -> "Candidates":
         """Scales what the models expect of one-time buyers by chance / p_active: how much less
         likely they are to come back at all than the models say.
 

@@ -12,8 +12,8 @@ from c360_dagster.science.lifetime_value.summary import add_up, check_orders, su
 
 YEAR = 364
 """Fifty-two weeks, so that days a year apart are also the same day of the week."""
-SILENCE, ONE_IN = 90, 100
-"""If fewer than one in ONE_IN of all orders come before a gap of more than SILENCE days without
+GAP_DAYS, ONE_IN = 90, 100
+"""If fewer than one in ONE_IN of all orders come before a gap of more than GAP_DAYS days without
 orders, their years were mistyped."""
 
 PRESENCE = {
@@ -81,7 +81,7 @@ def find_first_day(orders: pl.DataFrame, as_of: date) -> date:
     day, orders_of_day = pl.col("order_date"), pl.col("len")
     days = orders.filter(day <= as_of).group_by(day).len().sort(day)
     orders_before = orders_of_day.cum_sum() - orders_of_day
-    follows_slips = (day.diff().dt.total_days() > SILENCE) & (
+    follows_slips = (day.diff().dt.total_days() > GAP_DAYS) & (
         orders_before * ONE_IN < orders_of_day.sum()
     )
     found = days.select(begun=day.filter(follows_slips).max(), first=day.min())

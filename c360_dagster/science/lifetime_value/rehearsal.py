@@ -65,8 +65,8 @@ def rehearse(buyers: pl.DataFrame, plan: Rehearsal, earlier: Models | None = Non
     active_then, active_now = _find_active(tried, today, ordered)
     calibration = fit_calibration(read_signs(then, active_then), returned)
     p_then = calibration.apply(read_signs(then, active_then))
-    tried = tried.judge_one_timers(then, p_then)
-    today = today.judge_one_timers(now, calibration.apply(read_signs(now, active_now)))
+    tried = tried.scale_one_time_buyers(then, p_then)
+    today = today.scale_one_time_buyers(now, calibration.apply(read_signs(now, active_now)))
     if names:
         traits = fit_traits(then, tried.orders[:, tried.of_models].mean(axis=1), ordered)
         tried, today = tried.weigh(traits.weigh(then)), today.weigh(traits.weigh(now))

@@ -15,9 +15,9 @@ ROWS = 60_000
 """If there are more customers than this, shares are fitted on at most so many of them: a third are
 those with the greatest forecasts, the others are each nth of the rest."""
 RIDGE, RIDGE_ROWS = 0.1, 100
-"""How strongly shares are held to the belief from before the rehearsal: RIDGE plus
+"""How strongly shares are held to PRIOR_SHARES, those from before the rehearsal: RIDGE plus
 RIDGE_ROWS / customers, so more strongly if there are few."""
-BELIEF = {"mbgnbd": 0.4, "bgnbd": 0.4, "last_period": 0.2, "mean_rate": 0.1}
+PRIOR_SHARES = {"mbgnbd": 0.4, "bgnbd": 0.4, "last_period": 0.2, "mean_rate": 0.1}
 """How much each candidate is trusted before the rehearsal, after its own level is corrected."""
 GIANT, GIANT_ROWS = 0.03, 100
 """Customers who make up more than GIANT of a total do not count for the level, if at least
@@ -125,40 +125,44 @@ def fit_shares(names: tuple[str, ...], values: Floats, actual: Floats) -> Floats
     from scipy.optimize import nnls  # noqa: PLC0415 (see maximise)
 
     values, actual, weight = _choose_rows(values, actual)
-    belief = _believe(names, values, actual, weight)
+    prior = _find_prior_shares(names, values, actual, weight)
     if not values.any() or not actual.any():
-        return belief
+        return prior
     best_mae, best_rmse = _judge_naive(names, values, actual, weight)
-    total, shares = weight.sum(), belief
+    total, shares = weight.sum(), prior
     ridge = RIDGE + RIDGE_ROWS / total
     for _ in range(ROUNDS):
         error = actual - combine(values, shares)
         rmse = max(float(np.sqrt(dot(weight, error**2) / total)), 1e-3 * best_rmse)
-        bend = 1 / (best_mae * np.maximum(np.abs(error), 1e-3 * best_mae)) + 1 / (best_rmse * rmse)
-        weighted = values * (weight * bend)[:, None]
+        curvature = 1 / (best_mae * np.maximum(np.abs(error), 1e-3 * best_mae)) + 1 / (
+            best_rmse * rmse
+        )
+        weighted = values * (weight * curvature)[:, None]
         gram = np.einsum("ij,ik->jk", weighted, values)
         moment = np.einsum("ij,i->j", weighted, actual)
         hold = np.diag(np.diag(gram) * ridge + 1e-12 * np.trace(gram))
         root = np.linalg.cholesky(gram + hold)
-        shares = nnls(root.T, np.linalg.solve(root, moment + hold @ belief))[0]
+        shares = nnls(root.T, np.linalg.solve(root, moment + hold @ prior))[0]
     return shares
 
 
-def _believe(names: tuple[str, ...], values: Floats, actual: Floats, weight: Floats) -> Floats:
+def _find_prior_shares(
+    names: tuple[str, ...], values: Floats, actual: Floats, weight: Floats
+) -> Floats:
     """Returns the shares believed in before the rehearsal. If no model is left, half a customer is
     added who goes on as the naive forecasts say.
 
     If none of a few customers came back within days, that is no reason to expect none within a
     year.
     """
-    belief = np.array([BELIEF[name] for name in names])
+    prior = np.array([PRIOR_SHARES[name] for name in names])
     totals = np.einsum("i,ij->j", weight, values)
     more = np.zeros(len(names))
     if not are_models(names).any():
-        belief = np.full(len(names), 0.5)
+        prior = np.full(len(names), 0.5)
         more = 0.5 * totals / max(float(weight.sum()), 1.0)
     level = (max(dot(weight, actual), 0.0) + more) / np.maximum(totals + more, 1e-9)
-    return np.where(totals > 0, belief / belief.sum() * np.minimum(level, 10.0), 0.0)
+    return np.where(totals > 0, prior / prior.sum() * np.minimum(level, 10.0), 0.0)
 
 
 def _judge_naive(

@@ -54,9 +54,9 @@ def fit_traits(known: Known, expected: Floats, ordered: Floats) -> Traits:
     def likelihood(weights: Floats) -> tuple[float, Floats]:
         coefficients = np.log(weights)
         score, held = combine(design, coefficients), PRIOR * coefficients
-        told = expected * np.exp(score)
-        total = float(told.sum())
-        slope = np.einsum("ij,i->j", design, ordered - told * (came / total)) - held
+        predicted = expected * np.exp(score)
+        total = float(predicted.sum())
+        slope = np.einsum("ij,i->j", design, ordered - predicted * (came / total)) - held
         value = dot(ordered, score) - came * np.log(total) - dot(held, coefficients) / 2
         return value, slope / weights
 
