@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mock_data
 from bench.measure import Measured, measure
-from c360_dagster.building.changes import Asked, begin_build, finish_build
+from c360_dagster.building.changes import BuildRequest, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import read_manifest
@@ -61,9 +61,9 @@ def load(home: Path, day: date) -> None:
 
 
 def build(home: Path, run: str) -> None:
-    asked, manifest = Asked(run, "bench", None), read_manifest()
+    request, manifest = BuildRequest(run, "bench", None), read_manifest()
     with connect_to(home).connect() as con:
-        plan = begin_build(con, asked, manifest, worthwhile=0)
+        plan = begin_build(con, request, manifest, worthwhile=0)
     results = list(
         DbtBuilder(warehouse=str(home / "warehouse.duckdb")).build(
             select=[],
@@ -75,7 +75,7 @@ def build(home: Path, run: str) -> None:
     if bad:
         raise SystemExit(f"failed: {bad}")
     with connect_to(home).connect() as con:
-        finish_build(con, asked, manifest, [result.unique_id for result in results])
+        finish_build(con, request, manifest, [result.unique_id for result in results])
 
 
 def connect_to(home: Path) -> Warehouse:

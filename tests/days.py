@@ -11,7 +11,7 @@ import duckdb
 
 import mock_data
 from c360_dagster.assets.identity import RECORDS, _add_to_history, _read_history, _write
-from c360_dagster.building.changes import Asked, Plan, begin_build, finish_build
+from c360_dagster.building.changes import BuildRequest, Plan, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import read_keys, read_manifest
@@ -84,7 +84,7 @@ class Home:
         The run ends after the model `stop_after`, as if it had been killed there.
         """
         self.runs += 1
-        asked = Asked(f"run {self.runs}", self.project, self.as_of)
+        request = BuildRequest(f"run {self.runs}", self.project, self.as_of)
         manifest = read_manifest()
         models = {
             name: node
@@ -95,7 +95,7 @@ class Home:
         parts = [sorted(before), sorted(models.keys() - before)]
         for number, part in enumerate(parts):
             with self.connect() as con:
-                plan = begin_build(con, asked, manifest, worthwhile=0)
+                plan = begin_build(con, request, manifest, worthwhile=0)
             if number == 0:
                 self.plans.append(plan)
             elif number == 1:
@@ -106,7 +106,7 @@ class Home:
             if stop_after in chosen:
                 break
             with self.connect() as con:
-                finish_build(con, asked, manifest, built)
+                finish_build(con, request, manifest, built)
         return self.plans[-1]
 
     def publish(self) -> set[str]:

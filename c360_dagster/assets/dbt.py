@@ -17,7 +17,7 @@ from c360_dagster.assets.dbt_results import (
     report_test,
     say_demand,
 )
-from c360_dagster.building.changes import EVERYTHING, Asked, begin_build, finish_build
+from c360_dagster.building.changes import EVERYTHING, BuildRequest, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.build import STANDS, DbtBuilder, Extent
@@ -170,7 +170,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         run_id = context.run.run_id
         # What was parsed is built, even if somebody edits the project meanwhile.
         project = read_stamp() or digest_project()
-        asked = Asked(run_id, project, settings.as_of, anew=extent.full_refresh)
+        request = BuildRequest(run_id, project, settings.as_of, anew=extent.full_refresh)
         lineage = Traced(manifest)
         with contextlib.ExitStack() as held:
             # While one connection is open, others cost little. dbt needs the file for itself.
@@ -179,7 +179,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             History(settings.history).show(con)
             Memberships(settings.memberships).show(con)
             # If only seeds are built, bronze may not be loaded and nothing known about its files.
-            plan = begin_build(con, asked, manifest) if part.has_models else EVERYTHING
+            plan = begin_build(con, request, manifest) if part.has_models else EVERYTHING
             if plan.reason:
                 context.log.info(plan.reason)
             with guard_storage(settings.home):
@@ -206,7 +206,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                 )
             with warehouse.connect() as con:
                 if part.has_models and not any(result.is_bad for result in results):
-                    finish_build(con, asked, manifest, [result.unique_id for result in results])
+                    finish_build(con, request, manifest, [result.unique_id for result in results])
                 forget_removed_tests(con, manifest)
                 lineage.trace(unreported)
                 for result in unreported:

@@ -19,7 +19,7 @@ from c360_dagster.building.computed import (
     replace_rows,
     write_comment,
 )
-from c360_dagster.building.standing import read_comments, write_marks
+from c360_dagster.building.marks import read_comments, write_marks
 from c360_dagster.checks.identity import DECISIONS, check_identity, specify_identity_checks
 from c360_dagster.dbt_runner.build import Extent
 from c360_dagster.layers import IDENTITY, SILVER

@@ -1,6 +1,6 @@
 """Repeats what a Python step reported before, if nothing that the step reads has changed.
 
-It decides by marks (see building/standing.py) and takes the report from Dagster's event log.
+It decides by marks (see building/marks.py) and takes the report from Dagster's event log.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.building.computed import read_computed
-from c360_dagster.building.standing import digest, digest_sources, read_marks
+from c360_dagster.building.marks import digest, digest_sources, read_marks
 
 LIBRARIES = ("duckdb", "numpy", "polars", "scipy", "splink")
 CODE = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ import polars as pl
 from c360_dagster.assets.describe import markdown_table, specify_computed
 from c360_dagster.assets.keeping import are_made_of, digest_files, mark_answer, tell_again
 from c360_dagster.building.computed import read_computed, replace_computed
-from c360_dagster.building.standing import write_marks
+from c360_dagster.building.marks import write_marks
 from c360_dagster.checks.science import report_findings, specify_science_checks
 from c360_dagster.checks.truth import Truth
 from c360_dagster.dbt_runner.build import Extent

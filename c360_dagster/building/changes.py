@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from c360_dagster.building import unpublished
-from c360_dagster.building.standing import PASSES, SCHEMA, read_comments, write_marks
+from c360_dagster.building.marks import PASSED_TABLE, SCHEMA, read_comments, write_marks
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.sql import fetch_count, fetch_row, quote, transaction
 
@@ -22,7 +22,7 @@ REACHES_ALL = "rates"
 SET_THE_DAY = ("transactions", "workbook_transactions")
 # Rows loaded. Measured: with fewer, finding what has changed costs as much as building everything.
 WORTHWHILE = 2_000_000
-LAST = ("last_build", "last_held")
+LAST_BUILD_TABLES = ("last_build", "last_held")
 # The time zone is included because the same file read for another zone gives other times.
 CONTENT = "concat_ws(' ', checksum, timezone) as checksum"
 HELD = f"(select path, {CONTENT}, known_at, table_name from {HELD_LOADS})"
@@ -40,7 +40,7 @@ EVERYTHING = Plan(None, "")
 
 
 @dataclass(frozen=True)
-class Asked:
+class BuildRequest:
     """What a build is asked for.
 
     Everything is built if the project has changed or if the day may be an earlier one.
@@ -56,19 +56,19 @@ class Asked:
 
 def begin_build(
     con: duckdb.DuckDBPyConnection,
-    asked: Asked,
+    request: BuildRequest,
     manifest: Mapping[str, Any],
     worthwhile: int = WORTHWHILE,
 ) -> Plan:
     """Returns the run's plan, the same in each of its steps, and notes that a build has begun."""
     con.execute(f"create schema if not exists {SCHEMA}")
     with transaction(con):
-        if plan := _read_plan(con, asked):
+        if plan := _read_plan(con, request):
             return plan
-        plan = _make_plan(con, asked, manifest, worthwhile)
+        plan = _make_plan(con, request, manifest, worthwhile)
         if plan.since is None:
-            _forget(con, but=[PASSES])
-            unpublished.forget(con)
+            _drop_tables(con, but=[PASSED_TABLE])
+            unpublished.drop_changes(con)
         else:
             _list_changes(con, manifest)
         con.execute(f"create or replace table {SCHEMA}.held as from {HELD}")
@@ -76,13 +76,16 @@ def begin_build(
         con.execute(
             f"create or replace table {SCHEMA}.build as select cast(? as varchar) as run, "
             "cast(? as varchar) as project, cast(? as date) as as_of, cast(? as date) as since",
-            [asked.run, asked.project, asked.as_of, plan.since],
+            [request.run, request.project, request.as_of, plan.since],
         )
     return plan
 
 
 def finish_build(
-    con: duckdb.DuckDBPyConnection, asked: Asked, manifest: Mapping[str, Any], built: Iterable[str]
+    con: duckdb.DuckDBPyConnection,
+    request: BuildRequest,
+    manifest: Mapping[str, Any],
+    built: Iterable[str],
 ) -> bool:
     """Notes what was built, and returns whether that is every model.
 
@@ -99,24 +102,27 @@ def finish_build(
         con.execute(
             f"create or replace table {SCHEMA}.last_build as select cast(? as varchar) as project, "
             "cast(? as date) as as_of, as_of_date from silver.int_data_clock",
-            [asked.project, asked.as_of],
+            [request.project, request.as_of],
         )
         unpublished.note_changes(con)
-        _forget(con, but=[*LAST, PASSES])
+        _drop_tables(con, but=[*LAST_BUILD_TABLES, PASSED_TABLE])
     return True
 
 
-def _read_plan(con: duckdb.DuckDBPyConnection, asked: Asked) -> Plan | None:
+def _read_plan(con: duckdb.DuckDBPyConnection, request: BuildRequest) -> Plan | None:
     if not _exists(con, "build"):
         return None
-    row = fetch_row(con, f"select since from {SCHEMA}.build where run = ?", [asked.run])
+    row = fetch_row(con, f"select since from {SCHEMA}.build where run = ?", [request.run])
     return Plan(row[0], "") if row else None
 
 
 def _make_plan(
-    con: duckdb.DuckDBPyConnection, asked: Asked, manifest: Mapping[str, Any], worthwhile: int
+    con: duckdb.DuckDBPyConnection,
+    request: BuildRequest,
+    manifest: Mapping[str, Any],
+    worthwhile: int,
 ) -> Plan:
-    reason = _find_reason(con, asked) or _find_reason_in_tables(con, manifest)
+    reason = _find_reason(con, request) or _find_reason_in_tables(con, manifest)
     if not reason:
         rows = fetch_count(con, f"select sum(rows_loaded) from {HELD_LOADS}")
         reason = f"with {rows:,} rows that is just as quick" if rows < worthwhile else None
@@ -129,20 +135,20 @@ def _make_plan(
     )
 
 
-def _find_reason(con: duckdb.DuckDBPyConnection, asked: Asked) -> str | None:
+def _find_reason(con: duckdb.DuckDBPyConnection, request: BuildRequest) -> str | None:
     """Returns why a build cannot continue the last finished one; None if it can."""
-    if asked.anew:
+    if request.anew:
         return "that was asked for"
     if not _exists(con, "last_build"):
         return "there is no finished build to continue"
     project, as_of, as_of_date = fetch_row(con, f"from {SCHEMA}.last_build") or ("", None, None)
-    if project != asked.project:
+    if project != request.project:
         return "the models or their settings have changed since the last build"
-    if as_of != asked.as_of and (asked.as_of is None or asked.as_of < as_of_date):
+    if as_of != request.as_of and (request.as_of is None or request.as_of < as_of_date):
         return f"the last build was as of {as_of_date}"
     if _exists(con, "build"):
         unfinished = fetch_row(con, f"select as_of from {SCHEMA}.build")
-        if unfinished != (asked.as_of,):
+        if unfinished != (request.as_of,):
             return "a build as of another day did not finish"
     return _find_reason_in_files(con, as_of_date)
 
@@ -210,7 +216,7 @@ def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _forget(con: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:
+def _drop_tables(con: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:
     tables = "select table_name from duckdb_tables() where schema_name = ?"
     for (name,) in con.execute(tables, [SCHEMA]).fetchall():
         if name not in but:

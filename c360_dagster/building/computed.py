@@ -67,7 +67,7 @@ def create_computed(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"create or replace table {table.ddl}")
 
 
-def show_view(con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str) -> None:
+def replace_with_view(con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str) -> None:
     """Puts a view in the table's place, whether a table or a view was there before."""
     stands = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
     if fetch_row(con, stands, [table.schema, table.name]):
@@ -98,12 +98,12 @@ def replace_rows(
     else:
         con.register("outgoing", keys.to_arrow())
         con.execute(
-            f"delete from {relation} where ({_listed(keys.columns)}) in "
-            f"(select ({_listed(keys.columns)}) from outgoing)"
+            f"delete from {relation} where ({_list_columns(keys.columns)}) in "
+            f"(select ({_list_columns(keys.columns)}) from outgoing)"
         )
         con.unregister("outgoing")
     con.register("incoming", frame.select(names).to_arrow())
-    con.execute(f"insert into {relation} select {_listed(names)} from incoming")
+    con.execute(f"insert into {relation} select {_list_columns(names)} from incoming")
     con.unregister("incoming")
 
 
@@ -112,5 +112,5 @@ def write_comment(con: duckdb.DuckDBPyConnection, relation: str, text: str) -> N
     con.execute(f"comment on table {relation} is {literal(text)}")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_columns(names: Iterable[str]) -> str:
     return ", ".join(quote(name) for name in names)

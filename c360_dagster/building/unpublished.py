@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import duckdb
 
-from c360_dagster.building.standing import SCHEMA as CHANGES
-from c360_dagster.building.standing import read_comments
+from c360_dagster.building.marks import SCHEMA as CHANGES
+from c360_dagster.building.marks import read_comments
 from c360_dagster.layers import GOLD
 from c360_dagster.sql import fetch_row, quote, transaction
 
@@ -19,11 +19,11 @@ Keys = Mapping[str, str]
 """For tables that builds continue, by name: the columns that tell their rows apart."""
 
 
-def begin_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -> None:
+def start_again(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -> None:
     """Starts again without changed rows, because this publication holds what gold holds."""
     tables = _list_tables(con, GOLD.name)
     with transaction(con):
-        forget(con)
+        drop_changes(con)
         con.execute(f"create schema {SCHEMA}")
         con.execute(
             f"create table {PUBLICATION} as select cast(? as varchar) as name", [publication]
@@ -39,10 +39,10 @@ def note_changes(con: duckdb.DuckDBPyConnection) -> None:
     """Adds the rows that a build changed, as they were and as they are, before it forgets them."""
     for name in _list_tables(con, SCHEMA) & _list_tables(con, CHANGES):
         noted = f"{SCHEMA}.{quote(name)}"
-        con.execute(f"insert into {noted} {_changed(con, name, noted)}")
+        con.execute(f"insert into {noted} {_select_changed(con, name, noted)}")
 
 
-def forget(con: duckdb.DuckDBPyConnection) -> None:
+def drop_changes(con: duckdb.DuckDBPyConnection) -> None:
     """Drops all keys: after tables were built in full, it is not known which rows changed."""
     con.execute(f"drop schema if exists {SCHEMA} cascade")
 
@@ -66,7 +66,7 @@ def find_changed(con: duckdb.DuckDBPyConnection, keys: Keys, publication: str) -
     return found
 
 
-def _changed(con: duckdb.DuckDBPyConnection, name: str, noted: str) -> str:
+def _select_changed(con: duckdb.DuckDBPyConnection, name: str, noted: str) -> str:
     columns = con.execute(f"describe {noted}").fetchall()
     return (
         f"select {', '.join(quote(column[0]) for column in columns)} from {CHANGES}.{quote(name)}"

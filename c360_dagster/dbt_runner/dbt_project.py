@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from c360_dagster.building.standing import digest, digest_sources
+from c360_dagster.building.marks import digest, digest_sources
 from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.settings import tell_dbt_the_warehouse
 

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
-from c360_dagster.building.standing import (
+from c360_dagster.building.marks import (
     digest,
     mark_sources,
     note_passes,

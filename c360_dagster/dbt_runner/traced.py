@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from c360_dagster.building.standing import digest, digest_sources
+from c360_dagster.building.marks import digest, digest_sources
 from c360_dagster.dbt_runner import dbt_project
 from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.dbt_project import Manifest

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.describe import specify_computed
-from c360_dagster.building.computed import ComputedTable, read_computed, show_view
+from c360_dagster.building.computed import ComputedTable, read_computed, replace_with_view
 from c360_dagster.layers import GOLD
 from c360_dagster.sql import PARQUET, fetch_count, fetch_row, literal, quote
 
@@ -44,7 +44,7 @@ def show_days(
 ) -> None:
     """Makes the view of a folder of days. Raises a HistoryError that names an unreadable day."""
     try:
-        show_view(con, table, query)
+        replace_with_view(con, table, query)
     except duckdb.Error:
         for path in sorted(folder.glob(DAY_FILES)):
             try:

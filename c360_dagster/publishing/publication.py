@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.building.unpublished import Keys, begin_again
+from c360_dagster.building.unpublished import Keys, start_again
 from c360_dagster.layers import GOLD
 from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 from c360_dagster.sql import (
@@ -93,7 +93,7 @@ def publish(
             rows = _write_snapshot(con, aside, tables, snapshot, taken)
             files.result()
             last.replace(con, generation.name, aside, rows, taken)
-            begin_again(con, known.keys, generation.name)
+            start_again(con, known.keys, generation.name)
             # Stopping a run interrupts only its main thread, so this one is never stopped halfway.
             pool.submit(_show, parquet, generation, snapshot, aside).result()
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from c360_dagster.building.standing import MADE_OF, read_comments
+from c360_dagster.building.marks import MADE_OF, read_comments
 from c360_dagster.building.unpublished import Keys, find_changed
 from c360_dagster.layers import GOLD
 from c360_dagster.sql import fetch_count

@@ -11,7 +11,7 @@ import pytest
 
 from c360_dagster.assets import identity, keeping
 from c360_dagster.building.computed import create_computed
-from c360_dagster.building.standing import MADE_OF, write_marks
+from c360_dagster.building.marks import MADE_OF, write_marks
 from c360_dagster.resources.decisions import Decision, read_decisions
 from tests.assets.test_identity import ANN, ANNE, BOB, Road, read_tables
 

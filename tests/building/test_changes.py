@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.building.changes import Asked, begin_build, finish_build
-from c360_dagster.building.standing import note_passes, read_marks
-from c360_dagster.building.unpublished import begin_again, find_changed
+from c360_dagster.building.changes import BuildRequest, begin_build, finish_build
+from c360_dagster.building.marks import note_passes, read_marks
+from c360_dagster.building.unpublished import find_changed, start_again
 from c360_dagster.loading.bronze import load_table
 from c360_dagster.loading.load_log import LoadRun, forget_other_zones
 from c360_dagster.loading.schema import create_bronze
@@ -57,11 +57,11 @@ class Home:
     def begin(
         self, run: str, project: str = "ours", as_of: date | None = None, *, anew: bool = False
     ) -> str:
-        asked = Asked(run, project, as_of, anew=anew)
-        return begin_build(self.con, asked, MANIFEST, worthwhile=0).reason
+        request = BuildRequest(run, project, as_of, anew=anew)
+        return begin_build(self.con, request, MANIFEST, worthwhile=0).reason
 
     def finish(self, run: str, project: str = "ours", as_of: date | None = None) -> bool:
-        return finish_build(self.con, Asked(run, project, as_of), MANIFEST, [MODEL])
+        return finish_build(self.con, BuildRequest(run, project, as_of), MANIFEST, [MODEL])
 
     def build(self, run: str, as_of: date | None = None) -> None:
         self.begin(run, as_of=as_of)
@@ -101,7 +101,7 @@ def test_a_build_continues_the_last_one_with_the_files_that_are_new(home: Home) 
 def test_a_part_does_not_finish_a_build(home: Home) -> None:
     home.build("one")
     home.begin("two")
-    assert not finish_build(home.con, Asked("two", "ours", None), MANIFEST, [])
+    assert not finish_build(home.con, BuildRequest("two", "ours", None), MANIFEST, [])
     home.con.execute("insert into changes.fct_things values ('changed')")
     assert "since the build" in home.begin("three")
     # the models that were not built must still read these changes
@@ -209,7 +209,7 @@ def test_a_table_that_somebody_else_made_builds_everything(home: Home) -> None:
 def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> None:
     keys = {"fct_things": "thing", "fct_never_built": "thing"}
     home.build("one")
-    begin_again(home.con, keys, "the publication")
+    start_again(home.con, keys, "the publication")
     home.begin("two")
     home.con.execute("insert into changes.fct_things values ('changed')")
     note_passes(home.con, {"a test": "its mark"})
@@ -224,6 +224,6 @@ def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> N
 
 def test_a_small_warehouse_is_built_whole(home: Home) -> None:
     home.build("one")
-    plan = begin_build(home.con, Asked("two", "ours", None), MANIFEST)
+    plan = begin_build(home.con, BuildRequest("two", "ours", None), MANIFEST)
     assert "with 1 rows that is just as quick" in plan.reason
     assert plan.since is None

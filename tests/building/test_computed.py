@@ -13,7 +13,7 @@ from c360_dagster.building.computed import (
     replace_rows,
     write_comment,
 )
-from c360_dagster.building.standing import read_comments
+from c360_dagster.building.marks import read_comments
 
 REDIRECTS = "identity.redirects"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from c360_dagster.building.unpublished import begin_again, find_changed, note_changes
+from c360_dagster.building.unpublished import find_changed, note_changes, start_again
 
 KEYS = {"lines": 'thing, "order"', "never_built": "thing"}
 
@@ -23,7 +23,7 @@ def change(con: duckdb.DuckDBPyConnection, row: str) -> None:
 
 
 def test_a_row_is_told_once_by_all_of_its_key(con: duckdb.DuckDBPyConnection) -> None:
-    begin_again(con, KEYS, "the publication")
+    start_again(con, KEYS, "the publication")
     change(con, "select 1, 2, 30")
     note_changes(con)
     (query,) = find_changed(con, KEYS, "the publication").values()
@@ -38,6 +38,6 @@ def test_a_row_is_told_once_by_all_of_its_key(con: duckdb.DuckDBPyConnection) ->
 def test_what_another_database_notes_is_not_ours(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("attach ':memory:' as theirs; use theirs; create schema gold")
     con.execute('create table gold.lines as select 1 as thing, 2 as "order"')
-    begin_again(con, KEYS, "the publication")
+    start_again(con, KEYS, "the publication")
     con.execute("use memory")
     assert find_changed(con, KEYS, "the publication") == {}

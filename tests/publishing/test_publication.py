@@ -14,8 +14,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.building.standing import MADE_OF, write_marks
-from c360_dagster.building.unpublished import forget, note_changes
+from c360_dagster.building.marks import MADE_OF, write_marks
+from c360_dagster.building.unpublished import drop_changes, note_changes
 from c360_dagster.publishing import publication
 from c360_dagster.publishing.publication import KnownTables, Published, PublishError, publish
 
@@ -161,7 +161,7 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
     [
         ("_masked", "run1", ["run1"]),
         ("_write_snapshot", "run1", ["run1"]),
-        ("begin_again", "run1", ["run1"]),
+        ("start_again", "run1", ["run1"]),
         ("_point", "run2", ["run1", "run2"]),
         ("_show", "run2", ["run1", "run2"]),
     ],
@@ -455,7 +455,7 @@ def test_a_continued_table_is_written_whole_after_any_doubt(
     finish(con)
     con.execute("update gold.fct_orders set amount = 99 where order_id = 'o39'")
     if doubt == "built whole":
-        forget(con)
+        drop_changes(con)
     elif doubt == "made by hand":
         con.execute("comment on table gold.fct_orders is null")
     elif doubt == "another publication":

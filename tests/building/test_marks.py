@@ -7,9 +7,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from c360_dagster.building import standing
+from c360_dagster.building import marks
 from c360_dagster.building.computed import create_computed, replace_rows
-from c360_dagster.building.standing import digest_sources, mark_sources
+from c360_dagster.building.marks import digest_sources, mark_sources
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 
@@ -97,5 +97,5 @@ def test_files_are_known_by_their_names_what_they_hold_and_what_reads_them(
     elif what == "what is in one":
         file.write_text("select 3")
     else:
-        monkeypatch.setattr(standing, "version", lambda _: "9.9")
+        monkeypatch.setattr(marks, "version", lambda _: "9.9")
     assert tell() != before

@@ -21,8 +21,8 @@ MADE_OF, BY = "made of ", ", by run "
 CONTINUED = "continued"
 """The comment on a table after rows were replaced. macros/changes.sql writes both together."""
 SCHEMA = "changes"
-PASSES = "passed"
-PASSED = f"{SCHEMA}.{PASSES}"
+PASSED_TABLE = "passed"
+PASSED = f"{SCHEMA}.{PASSED_TABLE}"
 
 
 def digest(*parts: object) -> str:
@@ -78,8 +78,8 @@ def write_marks(
         ).fetchall()
     )
     for relation in marks.keys() & kinds.keys():
-        said = literal(f"{MADE_OF}{marks[relation]}{by}" if marks[relation] else CONTINUED)
-        con.execute(f"comment on {kinds[relation]} {relation} is {said}")
+        comment = literal(f"{MADE_OF}{marks[relation]}{by}" if marks[relation] else CONTINUED)
+        con.execute(f"comment on {kinds[relation]} {relation} is {comment}")
 
 
 def note_passes(con: duckdb.DuckDBPyConnection, tests: Mapping[str, str | None]) -> None:
