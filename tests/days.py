@@ -120,7 +120,7 @@ class Home:
         folder = self.published.parent
         last = LastPublication(folder / GENERATIONS, self.published)
         with self.connect() as con:
-            taken = last.find_what_stands(con, keys, keys)
+            taken = last.find_unchanged(con, keys, keys)
             publish(con, folder, run=f"run {self.runs}", known=known)
         return set(taken.changed)
 

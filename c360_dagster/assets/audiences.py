@@ -18,9 +18,18 @@ from c360_dagster.audiences.declarations import (
     Declared,
     read_audiences,
 )
-from c360_dagster.audiences.export import Export, build_export, tell, write_files
-from c360_dagster.audiences.members import PUBLISHED as READ
-from c360_dagster.audiences.members import candidates_sql, check_audience, members_sql
+from c360_dagster.audiences.export import (
+    Export,
+    build_export,
+    compare_with_receiver,
+    write_files,
+)
+from c360_dagster.audiences.members import (
+    GOLD_RELATIONS,
+    candidates_sql,
+    check_audience,
+    members_sql,
+)
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.delivery.exports import ExportError, ExportFolder
 from c360_dagster.delivery.webhook import (
@@ -38,7 +47,7 @@ from c360_dagster.resources.warehouse import MEMORY_LIMIT
 from c360_dagster.settings import REPOSITORY, Settings
 
 CHECK = "size_is_expected"
-MART = READ.mart.split(".")[-1]
+MART = GOLD_RELATIONS.mart.split(".")[-1]
 
 
 class SnapshotError(Exception):
@@ -172,13 +181,13 @@ def _deliver(settings: Settings, export: Export, silent: set[str]) -> str:
     latest = log.latest(to)
     if latest and latest > export.as_of:
         return f"Not delivered: the receiver already has the list of {latest}."
-    whole, parts = log.find_held(to, before=export.as_of)
-    told = tell(
+    whole, parts = log.find_received(to, before=export.as_of)
+    compared = compare_with_receiver(
         export, folder.find(whole) if whole else None, list(filter(None, map(folder.find, parts)))
     )
     pauses = () if to in silent else PAUSES_SECONDS
     try:
-        return deliver(cut_batches(told), url, log, settings.now, pauses).say()
+        return deliver(cut_batches(compared), url, log, settings.now, pauses).say()
     except DeliveryError as problem:
         if problem.is_silent:
             silent.add(to)

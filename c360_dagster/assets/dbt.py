@@ -176,8 +176,8 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             # While one connection is open, others cost little. dbt needs the file for itself.
             con = held.enter_context(warehouse.connect())
             create_computed(con)  # a model may be built before what it reads is computed
-            History(settings.history).show(con)
-            Memberships(settings.memberships).show(con)
+            History(settings.history).create_view(con)
+            Memberships(settings.memberships).create_view(con)
             # If only seeds are built, bronze may not be loaded and nothing known about its files.
             plan = begin_build(con, request, manifest) if part.has_models else EVERYTHING
             if plan.reason:

@@ -60,8 +60,8 @@ def build_publication(settings: Settings, manifest: Manifest) -> dg.AssetsDefini
                 recorded = history.record(con)
                 if recorded:
                     _record_members(context, con, recorded.date, settings, manifest)
-                history.show(con)
-                memberships.show(con)
+                history.create_view(con)
+                memberships.create_view(con)
                 came_and_went = memberships.report(con)
             published = publish(
                 con,

@@ -43,13 +43,15 @@ def cut_batches(export: Export, size: int = SIZE) -> list[Batch]:
             export.left.filter(group=TREATMENT).select("customer_id", pl.lit(LEFT).alias("change"))
         ),
     ]
-    whole = hashlib.sha256(_encode(rows)).hexdigest()
+    digest = hashlib.sha256(_encode(rows)).hexdigest()
     parts = [rows[start : start + size] for start in range(0, len(rows), size)] or [[]]
-    return [_build(export, number, len(parts), part, whole) for number, part in enumerate(parts, 1)]
+    return [
+        _build(export, number, len(parts), part, digest) for number, part in enumerate(parts, 1)
+    ]
 
 
 def _build(
-    export: Export, number: int, of: int, rows: Sequence[dict[str, Any]], whole: str
+    export: Export, number: int, of: int, rows: Sequence[dict[str, Any]], digest: str
 ) -> Batch:
     body = _encode(
         {
@@ -57,7 +59,7 @@ def _build(
             "purpose": export.audience.purpose.name,
             "channel": export.audience.channel,
             "as_of": export.as_of,
-            "export": whole,
+            "export": digest,
             "batch": number,
             "batches": of,
             "members": rows,

@@ -17,7 +17,7 @@ from c360_dagster.audiences.declarations import suggest
 DIALECT = "duckdb"
 NUMBER, TEXT, BOOLEAN, DATE = "a number", "text", "true or false", "a date"
 NOTHING = "null"
-SAID = "and, or, not, =, <>, <, <=, >, >=, between, in, is null, like, + - * / %"
+ALLOWED_SYNTAX = "and, or, not, =, <>, <, <=, >, >=, between, in, is null, like, + - * / %"
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeNEQ)
 ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 SAME_KIND = (exp.Coalesce, exp.Greatest, exp.Least, exp.Nullif)
@@ -29,7 +29,7 @@ FUNCTIONS: Mapping[type[exp.Expression], tuple[str, str]] = {
     exp.Length: (TEXT, NUMBER),
 }
 """For each function, the kind of value that it takes and the kind that it returns."""
-CALLABLE = "abs, coalesce, date_diff, greatest, least, length, lower, nullif, round, upper"
+ALLOWED_FUNCTIONS = "abs, coalesce, date_diff, greatest, least, length, lower, nullif, round, upper"
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 UNITS = ("DAY", "WEEK", "MONTH", "YEAR")
 
@@ -127,8 +127,8 @@ class _Reader:
                 return read(node)
         what = "a query of its own" if node.find(exp.Query) else f"`{_show(node)}`"
         raise ConditionError(
-            f"{what} is not let through. There are the columns of {self.table}, {SAID}, and the "
-            f"functions {CALLABLE}"
+            f"{what} is not let through. There are the columns of {self.table}, {ALLOWED_SYNTAX}, "
+            f"and the functions {ALLOWED_FUNCTIONS}"
         )
 
     def _column(self, node: exp.Column) -> str:

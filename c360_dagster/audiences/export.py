@@ -22,7 +22,7 @@ FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 DISARMED = "'"
 STEADY = 0.5
 """The largest share of the previous members that may enter or leave without a warning."""
-KNOWN = {"customer_id": pl.String, "group": pl.String}
+MEMBER_SCHEMA = {"customer_id": pl.String, "group": pl.String}
 
 Definition = Mapping[str, object]
 
@@ -85,25 +85,25 @@ class Export:
             reasons = ", ".join(f"{count:,} {why}" for why, count in self.left_out.items() if count)
             met = f"{self.met:,} {'meets' if self.met == 1 else 'meet'} the condition ({reasons})"
             why = met if self.met else "nobody meets the condition"
-            said = f"Nobody is in it: {why}."
+            text = f"Nobody is in it: {why}."
         else:
             size = self.members.height
             members = "1 member" if size == 1 else f"{size:,} members"
-            said = f"{members}, {self.counts[CONTROL]:,} of them held out."
+            text = f"{members}, {self.counts[CONTROL]:,} of them held out."
         if self.previous is None:
-            return said
+            return text
         since = (
             f" Since {self.previous.as_of}, {self.counts[ENTERED]:,} entered and "
             f"{self.left.height:,} left."
         )
-        return said + since + (" Its definition has changed since." if self.is_redefined else "")
+        return text + since + (" Its definition has changed since." if self.is_redefined else "")
 
 
 def build_export(
     audience: Audience, as_of: date, candidates: pl.DataFrame, previous: Previous | None
 ) -> Export:
     """Makes the export from the rows of candidates_sql and from the previous export."""
-    before = previous.members if previous else pl.DataFrame(schema=KNOWN)
+    before = previous.members if previous else pl.DataFrame(schema=MEMBER_SCHEMA)
     known = before.select("customer_id", pl.lit(STAYED).alias("change"))
     members = (
         candidates.filter(pl.col("left_out").is_null())
@@ -131,7 +131,9 @@ def build_export(
     )
 
 
-def tell(export: Export, whole: Previous | None, parts: Sequence[Previous]) -> Export:
+def compare_with_receiver(
+    export: Export, whole: Previous | None, parts: Sequence[Previous]
+) -> Export:
     """Returns the export with changes relative to what a receiver took, not to the files before.
 
     `whole` is the last list that it took in full, `parts` are later ones that it took in part.
@@ -139,10 +141,10 @@ def tell(export: Export, whole: Previous | None, parts: Sequence[Previous]) -> E
     somebody twice does no harm. Only treated members count, because others were never sent.
     """
     sent = [each.members.filter(group=TREATMENT) for each in ([whole] if whole else []) + [*parts]]
-    known = sent[0].select("customer_id") if whole else pl.DataFrame(schema=KNOWN)
+    known = sent[0].select("customer_id") if whole else pl.DataFrame(schema=MEMBER_SCHEMA)
     for other in sent[1:]:
         known = known.join(other, on="customer_id", how="semi")
-    held = pl.concat([pl.DataFrame(schema=KNOWN), *sent]).unique("customer_id")
+    held = pl.concat([pl.DataFrame(schema=MEMBER_SCHEMA), *sent]).unique("customer_id")
     return replace(
         export,
         members=export.members.with_columns(

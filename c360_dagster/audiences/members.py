@@ -14,7 +14,7 @@ them is profiling."""
 REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE = "refused", "not asked", "no profiling", "no address"
 LEFT_OUT = (REFUSED, NOT_ASKED, OBJECTED, UNREACHABLE)
 ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"
-NOBODY = "^(no-?e?mail|(do-?not|no)-?reply|none|nobody|unknown|na)@"
+PLACEHOLDER_EMAIL = "^(no-?e?mail|(do-?not|no)-?reply|none|nobody|unknown|na)@"
 """E-mails that people type into a form to give none. rules.yml has this pattern, too, among the
 e-mails that never link."""
 HEX_DIGITS = 12
@@ -29,12 +29,12 @@ class Relations:
     contacts: str = "gold.dim_customers"
 
 
-PUBLISHED = Relations()
+GOLD_RELATIONS = Relations()
 
 
 def check_audience(audience: Audience, columns: Mapping[str, str], file: str) -> str:
     """Returns the condition as SQL. An AudienceError names the audience, field and column."""
-    table = PUBLISHED.mart.split(".")[-1]
+    table = GOLD_RELATIONS.mart.split(".")[-1]
     where = f"{file}: audience '{audience.name}'"
     for name in audience.columns:
         if name not in columns:
@@ -53,7 +53,9 @@ def check_audience(audience: Audience, columns: Mapping[str, str], file: str) ->
         raise AudienceError(f"{where}, condition: {problem}.") from None
 
 
-def candidates_sql(audience: Audience, condition: str, relations: Relations = PUBLISHED) -> str:
+def candidates_sql(
+    audience: Audience, condition: str, relations: Relations = GOLD_RELATIONS
+) -> str:
     """Returns the query for all who meet the condition: why they are left out, and if held out.
 
     `condition` must come from check_audience, never straight from the file.
@@ -88,7 +90,7 @@ def candidates_sql(audience: Audience, condition: str, relations: Relations = PU
     """
 
 
-def members_sql(audience: Audience, condition: str, relations: Relations = PUBLISHED) -> str:
+def members_sql(audience: Audience, condition: str, relations: Relations = GOLD_RELATIONS) -> str:
     """Returns the query for the members only: customer_id, and whether they are held out."""
     return (
         "select customer_id, is_control from "
@@ -131,7 +133,7 @@ def _has_no_address(channel: str) -> str:
     needed = {
         "email": (
             f"not regexp_full_match(coalesce(contacts.email, ''), {_literal(ADDRESS)})"
-            f" or regexp_matches(contacts.email, {_literal(NOBODY)})"
+            f" or regexp_matches(contacts.email, {_literal(PLACEHOLDER_EMAIL)})"
         ),
         "sms": "contacts.phone is null or contacts.is_phone_valid is not true",
         "phone": "contacts.phone is null or contacts.is_phone_valid is not true",

@@ -32,8 +32,8 @@ OTHER_ADVICE = "the receiver does not accept the format that docs/audiences.md d
 class DeliveryError(Exception):
     """Raised for a batch that did not arrive. The message says which, why, and what to do."""
 
-    def __init__(self, said: str, *, is_silent: bool) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, *, is_silent: bool) -> None:
+        super().__init__(message)
         self.is_silent = is_silent
         """Whether nobody answered. Nobody will soon, so the next batch need not wait as long."""
 
@@ -79,16 +79,16 @@ class DeliveryLog:
 
     def read_last(self, to: str) -> list[dict[str, Any]]:
         """Returns the lines of the last delivery of which this receiver took anything."""
-        lines = self._read_of(to)
+        lines = self._read_lines_to(to)
         return [line for line in lines if line["delivery"] == lines[-1]["delivery"]]
 
-    def find_held(self, to: str, before: date) -> tuple[date | None, list[date]]:
+    def find_received(self, to: str, before: date) -> tuple[date | None, list[date]]:
         """Returns the last day before this one whose list the receiver took whole.
 
         Also returns the days since then whose lists it took in part.
         """
         deliveries: dict[tuple[int, str], list[dict[str, Any]]] = {}
-        for line in self._read_of(to):
+        for line in self._read_lines_to(to):
             deliveries.setdefault((line["delivery"], line["as_of"]), []).append(line)
         parts: list[date] = []
         for (_, as_of), lines in reversed(deliveries.items()):
@@ -101,7 +101,7 @@ class DeliveryLog:
             parts.append(day)
         return None, parts
 
-    def _read_of(self, to: str) -> list[dict[str, Any]]:
+    def _read_lines_to(self, to: str) -> list[dict[str, Any]]:
         lines = [{"delivery": 0, "content": line["key"]} | line for line in self.read()]
         return [line for line in lines if line["to"] == to]
 

@@ -47,8 +47,8 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(problem), allow_retries=False) from None
         finally:
             with warehouse.connect() as con:
-                history.show(con)
-                Memberships(settings.memberships).show(con)
+                history.create_view(con)
+                Memberships(settings.memberships).create_view(con)
         context.log.info(
             "%s. `make refresh` counts who moved, and publishes.",
             f"{len(days)} days are recorded, {days[0]} to {days[-1]}"
@@ -62,7 +62,7 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
 
 def _record(context: dg.AssetExecutionContext, past: "Past", history: History, day: date) -> Day:
     try:
-        recorded = past.walk(day, history)
+        recorded = past.run_day(day, history)
     except HistoryError as problem:
         raise HistoryError(f"{day} is not recorded: {problem} The days before it are.") from None
     context.log.info("%s: %s customers.", day, f"{recorded.customers:,}")

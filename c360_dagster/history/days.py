@@ -39,7 +39,7 @@ def specify_history(*deps: dg.AssetKey) -> dg.AssetSpec:
     return spec.replace_attributes(kinds={"duckdb", "parquet"})
 
 
-def show_days(
+def create_view_of_days(
     con: duckdb.DuckDBPyConnection, table: ComputedTable, query: str, folder: Path
 ) -> None:
     """Makes the view of a folder of days. Raises a HistoryError that names an unreadable day."""
@@ -114,10 +114,10 @@ class History:
         rows = f"select count(*) from read_parquet({literal(str(path))})"
         return Day(day, fetch_count(con, rows), path)
 
-    def show(self, con: duckdb.DuckDBPyConnection) -> None:
+    def create_view(self, con: duckdb.DuckDBPyConnection) -> None:
         """Puts a view of all files in place of the table of all days."""
         table = read_computed()[f"{GOLD.name}.{HISTORY}"]
-        show_days(con, table, self._select_all(table), self.folder)
+        create_view_of_days(con, table, self._select_all(table), self.folder)
 
     def _select_all(self, table: ComputedTable) -> str:
         """Returns the query for the declared columns; null in days recorded before they existed."""

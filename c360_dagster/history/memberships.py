@@ -14,7 +14,7 @@ import duckdb
 
 from c360_dagster.assets.describe import specify_computed
 from c360_dagster.building.computed import read_computed
-from c360_dagster.history.days import DAY_FILES, show_days
+from c360_dagster.history.days import DAY_FILES, create_view_of_days
 from c360_dagster.layers import GOLD
 from c360_dagster.sql import fetch_row, literal
 
@@ -26,7 +26,7 @@ DAYS_PUBLISHED = 92
 
 NOTHING = "(select '', '', date '0001-01-01' where false)"
 
-Questions = Mapping[str, str]
+MemberQueries = Mapping[str, str]
 """For each audience, the query that finds its members on gold's as-of day."""
 
 
@@ -41,14 +41,14 @@ class Memberships:
     folder: Path
 
     def record(
-        self, con: duckdb.DuckDBPyConnection, day: date, questions: Questions
+        self, con: duckdb.DuckDBPyConnection, day: date, queries: MemberQueries
     ) -> dict[str, str]:
         """Writes the day's members. Returns the reason for each audience whose query failed."""
         con.execute("create or replace temp table members (audience varchar, customer_id varchar)")
         problems = {}
-        for audience, question in questions.items():
+        for audience, query in queries.items():
             # A row without a customer shows that the audience was asked for, even if it is empty.
-            people = f"select customer_id from ({question}) union all select null"
+            people = f"select customer_id from ({query}) union all select null"
             try:
                 con.execute(f"insert into members select {literal(audience)}, * from ({people})")
             except duckdb.Error as problem:
@@ -75,9 +75,9 @@ class Memberships:
         metadata = {"as_of": str(day or "-"), "entered": came, "left": went}
         return dg.AssetMaterialization(asset_key=KEY, metadata=metadata)
 
-    def show(self, con: duckdb.DuckDBPyConnection) -> None:
+    def create_view(self, con: duckdb.DuckDBPyConnection) -> None:
         """Puts a view of the files in place of the table of changes."""
-        show_days(con, read_computed()[RELATION], _compare(self._read_all()), self.folder)
+        create_view_of_days(con, read_computed()[RELATION], _compare(self._read_all()), self.folder)
 
     def excerpt(self) -> str:
         """Returns the query for the changes that are published: those of the last days."""

@@ -14,12 +14,12 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.assets.audiences import ask_for_members
-from c360_dagster.audiences.members import PUBLISHED as READ
+from c360_dagster.audiences.members import GOLD_RELATIONS
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import MART, Day, History, HistoryError
-from c360_dagster.history.memberships import Memberships, Questions
+from c360_dagster.history.memberships import MemberQueries, Memberships
 from c360_dagster.layers import BRONZE, IDENTITY, LANDING
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
@@ -33,7 +33,7 @@ LOG = "load_log"
 CLOCK = ("stg_file_days", "int_data_clock")
 ALWAYS = "date '0001-01-01'"
 """The day from which a file without a day in its name counts as known."""
-QUIETLY = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET_RUN_CONFIG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @contextmanager
@@ -46,13 +46,13 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
         with guard_storage(settings.home), warehouse.connect() as con:
             first_day = _find_first_day(con, settings)
             _copy_bronze(con, home / settings.warehouse.name)
-        walk = replace(settings, home=home)
-        dbt = DbtBuilder(warehouse=str(walk.warehouse), mode=walk.dbt)
+        past_settings = replace(settings, home=home)
+        dbt = DbtBuilder(warehouse=str(past_settings.warehouse), mode=past_settings.dbt)
         yield Past(
-            settings=walk,
+            settings=past_settings,
             registry=settings.registry,
             members=Memberships(settings.memberships),
-            questions=ask_for_members(settings, read_manifest()),
+            queries=ask_for_members(settings, read_manifest()),
             first_day=first_day,
             dbt=dbt,
         )
@@ -67,7 +67,7 @@ class Past:
     registry: Path
     """The real registry of ids. Each past day starts with a copy of it; nothing is written back."""
     members: Memberships
-    questions: Questions
+    queries: MemberQueries
     first_day: date | None
     """The earliest day in a file's name; None if a file has no day and so was always known."""
     dbt: DbtBuilder
@@ -77,27 +77,27 @@ class Past:
         last_day = self._find_last_day()
         early = [day for day in days if self.first_day and day < self.first_day]
         late = [day for day in days if day > last_day]
-        said = []
+        reasons = []
         if early:
-            said.append(
+            reasons.append(
                 f"{_count(early)} before {self.first_day}, the day of the first file: nothing was "
                 "known."
             )
         if late:
-            said.append(f"{_count(late)} after {last_day}, the latest day in the data.")
-        if said:
+            reasons.append(f"{_count(late)} after {last_day}, the latest day in the data.")
+        if reasons:
             raise HistoryError(
-                f"{' '.join(said)} Ask for days from {self.first_day or self.settings.start_date} "
-                f"to {last_day}; nothing was recorded."
+                f"{' '.join(reasons)} Ask for days from "
+                f"{self.first_day or self.settings.start_date} to {last_day}; nothing was recorded."
             )
 
-    def walk(self, day: date, history: History) -> Day:
+    def run_day(self, day: date, history: History) -> Day:
         """Makes everything after bronze as of the day, and records its customers and audiences."""
         self._start_from_bronze()
-        walk = replace(self.settings, as_of=day)
-        job = _define_job(walk, self.dbt)
+        day_settings = replace(self.settings, as_of=day)
+        job = _define_job(day_settings, self.dbt)
         with dg.DagsterInstance.ephemeral() as instance:
-            result = job.execute_in_process(QUIETLY, instance, raise_on_error=False)
+            result = job.execute_in_process(QUIET_RUN_CONFIG, instance, raise_on_error=False)
             if not result.success:
                 reasons = [
                     each.reason for each in read_report(instance, result.dagster_run).failures
@@ -109,7 +109,7 @@ class Past:
             recorded = history.record(con)
             if recorded is None:
                 raise HistoryError("nobody was known.")
-            problems = self.members.record(con, day, self.questions)
+            problems = self.members.record(con, day, self.queries)
         if problems:
             raise HistoryError(" ".join(f"Audience '{k}': {v}" for k, v in problems.items()))
         return recorded
@@ -140,9 +140,11 @@ class Past:
 
     @contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        walk = self.settings
+        settings = self.settings
         warehouse = Warehouse(
-            path=str(walk.warehouse), timezone=walk.timezone, scratch=str(walk.scratch)
+            path=str(settings.warehouse),
+            timezone=settings.timezone,
+            scratch=str(settings.scratch),
         )
         with warehouse.connect() as con:
             yield con
@@ -151,13 +153,14 @@ class Past:
 def _define_job(settings: Settings, dbt: DbtBuilder) -> dg.JobDefinition:
     """Returns a job that makes what customers and audiences need, without most of the checks."""
     files = dg.AssetSelection.groups(LANDING.name, BRONZE.name)
-    read = [MART.split("."), *(name.split(".") for name in (READ.consents, READ.contacts))]
+    audience_tables = (GOLD_RELATIONS.consents, GOLD_RELATIONS.contacts)
+    read = [MART.split("."), *(name.split(".") for name in audience_tables)]
     needed = dg.AssetSelection.assets(*read).upstream() - files
     who_is_who = dg.AssetSelection.groups(IDENTITY.name)  # one step: it cannot run without checks
     job = dg.define_asset_job(JOB, needed.without_checks() | who_is_who)
-    road = build_definitions(settings)
+    pipeline = build_definitions(settings)
     return dg.Definitions(
-        assets=road.assets, resources={**(road.resources or {}), "dbt": dbt}, jobs=[job]
+        assets=pipeline.assets, resources={**(pipeline.resources or {}), "dbt": dbt}, jobs=[job]
     ).resolve_job_def(JOB)
 
 

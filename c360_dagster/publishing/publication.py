@@ -81,7 +81,7 @@ def publish(
     }
     tables = dict(sorted({**queries, **(excerpts or {})}.items()))
     last = LastPublication(generations, snapshot)
-    taken = last.find_what_stands(con, queries, known.keys)
+    taken = last.find_unchanged(con, queries, known.keys)
     aside = folder / f".{run}.duckdb"
     before = _find_shown(parquet)
     # If the step is tried again, the folder of this run may be the one that readers see.
@@ -92,10 +92,10 @@ def publish(
             files = pool.submit(_write_parquet, beside, generation, tables, known.personal, taken)
             rows = _write_snapshot(con, aside, tables, snapshot, taken)
             files.result()
-            last.replace(con, generation.name, aside, rows, taken)
+            last.write_note(con, generation.name, aside, rows, taken)
             start_again(con, known.keys, generation.name)
             # Stopping a run interrupts only its main thread, so this one is never stopped halfway.
-            pool.submit(_show, parquet, generation, snapshot, aside).result()
+            pool.submit(_put_in_place, parquet, generation, snapshot, aside).result()
     except (duckdb.IOException, duckdb.TransactionException, OSError) as problem:
         raise PublishError(
             f"Nothing was published, and {folder} is as it was: {problem}. Is the disk full? "
@@ -106,7 +106,7 @@ def publish(
         aside.with_name(aside.name + ".wal").unlink(missing_ok=True)
         if _find_shown(parquet) != generation:
             shutil.rmtree(generation, ignore_errors=True)
-    _forget_old(generation, before)
+    _delete_old_generations(generation, before)
     return Published(snapshot, parquet, rows)
 
 
@@ -190,7 +190,7 @@ def _mask(column: str, kind: str) -> str:
     return f"cast(null as {kind}) as {column}"
 
 
-def _show(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
+def _put_in_place(parquet: Path, generation: Path, snapshot: Path, aside: Path) -> None:
     """Puts both the parquet folder and the DuckDB file in place, or neither."""
     before = _find_shown(parquet)
     _point(parquet, generation)
@@ -217,7 +217,7 @@ def _point(link: Path, generation: Path) -> None:
     beside.replace(link)
 
 
-def _forget_old(generation: Path, before: Path | None) -> None:
+def _delete_old_generations(generation: Path, before: Path | None) -> None:
     """Deletes old generations, but keeps the last one, which somebody may still be reading."""
     for path in generation.parent.iterdir():
         if path.is_dir() and path not in {generation, before}:

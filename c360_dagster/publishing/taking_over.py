@@ -50,7 +50,7 @@ class LastPublication:
     generations: Path
     snapshot: Path
 
-    def find_what_stands(
+    def find_unchanged(
         self, con: duckdb.DuckDBPyConnection, tables: Collection[str], keys: Keys
     ) -> TakenOver:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
@@ -60,24 +60,24 @@ class LastPublication:
     def _find(
         self, con: duckdb.DuckDBPyConnection, tables: Collection[str], keys: Keys
     ) -> TakenOver:
-        told = json.loads((self.generations / NOTE).read_text("utf-8"))
-        size = told["bytes_written_whole"]
-        if told["snapshot"] != _identify_file(self.snapshot):  # somebody has written to it
+        note = json.loads((self.generations / NOTE).read_text("utf-8"))
+        size = note["bytes_written_whole"]
+        if note["snapshot"] != _identify_file(self.snapshot):  # somebody has written to it
             return TakenOver()
         if self.snapshot.stat().st_size > MOST_GROWTH * size:
             return TakenOver()
-        generation = self.generations / told["generation"]
+        generation = self.generations / note["generation"]
         marks = _read_marks(con)
-        made_of = {name: mark for name, (mark, _) in told["tables"].items()}
-        counts = {name: count for name, (_, count) in told["tables"].items()}
+        made_of = {name: mark for name, (mark, _) in note["tables"].items()}
+        counts = {name: count for name, (_, count) in note["tables"].items()}
         there = {
             name
-            for name, file in told["files"].items()
+            for name, file in note["files"].items()
             if name in tables and file == _identify_file(generation / f"{name}.parquet")
         }
         rows = {name: counts[name] for name in there if made_of[name] == marks.get(name, "")}
         changed = {}
-        for name, query in find_changed(con, keys, told["generation"]).items():
+        for name, query in find_changed(con, keys, note["generation"]).items():
             if name in there - rows.keys():
                 count = fetch_count(con, f"select count(*) from ({query})")
                 if not count:
@@ -88,7 +88,7 @@ class LastPublication:
             return TakenOver()
         return TakenOver(generation, rows, changed, size)
 
-    def replace(
+    def write_note(
         self,
         con: duckdb.DuckDBPyConnection,
         generation: str,
@@ -98,7 +98,7 @@ class LastPublication:
     ) -> None:
         """Writes the note about the publication that is about to replace this one."""
         marks = _read_marks(con)
-        told = {
+        note = {
             "generation": generation,
             "snapshot": _identify_file(snapshot),
             "bytes_written_whole": taken.bytes_written_whole or snapshot.stat().st_size,
@@ -108,7 +108,7 @@ class LastPublication:
             },
             "tables": {name: (marks.get(name), count) for name, count in rows.items()},
         }
-        (self.generations / NOTE).write_text(json.dumps(told), "utf-8")
+        (self.generations / NOTE).write_text(json.dumps(note), "utf-8")
 
 
 def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -118,9 +118,9 @@ def _read_marks(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """
     prefix = f"{GOLD.name}."
     return {
-        name.removeprefix(prefix): said
-        for name, said in read_comments(con).items()
-        if said and said.startswith(MADE_OF)
+        name.removeprefix(prefix): comment
+        for name, comment in read_comments(con).items()
+        if comment and comment.startswith(MADE_OF)
     }
 
 

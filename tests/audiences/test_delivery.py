@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from c360_dagster.audiences.batches import Batch, cut_batches
-from c360_dagster.audiences.export import Export, Previous, build_export, tell
+from c360_dagster.audiences.export import Export, Previous, build_export, compare_with_receiver
 from c360_dagster.delivery.webhook import (
     Delivery,
     DeliveryError,
@@ -113,20 +113,22 @@ def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
 ) -> None:
     """Monday's list arrived whole, Tuesday's only in part; nobody knows who was in that part."""
     to = name_receiver(receiver.url)
-    assert log.find_held(to, TUESDAY) == (None, [])
+    assert log.find_received(to, TUESDAY) == (None, [])
     send(receiver, log, batches(members=3))
     receiver.codes = [200, 404]
     with pytest.raises(DeliveryError):
         send(receiver, log, batches(day=TUESDAY))
-    assert log.find_held(to, TUESDAY) == (MONDAY, [])
-    assert log.find_held(to, WEDNESDAY) == (MONDAY, [TUESDAY])
-    assert log.find_held("nobody", WEDNESDAY) == (None, [])
+    assert log.find_received(to, TUESDAY) == (MONDAY, [])
+    assert log.find_received(to, WEDNESDAY) == (MONDAY, [TUESDAY])
+    assert log.find_received("nobody", WEDNESDAY) == (None, [])
 
     def before(names: str) -> Previous:
         group = ["control" if name == "C9" else "treatment" for name in names.split()]
         return Previous(MONDAY, {}, pl.DataFrame({"customer_id": names.split(), "group": group}))
 
-    told = tell(export(5, WEDNESDAY), before("C0 C1 C2 C8 C9"), [before("C1 C2 C3 C7")])
+    told = compare_with_receiver(
+        export(5, WEDNESDAY), before("C0 C1 C2 C8 C9"), [before("C1 C2 C3 C7")]
+    )
     assert dict(told.members.select("customer_id", "change").iter_rows()) == {
         "C0": "entered",
         "C1": "stayed",
@@ -145,7 +147,7 @@ def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
     receiver.codes = [200, 404]
     with pytest.raises(DeliveryError):
         send(receiver, log, batches(members=5))
-    assert log.find_held(name_receiver(receiver.url), TUESDAY) == (None, [MONDAY])
+    assert log.find_received(name_receiver(receiver.url), TUESDAY) == (None, [MONDAY])
 
 
 def test_a_list_that_returns_within_a_day_is_sent_again(

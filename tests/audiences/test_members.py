@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.audiences.members import NOBODY, Relations, check_audience, members_sql
+from c360_dagster.audiences.members import PLACEHOLDER_EMAIL, Relations, check_audience, members_sql
 from c360_dagster.identity.rules import Rules
 from tests.audiences.gold import COLUMNS, SERVICE, Consent, ask, audience, publish_gold
 
@@ -100,7 +100,9 @@ def test_nobody_reads_what_a_form_was_given_in_place_of_an_address(tmp_path: Pat
             )
     reasons = left_out(tmp_path, contact=True)
     assert reasons == {"ann": "no address", "bob": "no address", "cem": "no address", "dan": None}
-    assert NOBODY in Rules.read().emails_that_never_link, "who is nobody to one is so to the other"
+    assert PLACEHOLDER_EMAIL in Rules.read().emails_that_never_link, (
+        "who is nobody to one is so to the other"
+    )
 
 
 def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from c360_dagster.assets.daily_report import READS
-from c360_dagster.audiences.members import PUBLISHED
+from c360_dagster.audiences.members import GOLD_RELATIONS
 from c360_dagster.dbt_runner.dbt_project import PROJECT
 from c360_dagster.settings import REPOSITORY
 
@@ -138,7 +138,12 @@ def test_who_uses_a_table_is_said_of_all_that_do(manifest: Manifest) -> None:
     gold = {node["name"] for node in models(manifest, "marts")}
     pages = sorted((REPOSITORY / "c360_dashboard").rglob("*.py"))
     queries = " ".join(page.read_text("utf-8") for page in pages)
-    asked = (PUBLISHED.mart, PUBLISHED.consents, PUBLISHED.contacts, "gold.publication")
+    asked = (
+        GOLD_RELATIONS.mart,
+        GOLD_RELATIONS.consents,
+        GOLD_RELATIONS.contacts,
+        "gold.publication",
+    )
     assert {
         each["name"]: {name.split(".")[-1] for name in each["depends_on"]["nodes"]}
         for each in manifest["exposures"].values()

@@ -182,14 +182,14 @@ def test_days_without_an_answer_are_refused_before_any_is_computed(home: Path) -
 def test_a_day_that_fails_is_named_and_those_before_it_stay(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walk = Past.walk
+    run_day = Past.run_day
 
     def fail_on_the_third(past: Past, day: date, history: History) -> Day:
         if day == date(2025, 2, 3):
             raise HistoryError("the reason.")
-        return walk(past, day, history)
+        return run_day(past, day, history)
 
-    monkeypatch.setattr(Past, "walk", fail_on_the_third)
+    monkeypatch.setattr(Past, "run_day", fail_on_the_third)
     settings = settings_of(home)
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
@@ -228,7 +228,7 @@ def test_a_day_that_somebody_stops_is_no_day_that_fails(
             con.execute("create table bronze.still_there (x int)")
             con.execute("create schema of_another_day")
         with pytest.raises(dg.DagsterExecutionInterruptedError):
-            past.walk(date(2025, 2, 2), history_of(home))
+            past.run_day(date(2025, 2, 2), history_of(home))
         assert digest(past.settings.registry) == digest(home / "registry"), "who is who is known"
         with duckdb.connect(str(past.settings.warehouse)) as con:
             schemas = con.execute("select distinct schema_name from duckdb_schemas()").fetchall()

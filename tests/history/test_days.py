@@ -10,7 +10,7 @@ import pytest
 
 from c360_dagster.building.computed import create_computed, read_computed
 from c360_dagster.dbt_runner.dbt_project import read_manifest
-from c360_dagster.history.days import History, HistoryError, excerpt, show_days
+from c360_dagster.history.days import History, HistoryError, create_view_of_days, excerpt
 
 ALL = "select as_of_date, customer_id, persona from gold.customer_360_history order by all"
 
@@ -67,7 +67,7 @@ def test_a_day_recorded_again_is_replaced(con: duckdb.DuckDBPyConnection, histor
     assert (recorded.date, recorded.customers) == (date(2026, 1, 1), 1)
     assert stat.S_IMODE(recorded.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(history.folder.stat().st_mode) == 0o700
-    history.show(con)
+    history.create_view(con)
     assert con.execute(ALL).fetchall() == [
         (date(2026, 1, 1), "c1", "C"),
         (date(2026, 1, 2), "c1", "B"),
@@ -77,7 +77,7 @@ def test_a_day_recorded_again_is_replaced(con: duckdb.DuckDBPyConnection, histor
 def test_the_table_is_there_and_empty_before_a_day_is_recorded(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:
-    history.show(con)
+    history.create_view(con)
     assert con.execute(ALL).fetchall() == []
     make_mart(con, "2026-01-01")
     assert history.record(con) is None
@@ -89,7 +89,7 @@ def test_days_outlive_the_warehouse(con: duckdb.DuckDBPyConnection, history: His
     history.record(con)
     with duckdb.connect() as another:
         create_computed(another)
-        history.show(another)
+        history.create_view(another)
         create_computed(another)
         assert another.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
 
@@ -100,7 +100,7 @@ def test_what_else_lies_in_the_folder_is_no_day(
     make_mart(con, "2026-01-01", ("c1", "A"))
     history.record(con)
     (history.folder / "2026-01-01 (copy).parquet").write_bytes(b"half a copy")
-    history.show(con)
+    history.create_view(con)
     assert history.days() == [date(2026, 1, 1)]
     assert con.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
 
@@ -114,11 +114,11 @@ def test_a_day_that_cannot_be_read_is_named(
     damaged = history.folder / "2026-01-02.parquet"
     damaged.write_bytes(damaged.read_bytes()[:50])
     with pytest.raises(HistoryError, match=rf"{damaged.name} cannot be read .* move it away"):
-        history.show(con)
+        history.create_view(con)
     damaged.unlink()
     table = read_computed()["gold.customer_360_history"]
     with pytest.raises(duckdb.CatalogException):
-        show_days(con, table, "select * from nowhere", history.folder)
+        create_view_of_days(con, table, "select * from nowhere", history.folder)
 
 
 def test_a_column_that_a_day_lacks_is_null_in_it(
@@ -127,7 +127,7 @@ def test_a_column_that_a_day_lacks_is_null_in_it(
     for day, lacking in (("2026-01-01", "churn_risk"), ("2026-01-02", "tickets_open")):
         make_mart(con, day, ("c1", "A"), without=lacking)
         history.record(con)
-        history.show(con)
+        history.create_view(con)
         described = con.execute("describe gold.customer_360_history").fetchall()
         columns = read_computed()["gold.customer_360_history"].columns
         assert [row[0] for row in described] == [column.name for column in columns]
@@ -151,7 +151,7 @@ def test_the_last_day_of_each_month_is_published(
     for day in ("2024-12-31", "2025-01-30", "2025-01-31", "2025-02-01", "2026-01-05", "2026-01-04"):
         make_mart(con, day, ("c1", "A"))
         history.record(con)
-    history.show(con)
+    history.create_view(con)
     ends = [date(2024, 12, 31), date(2025, 1, 31), date(2025, 2, 1), date(2026, 1, 5)]
     assert history.published_days() == ends
     column = f"select as_of_date from ({excerpt(ends)}) order by 1"

@@ -38,7 +38,7 @@ def ask(*people: str) -> str:
 
 
 def read(con: duckdb.DuckDBPyConnection, members: Memberships) -> list[tuple[str, ...]]:
-    members.show(con)
+    members.create_view(con)
     return con.execute(CHANGES.format(module.RELATION)).fetchall()
 
 

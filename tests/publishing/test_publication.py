@@ -163,7 +163,7 @@ def test_a_snapshot_that_cannot_be_replaced_leaves_the_parquet_files_of_the_last
         ("_write_snapshot", "run1", ["run1"]),
         ("start_again", "run1", ["run1"]),
         ("_point", "run2", ["run1", "run2"]),
-        ("_show", "run2", ["run1", "run2"]),
+        ("_put_in_place", "run2", ["run1", "run2"]),
     ],
 )
 def test_a_run_that_is_stopped_publishes_all_or_nothing(  # noqa: PLR0913, PLR0917
