@@ -120,9 +120,9 @@ def _find_doubtful(
     linked = links.select("left", "right").unique()
     ties = pl.Series("label", labels[linked["left"].to_numpy()]).value_counts(name="ties")
     several = np.flatnonzero(np.bincount(labels, minlength=features.height)[labels] > 1)
-    own = features.select("given", "dob", "email")[several]
+    limited = features.select("given", "dob", "email")[several]
     sizes = (
-        own.with_columns(pl.Series("label", labels[several]))
+        limited.with_columns(pl.Series("label", labels[several]))
         .group_by("label")
         .agg(
             pl.len().cast(pl.Int64).alias("size"),
@@ -179,8 +179,8 @@ def _cut_large_components(
         # have half a million.
         dropped = kept.filter(pl.Series(weak)).sort(-pl.col("evidence"), "left", "right")
         for side in ("left", "right"):
-            own = dropped.unique(side, keep="first", maintain_order=True)
-            reported = own.select("left", "right", "probability")
+            strongest = dropped.unique(side, keep="first", maintain_order=True)
+            reported = strongest.select("left", "right", "probability")
             cuts += [(a, b, "cluster too large", p) for a, b, p in reported.iter_rows()]
         kept = kept.filter(pl.Series(~weak))
 

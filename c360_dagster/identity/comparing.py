@@ -16,22 +16,24 @@ def compare(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns each pair's levels (-1: unknown) and the frequencies of its left record's values."""
     used = pl.concat([pairs["left"], pairs["right"]]).unique().sort()
-    own = features[used].select(model.columns)
+    compared = features[used].select(model.columns)
     place = pl.DataFrame({"at": used}).with_row_index("place")
     at = [
         pairs.select(side).join(place, left_on=side, right_on="at", maintain_order="left")["place"]
         for side in ("left", "right")
     ]
-    rarity = look_up(own, frequencies, model)[at[0]]
+    rarity = look_up_frequencies(compared, frequencies, model)[at[0]]
     pieces = [
-        _levels(own, at[0][start : start + PIECE], at[1][start : start + PIECE], model)
+        _levels(compared, at[0][start : start + PIECE], at[1][start : start + PIECE], model)
         for start in range(0, pairs.height, PIECE)
     ]
     schema = {one.name: pl.Int8 for one in model.comparisons}
     return pl.concat([pl.DataFrame(schema=schema), *pieces]), rarity
 
 
-def look_up(features: pl.DataFrame, frequencies: pl.DataFrame, model: Model) -> pl.DataFrame:
+def look_up_frequencies(
+    features: pl.DataFrame, frequencies: pl.DataFrame, model: Model
+) -> pl.DataFrame:
     """Returns the frequencies of each record's values; RAREST for a value not in the table."""
     names = [name for name in FREQUENCIES if name in model.columns]
     if not names:

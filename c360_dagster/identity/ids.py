@@ -50,7 +50,7 @@ def assign_ids(
     settlement = Settlement(
         known, redirects, frame.filter(pl.col("label").is_in(changed.implode())), why
     )
-    settlement.given.also = free["own_id"]
+    settlement.given.at_once = free["own_id"]
     settlement.settle()
     for row in rest.sort(ANCHOR_ORDER).iter_rows(named=True):
         settlement.by_label[row["label"]] = settlement.give_new(row)
@@ -72,14 +72,14 @@ def assign_ids(
     identified = records.with_columns(
         overlay(had, places, frame["at"], anew.select("customer_id")).to_series()
     )
-    own = free.select(
+    added = free.select(
         pl.col("own_id").alias("customer_id"),
         pl.col("source_system").alias("anchor_system"),
         pl.col("source_id").alias("anchor_id"),
         pl.col("registered").alias("anchor_registered_at"),
         pl.lit(None, pl.String).alias("redirect_to"),
     )
-    return settlement.make_registry(identified, own)
+    return settlement.make_registry(identified, added)
 
 
 def _gather_holders(
@@ -96,17 +96,17 @@ def _gather_holders(
     before = known.records.select(pl.col("customer_id", "is_present").gather(places)).rename(
         {"customer_id": "had", "is_present": "stayed"}
     )
-    own = before[affected["at"]].with_columns(affected["at"], affected["label"])
+    holders = before[affected["at"]].with_columns(affected["at"], affected["label"])
     if redirects:
-        own = own.with_columns(pl.col("had").replace(redirects))
+        holders = holders.with_columns(pl.col("had").replace(redirects))
     if affected.height < records.height:
-        holds = before["had"].is_in(own["had"].drop_nulls().unique().implode())
+        holds = before["had"].is_in(holders["had"].drop_nulls().unique().implode())
         others = before.with_row_index("at").filter(holds)
         others = others.join(affected, on="at", how="anti").with_columns(
             pl.col("at").min().over("had").cast(affected.schema["label"]).alias("label")
         )
-        own = pl.concat([own, others.select(own.columns)]).sort("at")
-    frame = pl.concat([records[own["at"]], own], how="horizontal").with_columns(
+        holders = pl.concat([holders, others.select(holders.columns)]).sort("at")
+    frame = pl.concat([records[holders["at"]], holders], how="horizontal").with_columns(
         own_id(), pl.col("stayed").fill_null(value=True)
     )
     return frame.with_columns(rank_records(frame))

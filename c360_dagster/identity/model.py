@@ -340,5 +340,5 @@ def with_parameters(
     )
 
 
-def _sensible(estimated: float | None, own: float) -> float:
-    return own if estimated is None else float(f"{estimated:.6g}")
+def _sensible(estimated: float | None, default: float) -> float:
+    return default if estimated is None else float(f"{estimated:.6g}")

@@ -187,8 +187,8 @@ def _find_flips(
             for name in SHARED
         ]
     )
-    own = forms.filter(_has_any(forms, moved))
-    now = find_shared(own, rules).join(moved, on=moved.columns, how="semi")
+    concerned = forms.filter(_has_any(forms, moved))
+    now = find_shared(concerned, rules).join(moved, on=moved.columns, how="semi")
     before = then.join(moved, on=moved.columns, how="semi")
     shared = pl.concat([then.join(moved, on=moved.columns, how="anti"), now])
     flips = pl.concat(
@@ -202,8 +202,8 @@ def _find_flips(
 
 def _has_any(forms: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
     """Says of each record whether it has one of these e-mails or phones."""
-    own = {name: values.filter(pl.col("field") == name)["value"] for name in SHARED}
-    has = (pl.col(name).is_in(own[name].implode()).fill_null(value=False) for name in SHARED)
+    by_field = {name: values.filter(pl.col("field") == name)["value"] for name in SHARED}
+    has = (pl.col(name).is_in(by_field[name].implode()).fill_null(value=False) for name in SHARED)
     return forms.select(pl.any_horizontal(has).alias("has")).to_series()
 
 

@@ -127,7 +127,7 @@ def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
     found = []
     for name, spoken in (("email", "e-mail"), ("phone", "phone")):
         values = recalled.shared.filter(pl.col("field") == name)["value"]
-        own = (
+        examples = (
             recalled.forms.select(name, identities["customer_id"])
             .with_row_index("at")
             .filter(pl.col(name).is_in(values.implode()))
@@ -141,7 +141,7 @@ def _shared_pairs(recalled: Recalled, identities: pl.DataFrame) -> pl.DataFrame:
             )
             .drop_nulls("right")
         )
-        found.append(_pairs(own, SHARED))
+        found.append(_pairs(examples, SHARED))
     return pl.concat(found)
 
 

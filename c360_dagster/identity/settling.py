@@ -46,10 +46,12 @@ class Settlement:
     def __post_init__(self) -> None:
         self.given = GivenIds(self.known.ids["customer_id"])
         concerned = pl.concat([self.changed["had"].drop_nulls(), self.known.former["customer_id"]])
-        own = self.known.ids.filter(pl.col("customer_id").is_in(concerned.unique().implode()))
+        concerned_ids = self.known.ids.filter(
+            pl.col("customer_id").is_in(concerned.unique().implode())
+        )
         self.anchors = {
             key: (system, name, at)
-            for key, system, name, at in own.select(
+            for key, system, name, at in concerned_ids.select(
                 "customer_id", "anchor_system", "anchor_id", "anchor_registered_at"
             ).iter_rows()
         }
@@ -63,11 +65,11 @@ class Settlement:
             if row["had"] is not None:
                 holders[row["had"]].append(row)
         kept: dict[int, list[str]] = defaultdict(list)
-        for name, own in holders.items():
+        for name, records in holders.items():
             anchor = self.anchors.get(name, ("", "", None))[:2]
             # A record that was there all along comes before one that went and came back, even if
             # the latter is the anchor.
-            stayed = [row for row in own if row["stayed"]] or own
+            stayed = [row for row in records if row["stayed"]] or records
             heirs = (r for r in stayed if (r["source_system"], r["source_id"]) == anchor)
             heir = next(heirs, stayed[0])
             kept[heir["label"]].append(name)
@@ -132,14 +134,17 @@ class Settlement:
             names[system, key].append(name)
         return names
 
-    def make_registry(self, identified: pl.DataFrame, own: pl.DataFrame) -> Registry:
-        """Returns the registry of all ids ever given; redirects lead to where the person is now."""
-        schema = {name: own.schema[name] for name in own.columns[:4]}
+    def make_registry(self, identified: pl.DataFrame, added: pl.DataFrame) -> Registry:
+        """Returns the registry of all ids ever given; redirects lead to where the person is now.
+
+        `added` holds the ids that were given at once, without being settled one by one.
+        """
+        schema = {name: added.schema[name] for name in added.columns[:4]}
         new = pl.DataFrame(self.new, schema=schema, orient="row").with_columns(
             pl.lit(None, pl.String).alias("redirect_to")
         )
-        added = pl.concat([own, new]).sort("customer_id")
-        ids = self.known.ids.merge_sorted(added, "customer_id")
+        given = pl.concat([added, new]).sort("customer_id")
+        ids = self.known.ids.merge_sorted(given, "customer_id")
         held = self.known.records.select("customer_id", *KEY)
         held = held.filter(pl.col("customer_id").is_in(self.joined))
         former = pl.concat([self.known.former, held]).unique().sort("customer_id", *KEY)
@@ -193,15 +198,18 @@ class Settlement:
 
 
 class GivenIds:
-    """Every id ever given. The long lists are searched only if somebody asks for an id."""
+    """Every id ever given: before this run, in this run at once, and one by one.
+
+    The long lists are searched only if somebody asks for an id.
+    """
 
     def __init__(self, before: pl.Series) -> None:
-        self.before, self.also = before, before.head(0)
-        self.added: set[str] = set()
+        self.before, self.at_once = before, before.head(0)
+        self.one_by_one: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
-        earlier = bool((self.before == name).any()) or bool((self.also == name).any())
-        return earlier or name in self.added
+        earlier = bool((self.before == name).any()) or bool((self.at_once == name).any())
+        return earlier or name in self.one_by_one
 
     def add(self, name: str) -> None:
-        self.added.add(name)
+        self.one_by_one.add(name)

@@ -122,9 +122,9 @@ def _find_address_winners(
     home = _pick(homes, "home", rules.address, rules)
     won = {}
     for name in fields:
-        own = home.filter(pl.col(name).is_not_null())
+        chosen = home.filter(pl.col(name).is_not_null())
         elsewhere = pl.col("code").is_in(contested.implode())
-        rows = _rows(records, known[name].filter(~elsewhere), own)
+        rows = _rows(records, known[name].filter(~elsewhere), chosen)
         won[name] = _FieldWinners(rows, contested, rules.address)
     return won
 

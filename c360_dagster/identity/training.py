@@ -220,7 +220,7 @@ class _Estimate:
     m: list[float]
 
 
-def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
+def _mean(estimates: list[_Estimate], comparison: Comparison) -> list[float]:
     """Returns the weighted mean of the estimates by e-mail and phone, or of all if there are none.
 
     The comparison's own m counts as a few more pairs, so that two or three odd pairs do not decide.
@@ -228,7 +228,7 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
     sure = [one for one in estimates if one.by in _IDENTIFIERS]
     chosen = [
         *(sure or estimates),
-        _Estimate(by=(), weight=PSEUDO_PAIRS, m=[x.m for x in own.levels]),
+        _Estimate(by=(), weight=PSEUDO_PAIRS, m=[level.m for level in comparison.levels]),
     ]
     total = sum(one.weight for one in chosen)
     levels = zip(*(one.m for one in chosen), strict=True)
@@ -237,17 +237,20 @@ def _mean(estimates: list[_Estimate], own: Comparison) -> list[float]:
     return [max(mean, LEAST_M) for mean in means]
 
 
-def _cap_differences(m: list[float], estimates: list[_Estimate], own: Comparison) -> list[float]:
+def _cap_differences(
+    m: list[float], estimates: list[_Estimate], comparison: Comparison
+) -> list[float]:
     """Caps how often one person's records may clearly differ.
 
     The cap is the rate among pairs that agree on something personal. Without it, couples who share
     an e-mail would teach the model that one person goes by two names.
     """
-    if own.name not in _CAPPED_DIFFERENCES:
+    if comparison.name not in _CAPPED_DIFFERENCES:
         return m
-    names, voucher = _CAPPED_DIFFERENCES[own.name]
-    most = _mean([one for one in estimates if voucher in one.by], own)
-    bounds = {own.number(name): most[own.number(name)] for name in names}
+    names, voucher = _CAPPED_DIFFERENCES[comparison.name]
+    most = _mean([one for one in estimates if voucher in one.by], comparison)
+    numbers = [comparison.number(name) for name in names]
+    bounds = {number: most[number] for number in numbers}
     bounded = {number: min(m[number], bound) for number, bound in bounds.items()}
     freed = sum(m[number] - share for number, share in bounded.items())
     rest = sum(share for number, share in enumerate(m) if number not in bounded)
