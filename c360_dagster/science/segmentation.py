@@ -158,9 +158,9 @@ def _fit_scale(values: Floats, weights: Floats) -> Scale:
     if not len(values):
         nothing = np.zeros(values.shape[1])
         return Scale(nothing.astype(bool), nothing, nothing)
-    mean, spread, lean = _describe(values, weights)
-    logged_mean, logged_spread, logged_lean = _describe(_log(values), weights)
-    is_logged = (lean > SKEWED) & (np.abs(logged_lean) < lean)
+    mean, spread, skewness = _describe(values, weights)
+    logged_mean, logged_spread, logged_skewness = _describe(_log(values), weights)
+    is_logged = (skewness > SKEWED) & (np.abs(logged_skewness) < skewness)
     return Scale(
         is_logged,
         np.where(is_logged, logged_mean, mean),
@@ -176,8 +176,8 @@ def _describe(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
     spread = np.sqrt(np.average(gaps**2, axis=0, weights=weights))
     spread[spread <= 1e-9 * (1.0 + np.abs(mean))] = 0.0
     third = np.average(gaps**3, axis=0, weights=weights)
-    lean = np.divide(third, spread**3, out=np.zeros_like(third), where=spread > 0)
-    return mean, spread, lean
+    skewness = np.divide(third, spread**3, out=np.zeros_like(third), where=spread > 0)
+    return mean, spread, skewness
 
 
 def _fit_centres(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:

@@ -25,14 +25,14 @@ def answer_suggestions(
     """
     bought = list_purchases(products)
     is_missing = pl.col("is_inferred") & ~pl.col("is_inferred").all()
-    is_over = pl.col("is_withdrawn") | is_missing
-    withdrawn, sold = catalogue.filter(is_over), catalogue.filter(~is_over)
-    made = fit_recommendations(bought, SUGGESTIONS, withdrawn["item"])
+    is_unavailable = pl.col("is_withdrawn") | is_missing
+    unavailable, sold = catalogue.filter(is_unavailable), catalogue.filter(~is_unavailable)
+    made = fit_recommendations(bought, SUGGESTIONS, unavailable["item"])
     kinds = gather_kinds(bought, catalogue.select("item", "kind"))
-    over = withdrawn.join(sold, on="kind", how="anti")["kind"]
+    unavailable_kinds = unavailable.join(sold, on="kind", how="anti")["kind"]
     tables = {
         "next_products": made.items.rename({"item": "product_id"}),
-        "next_categories": recommend(kinds, 1, over).rename({"item": "category"}),
+        "next_categories": recommend(kinds, 1, unavailable_kinds).rename({"item": "category"}),
     }
     return Answer(tables, [_judge_recall(made.compared, is_simulated=is_simulated)])
 
