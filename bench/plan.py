@@ -14,7 +14,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.dbt_runner.dbt_project import PROJECT, is_personal
-from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.settings import set_dbt_warehouse
 from c360_dagster.sql import literal, quote
 
 TYPES = {"string": "varchar"}
@@ -122,7 +122,7 @@ def make_plan(folder: Path) -> Plan:
 
 def compile_project(target: Path, warehouse: Path) -> dict[str, Node]:
     """Returns dbt's nodes with their compiled SQL, without asking a database."""
-    tell_dbt_the_warehouse(str(warehouse))
+    set_dbt_warehouse(str(warehouse))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target), "--log-path", str(target), "--quiet"]
     try:

@@ -193,7 +193,7 @@ def environment_for_dagster(settings: Settings) -> dict[str, str]:
     }
 
 
-def tell_dbt_the_warehouse(path: str) -> None:
+def set_dbt_warehouse(path: str) -> None:
     """Sets the variable that dbt's profile reads; dbt takes the path from the environment only."""
     os.environ["DBT_C360_WAREHOUSE"] = path
 

@@ -19,7 +19,6 @@ from c360_dagster.assets.dbt_results import (
 )
 from c360_dagster.building.changes import EVERYTHING, BuildRequest, begin_build, finish_build
 from c360_dagster.building.computed import create_computed
-from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.build import STANDS, DbtBuilder, Extent
 from c360_dagster.dbt_runner.dbt_project import (
     Manifest,
@@ -27,8 +26,9 @@ from c360_dagster.dbt_runner.dbt_project import (
     is_personal,
     read_stamp,
 )
+from c360_dagster.dbt_runner.invocation import NodeResult
+from c360_dagster.dbt_runner.lineage_cache import LineageCache
 from c360_dagster.dbt_runner.rendered import Variables
-from c360_dagster.dbt_runner.traced import Traced
 from c360_dagster.history.days import History
 from c360_dagster.history.memberships import Memberships
 from c360_dagster.imports import parts_of, without
@@ -134,7 +134,7 @@ class _Part:
         return [".".join(node["fqn"]) for node in (*self.models_and_seeds, *tests)]
 
     def report(
-        self, con: duckdb.DuckDBPyConnection, result: NodeResult, lineage: Traced
+        self, con: duckdb.DuckDBPyConnection, result: NodeResult, lineage: LineageCache
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         node = self.manifest["nodes"].get(result.unique_id, {})
         if node.get("resource_type") == "test":
@@ -171,7 +171,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
         # What was parsed is built, even if somebody edits the project meanwhile.
         project = read_stamp() or digest_project()
         request = BuildRequest(run_id, project, settings.as_of, anew=extent.full_refresh)
-        lineage = Traced(manifest)
+        lineage = LineageCache(manifest)
         with contextlib.ExitStack() as held:
             # While one connection is open, others cost little. dbt needs the file for itself.
             con = held.enter_context(warehouse.connect())
@@ -188,13 +188,13 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
                     variables=_tell_variables(settings, run_id, plan.since),
                     scratch=settings.scratch,
                     anew=extent.full_refresh,
-                    let_go=held.close,
+                    close_connection=held.close,
                 ):
                     results.append(result)
                     if result.is_bad:
                         context.log.error(describe(manifest, result))
                     # Dagster takes no table before its inputs: if one waits, all later ones wait.
-                    if unreported or result.has_let_go or not lineage.knows(result):
+                    if unreported or result.is_connection_closed or not lineage.knows(result):
                         unreported.append(result)
                     else:
                         yield from part.report(con, result, lineage)

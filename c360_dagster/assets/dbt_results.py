@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.dbt_project import Manifest, is_personal
+from c360_dagster.dbt_runner.invocation import NodeResult
 from c360_dagster.dbt_runner.lineage import Column
 from c360_dagster.sql import fetch_count, quote
 from c360_dagster.words import count

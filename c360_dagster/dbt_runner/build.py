@@ -13,12 +13,12 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.dbt_runner import dbt_project
-from c360_dagster.dbt_runner.aside import Tell, work_aside
-from c360_dagster.dbt_runner.asking import Dbt, NodeResult
+from c360_dagster.dbt_runner.background import Emit, run_in_thread
 from c360_dagster.dbt_runner.dbt_project import digest_foundation, read_known, read_stamp
-from c360_dagster.dbt_runner.marks import Marks, find_standing, mark_nodes, write_down
-from c360_dagster.dbt_runner.rendered import FOLDER, Rendered, Shelf, Variables
-from c360_dagster.dbt_runner.sending import Ended, find_leading, send
+from c360_dagster.dbt_runner.invocation import Dbt, NodeResult
+from c360_dagster.dbt_runner.marks import Marks, find_standing, mark_nodes, record_marks
+from c360_dagster.dbt_runner.rendered import FOLDER, Rendered, StatementCache, Variables
+from c360_dagster.dbt_runner.sending import Outcome, find_leading, send
 from c360_dagster.resources.warehouse import bound
 
 STANDS = "stands: nothing that it is made of has changed"
@@ -51,29 +51,29 @@ class DbtBuilder(dg.ConfigurableResource):
         variables: Variables,
         scratch: Path,
         anew: bool = False,
-        let_go: Callable[[], None] = lambda: None,
+        close_connection: Callable[[], None] = lambda: None,
     ) -> Iterator[NodeResult]:
         """Builds the selected nodes and yields their results as they come.
 
         Nodes that would come out the same are kept, unless `anew` is set. Statements that dbt
         rendered before are sent without dbt; dbt builds only nodes that are not known or that
-        failed. `let_go` closes the caller's connection before dbt opens its own.
+        failed. `close_connection` closes the caller's connection before dbt opens its own.
         """
         scratch.mkdir(parents=True, exist_ok=True)
         dbt = Dbt(self.warehouse, self.mode, scratch)
         if not (project := read_stamp()):
-            let_go()
+            close_connection()
             return dbt.build(select, variables)
         manifest = read_known(project)
-        shelf = Shelf(
+        cache = StatementCache(
             manifest,
             dbt_project.TARGET / FOLDER,
             foundation=digest_foundation(manifest),
             database=Path(self.warehouse).stem,
             given=variables,
         )
-        nodes = shelf.choose(select) if dbt.is_heard else []
-        return _Build(dbt, shelf, nodes, variables, let_go).run(select, anew=anew)
+        nodes = cache.choose(select) if dbt.is_in_process else []
+        return _Build(dbt, cache, nodes, variables, close_connection).run(select, anew=anew)
 
 
 @dataclass
@@ -81,25 +81,25 @@ class _Build:
     """A build of a project that has been parsed before, so that its nodes are known."""
 
     dbt: Dbt
-    shelf: Shelf
+    cache: StatementCache
     nodes: Sequence[Rendered]
     """Empty if only dbt can tell which nodes are selected."""
     variables: Variables
-    let_go: Callable[[], None]
-    has_let_go: bool = False
-    standing: dict[str, Ended] = field(default_factory=dict)
+    close_connection: Callable[[], None]
+    is_connection_closed: bool = False
+    standing: dict[str, Outcome] = field(default_factory=dict)
     """By unique id, the nodes that are kept as they are and only wait for their turn."""
-    ended: dict[str, Ended] = field(default_factory=dict)
+    ended: dict[str, Outcome] = field(default_factory=dict)
     """By unique id, the nodes that succeeded, and those of `standing` whose turn has come."""
 
     def run(self, select: Sequence[str], *, anew: bool) -> Iterator[NodeResult]:
         yield from self._send(anew=anew)
         leading = find_leading(self.nodes, self.ended.keys() | self.standing.keys())
         if 0 < len(leading) < len(self._left):
-            yield from (result for result in self._ask_dbt(leading) if result.went_through)
+            yield from (result for result in self._run_dbt(leading) if result.has_succeeded)
             yield from self._send(anew=anew)
         if self._left or not self.nodes:
-            yield from self._ask_dbt(self._left, select)
+            yield from self._run_dbt(self._left, select)
 
     @property
     def _left(self) -> list[Rendered]:
@@ -115,7 +115,7 @@ class _Build:
                 self.standing = {node.unique_id: _keep(node) for node in standing}
             kept = self.standing | self.ended
             sent = []
-            for node, ended, seconds in _send_aside(con, self.nodes, kept, self.variables):
+            for node, ended, seconds in _send_in_thread(con, self.nodes, kept, self.variables):
                 if node.unique_id in self.ended:
                     continue
                 self.ended[node.unique_id] = ended
@@ -128,33 +128,33 @@ class _Build:
                     seconds,
                     ended.failures,
                     node.sql,
-                    has_let_go=self.has_let_go,
+                    is_connection_closed=self.is_connection_closed,
                 )
-            write_down(con, sent, marks, self.variables.get("run_id"))
+            record_marks(con, sent, marks, self.variables.get("run_id"))
 
-    def _ask_dbt(
+    def _run_dbt(
         self, nodes: Sequence[Rendered], select: Sequence[str] = ()
     ) -> Iterator[NodeResult]:
-        self.let_go()
-        self.has_let_go = True
-        told, failed = [], []
+        self.close_connection()
+        self.is_connection_closed = True
+        built, failed = [], []
         for result in self.dbt.build([node.selector for node in nodes] or select, self.variables):
-            node = self.shelf.describe(result.unique_id, result.statements, result.sql)
-            if node and result.went_through:
-                told.append((node, result.status))
-                self.ended[node.unique_id] = Ended(result.status, result.message, result.failures)
+            node = self.cache.describe(result.unique_id, result.statements, result.sql)
+            if node and result.has_succeeded:
+                built.append((node, result.status))
+                self.ended[node.unique_id] = Outcome(result.status, result.message, result.failures)
             elif node and node.is_test and result.is_bad:
                 failed.append((node, result.status))
             yield result
         with self._connect() as con:
-            marks = self._mark(con, [node for node, _ in told])
-            write_down(con, [*told, *failed], marks, self.variables.get("run_id"))
-        if self.dbt.is_heard:
-            for node, _ in told:
-                self.shelf.put(node)
+            marks = self._mark(con, [node for node, _ in built])
+            record_marks(con, [*built, *failed], marks, self.variables.get("run_id"))
+        if self.dbt.is_in_process:
+            for node, _ in built:
+                self.cache.put(node)
 
     def _mark(self, con: duckdb.DuckDBPyConnection, nodes: Sequence[Rendered]) -> Marks:
-        return mark_nodes(con, nodes, self.variables, self.shelf.find_views(nodes))
+        return mark_nodes(con, nodes, self.variables, self.cache.find_views(nodes))
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -163,25 +163,25 @@ class _Build:
             yield con
 
 
-def _send_aside(
+def _send_in_thread(
     con: duckdb.DuckDBPyConnection,
     nodes: Sequence[Rendered],
-    kept: Mapping[str, Ended],
+    kept: Mapping[str, Outcome],
     variables: Variables,
-) -> Iterator[tuple[Rendered, Ended, float]]:
+) -> Iterator[tuple[Rendered, Outcome, float]]:
     """Sends the nodes in a thread of its own.
 
     To tell Dagster about a node takes as long as to build a small one; the next are sent meanwhile.
     """
 
-    def run(tell: Tell[tuple[Rendered, Ended, float]]) -> None:
+    def run(emit: Emit[tuple[Rendered, Outcome, float]]) -> None:
         with contextlib.closing(send(con, nodes, kept, variables)) as sent:
             for each in sent:
-                if not tell(each):
+                if not emit(each):
                     return
 
-    return work_aside(run, "send")
+    return run_in_thread(run, "send")
 
 
-def _keep(node: Rendered) -> Ended:
-    return Ended("pass", STANDS, failures=0) if node.is_test else Ended("success", STANDS)
+def _keep(node: Rendered) -> Outcome:
+    return Outcome("pass", STANDS, failures=0) if node.is_test else Outcome("success", STANDS)

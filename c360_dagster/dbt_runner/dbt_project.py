@@ -14,7 +14,7 @@ from typing import Any
 
 from c360_dagster.building.marks import digest, digest_sources
 from c360_dagster.resources.whole_files import replace_file
-from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.settings import set_dbt_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"
 TARGET = PROJECT / "target"
@@ -22,7 +22,7 @@ STAMP = "manifest.stamp"
 """Holds the digest of what was parsed and the folder it was in, where dbt looks for the seeds."""
 PARSED = ("manifest.json", "partial_parse.msgpack")
 LIBRARIES = ("dbt-core", "dbt-duckdb")
-SILENTLY = ("--quiet", "--log-level", "none")
+QUIET_OPTIONS = ("--quiet", "--log-level", "none")
 WATCHED = {".sql", ".yml", ".yaml", ".csv", ".md"}
 WRITTEN = {"target", "logs"}
 
@@ -58,7 +58,7 @@ def _parse_project(digest: str) -> Manifest:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
     with tempfile.TemporaryDirectory(prefix="c360_dbt_") as folder:
-        result = dbtRunner().invoke(["parse", *SILENTLY, *name_folders(Path(folder))])
+        result = dbtRunner().invoke(["parse", *QUIET_OPTIONS, *folder_options(Path(folder))])
         if not result.success:
             raise DbtError(
                 f"The dbt project in {PROJECT.name}/ cannot be parsed, so there is no graph to "
@@ -128,7 +128,7 @@ def read_parsed() -> Any:  # noqa: ANN401  dbt has no types
     return None
 
 
-def name_folders(target: Path) -> list[str]:
+def folder_options(target: Path) -> list[str]:
     return [
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target), "--log-path", str(target)),
@@ -158,12 +158,12 @@ def write_static_docs(warehouse: Path, folder: Path) -> Path:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  a second of imports, only where needed
 
-    tell_dbt_the_warehouse(str(warehouse))
+    set_dbt_warehouse(str(warehouse))
     read_manifest()
     with tempfile.TemporaryDirectory(prefix="c360_docs_") as target:
         try:
             result = dbtRunner(manifest=read_parsed()).invoke(
-                ["docs", "generate", "--static", *SILENTLY, *name_folders(Path(target))]
+                ["docs", "generate", "--static", *QUIET_OPTIONS, *folder_options(Path(target))]
             )
         finally:
             DuckDBConnectionManager.close_all_connections()

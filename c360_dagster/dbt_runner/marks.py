@@ -12,7 +12,7 @@ from c360_dagster.building.marks import (
     read_marks,
     write_marks,
 )
-from c360_dagster.dbt_runner.rendered import EXTENT, PLACED, Rendered, Variables
+from c360_dagster.dbt_runner.rendered import RUN_VARIABLES, SINCE, Rendered, Variables
 from c360_dagster.sql import transaction
 
 PASSED = "pass"
@@ -37,13 +37,13 @@ def mark_nodes(
     outside = {name for node in by_name.values() for name in node.reads} - by_name.keys()
     shown, written = {view.name for view in views}, read_marks(con)
     marks: dict[str, str | None] = {**written, **mark_sources(con, outside)}
-    fixed = sorted((name, value) for name, value in variables.items() if name not in PLACED)
+    fixed = sorted((name, value) for name, value in variables.items() if name not in RUN_VARIABLES)
     order = TopologicalSorter({name: node.reads for name, node in by_name.items()})
     for name in order.static_order():
         if node := by_name.get(name):
             reads = [marks.get(each) for each in node.reads]
-            asks = [variables.get(each) for each in node.asks if each != EXTENT]
-            made_of = digest(node.origin, fixed, asks, reads)
+            values = [variables.get(each) for each in node.variables if each != SINCE]
+            made_of = digest(node.origin, fixed, values, reads)
             is_known = None not in reads and (name not in shown or made_of == written.get(name))
             marks[name] = made_of if is_known else None
     return marks
@@ -59,7 +59,7 @@ def find_standing(
     ]
 
 
-def write_down(
+def record_marks(
     con: duckdb.DuckDBPyConnection,
     ended: Iterable[tuple[Rendered, str]],
     marks: Marks,

@@ -21,8 +21,8 @@ from c360_dagster.sql import literal, quote
 FOLDER = "rendered"
 FORMAT = 2
 """The version of the files there. Raise it if other parts of a node's statements are to be kept."""
-EXTENT = "since"
-PLACED = ("as_of", EXTENT, "run_id", "published_at")
+SINCE = "since"
+RUN_VARIABLES = ("as_of", SINCE, "run_id", "published_at")
 """Variables that differ from run to run: statements have placeholders for them. The values of other
 variables are part of the key under which a node's statements are kept."""
 LEFT_OUT = ("select", "describe", "drop")
@@ -34,9 +34,9 @@ COUNTING = "as should_error"
 """The end of the column list in a test's first statement, which counts the failures."""
 SEED_TYPES = {"string": "varchar"}
 KINDS = {"model", "seed", "test"}
-SAID = {"description", "doc_blocks"}
+DESCRIPTIVE_FIELDS = {"description", "doc_blocks"}
 """Fields of a node and its columns that are words for readers and do not affect the statements."""
-PLACES = {
+LOCATION_FIELDS = {
     "build_path",
     "compiled_path",
     "created_at",
@@ -83,7 +83,7 @@ class Rendered:
     """The nodes that it reads."""
     reads: tuple[str, ...]
     """The relations of these nodes, and `files` if it reads files or another database itself."""
-    asks: tuple[str, ...]
+    variables: tuple[str, ...]
     """The variables that it uses, among those that differ from run to run."""
     origin: str
     """A digest of all that it is rendered from, except the variables."""
@@ -97,7 +97,7 @@ class Rendered:
         return self.unique_id.startswith("test.")
 
 
-class Shelf:
+class StatementCache:
     """The project's nodes, and the statements of those that dbt has rendered.
 
     A node's statements are in a file named by a digest of the node and the variables it is given.
@@ -113,12 +113,12 @@ class Shelf:
         database: str,
         given: Variables,
     ) -> None:
-        fixed = {name: value for name, value in given.items() if name not in PLACED}
+        fixed = {name: value for name, value in given.items() if name not in RUN_VARIABLES}
         self._manifest = manifest
         self._ephemeral = _select(manifest, "ephemeral")
         self._foundation = foundation
         self._folder = folder
-        self._known_by = [FORMAT, database, sorted(fixed.items())]
+        self._key_parts = [FORMAT, database, sorted(fixed.items())]
         self._given = given
 
     def choose(self, select: Sequence[str]) -> list[Rendered]:
@@ -160,8 +160,9 @@ class Shelf:
         outline = self._outline(node)
         if any(map(ASKS_THE_DATABASE.search, self._read_code(node))):
             return replace(outline, sql=sql)
-        places = {literal(value): place(name) for name, value in self._find_given(outline).items()}
-        kept = (fill_in(each, places) for each in _keep_what_counts(node, statements))
+        values = self._find_values(outline)
+        placeholders = {literal(value): placeholder(name) for name, value in values.items()}
+        kept = (fill_in(each, placeholders) for each in _filter_statements(node, statements))
         return replace(outline, statements=tuple(kept), sql=sql)
 
     def put(self, node: Rendered) -> None:
@@ -176,21 +177,21 @@ class Shelf:
             kept = json.loads(self._path(outline).read_text("utf-8"))
             if kept["origin"] == outline.origin:
                 # a seed's file may have moved since
-                statements = _keep_what_counts(node, kept["statements"])
+                statements = _filter_statements(node, kept["statements"])
                 return replace(outline, statements=tuple(statements), sql=kept["sql"])
         return outline
 
     def _path(self, node: Rendered) -> Path:
-        name = digest(*self._known_by, node.unique_id, sorted(self._find_given(node)))
+        name = digest(*self._key_parts, node.unique_id, sorted(self._find_values(node)))
         return self._folder / f"{name}.json"
 
-    def _find_given(self, node: Rendered) -> dict[str, str]:
+    def _find_values(self, node: Rendered) -> dict[str, str]:
         """The variables that the node uses and that are given, with their values."""
-        return {name: value for name in node.asks if (value := self._given.get(name))}
+        return {name: value for name in node.variables if (value := self._given.get(name))}
 
     def _outline(self, node: Mapping[str, Any]) -> Rendered:
         config, is_test = node.get("config", {}), node["resource_type"] == "test"
-        parts, asked = self._find_parts(node), self._find_asked(node)
+        parts, used = self._find_parts(node), self._find_variables(node)
         named = (each for part in parts for each in part["depends_on"].get("nodes", ()))
         after = tuple(each for each in named if each not in self._ephemeral)
         reads = [self._name_relation(each) for each in after]
@@ -206,7 +207,7 @@ class Shelf:
             warn_if=str(config.get("warn_if", "")),
             after=after,
             reads=tuple(reads),
-            asks=tuple(name for name in PLACED if name in asked),
+            variables=tuple(name for name in RUN_VARIABLES if name in used),
             origin=digest(self._foundation, *map(_dump_origin, parts), reads),
         )
 
@@ -227,11 +228,11 @@ class Shelf:
         codes = (str(part.get("raw_code", "")) for part in parts)
         return [*codes, *(macros[each]["macro_sql"] for each in called)]
 
-    def _find_asked(self, node: Mapping[str, Any]) -> set[str]:
-        asked = {name for code in self._read_code(node) for name in VARIABLE.findall(code)}
+    def _find_variables(self, node: Mapping[str, Any]) -> set[str]:
+        used = {name for code in self._read_code(node) for name in VARIABLE.findall(code)}
         if node.get("config", {}).get("materialized") == "incremental":
-            asked.add(EXTENT)  # the incremental materialization asks for it
-        return asked
+            used.add(SINCE)  # the incremental materialization asks for it
+        return used
 
 
 @cache
@@ -249,11 +250,13 @@ def _select(manifest: Mapping[str, Any], materialized: str) -> dict[str, Mapping
 
 
 def _dump_origin(node: Mapping[str, Any]) -> str:
-    columns = {name: _leave_out(SAID, column) for name, column in node["columns"].items()}
-    said = _leave_out({*SAID, *PLACES}, {**node, "columns": columns})
+    columns = {
+        name: _leave_out(DESCRIPTIVE_FIELDS, column) for name, column in node["columns"].items()
+    }
+    kept = _leave_out({*DESCRIPTIVE_FIELDS, *LOCATION_FIELDS}, {**node, "columns": columns})
     if node["resource_type"] == "seed":  # for a large one, dbt's checksum is that of its name
-        said["checksum"] = digest(_find_seed(node).read_bytes())
-    return json.dumps(said, sort_keys=True)
+        kept["checksum"] = digest(_find_seed(node).read_bytes())
+    return json.dumps(kept, sort_keys=True)
 
 
 def _find_seed(node: Mapping[str, Any]) -> Path:
@@ -276,18 +279,18 @@ def _reach(within: Mapping[str, Mapping[str, Any]], start: Iterable[str], kind: 
     return found
 
 
-def _keep_what_counts(node: Mapping[str, Any], statements: Sequence[str]) -> list[str]:
+def _filter_statements(node: Mapping[str, Any], statements: Sequence[str]) -> list[str]:
     kind = node["resource_type"]
     if kind == "seed":
         return [_write_seed(node)]
     if kind == "model":
         return [each for each in statements if not _is_left_out(each)]
     # dbt may look at the catalogue first and, if no row fails, drop the rows that it kept before
-    asked = dropwhile(lambda each: COUNTING not in each, statements)
-    return [each for each in asked if COUNTING in each or not _is_left_out(each)]
+    counted = dropwhile(lambda each: COUNTING not in each, statements)
+    return [each for each in counted if COUNTING in each or not _is_left_out(each)]
 
 
-def place(variable: str) -> str:
+def placeholder(variable: str) -> str:
     """The placeholder for the variable's value in a statement."""
     return f"{{{{{variable}}}}}"
 

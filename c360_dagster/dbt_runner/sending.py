@@ -11,7 +11,13 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
-from c360_dagster.dbt_runner.rendered import PLACED, Rendered, Variables, fill_in, place
+from c360_dagster.dbt_runner.rendered import (
+    RUN_VARIABLES,
+    Rendered,
+    Variables,
+    fill_in,
+    placeholder,
+)
 from c360_dagster.sql import fetch_row, literal, quote
 
 THREADS = 2
@@ -19,7 +25,7 @@ THREADS = 2
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """What became of a node that succeeded: a model was built, a test passed or warned."""
 
     status: str
@@ -30,22 +36,26 @@ class Ended:
 def send(
     con: duckdb.DuckDBPyConnection,
     nodes: Sequence[Rendered],
-    kept: Mapping[str, Ended],
+    kept: Mapping[str, Outcome],
     variables: Variables,
-) -> Generator[tuple[Rendered, Ended, float], None, None]:
+) -> Generator[tuple[Rendered, Outcome, float], None, None]:
     """Yields each node that succeeded, with its seconds.
 
     Nodes that wait for a failed one are not begun. Nodes in `kept`, by unique id, are not sent, but
     they wait for their turn like the others: a kept view may show a table that is yet to be built.
     """
     by_id = {node.unique_id: node for node in nodes}
-    order = TopologicalSorter(_arrange(by_id))
+    order = TopologicalSorter(_find_prerequisites(by_id))
     order.prepare()
-    values = {place(name): literal(value) for name in PLACED if (value := variables.get(name))}
+    values = {
+        placeholder(name): literal(value)
+        for name in RUN_VARIABLES
+        if (value := variables.get(name))
+    }
     for schema in sorted({node.schema for node in nodes}):
         con.execute(f"create schema if not exists {quote(schema)}")
     with ThreadPoolExecutor(THREADS) as pool:
-        running: dict[Future[tuple[Ended | None, float]], Rendered] = {}
+        running: dict[Future[tuple[Outcome | None, float]], Rendered] = {}
         try:
             while True:
                 while ready := order.get_ready():
@@ -68,7 +78,7 @@ def send(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _arrange(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
+def _find_prerequisites(nodes: Mapping[str, Rendered]) -> dict[str, set[str]]:
     """Returns what each node waits for: the nodes it reads and, for a model or seed, tests.
 
     Those are the tests that read only nodes that come before the model, directly or not.
@@ -91,7 +101,7 @@ def find_leading(nodes: Sequence[Rendered], done: Collection[str]) -> list[Rende
 
     Returns none if one of them has to wait for a node that is yet to be sent.
     """
-    waits = _arrange({node.unique_id: node for node in nodes})
+    waits = _find_prerequisites({node.unique_id: node for node in nodes})
     unknown = [node for node in nodes if not node.statements and node.unique_id not in done]
     before = {node.unique_id for node in unknown}.union(done)
     return unknown if all(waits[node.unique_id] <= before for node in unknown) else []
@@ -103,7 +113,7 @@ def _only_warns(node: Rendered) -> bool:
 
 def _send_timed(
     con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
-) -> tuple[Ended | None, float]:
+) -> tuple[Outcome | None, float]:
     started = time.monotonic()
     with con.cursor() as cursor:
         ended = _send(cursor, node, values)
@@ -112,7 +122,7 @@ def _send_timed(
 
 def _send(
     con: duckdb.DuckDBPyConnection, node: Rendered, values: Mapping[str, str]
-) -> Ended | None:
+) -> Outcome | None:
     """Returns None if the node failed (nothing of it remains then) or if dbt has to render it."""
     if not node.statements:
         return None
@@ -124,12 +134,12 @@ def _send(
             con.execute(statement)
     except duckdb.Error:
         return None  # closing the cursor undoes what was begun
-    return Ended("success", "OK")
+    return Outcome("success", "OK")
 
 
 def _test(
     con: duckdb.DuckDBPyConnection, node: Rendered, statements: Sequence[str]
-) -> Ended | None:
+) -> Outcome | None:
     """Returns a pass, or a warning if it is known how to keep the rows; leaves the rest to dbt."""
     counting, *keeping = statements
     failures, is_warning, is_error = fetch_row(con, counting) or (None, True, True)
@@ -140,6 +150,6 @@ def _test(
     for statement in keeping if failures else [f"drop table if exists {node.relation}"]:
         con.execute(statement)
     if not is_warning:
-        return Ended("pass", "PASS", failures=0)
+        return Outcome("pass", "PASS", failures=0)
     rows = "1 result" if failures == 1 else f"{failures} results"
-    return Ended("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))
+    return Outcome("warn", f"Got {rows}, configured to warn if {node.warn_if}", int(failures))

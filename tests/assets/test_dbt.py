@@ -9,7 +9,7 @@ import pytest
 from c360_dagster.assets import dbt
 from c360_dagster.assets.dbt_results import forget_removed_tests
 from c360_dagster.dbt_runner.dbt_project import read_stamp
-from c360_dagster.dbt_runner.traced import Traced
+from c360_dagster.dbt_runner.lineage_cache import LineageCache
 from c360_dagster.definitions import build_definitions
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.settings import read_settings
@@ -88,10 +88,12 @@ def test_a_query_that_was_never_traced_holds_up_what_is_made_of_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An example is a new as-of day: all other queries are known, so their results come at once."""
-    knows = Traced.knows
+    knows = LineageCache.knows
     clock = "model.c360.int_data_clock"
     monkeypatch.setattr(
-        Traced, "knows", lambda self, result: result.unique_id != clock and knows(self, result)
+        LineageCache,
+        "knows",
+        lambda self, result: result.unique_id != clock and knows(self, result),
     )
     assert _build(home).success
 

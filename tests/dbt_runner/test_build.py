@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from c360_dagster.dbt_runner import dbt_project
-from c360_dagster.dbt_runner.asking import Dbt, NodeResult
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import DbtError
-from c360_dagster.dbt_runner.traced import Traced
+from c360_dagster.dbt_runner.invocation import Dbt, NodeResult
+from c360_dagster.dbt_runner.lineage_cache import LineageCache
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
@@ -92,7 +92,7 @@ def test_a_failed_model_is_reported_with_its_reason(warehouse: Path) -> None:
     assert "customers" in bad[0].message
     skipped = [result for result in results if result.status == "skipped"]
     assert skipped
-    assert not any(result.went_through for result in skipped)
+    assert not any(result.has_succeeded for result in skipped)
 
 
 def test_the_manifest_is_made_when_missing_stale_or_broken(project: Path) -> None:
@@ -152,10 +152,10 @@ def test_each_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = "select city from silver.stg_customers"
     asked = NodeResult("model.c360.stg_customers", "success", "", 0.1, None, sql)
     other = replace(asked, sql=sql.replace("city", "state"))
-    first = Traced(dbt_project.read_manifest())
+    first = LineageCache(dbt_project.read_manifest())
     first.trace([asked])
     monkeypatch.setattr("c360_dagster.dbt_runner.tracing.trace_columns", lambda *_: {})
-    again = Traced(dbt_project.read_manifest())
+    again = LineageCache(dbt_project.read_manifest())
     again.trace([asked])
     assert json.dumps(again.find(asked)) == '{"city": [["silver", "stg_customers", "city"]]}'
     assert not again.knows(other)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from c360_dagster.dbt_runner.rendered import Shelf
+from c360_dagster.dbt_runner.rendered import StatementCache
 
 COUNT = "select count(*) as failures, count(*) != 0 as should_warn, false as should_error from x"
 KEEP = ["BEGIN", "create or replace table test_failures.t as (select 1)", "COMMIT"]
@@ -18,10 +18,10 @@ def test_rows_that_are_dropped_once_are_not_dropped_when_they_come_back(
 ) -> None:
     """When a test passes, dbt drops the rows kept before. Sent again, that could drop new ones."""
     dropped = "/* of dbt */\n\n  drop table if exists test_failures.t cascade"
-    shelf = Shelf(MANIFEST, tmp_path, foundation="", database="warehouse", given={})
-    passed = shelf.describe("test.c360.t", ["select 'the catalogue'", COUNT, dropped], "")
+    cache = StatementCache(MANIFEST, tmp_path, foundation="", database="warehouse", given={})
+    passed = cache.describe("test.c360.t", ["select 'the catalogue'", COUNT, dropped], "")
     assert passed
     assert passed.statements == (COUNT,)
-    failed = shelf.describe("test.c360.t", [COUNT, *KEEP], "")
+    failed = cache.describe("test.c360.t", [COUNT, *KEEP], "")
     assert failed
     assert failed.statements == (COUNT, *KEEP)

@@ -6,13 +6,13 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from c360_dagster.dbt_runner.marks import find_standing, mark_nodes, write_down
+from c360_dagster.dbt_runner.marks import find_standing, mark_nodes, record_marks
 from c360_dagster.dbt_runner.rendered import Rendered, Variables
 
 DAY: Variables = {"as_of": "2025-01-01", "since": None}
 
 
-def node(unique_id: str, reads: str, *asks: str) -> Rendered:
+def node(unique_id: str, reads: str, *variables: str) -> Rendered:
     is_test = unique_id.startswith("test.")
     return Rendered(
         unique_id=unique_id,
@@ -24,7 +24,7 @@ def node(unique_id: str, reads: str, *asks: str) -> Rendered:
         warn_if="",
         after=(),
         reads=(reads,),
-        asks=asks,
+        variables=variables,
         origin="",
     )
 
@@ -49,7 +49,7 @@ def build(
     con: duckdb.DuckDBPyConnection, *nodes: Rendered, views: tuple[Rendered, ...] = ()
 ) -> None:
     ended = [(each, "pass" if each.is_test else "success") for each in nodes]
-    write_down(con, ended, mark_nodes(con, nodes, DAY, views))
+    record_marks(con, ended, mark_nodes(con, nodes, DAY, views))
 
 
 def stand(
@@ -96,7 +96,7 @@ def test_a_table_that_was_made_anew_or_continued_does_not_stand(
 def test_a_test_that_did_not_pass_has_never_passed(
     con: duckdb.DuckDBPyConnection, status: str
 ) -> None:
-    write_down(con, [(TEST, status)], mark_nodes(con, ALL, DAY))
+    record_marks(con, [(TEST, status)], mark_nodes(con, ALL, DAY))
     assert stand(con, *ALL) == [LOW, VIEW, HIGH]
     build(con, TEST)
     assert stand(con, *ALL) == [*ALL]

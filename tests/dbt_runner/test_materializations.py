@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from c360_dagster.dbt_runner import dbt_project
-from c360_dagster.dbt_runner.asking import Dbt, NodeResult
+from c360_dagster.dbt_runner.invocation import Dbt, NodeResult
 
 FILES = {
     "models/counted.sql": "{{ config(materialized='table') }} select n from raw.numbers",

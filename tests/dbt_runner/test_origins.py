@@ -8,7 +8,7 @@ import pytest
 from c360_dagster.building.computed import create_computed
 from c360_dagster.dbt_runner import dbt_project
 from c360_dagster.dbt_runner.build import STANDS, DbtBuilder
-from c360_dagster.dbt_runner.rendered import Shelf
+from c360_dagster.dbt_runner.rendered import StatementCache
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 from tests.small_project import copy_project
@@ -32,8 +32,8 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _read_origins() -> dict[str, str]:
     manifest = dbt_project.read_manifest()
     foundation = dbt_project.digest_foundation(manifest)
-    shelf = Shelf(manifest, Path(), foundation=foundation, database="warehouse", given={})
-    return {node.unique_id.split(".")[2]: node.origin for node in shelf.choose([])}
+    cache = StatementCache(manifest, Path(), foundation=foundation, database="warehouse", given={})
+    return {node.unique_id.split(".")[2]: node.origin for node in cache.choose([])}
 
 
 def _edit(path: Path, old: str, new: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.building.computed import create_computed
-from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.build import STANDS, DbtBuilder
+from c360_dagster.dbt_runner.invocation import NodeResult
 from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.warehouse import Warehouse
@@ -300,8 +300,8 @@ def test_what_is_not_known_is_asked_for_by_itself(
     assert starts[0][-1] == "c360.intermediate.int_data_clock"
     assert {each.status for each in results.values()} == {"success", "pass"}
     assert results.keys() == _build(warehouse).keys()
-    assert not results["seed.c360.order_status"].has_let_go
-    assert results["model.c360.dim_products"].has_let_go
+    assert not results["seed.c360.order_status"].is_connection_closed
+    assert results["model.c360.dim_products"].is_connection_closed
 
 
 def _meddle(warehouse: Path, table: str) -> None:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from c360_dagster.dbt_runner.rendered import Rendered, Variables
-from c360_dagster.dbt_runner.sending import Ended, find_leading, send
+from c360_dagster.dbt_runner.sending import Outcome, find_leading, send
 
 NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
 FAILS_EARLIER = "2, false, true"
@@ -31,7 +31,7 @@ def rendered(unique_id: str, after: str, severity: str, statements: tuple[str, .
         warn_if="!= 0",
         after=tuple(after.split()),
         reads=(),
-        asks=(),
+        variables=(),
         origin="",
         statements=statements,
     )
@@ -49,9 +49,9 @@ def check(name: str, after: str, found: str, severity: str = "error", *keeping: 
 def sent(
     con: duckdb.DuckDBPyConnection,
     *nodes: Rendered,
-    kept: Mapping[str, Ended] | None = None,
+    kept: Mapping[str, Outcome] | None = None,
     variables: Variables | None = None,
-) -> dict[str, Ended]:
+) -> dict[str, Outcome]:
     sending = send(con, nodes, kept or {}, variables or {})
     return {node.unique_id: ended for node, ended, _ in sending}
 
@@ -81,11 +81,11 @@ def test_what_is_not_begun_when_the_run_is_stopped_never_is(
     begun: list[str] = []
     may_end = threading.Event()
 
-    def make(_con: object, node: Rendered, _values: object) -> tuple[Ended, float]:
+    def make(_con: object, node: Rendered, _values: object) -> tuple[Outcome, float]:
         begun.append(node.unique_id)
         if len(begun) > 1:
             may_end.wait(30)
-        return Ended("success", "OK"), 0.0
+        return Outcome("success", "OK"), 0.0
 
     monkeypatch.setattr("c360_dagster.dbt_runner.sending._send_timed", make)
     sending = send(con, [model(name) for name in "abcdefgh"], {}, {})
@@ -140,13 +140,13 @@ def test_what_breaks_leaves_nothing_and_what_follows_is_not_begun(
     unknown = rendered("model.unknown", "", "error", ())
     assert sent(con, half, model("after", "model.half"), unknown) == {}
     assert con.execute("select table_name from duckdb_tables()").fetchall() == []
-    assert sent(con, model("beside")) == {"model.beside": Ended("success", "OK")}
+    assert sent(con, model("beside")) == {"model.beside": Outcome("success", "OK")}
 
 
 def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnection) -> None:
     keep = "create or replace table made.t as select 1 as x from range(2)"
     assert sent(con, check("t", "", WARNS, "warn", keep)) == {
-        "test.t": Ended("warn", "Got 2 results, configured to warn if != 0", 2)
+        "test.t": Outcome("warn", "Got 2 results, configured to warn if != 0", 2)
     }
     assert con.execute("from made.t").fetchall() == [(1,), (1,)]
     for found in (FAILS, FAILS_EARLIER, WARNS):
@@ -154,7 +154,9 @@ def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnec
         assert ended == {}, "it warned before, and now it may fail"
     one = check("t", "", "1, true, false", "warn", keep)
     assert sent(con, one)["test.t"].message.startswith("Got 1 result, ")
-    assert sent(con, check("t", "", NOTHING, "warn", keep)) == {"test.t": Ended("pass", "PASS", 0)}
+    assert sent(con, check("t", "", NOTHING, "warn", keep)) == {
+        "test.t": Outcome("pass", "PASS", 0)
+    }
     assert con.execute("select table_name from duckdb_tables()").fetchall() == []
 
 
@@ -167,14 +169,16 @@ def test_rows_within_a_tests_bounds_are_kept_and_it_passes(
     """The result is the same as dbt's: with `severity: warn`, only `warn_if` counts."""
     keep = "create or replace table made.t as select 1 as x from range(2)"
     assert sent(con, check("t", "", found, severity)) == {}, "how to keep them only dbt knows"
-    assert sent(con, check("t", "", found, severity, keep)) == {"test.t": Ended("pass", "PASS", 0)}
+    assert sent(con, check("t", "", found, severity, keep)) == {
+        "test.t": Outcome("pass", "PASS", 0)
+    }
     assert con.execute("from made.t").fetchall() == [(1,), (1,)]
 
 
 def test_what_is_kept_is_told_and_not_sent_and_variables_are_filled_in(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    stands = {"model.a": Ended("success", "It stands.")}
+    stands = {"model.a": Outcome("success", "It stands.")}
     day = model("day", "model.a", "create table made.day as select {{as_of}} as day")
     ended = sent(con, model("a"), day, kept=stands, variables={"as_of": "it's 2025"})
     assert ended["model.a"].message == "It stands."

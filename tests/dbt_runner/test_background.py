@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from c360_dagster.dbt_runner.aside import Tell, work_aside
+from c360_dagster.dbt_runner.background import Emit, run_in_thread
 
 PATIENCE_SECONDS = 30
 
@@ -12,23 +12,23 @@ PATIENCE_SECONDS = 30
 def test_work_goes_on_while_what_it_told_is_looked_at() -> None:
     is_done = threading.Event()
 
-    def work(tell: Tell[str]) -> None:
-        tell("first")
-        tell("second")
+    def work(emit: Emit[str]) -> None:
+        emit("first")
+        emit("second")
         is_done.set()
 
-    told = work_aside(work, "test")
+    told = run_in_thread(work, "test")
     assert next(told) == "first"
     assert is_done.wait(PATIENCE_SECONDS), "nobody asked for the second yet"
     assert list(told) == ["second"]
 
 
 def test_a_failure_is_raised_after_what_was_told_before_it() -> None:
-    def work(tell: Tell[int]) -> None:
-        tell(0)
+    def work(emit: Emit[int]) -> None:
+        emit(0)
         raise OSError("the disk is full")
 
-    told = work_aside(work, "test")
+    told = run_in_thread(work, "test")
     assert next(told) == 0
     with pytest.raises(OSError, match="disk is full"):
         next(told)
@@ -38,14 +38,14 @@ def test_work_that_nobody_listens_to_any_more_is_told_so_and_awaited() -> None:
     is_left = threading.Event()
     still_heard = []
 
-    def work(tell: Tell[str]) -> None:
-        tell("first")
+    def work(emit: Emit[str]) -> None:
+        emit("first")
         is_left.wait(PATIENCE_SECONDS)
-        while tell("more"):
+        while emit("more"):
             pass
         still_heard.append(False)
 
-    told = work_aside(work, "test")
+    told = run_in_thread(work, "test")
     next(told)
     is_left.set()
     told.close()

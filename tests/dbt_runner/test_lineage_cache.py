@@ -5,22 +5,22 @@ from typing import Any
 
 import pytest
 
-from c360_dagster.dbt_runner import dbt_project, traced
-from c360_dagster.dbt_runner.asking import NodeResult
-from c360_dagster.dbt_runner.traced import Traced
+from c360_dagster.dbt_runner import dbt_project, lineage_cache
+from c360_dagster.dbt_runner.invocation import NodeResult
+from c360_dagster.dbt_runner.lineage_cache import LineageCache
 
 A, B = "model.ours.a", "model.ours.b"
 RESULT = NodeResult(A, "success", "OK", 0.1, None, sql="select * from s.b")
 
 
-def know(*columns: str) -> Traced:
+def know(*columns: str) -> LineageCache:
     """Returns what is known of a project in which `a` reads `b`, which has these columns."""
     declared: dict[str, Any] = {"n": {}}
     nodes = {
         A: {"schema": "s", "alias": "a", "columns": declared, "depends_on": {"nodes": [B, "gone"]}},
         B: {"schema": "s", "alias": "b", "columns": dict.fromkeys(columns), "depends_on": {}},
     }
-    return Traced({"nodes": nodes, "sources": {}, "metadata": {"adapter_type": "duckdb"}})
+    return LineageCache({"nodes": nodes, "sources": {}, "metadata": {"adapter_type": "duckdb"}})
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +60,9 @@ def test_it_is_traced_again_where_the_answer_may_be_another(
     elif other == "columns":
         columns = ["n", "m"]
     elif other == "tracer":
-        monkeypatch.setattr(traced, "_digest_tracer", lambda: "a newer version")
+        monkeypatch.setattr(lineage_cache, "_digest_tracer", lambda: "a newer version")
     else:
-        (folder / traced.TRACED).write_text("{")
+        (folder / lineage_cache.FILE).write_text("{")
     later = know(*columns)
     assert not later.knows(result)
     later.trace([result])
@@ -72,10 +72,10 @@ def test_it_is_traced_again_where_the_answer_may_be_another(
 def test_what_the_project_no_longer_has_is_not_kept(folder: Path) -> None:
     known = know("n")
     known.trace([RESULT, NodeResult("model.ours.old", "success", "OK", 0.1, None, sql="select 1")])
-    assert "model.ours.old" in (folder / traced.TRACED).read_text()
+    assert "model.ours.old" in (folder / lineage_cache.FILE).read_text()
     changed = NodeResult(A, "success", "OK", 0.1, None, sql="select n from s.b")
     know("n").trace([changed])
-    assert "model.ours.old" not in (folder / traced.TRACED).read_text()
-    (folder / traced.TRACED).unlink()
-    (folder / traced.TRACED).mkdir()
+    assert "model.ours.old" not in (folder / lineage_cache.FILE).read_text()
+    (folder / lineage_cache.FILE).unlink()
+    (folder / lineage_cache.FILE).mkdir()
     know("n").trace([RESULT])

@@ -9,15 +9,15 @@ from typing import Any
 
 from c360_dagster.building.marks import digest, digest_sources
 from c360_dagster.dbt_runner import dbt_project
-from c360_dagster.dbt_runner.asking import NodeResult
 from c360_dagster.dbt_runner.dbt_project import Manifest
+from c360_dagster.dbt_runner.invocation import NodeResult
 from c360_dagster.dbt_runner.lineage import Column, read_columns
 from c360_dagster.resources.whole_files import replace_file
 
-TRACED = "lineage.json"
+FILE = "lineage.json"
 
 
-class Traced:
+class LineageCache:
     """Where the columns of the models come from."""
 
     def __init__(self, manifest: Manifest) -> None:
@@ -25,7 +25,7 @@ class Traced:
         self._nodes = {**manifest["nodes"], **manifest["sources"]}
         self._kept: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(OSError, ValueError):
-            kept = json.loads((dbt_project.TARGET / TRACED).read_text("utf-8"))
+            kept = json.loads((dbt_project.TARGET / FILE).read_text("utf-8"))
             self._kept = {name: traced for name, traced in kept.items() if name in self._nodes}
 
     def knows(self, result: NodeResult) -> bool:
@@ -51,7 +51,7 @@ class Traced:
             columns = trace_columns(result.sql, declared, dialect)
             self._kept[result.unique_id] = {"of": self._digest_query(result), "columns": columns}
         with contextlib.suppress(OSError):  # a read-only installation traces each time
-            replace_file(dbt_project.TARGET / TRACED, json.dumps(self._kept))
+            replace_file(dbt_project.TARGET / FILE, json.dumps(self._kept))
 
     def _digest_query(self, result: NodeResult) -> str:
         """A digest of the query and of the columns of what it reads, since it may `select *`."""

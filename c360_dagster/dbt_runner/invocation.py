@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from c360_dagster.dbt_runner.aside import Tell, work_aside
-from c360_dagster.dbt_runner.dbt_project import DbtError, name_folders, read_parsed
+from c360_dagster.dbt_runner.background import Emit, run_in_thread
+from c360_dagster.dbt_runner.dbt_project import DbtError, folder_options, read_parsed
 from c360_dagster.dbt_runner.rendered import Variables
-from c360_dagster.settings import tell_dbt_the_warehouse
+from c360_dagster.settings import set_dbt_warehouse
 
-SILENTLY = ("--quiet", "--log-level-file", "none", "--no-write-json")
+QUIET_OPTIONS = ("--quiet", "--log-level-file", "none", "--no-write-json")
 """A build in this process writes nothing: its events are heard, and its folder is deleted."""
-WENT_THROUGH = {"success", "pass", "warn", "no-op"}
+SUCCEEDED = {"success", "pass", "warn", "no-op"}
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class NodeResult:
     """A model's compiled `select`."""
     statements: tuple[str, ...] = ()
     """What dbt sent to the database for the node."""
-    has_let_go: bool = False
+    is_connection_closed: bool = False
     """Whether the caller's connection was closed, because dbt must have the warehouse alone."""
 
     @property
-    def went_through(self) -> bool:
-        return self.status in WENT_THROUGH
+    def has_succeeded(self) -> bool:
+        return self.status in SUCCEEDED
 
     @property
     def is_bad(self) -> bool:
@@ -56,7 +56,7 @@ class Dbt:
     scratch: Path
 
     @property
-    def is_heard(self) -> bool:
+    def is_in_process(self) -> bool:
         return self.mode == "inprocess"
 
     def build(self, select: Sequence[str], variables: Variables) -> Iterator[NodeResult]:
@@ -65,13 +65,13 @@ class Dbt:
             "build",
             *("--exclude-resource-type", "unit_test"),
             *("--vars", json.dumps(variables)),
-            *name_folders(target),
+            *folder_options(target),
         ]
         if select:
             arguments += ["--indirect-selection", "empty", "--select", *select]
-        tell_dbt_the_warehouse(self.warehouse)
+        set_dbt_warehouse(self.warehouse)
         try:
-            run = _run_in_process if self.is_heard else _run_apart
+            run = _run_in_process if self.is_in_process else _run_in_subprocess
             yield from run(arguments, target)
         finally:
             shutil.rmtree(target, ignore_errors=True)
@@ -84,22 +84,22 @@ def _run_in_process(arguments: list[str], target: Path) -> Iterator[NodeResult]:
 
     sent: defaultdict[str, list[str]] = defaultdict(list)
 
-    def run(tell: Tell[NodeResult]) -> None:
+    def run(emit: Emit[NodeResult]) -> None:
         def listen(event: Any) -> None:  # noqa: ANN401  dbt's events are generated classes
             if event.info.name == "SQLQuery":
                 sent[event.data.node_info.unique_id].append(event.data.sql)
             elif event.info.name == "NodeFinished":
-                tell(_read_event(event, target, sent[event.data.node_info.unique_id]))
+                emit(_read_event(event, target, sent[event.data.node_info.unique_id]))
 
         try:
             runner = dbtRunner(manifest=read_parsed(), callbacks=[listen])
-            ended = runner.invoke([*SILENTLY, *arguments])
+            ended = runner.invoke([*QUIET_OPTIONS, *arguments])
         finally:
             DuckDBConnectionManager.close_all_connections()
         if ended.exception:
             raise DbtError(f"dbt stopped: {ended.exception}")
 
-    yield from work_aside(run, "dbt")
+    yield from run_in_thread(run, "dbt")
 
 
 def _read_event(
@@ -122,11 +122,11 @@ def _read_event(
         failures=int(result.num_failures),
         sql=sql,
         statements=tuple(sent),
-        has_let_go=True,
+        is_connection_closed=True,
     )
 
 
-def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
+def _run_in_subprocess(arguments: list[str], target: Path) -> Iterator[NodeResult]:
     """The stock way: runs the dbt command in its own process and reads its file of results."""
     command = [str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -141,5 +141,5 @@ def _run_apart(arguments: list[str], target: Path) -> Iterator[NodeResult]:
             seconds=result["execution_time"],
             failures=result["failures"],
             sql=result.get("compiled_code") or "",
-            has_let_go=True,
+            is_connection_closed=True,
         )

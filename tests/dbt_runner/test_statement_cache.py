@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from c360_dagster.dbt_runner.asking import Dbt, NodeResult
 from c360_dagster.dbt_runner.build import STANDS, _Build
-from c360_dagster.dbt_runner.rendered import FILES, Rendered, Shelf, Variables
+from c360_dagster.dbt_runner.invocation import Dbt, NodeResult
+from c360_dagster.dbt_runner.rendered import FILES, Rendered, StatementCache, Variables
 
 Node = dict[str, Any]
 MACROS = {
@@ -40,13 +40,13 @@ def node(unique_id: str, code: str = "", after: str = "", macros: str = "", **mo
     }
 
 
-def shelve(
+def make_cache(
     folder: Path,
     *nodes: Node,
     foundation: str = "",
     database: str = "warehouse",
     **given: str | None,
-) -> Shelf:
+) -> StatementCache:
     macros = {
         name: {"macro_sql": sql, "depends_on": {"macros": CALLS.get(name, [])}}
         for name, sql in MACROS.items()
@@ -56,16 +56,16 @@ def shelve(
         "macros": macros,
         "sources": {"source.ours.bronze.loaded": {"schema": "bronze", "name": "loaded"}},
     }
-    return Shelf(manifest, folder, foundation=foundation, database=database, given=given)
+    return StatementCache(manifest, folder, foundation=foundation, database=database, given=given)
 
 
-def keep(shelf: Shelf, unique_id: str, *statements: str) -> Rendered:
+def keep(cache: StatementCache, unique_id: str, *statements: str) -> Rendered:
     """Keeps these statements as a build by dbt would, and checks that they are found again."""
-    told = shelf.describe(unique_id, statements, "select 1")
+    told = cache.describe(unique_id, statements, "select 1")
     assert told
     assert told.sql == "select 1"
-    shelf.put(told)
-    (found,) = [each for each in shelf.choose([]) if each.unique_id == unique_id]
+    cache.put(told)
+    (found,) = [each for each in cache.choose([]) if each.unique_id == unique_id]
     assert found == told or not told.statements
     return found
 
@@ -84,20 +84,20 @@ def test_the_day_is_put_in_its_place_wherever_it_is_asked_for(
     tmp_path: Path, code: str, macros: str
 ) -> None:
     asking, other = node("model.ours.a", code, macros=macros), node("model.ours.b", "var('asof')")
-    shelf = shelve(tmp_path, asking, other, as_of="2025-01-01", run_id="2025-01-01")
+    cache = make_cache(tmp_path, asking, other, as_of="2025-01-01", run_id="2025-01-01")
     sent = "create table a as select '2025-01-01'"
-    assert keep(shelf, "model.ours.a", sent).statements == ("create table a as select {{as_of}}",)
-    assert keep(shelf, "model.ours.b", sent).statements == (sent,)
-    on_other_day = shelve(tmp_path, asking, other, as_of="2025-01-02", run_id="two")
+    assert keep(cache, "model.ours.a", sent).statements == ("create table a as select {{as_of}}",)
+    assert keep(cache, "model.ours.b", sent).statements == (sent,)
+    on_other_day = make_cache(tmp_path, asking, other, as_of="2025-01-02", run_id="two")
     assert [bool(each.statements) for each in on_other_day.choose([])] == [True, True]
-    without = shelve(tmp_path, asking, other, as_of=None, run_id="two")
+    without = make_cache(tmp_path, asking, other, as_of=None, run_id="two")
     assert [bool(each.statements) for each in without.choose([])] == [False, True]
 
 
 def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path: Path) -> None:
     continued = node("model.ours.a", config={"materialized": "incremental"})
-    found = shelve(tmp_path, continued, node("model.ours.b")).choose([])
-    assert [each.asks for each in found] == [("since",), ()]
+    found = make_cache(tmp_path, continued, node("model.ours.b")).choose([])
+    assert [each.variables for each in found] == [("since",), ()]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
     tmp_path: Path, code: str, macros: str
 ) -> None:
     """An example is one column for each name in a table: dbt has to look each time."""
-    shelf = shelve(tmp_path, node("model.ours.a", code, macros=macros))
-    assert keep(shelf, "model.ours.a", "create table a as select 1").statements == ()
+    cache = make_cache(tmp_path, node("model.ours.a", code, macros=macros))
+    assert keep(cache, "model.ours.a", "create table a as select 1").statements == ()
 
 
 @pytest.mark.parametrize(
@@ -131,24 +131,24 @@ def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
 def test_a_model_that_reads_files_by_itself_is_made_of_what_nobody_knows(
     tmp_path: Path, code: str, *, is_outside: bool
 ) -> None:
-    (found,) = shelve(tmp_path, node("model.ours.m", code)).choose([])
+    (found,) = make_cache(tmp_path, node("model.ours.m", code)).choose([])
     assert (found.reads == (FILES,)) is is_outside
 
 
 def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
     model = node("model.ours.a", macros="macro.ours.month")
     test = node("test.ours.t", after="model.ours.a")
-    shelf = shelve(tmp_path, model, test)
+    cache = make_cache(tmp_path, model, test)
     make, insert = (
         "/* dbt */\n  CREATE table a (n int)",
         "/* dbt */ insert into a (/* x */ select 1)",
     )
     sent = ["/* dbt */ select * from (x) limit 0", "describe a", "Drop view a", make, insert]
-    assert keep(shelf, "model.ours.a", *sent).statements == (make, insert)
+    assert keep(cache, "model.ours.a", *sent).statements == (make, insert)
     counting, put = "/* dbt */ select 1 as should_error from (x)", "/* dbt */ create table t as x"
     sent = ["select table_name", put, counting, "select name", put, "drop table t"]
-    assert keep(shelf, "test.ours.t", *sent).statements == (counting, put)
-    assert shelf.describe("model.ours.unknown", [], "") is None
+    assert keep(cache, "test.ours.t", *sent).statements == (counting, put)
+    assert cache.describe("model.ours.unknown", [], "") is None
 
 
 def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
@@ -157,12 +157,12 @@ def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     config = {"column_types": {"code": "string"}}
     seed = node("seed.ours.codes", root_path=str(tmp_path), original_file_path="codes.csv",
                 checksum={"name": "path", "checksum": "codes.csv"}, config=config)  # fmt: skip
-    shelf = shelve(tmp_path / "kept", seed)
-    kept = keep(shelf, "seed.ours.codes", "insert into codes values (1)")
+    cache = make_cache(tmp_path / "kept", seed)
+    kept = keep(cache, "seed.ours.codes", "insert into codes values (1)")
     (put,) = kept.statements
     assert f"read_csv('{tmp_path}/codes.csv', header = true, types = {{'code': 'varchar'}}" in put
     (tmp_path / "codes.csv").write_text("code\n2\n")
-    assert [each.origin == kept.origin for each in shelf.choose([])] == [False]
+    assert [each.origin == kept.origin for each in cache.choose([])] == [False]
 
 
 @pytest.mark.parametrize(
@@ -180,20 +180,20 @@ def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
 def test_a_node_is_known_by_all_but_words_and_places(
     tmp_path: Path, others: Node, *, is_other: bool
 ) -> None:
-    keep(shelve(tmp_path, node("model.ours.a")), "model.ours.a", "create table a as select 1")
-    (found,) = shelve(tmp_path, node("model.ours.a") | others).choose([])
+    keep(make_cache(tmp_path, node("model.ours.a")), "model.ours.a", "create table a as select 1")
+    (found,) = make_cache(tmp_path, node("model.ours.a") | others).choose([])
     assert (found.statements == ()) is is_other
 
 
 def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
     """Statements depend on more than the node: for example, they contain the warehouse's name."""
     model = node("model.ours.a")
-    kept = keep(shelve(tmp_path, model), "model.ours.a", "create table a as select 1")
+    kept = keep(make_cache(tmp_path, model), "model.ours.a", "create table a as select 1")
     others: list[dict[str, Any]] = [{"foundation": "other"}, {"database": "other"}, {"other": "x"}]
     for other in others:
-        (found,) = shelve(tmp_path, model, **other).choose([])
+        (found,) = make_cache(tmp_path, model, **other).choose([])
         assert found.statements == (), other
-    assert shelve(tmp_path, model, run_id="another").choose([]) == [kept]
+    assert make_cache(tmp_path, model, run_id="another").choose([]) == [kept]
 
 
 @pytest.mark.parametrize("others", [{"schema": "silver"}, {"alias": "b"}])
@@ -206,9 +206,11 @@ def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
         node("model.ours.m", after="model.ours.a"),
         node("test.ours.t", after="model.ours.a"),
     ]
-    keep(shelve(tmp_path, table, *reading), "model.ours.m", "create table m as from gold.a")
-    keep(shelve(tmp_path, table, *reading), "test.ours.t", "select 1 as should_error from gold.a")
-    moved = shelve(tmp_path, table | others, *reading).choose([])
+    keep(make_cache(tmp_path, table, *reading), "model.ours.m", "create table m as from gold.a")
+    keep(
+        make_cache(tmp_path, table, *reading), "test.ours.t", "select 1 as should_error from gold.a"
+    )
+    moved = make_cache(tmp_path, table | others, *reading).choose([])
     assert [each.statements for each in moved] == [(), (), ()]
 
 
@@ -228,19 +230,19 @@ def test_an_ephemeral_model_is_a_part_of_what_reads_it(tmp_path: Path) -> None:
         node("model.ours.b", after="model.ours.a model.ours.outer"),
         node("model.ours.outer", after="model.ours.inner", config=ephemeral),
     )
-    shelf = shelve(tmp_path, inner, *others)
-    kept = keep(shelf, "model.ours.b", "create table b as select 1")
-    assert (kept.reads, kept.asks) == (("gold.a", "gold.view"), ("as_of",))
-    for chosen in (shelf.choose([]), shelf.choose(["+b"])):
+    cache = make_cache(tmp_path, inner, *others)
+    kept = keep(cache, "model.ours.b", "create table b as select 1")
+    assert (kept.reads, kept.variables) == (("gold.a", "gold.view"), ("as_of",))
+    for chosen in (cache.choose([]), cache.choose(["+b"])):
         assert [each.name for each in chosen] == ["gold.view", "gold.a", "gold.b"]
-    assert [each.name for each in shelf.find_views([kept])] == ["gold.view"]
-    edited = shelve(tmp_path, inner | {"raw_code": "{{ day() }} + 1"}, *others)
+    assert [each.name for each in cache.find_views([kept])] == ["gold.view"]
+    edited = make_cache(tmp_path, inner | {"raw_code": "{{ day() }} + 1"}, *others)
     (found,) = edited.choose(["b"])
     assert found.statements == ()
 
 
 def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
-    shelf = shelve(
+    cache = make_cache(
         tmp_path,
         node("seed.ours.s", root_path=__file__, original_file_path="", alias="seeded", config={}),
         node("model.ours.a", after="source.ours.bronze.loaded seed.ours.s"),
@@ -250,19 +252,19 @@ def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     )
 
     def choose(*select: str) -> set[str]:
-        return {each.unique_id.split(".")[2] for each in shelf.choose(select)}
+        return {each.unique_id.split(".")[2] for each in cache.choose(select)}
 
     assert choose() == {"s", "a", "b", "t"}
     assert choose("b", "ours.folder.a") == {"a", "b"}
     assert choose("+b") == {"s", "a", "b"}
     assert choose("b", "tag:x") == choose("o") == set()
-    (a,) = shelf.choose(["a"])
+    (a,) = cache.choose(["a"])
     assert a.reads == ("bronze.loaded", "gold.seeded")
 
 
 def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path: Path) -> None:
     view = {"materialized": "view"}
-    shelf = shelve(
+    cache = make_cache(
         tmp_path,
         node("model.ours.under", config=view),
         node("model.ours.stands", after="model.ours.under"),
@@ -271,9 +273,9 @@ def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path:
         node("model.ours.a", after="model.ours.high model.ours.stands"),
         node("model.ours.aside", after="model.ours.a", config=view),
     )
-    found = shelf.find_views(shelf.choose(["a"]))
+    found = cache.find_views(cache.choose(["a"]))
     assert sorted(each.name for each in found) == ["gold.high", "gold.low"]
-    assert shelf.find_views(shelf.choose([])) == []
+    assert cache.find_views(cache.choose([])) == []
 
 
 @dataclass(frozen=True)
@@ -302,9 +304,9 @@ def test_a_test_that_failed_is_asked_again_once_all_is_as_it_was_when_it_passed(
 
     def build(number: int) -> NodeResult:
         model, test = node("model.ours.a", f"{number}"), node("test.ours.t", after="model.ours.a")
-        shelf = shelve(tmp_path / "kept", model, test)
+        cache = make_cache(tmp_path / "kept", model, test)
         dbt = Told(str(tmp_path / "warehouse.duckdb"), "inprocess", tmp_path, number)
-        results = _Build(dbt, shelf, shelf.choose([]), {}, lambda: None).run([], anew=False)
+        results = _Build(dbt, cache, cache.choose([]), {}, lambda: None).run([], anew=False)
         return {each.unique_id: each for each in results}["test.ours.t"]
 
     assert [build(number).status for number in (1, -1)] == ["pass", "fail"]
