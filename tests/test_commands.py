@@ -18,7 +18,7 @@ from c360_dagster.__main__ import conclude
 from c360_dagster.home import check_landing, check_rights, say
 from c360_dagster.listening import Said, call_dagster, say_briefly
 from c360_dagster.resources.lock import hold_lock
-from c360_dagster.resources.storage import advise_room
+from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from c360_dagster.telling.last_words import explain_failure
 from c360_dagster.telling.reports import read_report
@@ -164,7 +164,7 @@ def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> N
     settings = read_settings({"C360_HOME": str(tmp_path)})
     said = explain_failure(settings, "make run", None, "database or disk is full")
     assert said.splitlines() == [
-        f"`make run` was stopped. {advise_room(tmp_path)}",
+        f"`make run` was stopped. {advise_on_full_disk(tmp_path)}",
         "Nothing is published yet.",
     ]
 

@@ -14,9 +14,9 @@ from c360_dagster.daily_report.said import SaidError, read_said, write_said
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
 from c360_dagster.loading.files import name_files
+from c360_dagster.resources.atomic_files import replace_file
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
-from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.settings import Settings
 from landing_contract import read_contract
 

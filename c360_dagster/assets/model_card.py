@@ -9,9 +9,9 @@ import duckdb
 import polars as pl
 
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
+from c360_dagster.resources.atomic_files import replace_file
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
-from c360_dagster.resources.whole_files import replace_file
 from c360_dagster.science.model_card import Evidence, write_card
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_row

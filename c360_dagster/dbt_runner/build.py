@@ -19,7 +19,7 @@ from c360_dagster.dbt_runner.invocation import Dbt, NodeResult
 from c360_dagster.dbt_runner.marks import Marks, find_standing, mark_nodes, record_marks
 from c360_dagster.dbt_runner.rendered import FOLDER, Rendered, StatementCache, Variables
 from c360_dagster.dbt_runner.sending import Outcome, find_leading, send
-from c360_dagster.resources.warehouse import bound
+from c360_dagster.resources.warehouse import limit_memory
 
 STANDS = "stands: nothing that it is made of has changed"
 MEMORY_LIMIT = "5GB"
@@ -159,7 +159,7 @@ class _Build:
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(self.dbt.warehouse) as con:
-            bound(con, MEMORY_LIMIT, self.dbt.scratch)
+            limit_memory(con, MEMORY_LIMIT, self.dbt.scratch)
             yield con
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_dagster.building.marks import digest, digest_sources
-from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.resources.atomic_files import replace_file
 from c360_dagster.settings import set_dbt_warehouse
 
 PROJECT = Path(__file__).parents[2] / "dbt_c360"

@@ -12,7 +12,7 @@ from c360_dagster.dbt_runner import dbt_project
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.dbt_runner.invocation import NodeResult
 from c360_dagster.dbt_runner.lineage import Column, read_columns
-from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.resources.atomic_files import replace_file
 
 FILE = "lineage.json"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_dagster.building.marks import digest
-from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.resources.atomic_files import replace_file
 from c360_dagster.sql import literal, quote
 
 FOLDER = "rendered"

@@ -15,14 +15,14 @@ import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 
 GONE = "its process is gone: it was killed, perhaps for lack of memory, or the machine stopped"
-SIGNLESS_SECONDS = 300
-"""How long a started run without a sign counts as alive; it puts one up within a second."""
+STARTING_SECONDS = 300
+"""How long a started run without a file counts as alive; it creates one within a second."""
 
 
 @contextmanager
-def put_up_sign(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+def hold_run_file(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Keeps the run's file locked while the block runs; a run that dies leaves an unlocked file."""
-    path = _sign(instance, run_id)
+    path = _run_file(instance, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
@@ -32,10 +32,10 @@ def put_up_sign(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def has_sign(instance: dg.DagsterInstance, run_id: str) -> bool | None:
-    """Whether the run is at work; None if it has put no sign up yet or has taken it down."""
+def is_run_file_held(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether the run is at work; None if it has no file yet, or has deleted it."""
     try:
-        with _sign(instance, run_id).open() as file:
+        with _run_file(instance, run_id).open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return None
@@ -44,7 +44,7 @@ def has_sign(instance: dg.DagsterInstance, run_id: str) -> bool | None:
     return False
 
 
-def _sign(instance: dg.DagsterInstance, run_id: str) -> Path:
+def _run_file(instance: dg.DagsterInstance, run_id: str) -> Path:
     return Path(instance.storage_directory()).parent / "at_work" / run_id
 
 
@@ -56,12 +56,12 @@ class WatchfulRunLauncher(dg.DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        is_at_work = has_sign(self._instance, run.run_id)
+        is_at_work = is_run_file_held(self._instance, run.run_id)
         if is_at_work is None:
             record = self._instance.get_run_record_by_id(run.run_id)
             started = record.start_time if record else None
-            is_at_work = not started or time.time() - started < SIGNLESS_SECONDS
+            is_at_work = not started or time.time() - started < STARTING_SECONDS
         if is_at_work:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        _sign(self._instance, run.run_id).unlink(missing_ok=True)
+        _run_file(self._instance, run.run_id).unlink(missing_ok=True)
         return CheckRunHealthResult(WorkerStatus.FAILED, GONE)

@@ -37,7 +37,7 @@ from sqlalchemy.pool import StaticPool
 
 from c360_dagster.settings import let_dagster_write_at_once
 
-ANSWERED = [status.value for status in COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES]
+COMPLETED = [status.value for status in COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES]
 OPEN_FILES = 8
 """How many files to keep open: a server looks at the files of many runs."""
 
@@ -74,28 +74,28 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         return {}
 
     @cached_property
-    def _found(self) -> set[str]:
+    def _existing(self) -> set[str]:
         """Tables and columns that are known to exist."""
         return set()
 
     @cached_property
-    def _last(self) -> dict[AssetKey | None, tuple[str, EventLogRecord]]:
+    def _last_materializations(self) -> dict[AssetKey | None, tuple[str, EventLogRecord]]:
         """Each asset's last materialization, as written in its row and as an object."""
         return {}
 
     def has_table(self, table_name: str) -> bool:
         """Remembers the answer: Dagster asks at each event of a check, with a new engine."""
-        if table_name not in self._found and super().has_table(table_name):
-            self._found.add(table_name)
-        return table_name in self._found
+        if table_name not in self._existing and super().has_table(table_name):
+            self._existing.add(table_name)
+        return table_name in self._existing
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         """Remembers the answer: Dagster reads the columns anew at each event of an asset."""
-        if column_name in self._found:
+        if column_name in self._existing:
             return True
         has_column = super()._has_asset_key_col_on_connection(conn, column_name)
         if has_column:
-            self._found.add(column_name)
+            self._existing.add(column_name)
         return has_column
 
     def _get_asset_entry_values(self, event: EventLogEntry, event_id: int, *how: bool) -> Any:  # noqa: ANN401
@@ -103,7 +103,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         values = super()._get_asset_entry_values(event, event_id, *how)
         if written := values.get("last_materialization"):
             key = event.get_dagster_event().asset_key
-            self._last[key] = written, EventLogRecord(event_id, event)
+            self._last_materializations[key] = written, EventLogRecord(event_id, event)
         return values
 
     def _get_latest_materialization_records(
@@ -121,9 +121,12 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
             if not key or not written or row["asset_details"]:  # details: it was wiped once
                 others.append(row)
                 continue
-            if self._last.get(key, ("",))[0] != written:
-                self._last[key] = written, deserialize_value(written, EventLogRecord)
-            found[key] = self._last[key][1]
+            if self._last_materializations.get(key, ("",))[0] != written:
+                self._last_materializations[key] = (
+                    written,
+                    deserialize_value(written, EventLogRecord),
+                )
+            found[key] = self._last_materializations[key][1]
         return {**found, **super()._get_latest_materialization_records(others)} if others else found
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
@@ -162,7 +165,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         check = AssetCheckExecutionsTable.c
         last = (
             select(func.max(check.id))
-            .where(check.execution_status.in_(ANSWERED))
+            .where(check.execution_status.in_(COMPLETED))
             .group_by(check.asset_key, check.check_name)
         )
         conn.execute(

@@ -11,7 +11,7 @@ from typing import IO
 
 import dagster as dg
 
-from c360_dagster.resources.at_work import put_up_sign
+from c360_dagster.resources.at_work import hold_run_file
 
 Say = Callable[[str], None]
 
@@ -35,7 +35,7 @@ class HomeLock(dg.ConfigurableResource):
         say = log.info if log else None
         with (
             _write_for_owner_alone(),
-            put_up_sign(context.instance, run_id) if context.instance else nullcontext(),
+            hold_run_file(context.instance, run_id) if context.instance else nullcontext(),
             hold_lock(Path(self.home), self.timeout, run_id=run_id, say=say),
         ):
             yield self

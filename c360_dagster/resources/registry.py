@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from c360_dagster.resources.whole_files import settle
+from c360_dagster.resources.atomic_files import sync_to_disk
 
 CURRENT = "current"
 ABOUT = "about.json"
@@ -91,9 +91,9 @@ class Registry:
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         pointer = folder / CURRENT
         pointer.write_text(folder.name + "\n", "utf-8")
-        settle(*folder.iterdir(), folder)
+        sync_to_disk(*folder.iterdir(), folder)
         pointer.replace(self.folder / CURRENT)
-        settle(self.folder)
+        sync_to_disk(self.folder)
         for other in self._list_generations():
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-PASSING = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+TRANSIENT = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 DAMAGED = ("corrupt database file", "could not read enough bytes", "not a valid duckdb database")
 STOPPED = "Query interrupted"
 """All that DuckDB says if it was interrupted; it drops the exception that interrupted it."""
@@ -39,22 +39,22 @@ def guard_storage(home: Path) -> Iterator[None]:
         if advice := advise(str(problem), home):
             raise StorageError(f"{problem}. {advice}") from problem
         retry = find_context()
-        if retry and _mentions(str(problem), PASSING):
+        if retry and _mentions(str(problem), TRANSIENT):
             pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
             raise dg.RetryRequested(max_retries=TRIES, seconds_to_wait=pause) from problem
         raise
 
 
-def advise(said: str, home: Path) -> str:
+def advise(message: str, home: Path) -> str:
     """Says what to do about a full disk or a damaged warehouse; empty if it is neither."""
-    if _mentions(said, FULL):
-        return advise_room(home)
-    if any(sign in said.lower() for sign in DAMAGED):
+    if _mentions(message, FULL):
+        return advise_on_full_disk(home)
+    if any(sign in message.lower() for sign in DAMAGED):
         return advise_rebuild(home / "warehouse.duckdb")
     return ""
 
 
-def advise_room(home: Path) -> str:
+def advise_on_full_disk(home: Path) -> str:
     return (
         f"There is no room left where {home} lies, and what was published before stays as it "
         "was: make room, or move C360_HOME to a larger disk, and run again."
@@ -77,9 +77,9 @@ def find_context() -> dg.OpExecutionContext | None:
         return None
 
 
-def _mentions(said: str, numbers: set[int]) -> bool:
+def _mentions(message: str, numbers: set[int]) -> bool:
     """Whether a text contains the system's words for one of these error numbers.
 
     The words are compared because databases pass them on without the number.
     """
-    return any(os.strerror(number).lower() in said.lower() for number in numbers)
+    return any(os.strerror(number).lower() in message.lower() for number in numbers)

@@ -40,7 +40,7 @@ class Warehouse(dg.ConfigurableResource):
             try:
                 with suppress(PermissionError):  # another user's file, to which we may write
                     path.chmod(0o600)
-                bound(con, MEMORY_LIMIT, Path(self.scratch))
+                limit_memory(con, MEMORY_LIMIT, Path(self.scratch))
                 # Global, so that it holds for cursors too: loading side by side works with cursors.
                 con.execute("set global timezone = ?", [self.timezone])
                 con.execute("set enable_progress_bar = false")
@@ -49,7 +49,7 @@ class Warehouse(dg.ConfigurableResource):
                 con.close()
 
 
-def bound(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
+def limit_memory(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> None:
     """Sets how much memory the database may use, and the folder to which it spills beyond that.
 
     Connections that are open at the same time share both. The folder is not set a second time,

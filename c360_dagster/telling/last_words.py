@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
-from c360_dagster.resources.storage import advise_room
+from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_row
 from c360_dagster.telling.reports import STOPPED, RunReport, read_report
@@ -43,7 +43,7 @@ def explain_failure(
 
 def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
     if "full" in said or shutil.disk_usage(settings.home).free < LITTLE_ROOM:
-        return f"`{verb}` was stopped. {advise_room(settings.home)}"
+        return f"`{verb}` was stopped. {advise_on_full_disk(settings.home)}"
     if "not a database" in said or "malformed" in said:
         return (
             f"`{verb}` was stopped because Dagster's log of runs is damaged ({said}): move the "

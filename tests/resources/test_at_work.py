@@ -16,7 +16,7 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.resources import at_work
-from c360_dagster.resources.at_work import GONE, WatchfulRunLauncher, has_sign
+from c360_dagster.resources.at_work import GONE, WatchfulRunLauncher, is_run_file_held
 from c360_dagster.settings import Settings, read_settings
 from c360_dagster.telling.alerts import write_message
 from c360_dagster.telling.reports import Failure, read_report
@@ -85,16 +85,16 @@ def test_a_run_is_at_work_until_its_process_dies(
     report = read_report(instance, run)
     assert report.failures == (Failure(None, GONE),)
     assert f"Why: {GONE}" in write_message(report, "http://127.0.0.1:3000")
-    assert has_sign(instance, run.run_id) is None, "what it left is cleared away"
+    assert is_run_file_held(instance, run.run_id) is None, "what it left is cleared away"
 
 
 def test_a_run_that_ended_takes_its_sign_down(
     instance: dg.DagsterInstance, process: subprocess.Popen[str]
 ) -> None:
     (run,) = instance.get_runs()
-    assert has_sign(instance, run.run_id)
+    assert is_run_file_held(instance, run.run_id)
     process.communicate("go on\n")
-    assert has_sign(instance, run.run_id) is None
+    assert is_run_file_held(instance, run.run_id) is None
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_ended_takes_its_sign_down(
 def test_a_run_without_a_sign_has_some_time_to_put_it_up(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, seconds: int, status: str
 ) -> None:
-    monkeypatch.setattr(at_work, "SIGNLESS_SECONDS", seconds)
+    monkeypatch.setattr(at_work, "STARTING_SECONDS", seconds)
     run = dg.materialize([dg.asset(lambda: None, name="short")], instance=instance).dagster_run
     launcher = instance.run_launcher
     assert isinstance(launcher, WatchfulRunLauncher)

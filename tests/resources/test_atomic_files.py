@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from c360_dagster.resources.whole_files import replace_file
+from c360_dagster.resources.atomic_files import replace_file
 
 
 def test_whoever_reads_meanwhile_has_the_old_content(tmp_path: Path) -> None:

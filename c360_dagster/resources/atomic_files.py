@@ -16,11 +16,11 @@ def replace_file(path: Path, content: bytes | str) -> None:
         raise
 
 
-def settle(*paths: Path) -> None:
+def sync_to_disk(*paths: Path) -> None:
     """Returns when the files are on the disk, so that they survive a loss of power."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
-        # Some network shares can settle files but not folders.
+        # Some network shares can sync files but not folders.
         refused = contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext()
         try:
             with refused:
