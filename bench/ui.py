@@ -19,8 +19,8 @@ from pathlib import Path
 from bench.figures import DEMO, UI, Figure
 from bench.road import environment, make_settings
 from bench.table import format_table
+from c360_dagster.dagster_commands import DAGSTER
 from c360_dagster.home import create_storage, prepare_dagster_home
-from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
 ROUNDS = 3

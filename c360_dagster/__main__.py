@@ -11,6 +11,7 @@ import sys
 from datetime import date
 from typing import NoReturn
 
+from c360_dagster.dagster_commands import DAGSTER, DagsterOutput, call_dagster
 from c360_dagster.home import (
     check_landing,
     check_rights,
@@ -20,7 +21,7 @@ from c360_dagster.home import (
     prepare_dagster_home,
     say,
 )
-from c360_dagster.listening import DAGSTER, Said, call_dagster
+from c360_dagster.messages.summary import summarise_run
 from c360_dagster.ports import refuse_taken
 from c360_dagster.settings import (
     REPOSITORY,
@@ -31,7 +32,6 @@ from c360_dagster.settings import (
     environment_for_dagster,
     read_settings,
 )
-from c360_dagster.telling.summary import summarise_run
 from c360_dagster.words import visible
 
 MODULE = "c360_dagster.definitions"
@@ -89,11 +89,11 @@ def main() -> int:
 
 def materialize(settings: Settings, verb: str, *, anew: bool = False) -> int:
     command = ("asset", "materialize", "--select", SELECTIONS[verb], "-m", MODULE)
-    code, said = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
-    if said.run:
+    code, output = call_dagster(settings, *command, "--config-json", configure(verb, anew=anew))
+    if output.run:
         sys.stdout.write(visible(summarise_run(settings, has_failed=code != 0)))
         sys.stdout.flush()
-    return conclude(settings, f"make {verb}", code, said)
+    return conclude(settings, f"make {verb}", code, output)
 
 
 def configure(verb: str, *, anew: bool) -> str:
@@ -102,18 +102,18 @@ def configure(verb: str, *, anew: bool) -> str:
     return json.dumps({"resources": {"extent": {"config": extent}}})
 
 
-def conclude(settings: Settings, verb: str, code: int, said: Said) -> int:
-    """Writes the last words about a run that failed, and returns the command's exit code."""
+def conclude(settings: Settings, verb: str, code: int, output: DagsterOutput) -> int:
+    """Writes the last lines about a run that failed, and returns the command's exit code."""
     if code == 0:
         return 0
-    if said.run is None and said.is_stopped:
+    if output.run is None and output.is_stopped:
         sys.stderr.write(f"`{verb}` was stopped before it began anything.\n")
-    elif said.run is None and not said.log_trouble:
+    elif output.run is None and not output.log_trouble:
         sys.stderr.write(f"`{verb}` started nothing: the reason is given above.\n")
     else:
-        from c360_dagster.telling.last_words import explain_failure  # noqa: PLC0415  slow import
+        from c360_dagster.messages.failure_summary import explain_failure  # noqa: PLC0415  slow import
 
-        sys.stderr.write(visible(explain_failure(settings, verb, said.run, said.log_trouble)))
+        sys.stderr.write(visible(explain_failure(settings, verb, output.run, output.log_trouble)))
     return 1
 
 
@@ -140,8 +140,8 @@ def record_days(settings: Settings, first: date, last: date) -> int:
     """Records past days in one run."""
     days = f"{first}...{last}"
     command = ("asset", "materialize", "--select", HISTORY, "-m", SERVED)
-    code, said = call_dagster(settings, *command, "--partition-range", days)
-    return conclude(settings, "make backfill", code, said)
+    code, output = call_dagster(settings, *command, "--partition-range", days)
+    return conclude(settings, "make backfill", code, output)
 
 
 def become_dagster(settings: Settings, *arguments: str) -> NoReturn:

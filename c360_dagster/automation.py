@@ -14,9 +14,9 @@ import dagster as dg
 from c360_dagster.history.days import KEY as HISTORY
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
+from c360_dagster.messages.alerts import AlertError, send, write_message
+from c360_dagster.messages.reports import NOT_DELIVERED_TAG, read_report
 from c360_dagster.settings import Settings, let_alerts_end_in_time
-from c360_dagster.telling.alerts import AlertError, send, write_message
-from c360_dagster.telling.reports import UNTOLD, read_report
 from c360_dagster.words import count
 from landing_contract import read_contract
 
@@ -222,7 +222,7 @@ def _alert(settings: Settings, context: dg.RunStatusSensorContext) -> None:
     try:
         send(settings.webhook_url, message)
     except AlertError:
-        context.instance.add_run_tags(context.dagster_run.run_id, UNTOLD)
+        context.instance.add_run_tags(context.dagster_run.run_id, NOT_DELIVERED_TAG)
         raise
 
 

@@ -50,7 +50,7 @@ class Settings:
     lock_timeout: int
     webhook_url: str | None
     ui_url: str
-    """Where people see Dagster: alerts and last words link to it."""
+    """Where people see Dagster: alerts and a failed run's last lines link to it."""
     keep_days: int
     show_pii: bool
     audience_webhook_url: str | None

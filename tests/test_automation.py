@@ -18,9 +18,9 @@ from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from c360_dagster.definitions import build_definitions
+from c360_dagster.messages.alerts import TIMEOUT_SECONDS, AlertError
+from c360_dagster.messages.reports import NOT_DELIVERED_TAG
 from c360_dagster.settings import read_settings
-from c360_dagster.telling.alerts import TIMEOUT_SECONDS, AlertError
-from c360_dagster.telling.reports import UNTOLD
 
 UI = "https://dagster.example.com/c360"
 
@@ -285,7 +285,7 @@ def test_a_run_whose_message_does_not_arrive_says_so(
         evaluate(definitions, "alert_on_failure", instance, cursor)
         run = instance.get_run_by_id(failed.run_id)
         assert run
-        assert run.tags.items() >= UNTOLD.items()
+        assert run.tags.items() >= NOT_DELIVERED_TAG.items()
 
 
 def test_what_other_code_locations_run_is_not_ours_to_tell(

@@ -15,13 +15,13 @@ import pytest
 
 from c360_dagster import __main__
 from c360_dagster.__main__ import conclude
+from c360_dagster.dagster_commands import DagsterOutput, call_dagster, show_briefly
 from c360_dagster.home import check_landing, check_rights, say
-from c360_dagster.listening import Said, call_dagster, say_briefly
+from c360_dagster.messages.failure_summary import explain_failure
+from c360_dagster.messages.reports import read_report
 from c360_dagster.resources.lock import hold_lock
 from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
-from c360_dagster.telling.last_words import explain_failure
-from c360_dagster.telling.reports import read_report
 from tests.road import MATERIALIZE, call, rows
 
 OWN = {
@@ -86,7 +86,7 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
             "  File x\n",
             event,
         ]
-        assert say_briefly(lines).run == str(uuid.UUID(int=1))
+        assert show_briefly(lines).run == str(uuid.UUID(int=1))
         shown = capsys.readouterr().out
         assert f"{error}: It is open." in shown
         assert ("  File x" in shown) == (error == "KeyError")
@@ -98,9 +98,11 @@ def test_what_would_steer_the_terminal_is_written_out(
     """Messages during and before a run quote cells and file names, which may hold escape codes."""
     event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - "
     steering = "\x1b[2J"
-    monkeypatch.setattr(__main__, "call_dagster", lambda *_: (1, say_briefly([event + steering])))
+    monkeypatch.setattr(__main__, "call_dagster", lambda *_: (1, show_briefly([event + steering])))
     monkeypatch.setattr(__main__, "summarise_run", lambda *_, **__: steering)
-    monkeypatch.setattr("c360_dagster.telling.last_words.explain_failure", lambda *_: steering)
+    monkeypatch.setattr(
+        "c360_dagster.messages.failure_summary.explain_failure", lambda *_: steering
+    )
     assert __main__.materialize(read_settings({"C360_HOME": str(tmp_path)}), "refresh") == 1
     say(steering)
     shown = capsys.readouterr()
@@ -113,13 +115,13 @@ def test_where_a_stopped_run_was_in_the_code_is_not_shown(
 ) -> None:
     event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - Failed.\n"
     interrupted = "dagster._core.errors.DagsterExecutionInterruptedError\n"
-    say_briefly([event, "\n", interrupted, "\n", "Stack Trace:\n", "  File x\n"])
+    show_briefly([event, "\n", interrupted, "\n", "Stack Trace:\n", "  File x\n"])
     assert "File" not in capsys.readouterr().out
     imports = ["Traceback (most recent call last):\n", "  File x\n", "KeyboardInterrupt\n"]
-    say_briefly([event, *imports, *imports, event])  # from the processes that read steps' output
+    show_briefly([event, *imports, *imports, event])  # from the processes that read steps' output
     told = capsys.readouterr().out
     assert ("File" in told, told.count("Failed.")) == (False, 2)
-    said = replace(say_briefly(imports), is_stopped=True)
+    said = replace(show_briefly(imports), is_stopped=True)
     assert conclude(read_settings({"C360_HOME": str(tmp_path)}), "make run", 130, said) == 1
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "`make run` was stopped before it began anything.\n")
@@ -137,7 +139,7 @@ def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
         told = f"2025-01-01 06:00:00 +0000 - dagster - INFO - j - {uuid.uuid4()} - "
         last = str(uuid.uuid4())
         lines = [f"{told}one\n", f"{told}two\n", f"{told.replace(told[-39:-3], last)}three\n"]
-        assert say_briefly(lines).run == last
+        assert show_briefly(lines).run == last
 
 
 @pytest.mark.parametrize(
@@ -151,13 +153,13 @@ def test_whoever_stops_the_verb_stops_the_run(
     Otherwise it would go on by itself.
     """
     run = f"import os, time; os.kill(os.getppid(), {number}); {then}"
-    monkeypatch.setattr("c360_dagster.listening.DAGSTER", (sys.executable, "-c", run))
+    monkeypatch.setattr("c360_dagster.dagster_commands.DAGSTER", (sys.executable, "-c", run))
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
     try:
         told = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert told == (code, Said(None, is_stopped=True))
+    assert told == (code, DagsterOutput(None, is_stopped=True))
 
 
 def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ OWN_DATA = (ROOT / "docs/your-own-data.md").read_text("utf-8")
 AUDIENCES = (ROOT / "docs/audiences.md").read_text("utf-8")
 GOLD = (ROOT / "docs/reading-gold.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-SUMMARY = (ROOT / "c360_dagster/telling/summary.py").read_text("utf-8")
+SUMMARY = (ROOT / "c360_dagster/messages/summary.py").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -17,10 +17,10 @@ import duckdb
 import pytest
 
 from c360_dagster import __main__
+from c360_dagster.dagster_commands import DAGSTER
 from c360_dagster.history.days import KEY
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.layers import LAYERS
-from c360_dagster.listening import DAGSTER
 from c360_dagster.settings import REPOSITORY, read_settings
 
 PATIENCE = 120

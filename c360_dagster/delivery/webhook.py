@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from c360_dagster.audiences.batches import Batch
-from c360_dagster.telling.posting import IDEMPOTENCY_KEY, WORTH_ANOTHER_TRY, PostError, post
+from c360_dagster.messages.posting import IDEMPOTENCY_KEY, WORTH_ANOTHER_TRY, PostError, post
 
 TIMEOUT_SECONDS = 30
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)

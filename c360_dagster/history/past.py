@@ -21,11 +21,11 @@ from c360_dagster.definitions import build_definitions
 from c360_dagster.history.days import MART, Day, History, HistoryError
 from c360_dagster.history.memberships import MemberQueries, Memberships
 from c360_dagster.layers import BRONZE, IDENTITY, LANDING
+from c360_dagster.messages.reports import STOPPED, read_report
 from c360_dagster.resources.storage import guard_storage
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_row, literal, quote
-from c360_dagster.telling.reports import STOPPED, read_report
 from landing_contract import read_contract
 
 JOB = "as_of_a_day"

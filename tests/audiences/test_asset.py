@@ -276,7 +276,7 @@ def test_a_silent_receiver_is_waited_for_once_in_a_run(
 ) -> None:
     """Otherwise five audiences with a receiver that hangs would hold the home for 15 minutes."""
     pauses: list[float] = []
-    monkeypatch.setattr("c360_dagster.telling.posting.time.sleep", pauses.append)
+    monkeypatch.setattr("c360_dagster.messages.posting.time.sleep", pauses.append)
     with Receiver() as closed:
         pass
     home.declare(

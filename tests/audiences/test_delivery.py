@@ -190,7 +190,7 @@ def test_a_receiver_that_is_busy_is_asked_again_with_the_same_key(
 ) -> None:
     slept: list[float] = []
     clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: 0.0)
-    monkeypatch.setattr("c360_dagster.telling.posting.time", clock)
+    monkeypatch.setattr("c360_dagster.messages.posting.time", clock)
     receiver.codes = [408, 425, 429, 500, 502, 503, 504]
     pauses = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
     deliver(batches(members=1), receiver.url, log, datetime.now, pauses)

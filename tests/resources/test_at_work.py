@@ -15,11 +15,11 @@ from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 
 from c360_dagster.home import prepare_dagster_home
+from c360_dagster.messages.alerts import write_message
+from c360_dagster.messages.reports import Failure, read_report
 from c360_dagster.resources import at_work
 from c360_dagster.resources.at_work import GONE, WatchfulRunLauncher, is_run_file_held
 from c360_dagster.settings import Settings, read_settings
-from c360_dagster.telling.alerts import write_message
-from c360_dagster.telling.reports import Failure, read_report
 
 RUN = """
 import sys

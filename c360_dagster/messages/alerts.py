@@ -9,15 +9,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from c360_dagster.layers import LAYERS
-from c360_dagster.telling.posting import PostError, post
-from c360_dagster.telling.reports import Finding, RunReport
+from c360_dagster.messages.posting import PostError, post
+from c360_dagster.messages.reports import Finding, RunReport
 
 TIMEOUT_SECONDS = 25
 """For all tries of a message: a sensor sends up to two messages each time, within a minute."""
 PAUSES_SECONDS = (1.0, 2.0)
 MOST_NAMED = 5
 LONGEST_REASON = 600
-LOUD = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
+MENTION_OR_LINK = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
 """What would alert everybody, or become a link or a picture, in services other than Slack."""
 UNSEEN_SPACE = "\N{ZERO WIDTH SPACE}"
 
@@ -34,7 +34,7 @@ def write_message(report: RunReport, address: str) -> str:
         for failure in report.failures[:MOST_NAMED]
     ]
     lines += [
-        f"Check {found.check} on {found.table}: {_shorten(found.said or 'it did not pass')}"
+        f"Check {found.check} on {found.table}: {_shorten(found.description or 'it did not pass')}"
         for found in report.errors[:MOST_NAMED]
     ]
     if len(report.errors) > MOST_NAMED:
@@ -61,10 +61,10 @@ def _write_title(report: RunReport) -> str:
 def _write_warnings(news: Sequence[Finding], known: int) -> str:
     tables = sorted({found.table for found in news})
     plural = "s" if len(news) > 1 else ""
-    first = next((found for found in news if found.said), None)
-    said = f" {first.table} says: {_end(_shorten(first.said))}" if first else ""
+    first = next((found for found in news if found.description), None)
+    quote = f" {first.table} says: {_end(_shorten(first.description))}" if first else ""
     others = f" Known from earlier runs: {known} more." if known else ""
-    return f"{len(news)} warning{plural}, on {_name_some(tables)}.{said}{others}"
+    return f"{len(news)} warning{plural}, on {_name_some(tables)}.{quote}{others}"
 
 
 def _shorten(text: str) -> str:
@@ -99,7 +99,7 @@ def send(
     """Posts the text; tries again if that may help and nobody can receive it twice."""
     # These three characters are markup to Slack.
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    escaped = LOUD.sub(f"\\g<0>{UNSEEN_SPACE}", escaped)
+    escaped = MENTION_OR_LINK.sub(f"\\g<0>{UNSEEN_SPACE}", escaped)
     body = json.dumps({"text": escaped}).encode()
     try:
         post(url, body, pauses=pauses, timeout=timeout)

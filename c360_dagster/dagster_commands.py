@@ -16,7 +16,7 @@ EVENT = re.compile(
     r"\d{4}-\d\d-\d\d (?P<time>\S+) \S+ - dagster - (?P<level>[A-Z]+) - \S+ - "
     r"(?P<run>[0-9a-f-]{36}) - (?:\d+ - )?(?P<text>.*)"
 )
-FOLLOWS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
+REPETITIVE_EVENTS = re.compile(r"\S+ - Dependencies for step |RUN_FAILURE - .* Steps failed: ")
 """Lines about steps that were not begun, and about a failure that was reported before."""
 OWN_FAILURE = re.compile(
     r"(?:dagster\._core\.definitions\.events\.Failure|c360_dagster\.[\w.]+Error): "
@@ -30,8 +30,8 @@ LOG_TROUBLE = re.compile(r"sqlalchemy\.exc\.\w+: \(sqlite3\.\w+\) ")
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the output of a Dagster command told."""
+class DagsterOutput:
+    """What is known from the output of a Dagster command."""
 
     run: str | None
     """The run that it started, if it did."""
@@ -41,8 +41,8 @@ class Said:
     """Whether somebody stopped it, with Ctrl-C or a signal."""
 
 
-def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
-    """Runs one of Dagster's commands; returns its exit code and what it said."""
+def call_dagster(settings: Settings, *arguments: str) -> tuple[int, DagsterOutput]:
+    """Runs one of Dagster's commands; returns its exit code and what its output tells."""
     with subprocess.Popen(
         [*DAGSTER, *arguments],
         cwd=REPOSITORY,
@@ -51,25 +51,25 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, Said]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        told: list[int] = []
+        signals: list[int] = []
 
         def stop(number: int, _: object) -> None:
             """Lets Dagster end, and hears what it says until then; it gets Ctrl-C by itself."""
-            told.append(number)
+            signals.append(number)
             if number == signal.SIGTERM:  # `timeout` sends it to us only, and the run would go on
                 process.terminate()
 
         before = signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGTERM, stop)
         try:
-            said = say_briefly(process.stdout or ())
+            output = show_briefly(process.stdout or ())
             code = process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
-    return (code or 130, replace(said, is_stopped=True)) if told else (code, said)
+    return (code or 130, replace(output, is_stopped=True)) if signals else (code, output)
 
 
-def say_briefly(lines: Iterable[str]) -> Said:
+def show_briefly(lines: Iterable[str]) -> DagsterOutput:
     """Shows what a person wants to see of a run: messages and failures, not the engine's own steps.
 
     The whole log is in the UI, under the run's id. The traceback of a crash in Dagster is held back
@@ -78,17 +78,17 @@ def say_briefly(lines: Iterable[str]) -> Said:
     """
     run = None
     is_shown = True
-    is_own = False
+    is_own_failure = False
     crash: list[str] = []
     for line in lines:
         if event := EVENT.match(line):
             _show_crash(crash)
             run = event["run"]
-            is_shown = event["level"] != "DEBUG" and not FOLLOWS.match(event["text"])
-            is_own = False
+            is_shown = event["level"] != "DEBUG" and not REPETITIVE_EVENTS.match(event["text"])
+            is_own_failure = False
             line = f"{event['time']} {event['text']}\n"  # noqa: PLW2901  the shorter line
-        is_own = is_own or bool(OWN_FAILURE.match(line))
-        if is_own and line.startswith("Stack Trace:"):
+        is_own_failure = is_own_failure or bool(OWN_FAILURE.match(line))
+        if is_own_failure and line.startswith("Stack Trace:"):
             is_shown = False
         if crash or line.startswith(CRASH):
             crash.append(line)
@@ -97,7 +97,7 @@ def say_briefly(lines: Iterable[str]) -> Said:
     trouble = next((line for line in crash if LOG_TROUBLE.match(line)), None)
     if trouble is None:
         _show_crash(crash)
-    return Said(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
+    return DagsterOutput(run, trouble and LOG_TROUBLE.sub("", trouble).strip())
 
 
 def _show_crash(lines: list[str]) -> None:

@@ -14,8 +14,8 @@ WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
 class PostError(Exception):
     """Raised if a message was not accepted; `code` is the HTTP status, if there was an answer."""
 
-    def __init__(self, said: str, code: int | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
         self.code = code
 
 

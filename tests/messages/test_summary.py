@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from c360_dagster.loading.schema import create_bronze
+from c360_dagster.messages.summary import LONGEST_LIST, summarise_run
 from c360_dagster.settings import Settings, read_settings
-from c360_dagster.telling.summary import LONGEST_LIST, summarise_run
 
 REJECTED = (
     "6 rows were rejected and 3 cells left empty, each listed with its line and reason in "

@@ -20,19 +20,19 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from c360_dagster.resources.at_work import GONE
-from c360_dagster.resources.warehouse import WarehouseError
-from c360_dagster.telling import posting
-from c360_dagster.telling.alerts import MOST_NAMED, AlertError, send, write_message
-from c360_dagster.telling.posting import PostError, post
-from c360_dagster.telling.reports import (
-    UNTOLD,
+from c360_dagster.messages import posting
+from c360_dagster.messages.alerts import MOST_NAMED, AlertError, send, write_message
+from c360_dagster.messages.posting import PostError, post
+from c360_dagster.messages.reports import (
+    NOT_DELIVERED_TAG,
     Failure,
     Finding,
     RunReport,
     name_reason,
     read_report,
 )
+from c360_dagster.resources.at_work import GONE
+from c360_dagster.resources.warehouse import WarehouseError
 
 ADDRESS = "http://127.0.0.1:3000"
 AT_ONCE = (0.0, 0.0)
@@ -238,7 +238,7 @@ def test_a_long_reason_is_cut_and_of_many_some_are_named() -> None:
 
 def test_a_message_quotes_no_more_than_was_said() -> None:
     silent = Finding("gold/orders", "key", "")
-    known = replace(silent, said="2 rows", is_known=True)
+    known = replace(silent, description="2 rows", is_known=True)
     report = RunReport("1", "everything", has_failed=True, errors=(silent,), warnings=(known,))
     assert write_message(report, ADDRESS).splitlines() == [
         "Customer 360: everything failed.",
@@ -439,7 +439,7 @@ def test_what_a_check_found_before_is_no_news() -> None:
         assert is_news(said="other words")
         instance.report_run_canceled(instance.get_runs(limit=1)[0])
         assert is_news(), "nobody is told of what a run found that was cancelled"
-        instance.add_run_tags(instance.get_runs(limit=1)[0].run_id, UNTOLD)
+        instance.add_run_tags(instance.get_runs(limit=1)[0].run_id, NOT_DELIVERED_TAG)
         assert is_news(), "the message of the run before did not arrive"
         assert not is_news()
 

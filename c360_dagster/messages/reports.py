@@ -19,7 +19,7 @@ from dagster._core.storage.tags import (
 
 from c360_dagster.resources.at_work import GONE
 
-UNTOLD = {"c360/alert": "not delivered"}
+NOT_DELIVERED_TAG = {"c360/alert": "not delivered"}
 """The tag of a run whose message did not arrive, so that nobody knows what it found."""
 LAST_RUNS = 30
 """How many runs are searched for what a check found before; many may be of chosen tables only."""
@@ -28,7 +28,7 @@ FOUND_DEAD = "marked as failed from outside the execution context"
 INTERRUPTED = "DagsterExecutionInterruptedError"
 """All that Dagster says about a step that somebody stopped."""
 STOPPED = "it was stopped before its end"
-READ = {
+EVENT_TYPES = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -43,7 +43,7 @@ class Finding:
 
     table: str
     check: str
-    said: str
+    description: str
     is_known: bool = False
     """Whether it found the same the last time; nobody wants to be told that every morning."""
 
@@ -84,7 +84,7 @@ def read_report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunReport:
     """The report of a run that has ended."""
     events = [
         entry.dagster_event
-        for entry in instance.all_logs(run.run_id, of_type=READ)
+        for entry in instance.all_logs(run.run_id, of_type=EVENT_TYPES)
         if entry.dagster_event
     ]
     has_failed = run.status == dg.DagsterRunStatus.FAILURE
@@ -130,39 +130,40 @@ def _name_job(run: dg.DagsterRun) -> str:
 def _find_failures(events: Sequence[dg.DagsterEvent]) -> list[Failure]:
     """What each failed step said; what Dagster said if no step failed."""
     of_steps = [
-        Failure(event.step_key, _say_failure(event))
+        Failure(event.step_key, _explain_step_failure(event))
         for event in events
         if event.event_type == dg.DagsterEventType.STEP_FAILURE
     ]
     return of_steps or [
-        Failure(None, _say_end(event))
+        Failure(None, _explain_run_failure(event))
         for event in events
         if event.event_type == dg.DagsterEventType.RUN_FAILURE
     ]
 
 
-def _say_failure(event: dg.DagsterEvent) -> str:
+def _explain_step_failure(event: dg.DagsterEvent) -> str:
     failure = event.step_failure_data
-    told = failure.user_failure_data.description if failure.user_failure_data else None
-    return told or _say_error(failure.error) or f"{event.step_key} failed"
+    message = failure.user_failure_data.description if failure.user_failure_data else None
+    return message or _explain_error(failure.error) or f"{event.step_key} failed"
 
 
-def _say_end(event: dg.DagsterEvent) -> str:
+def _explain_run_failure(event: dg.DagsterEvent) -> str:
     """Why the run as a whole failed.
 
-    If its process died, Dagster knows no error and names its own internals, so ours is said.
+    If its process died, Dagster knows no error and names its own internals, so our own sentence is
+    returned.
     """
-    told = event.message or "nobody knows"
+    message = event.message or "nobody knows"
     data = event.event_specific_data
     error = data.error if isinstance(data, JobFailureData) else None
-    is_gone = any(sign in told for sign in (GONE, FOUND_DEAD))
-    return GONE if is_gone else _say_error(error) or told
+    is_gone = any(sign in message for sign in (GONE, FOUND_DEAD))
+    return GONE if is_gone else _explain_error(error) or message
 
 
-def _say_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster
+def _explain_error(error: Any) -> str:  # noqa: ANN401  its class is in a package behind Dagster
     """The error that our code raised, which is the cause of the one that Dagster raises."""
-    said = name_reason((error.cause or error).message) if error else ""
-    return STOPPED if said.endswith(INTERRUPTED) else said
+    reason = name_reason((error.cause or error).message) if error else ""
+    return STOPPED if reason.endswith(INTERRUPTED) else reason
 
 
 def name_reason(message: str) -> str:
@@ -200,7 +201,7 @@ def _was_found_before(
     runs = [run for run, _ in answers]
     earlier = answers[runs.index(run_id) :] if run_id in runs else []
     before = next(
-        (answer for run, answer in earlier if run != run_id and not _is_untold(instance, run)),
+        (answer for run, answer in earlier if run != run_id and not _is_unreported(instance, run)),
         None,
     )
     return bool(
@@ -208,11 +209,11 @@ def _was_found_before(
     )
 
 
-def _is_untold(instance: dg.DagsterInstance, run_id: str) -> bool:
+def _is_unreported(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether nobody was told about the run: its message did not arrive, or it was cancelled."""
     run = instance.get_run_by_id(run_id)
     return run is not None and (
-        run.status == dg.DagsterRunStatus.CANCELED or run.tags.items() >= UNTOLD.items()
+        run.status == dg.DagsterRunStatus.CANCELED or run.tags.items() >= NOT_DELIVERED_TAG.items()
     )
 
 

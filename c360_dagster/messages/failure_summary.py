@@ -10,10 +10,10 @@ import dagster as dg
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
+from c360_dagster.messages.reports import STOPPED, RunReport, read_report
 from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import Settings
 from c360_dagster.sql import fetch_row
-from c360_dagster.telling.reports import STOPPED, RunReport, read_report
 
 LITTLE_ROOM = 10 << 20
 """With fewer free bytes, the disk counts as full: SQLite only says that it cannot write or read."""
@@ -41,15 +41,15 @@ def explain_failure(
     return "\n".join(lines) + "\n"
 
 
-def _say_log_trouble(settings: Settings, verb: str, said: str) -> str:
-    if "full" in said or shutil.disk_usage(settings.home).free < LITTLE_ROOM:
+def _say_log_trouble(settings: Settings, verb: str, message: str) -> str:
+    if "full" in message or shutil.disk_usage(settings.home).free < LITTLE_ROOM:
         return f"`{verb}` was stopped. {advise_on_full_disk(settings.home)}"
-    if "not a database" in said or "malformed" in said:
+    if "not a database" in message or "malformed" in message:
         return (
-            f"`{verb}` was stopped because Dagster's log of runs is damaged ({said}): move the "
+            f"`{verb}` was stopped because Dagster's log of runs is damaged ({message}): move the "
             f"folder {settings.dagster_home} away and run again. No figure is computed from it."
         )
-    return f"`{verb}` was stopped because Dagster cannot write its log of runs: {said}."
+    return f"`{verb}` was stopped because Dagster cannot write its log of runs: {message}."
 
 
 def _say_reasons(verb: str, report: RunReport) -> list[str]:

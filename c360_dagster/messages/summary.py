@@ -13,7 +13,7 @@ from c360_dagster.words import count
 from landing_contract import read_contract
 
 LONGEST_LIST = 20
-SAID_OF = {"loaded": "In doubt", "refused": "Not loaded"}
+STATUS_PREFIXES = {"loaded": "In doubt", "refused": "Not loaded"}
 """A file's last status in the log, and how the message about the file begins here."""
 COUNTED = ("orders", "contacts", "events", "rows_affected", "undeclared_ids", "tickets")
 """Columns in which tests count how many things a failing row stands for."""
@@ -75,15 +75,19 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             f"  {path}: {count(cases, kind)}, first in line {line}: {reason}"
             for path, kind, cases, line, reason in reasons[:LONGEST_LIST]
         ]
-    told = con.execute(
+    messages = con.execute(
         f"select path, status, message from {LAST_WORDS} "
         "where status in ('loaded', 'refused') and message is not null order by message"
     ).fetchall()
     if len(reasons) > LONGEST_LIST:
         lines.append("  … and more: ask bronze.rejected_rows for all of them.")
-    if told:
+    if messages:
         present = name_files(landing, read_contract().values())
-        lines += [f"{SAID_OF[status]}: {text}" for path, status, text in told if path in present]
+        lines += [
+            f"{STATUS_PREFIXES[status]}: {text}"
+            for path, status, text in messages
+            if path in present
+        ]
     return lines + _find_strangers(landing)
 
 
@@ -144,6 +148,6 @@ def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         cursor = con.execute(f"select * {rows} order by {most}columns(*) limit 1")
         cells = dict(zip(names, cursor.fetchall()[0], strict=True))
         more = failing - 1
-        said = ", ".join(f"{key} {value}" for key, value in cells.items())
-        found.append((name, said + (f", and {more:,} more" if more else "")))
+        sample_row = ", ".join(f"{key} {value}" for key, value in cells.items())
+        found.append((name, sample_row + (f", and {more:,} more" if more else "")))
     return found
