@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from c360_dagster.loading.files import find_files
-from c360_dagster.loading.strangers import find_strangers
+from c360_dagster.loading.unknown_files import find_unknown_files
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError
 from c360_dagster.words import visible
 from landing_contract import read_contract
@@ -93,10 +93,10 @@ def check_landing(settings: Settings) -> None:
     contract = read_contract()
     if any(find_files(settings.landing, table) for table in contract.values()):
         return
-    if strangers := find_strangers(settings.landing, contract):
+    if unknown := find_unknown_files(settings.landing, contract):
         raise SettingsError(
             f"{settings.landing} holds no file that belongs to a table, only "
-            f"{strangers[0]}{' and others' if len(strangers) > 1 else ''}: docs/your-own-data.md "
+            f"{unknown[0]}{' and others' if len(unknown) > 1 else ''}: docs/your-own-data.md "
             "says where each file belongs and how it is named."
         )
     raise SettingsError(

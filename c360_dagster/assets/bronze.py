@@ -11,9 +11,9 @@ from c360_dagster.checks.loads import check_load, specify_load_checks
 from c360_dagster.imports import import_ahead
 from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.bronze import load_tables
-from c360_dagster.loading.load_log import FileLoad, LoadRun, TableLoad, forget_other_zones
+from c360_dagster.loading.load_log import FileLoad, LoadRun, TableLoad, invalidate_other_zones
 from c360_dagster.loading.schema import create_bronze
-from c360_dagster.loading.strangers import find_strangers, say_stranger
+from c360_dagster.loading.unknown_files import explain_unknown_file, find_unknown_files
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings
@@ -46,11 +46,11 @@ def build_bronze(settings: Settings) -> dg.AssetsDefinition:
         asked = context.selected_asset_check_keys
         wanted = context.selected_asset_keys | {check.asset_key for check in asked}
         run = LoadRun(context.run.run_id, settings.now, settings.scratch)
-        for stranger in find_strangers(settings.landing, contract):
-            context.log.warning("landing/%s", say_stranger(stranger, contract))
+        for name in find_unknown_files(settings.landing, contract):
+            context.log.warning("landing/%s", explain_unknown_file(name, contract))
         with warehouse.connect() as con:
             create_bronze(con, contract.values())
-            if zones := forget_other_zones(con):
+            if zones := invalidate_other_zones(con):
                 context.log.warning(
                     "C360_TIMEZONE is %s and was %s: the files in landing are loaded again.",
                     settings.timezone,

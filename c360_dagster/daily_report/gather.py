@@ -24,7 +24,7 @@ from c360_dagster.daily_report.facts import (
     Sales,
     Service,
 )
-from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
+from c360_dagster.loading.load_log import HELD_LOADS, LATEST_LOG_ROWS
 from c360_dagster.sql import count_rows, fetch_row
 
 LISTED_LEAVING = 10
@@ -251,7 +251,7 @@ def _gather_health(con: Con, checks: Mapping[str, str], present: Collection[str]
         f"coalesce(sum(cells_unreadable), 0) from {HELD_LOADS}",
     ) or (0, 0, 0)
     refused = con.execute(
-        f"select path, message from {LAST_WORDS} where status = 'refused' order by message"
+        f"select path, message from {LATEST_LOG_ROWS} where status = 'refused' order by message"
     ).fetchall()
     differences = con.execute(
         """

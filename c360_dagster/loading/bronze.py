@@ -39,7 +39,7 @@ from c360_dagster.loading.load_log import (
     log_once,
     write_log,
 )
-from c360_dagster.loading.stamps import keep_stamps, read_moment, read_stamps
+from c360_dagster.loading.stamps import keep_stamps, read_filesystem_time, read_stamps
 from c360_dagster.loading.workbook import read_parquet, read_workbook
 from c360_dagster.loading.writing import clear_file, drop_temporary, write_file
 from c360_dagster.sql import transaction
@@ -79,8 +79,8 @@ def load_table(
     """Loads the table's new and changed files; returns what became of every file."""
     loads, pending = [], []
     (current, questions), refused = _read_held(con, table), _find_refused(con, table)
-    known, moment = read_stamps(con, table.name), read_moment(run.scratch)
-    news: dict[str, Fingerprint] = {}
+    known, moment = read_stamps(con, table.name), read_filesystem_time(run.scratch)
+    new_fingerprints: dict[str, Fingerprint] = {}
     for file in find_files(landing, table):
         try:
             refuse_odd_name(file)
@@ -90,18 +90,18 @@ def load_table(
             loads.append(_refuse(con, Attempt(file, None, run, run.clock()), str(refusal)))
             continue
         if fingerprint != known.get(file.name):
-            news[file.name] = fingerprint
+            new_fingerprints[file.name] = fingerprint
         if current.get(file.name) == _content(attempt):
             asked, was_refused = questions.get(file.name), file.name in refused
             loads.append(_note_unchanged(con, attempt, asked, was_refused=was_refused))
         else:
             pending.append(attempt)
-    loads += _settle(con, pending, current)
-    keep_stamps(con, table.name, news, moment)
+    loads += _load_pending(con, pending, current)
+    keep_stamps(con, table.name, new_fingerprints, moment)
     return TableLoad(table.name, sorted(loads, key=lambda load: load.name))
 
 
-def _settle(
+def _load_pending(
     con: duckdb.DuckDBPyConnection, pending: Iterable[Attempt], current: dict[str, Content]
 ) -> Iterable[FileLoad]:
     """Loads files whose content bronze does not hold under another name; notes the others as
@@ -118,8 +118,8 @@ def _settle(
     while waiting:
         attempt = waiting.pop(0)
         name = attempt.file.name
-        twin, is_settled = _find_twin(current, attempt, {other.file.name for other in waiting})
-        if twin and not is_settled and (turns < len(waiting) or name not in current):
+        twin, is_final = _find_twin(current, attempt, {other.file.name for other in waiting})
+        if twin and not is_final and (turns < len(waiting) or name not in current):
             waiting.append(attempt)
             turns += 1
             continue
@@ -129,13 +129,13 @@ def _settle(
             current[name] = _content(attempt)
         elif loads[name].status == "repeated":
             current.pop(name, None)
-        if twin and not is_settled:
+        if twin and not is_final:
             waiting.append(attempt)
     return loads.values()
 
 
 def _find_twin(
-    current: Mapping[str, Content], attempt: Attempt, unsettled: AbstractSet[str]
+    current: Mapping[str, Content], attempt: Attempt, pending_names: AbstractSet[str]
 ) -> tuple[str | None, bool]:
     """Returns another file whose rows bronze holds and that has the same content, or None.
 
@@ -146,8 +146,8 @@ def _find_twin(
         for name, held in current.items()
         if held == _content(attempt) and name != attempt.file.name
     ]
-    twin = min(twins, key=lambda name: name in unsettled, default=None)
-    return twin, twin not in unsettled
+    twin = min(twins, key=lambda name: name in pending_names, default=None)
+    return twin, twin not in pending_names
 
 
 def _content(attempt: Attempt) -> Content:

@@ -35,7 +35,7 @@ NUMBERS_BELOW = 10**12
 """Numbers must be below this: nobody counts further, and sums have room for many such numbers. A
 barcode in the wrong column is noticed, because it has thirteen digits."""
 
-FINER = 2
+EXTRA_DECIMALS = 2
 """How many decimals to read beyond the contract's, so that rounded cells can be counted."""
 
 
@@ -63,7 +63,7 @@ def cast_text(column: Column, text: str, errors: Iterable[str] = ()) -> str:
             return f"try_cast(trim({text}) as {column.type})"
 
 
-def read_type(column: Column, *, as_text: bool) -> str:
+def reader_type(column: Column, *, as_text: bool) -> str:
     """The type that the CSV reader is to use, fine enough that no rounding goes unnoticed."""
     if kind_of(column) == "bigint":
         return "double"
@@ -72,7 +72,7 @@ def read_type(column: Column, *, as_text: bool) -> str:
     return "varchar" if as_text else column.type
 
 
-def cast_read(column: Column, *, as_text: bool) -> str:
+def cast_reader_value(column: Column, *, as_text: bool) -> str:
     """SQL that turns the CSV reader's value into the contract's type."""
     name = quote(column.name)
     if kind_of(column) in {"bigint", "decimal"}:
@@ -112,7 +112,7 @@ def is_text_rounded(column: Column, text: str) -> str | None:
 def _refine(column: Column, precision: int) -> str:
     """The column's type with more decimals; a number that does not fit gets the second look."""
     scale = int(column.type.rstrip(")").split(",")[1])
-    return f"decimal({precision},{scale + FINER})"
+    return f"decimal({precision},{scale + EXTRA_DECIMALS})"
 
 
 def is_empty(column: Column) -> str:

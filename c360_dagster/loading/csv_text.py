@@ -25,10 +25,10 @@ from c360_dagster.loading.doubtful import (
     Fetch,
     collect_rejected,
     collect_repaired,
-    complete_texts,
-    doubt_unsound_rows,
-    open_texts,
-    tell_broken,
+    complete_cut_records,
+    fill_texts,
+    mark_broken,
+    move_unsound_rows,
 )
 from c360_dagster.loading.files import FileRefusedError
 from c360_dagster.loading.lines import Lines
@@ -42,7 +42,7 @@ contain line breaks. A header with more lines has a quote that was left open by 
 MANY_REJECTS = 50_000
 """With more rejects than this, the reader's way of storing them would be the slowest and largest
 part of the load."""
-REJECT = (
+REJECT_COLUMNS = (
     "line ubigint, line_byte_position ubigint, error_type text, csv_line text, error_message text"
 )
 """The columns that the reader stores for each reject."""
@@ -71,7 +71,7 @@ class Reading:
     """Error values of formulas in a workbook (#DIV/0!): unreadable even in a text column."""
     is_staged: bool = False
     """Whether `staged`, `doubtful` and `shifts` exist."""
-    is_doubted: bool = True
+    has_texts: bool = True
     """Whether `texts` exists."""
 
 
@@ -92,7 +92,7 @@ def read_text(
     if seen == records:
         fetch: Fetch = partial(_fetch_lines, path)
         collect_rejected(con, "select *, line - 1 as record, line as file_line from reject_errors")
-        doubt_unsound_rows(con, fetch, table, plan, header)
+        move_unsound_rows(con, fetch, table, plan, header)
     else:
         if seen is None and is_plain:
             plan = _plan(layout, None)  # the times may look otherwise than in the first lines
@@ -102,12 +102,12 @@ def read_text(
         if seen != records:
             raise LostRowsError(f"{records} records were counted and {seen} were read")
         collect_repaired(con, repaired)
-        doubt_unsound_rows(con, fetch, table, plan, header)
-        tell_broken(con, repaired)
-    complete_texts(con, fetch)
-    is_doubted = open_texts(con, layout, scratch / "second_look.csv")
+        move_unsound_rows(con, fetch, table, plan, header)
+        mark_broken(con, repaired)
+    complete_cut_records(con, fetch)
+    has_texts = fill_texts(con, layout, scratch / "second_look.csv")
     rounded = _count_rounded(con, layout)
-    return Reading(layout, records, plan.as_text, rounded, is_staged=True, is_doubted=is_doubted)
+    return Reading(layout, records, plan.as_text, rounded, is_staged=True, has_texts=has_texts)
 
 
 def _read_header(path: Path) -> list[str]:
@@ -138,7 +138,7 @@ def _read_records(
     """
     seen = _stage(con, path, plan, "ignore_errors = true")
     if seen == expected:
-        con.execute(f"create temporary table reject_errors ({REJECT})")
+        con.execute(f"create temporary table reject_errors ({REJECT_COLUMNS})")
         return seen
     if expected - seen > most:
         return None
@@ -157,7 +157,7 @@ def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, options: str)
     con.execute("drop table if exists staged; drop table if exists reject_errors")
     con.execute("drop table if exists reject_scans")
     types = ", ".join(
-        f"{literal(name)}: {literal(_read_type(column, plan))}"
+        f"{literal(name)}: {literal(_reader_type(column, plan))}"
         for name, column in zip(plan.layout.names, plan.layout.positions, strict=True)
     )
     columns = ", ".join(quote(column.name) for column in plan.layout.declared)
@@ -176,8 +176,8 @@ def _stage(con: duckdb.DuckDBPyConnection, path: Path, plan: Plan, options: str)
     return fetch_count(con, "select count(*) from staged")
 
 
-def _read_type(column: Column | None, plan: Plan) -> str:
-    return casting.read_type(column, as_text=column.name in plan.as_text) if column else "varchar"
+def _reader_type(column: Column | None, plan: Plan) -> str:
+    return casting.reader_type(column, as_text=column.name in plan.as_text) if column else "varchar"
 
 
 def _plan(layout: Layout, times: str | None) -> Plan:
@@ -203,7 +203,7 @@ def _find_time_format(path: Path, layout: Layout) -> str | None:
     numbered = islice(Lines(path), SAMPLE)
     lines = (line.decode("utf-8", "replace") for _, line in numbered if len(line) <= LONGEST_LINE)
     found = {
-        next((known for known in TIME_FORMATS if _is_written(row[place].strip(), known)), None)
+        next((known for known in TIME_FORMATS if _has_format(row[place].strip(), known)), None)
         for row in islice(csv.reader(lines), 1, None)
         for place in places
         if place < len(row) and row[place].strip()
@@ -213,7 +213,7 @@ def _find_time_format(path: Path, layout: Layout) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _is_written(text: str, form: str) -> bool:
+def _has_format(text: str, form: str) -> bool:
     with contextlib.suppress(ValueError):
         return bool(datetime.strptime(text, form))
     return False

@@ -15,8 +15,10 @@ from c360_dagster.loading.repair import MISPLACED, TOO_LONG, Found, Repaired
 from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Table
 
-DOUBTFUL = "record bigint, line bigint, raw text, is_cut boolean, is_broken boolean, reason text"
-WHOLE = 10_000
+DOUBTFUL_COLUMNS = (
+    "record bigint, line bigint, raw text, is_cut boolean, is_broken boolean, reason text"
+)
+KEPT_BYTES = 10_000
 """How many bytes the reader keeps of a line that it rejects."""
 
 Fetch = Callable[[Sequence[int]], Iterable[Found]]
@@ -28,7 +30,7 @@ def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
 
     `is_broken` says that the record's cells cannot be told apart.
     """
-    con.execute(f"create or replace temporary table doubtful ({DOUBTFUL})")
+    con.execute(f"create or replace temporary table doubtful ({DOUBTFUL_COLUMNS})")
     if not fetch_count(con, "select count(*) from reject_errors"):
         return
     con.execute(
@@ -38,7 +40,8 @@ def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
             cast(record as bigint) as record,
             min(cast(file_line as bigint)) as line,
             trim(min(csv_line), chr(10) || chr(13)) as raw,
-            strlen(min(csv_line)) >= {WHOLE} or bool_or(error_type = 'INVALID ENCODING') as is_cut,
+            strlen(min(csv_line)) >= {KEPT_BYTES}
+                or bool_or(error_type = 'INVALID ENCODING') as is_cut,
             bool_or(error_type <> 'CAST') as is_broken,
             case min(error_type::varchar) filter (error_type <> 'CAST')
                 when 'MISSING COLUMNS' then
@@ -79,7 +82,7 @@ def collect_repaired(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None
     )
 
 
-def tell_broken(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
+def mark_broken(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
     """Adds to `doubtful` the text and the reason of the records that the repair replaced.
 
     The empty rows in their place are in `doubtful` by now, because their key is empty.
@@ -99,7 +102,7 @@ def tell_broken(con: duckdb.DuckDBPyConnection, repaired: Repaired) -> None:
     )
 
 
-def doubt_unsound_rows(
+def move_unsound_rows(
     con: duckdb.DuckDBPyConnection,
     fetch: Fetch,
     table: Table,
@@ -146,7 +149,7 @@ def _number_rows(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def complete_texts(con: duckdb.DuckDBPyConnection, fetch: Fetch) -> None:
+def complete_cut_records(con: duckdb.DuckDBPyConnection, fetch: Fetch) -> None:
     """Fetches the whole text of records of which the reader kept only a part or not all letters."""
     query = "select record from doubtful where is_cut order by record"
     cut = [record for (record,) in con.execute(query).fetchall()]
@@ -162,7 +165,7 @@ def _register_found(con: duckdb.DuckDBPyConnection, texts: Iterable[Found]) -> N
     con.register("found", pl.DataFrame([*texts], schema=schema, orient="row"))
 
 
-def open_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> bool:
+def fill_texts(con: duckdb.DuckDBPyConnection, layout: Layout, scratch: Path) -> bool:
     """Fills `texts` with the doubtful records, every cell as text, for a lenient second look.
 
     Returns False if there are none, as in most files: the second look can then be left out, which

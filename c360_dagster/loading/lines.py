@@ -66,7 +66,7 @@ class Lines:
     def put_back(self, lines: Iterable[tuple[int, bytes]]) -> None:
         self._put_back.extendleft(reversed([*lines]))
 
-    def take_plain(self) -> SoundRun | None:
+    def take_sound(self) -> SoundRun | None:
         """Returns the sound lines that come next; None if they are few or lines were put back."""
         if self._put_back:
             return None

@@ -20,7 +20,7 @@ LATEST = """(
     from (select *, row_number() over (partition by path order by rowid desc) as age from {log})
     where age = 1
 )"""
-LAST_WORDS = LATEST.format(log="bronze.load_log")
+LATEST_LOG_ROWS = LATEST.format(log="bronze.load_log")
 """The last row about every file."""
 HELD_LOADS = "(select * from {latest} where status = 'loaded')".format(
     latest=LATEST.format(
@@ -99,7 +99,7 @@ def create_log(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("alter table bronze.load_log add column if not exists timezone varchar")
 
 
-def forget_other_zones(con: duckdb.DuckDBPyConnection) -> list[str]:
+def invalidate_other_zones(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Makes files load anew that were loaded under another time zone, and returns those zones."""
     zones = con.execute(
         "update bronze.load_log set checksum = null where checksum is not null "

@@ -67,9 +67,9 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
         header = _read_record(lines, width)
         position = out.write(header.text + b"\n") if header else 0
         while True:
-            if plain := lines.take_plain():
-                numbers, texts = plain.numbers, plain.texts
-                reasons = _judge(texts, plain.shapes, width)
+            if sound := lines.take_sound():
+                numbers, texts = sound.numbers, sound.texts
+                reasons = _find_faults(texts, sound.shapes, width)
             elif record := _read_record(lines, width):
                 numbers, texts = [record.line], [record.text]
                 reasons = {0: record.reason} if record.reason else {}
@@ -86,7 +86,7 @@ def repair_text(source: Path, target: Path, width: int) -> Repaired:
             out.write(b"\n".join([*texts, b""]))
 
 
-def _judge(texts: list[bytes], shapes: list[bytes], width: int) -> dict[int, str]:
+def _find_faults(texts: list[bytes], shapes: list[bytes], width: int) -> dict[int, str]:
     """Returns what is wrong with the lines, by place; their quotes must be sound."""
     reasons = {
         place: _say_short(shape.count(b",") + 1, width)
@@ -112,7 +112,7 @@ def _read_record(lines: Lines, width: int) -> _Record | None:
         if not line:
             continue
         if not line.startswith(b'"') and b',"' not in line:  # inside a cell, a quote means nothing
-            return _Record(number, line, _judge([line], [line], width).get(0))
+            return _Record(number, line, _find_faults([line], [line], width).get(0))
         joined = line if line.count(b'"') % 2 == 0 else _join(line, lines, width)
         if not joined:
             return _Record(number, line, UNCLOSED)

@@ -25,8 +25,8 @@ def create_bronze(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> No
         columns = [f"{quote(column.name)} {column.type}" for column in table.columns]
         columns += [f"{name} {kind}" for name, kind in PROVENANCE.items()]
         con.execute(f"create table if not exists {bronze_name(table)} ({', '.join(columns)})")
-        if standing := held.get(f"bronze.{table.name}"):
-            _follow_contract(con, table, types, standing)
+        if existing := held.get(f"bronze.{table.name}"):
+            _follow_contract(con, table, types, existing)
     create_stamps(con)
     con.execute(
         """
@@ -42,14 +42,14 @@ def _follow_contract(
     con: duckdb.DuckDBPyConnection,
     table: Table,
     types: Mapping[str, str],
-    standing: Mapping[str, str],
+    existing: Mapping[str, str],
 ) -> None:
     """Adds columns that are new in the contract.
 
     Raises if the contract has changed or lost a column: a person must decide what to do then.
     """
     declared = {column.name.lower(): types[column.type] for column in table.columns}
-    held = {name.lower(): kind for name, kind in standing.items()}  # DuckDB ignores case
+    held = {name.lower(): kind for name, kind in existing.items()}  # DuckDB ignores case
     changed = [
         f"{name} is {held[name]} there and {kind} in the contract"
         for name, kind in declared.items()

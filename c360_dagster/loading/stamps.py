@@ -42,22 +42,22 @@ def read_stamps(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, Fingerp
 def keep_stamps(
     con: duckdb.DuckDBPyConnection,
     table: str,
-    news: Mapping[str, Fingerprint],
+    fingerprints: Mapping[str, Fingerprint],
     moment_ns: int,
 ) -> None:
     """Replaces the files' fingerprints, but keeps those of files at rest only.
 
     A file is at rest if it was already two seconds old at `moment_ns`, before it was read.
     """
-    if not news:
+    if not fingerprints:
         return
     resting = [
         (path, each.size, each.checksum, each.stamp.modified_ns, each.stamp.inode)
-        for path, each in news.items()
+        for path, each in fingerprints.items()
         if each.stamp.modified_ns + AT_REST_NS <= moment_ns
     ]
     with transaction(con):
-        con.execute(f"delete from {STAMPS} where path in (select unnest(?))", [list(news)])
+        con.execute(f"delete from {STAMPS} where path in (select unnest(?))", [list(fingerprints)])
         if resting:
             con.execute(
                 f"insert into {STAMPS} select ?, unnest(?), unnest(?), unnest(?), unnest(?), "
@@ -66,7 +66,7 @@ def keep_stamps(
             )
 
 
-def read_moment(folder: Path) -> int:
+def read_filesystem_time(folder: Path) -> int:
     """The time, in nanoseconds, that the file system gives to a file that is written now."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:

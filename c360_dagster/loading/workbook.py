@@ -193,9 +193,9 @@ def _refuse_far_cells(content: bytes) -> None:
     far = [place.decode() for place in FAR.findall(content)]
     if not far:
         return
-    place = max(far, key=_number)
-    rows = max(int(row) for row in (*ROW.findall(content), *(_row(place) for place in far)))
-    if rows * _number(place) > MOST_CELLS:
+    place = max(far, key=_column_number)
+    rows = max(int(row) for row in (*ROW.findall(content), *(_row_number(place) for place in far)))
+    if rows * _column_number(place) > MOST_CELLS:
         raise FileRefusedError(
             f"there is something in cell {place}, far from the table, which makes the sheet too "
             "large to be read: delete the columns and rows beyond the table, and save it again"
@@ -213,7 +213,7 @@ def _find_odd_cells(content: bytes) -> list[OddCell]:
         row, column = int(element.get("r", row + 1)), 0
         for cell in element:
             # Some programs do not say where a cell is; it then follows the one before.
-            column = _number(place) if (place := cell.get("r")) else column + 1
+            column = _column_number(place) if (place := cell.get("r")) else column + 1
             parts = {_local(part): part.text for part in cell}
             kind = cell.get("t")
             if "v" in parts or "is" in parts:
@@ -262,7 +262,7 @@ def _put_errors_in(frame: pl.DataFrame, odd: list[OddCell]) -> pl.DataFrame:
     return pl.DataFrame(dict(zip(frame.columns, columns, strict=True)), schema=frame.schema)
 
 
-def _number(place: str) -> int:
+def _column_number(place: str) -> int:
     """The column of a cell such as AB12, from one."""
     column = 0
     for letter in place.rstrip("0123456789"):
@@ -270,7 +270,7 @@ def _number(place: str) -> int:
     return column
 
 
-def _row(place: str) -> str:
+def _row_number(place: str) -> str:
     return place.lstrip(ascii_uppercase)
 
 

@@ -31,7 +31,7 @@ HEADER_AGAIN = "the header is repeated here"
 def write_file(con: duckdb.DuckDBPyConnection, attempt: Attempt, reading: Reading) -> FileLoad:
     """Replaces the file's rows by those just read, and accounts for every record."""
     file, run = attempt.file, attempt.run
-    if reading.is_doubted:
+    if reading.has_texts:
         _examine_texts(con, file.table, reading)
     columns = ", ".join(quote(name) for name in (*file.table.column_names, *PROVENANCE))
     cells = ", ".join(quote(name) for name in file.table.column_names)
@@ -61,7 +61,7 @@ def _row_sources(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading)
     """Yields the relations whose rows go to bronze: those staged, and those of the second look."""
     if reading.is_staged:
         yield _select_staged(con, table, reading)
-    if reading.is_doubted:
+    if reading.has_texts:
         yield "(select *, record as _row from examined where not is_rejected order by record)"
 
 
@@ -82,7 +82,7 @@ def _select_staged(con: duckdb.DuckDBPyConnection, table: Table, reading: Readin
 
 
 def _staged_value(column: Column, reading: Reading) -> str:
-    return casting.cast_read(column, as_text=column.name in reading.as_text)
+    return casting.cast_reader_value(column, as_text=column.name in reading.as_text)
 
 
 def _examine_texts(con: duckdb.DuckDBPyConnection, table: Table, reading: Reading) -> None:
@@ -144,7 +144,7 @@ def _write_rejects(
     con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading, run_id: str
 ) -> None:
     listed = []
-    if reading.is_doubted:
+    if reading.has_texts:
         listed.append(
             "select line, if(is_rejected, 'row', 'cell') as kind, errors, raw "
             "from examined where len(errors) > 0"
@@ -190,7 +190,7 @@ def _account(con: duckdb.DuckDBPyConnection, file: LandingFile, reading: Reading
             "rejected: nothing of the file was kept; please report this file's shape"
         )
     rounded = reading.rounded
-    if reading.is_doubted:
+    if reading.has_texts:
         rounded += fetch_count(con, "select sum(rounded) from examined where not is_rejected")
     return FileLoad(
         name=file.name,

@@ -39,8 +39,10 @@ def write_message(report: RunReport, address: str) -> str:
     ]
     if len(report.errors) > MOST_NAMED:
         lines.append(f"… and {len(report.errors) - MOST_NAMED} more checks.")
-    if report.news:
-        lines.append(_write_warnings(report.news, len(report.warnings) - len(report.news)))
+    if report.new_warnings:
+        lines.append(
+            _write_warnings(report.new_warnings, len(report.warnings) - len(report.new_warnings))
+        )
     if report.stale:
         lines.append(f"Not rebuilt because of it: {_list_by_layer(report.stale)}.")
     lines.append(f"{address}/runs/{report.run_id}")
@@ -58,13 +60,13 @@ def _write_title(report: RunReport) -> str:
     return f"Customer 360: {report.job} succeeded, with warnings."
 
 
-def _write_warnings(news: Sequence[Finding], known: int) -> str:
-    tables = sorted({found.table for found in news})
-    plural = "s" if len(news) > 1 else ""
-    first = next((found for found in news if found.description), None)
+def _write_warnings(new_warnings: Sequence[Finding], known: int) -> str:
+    tables = sorted({found.table for found in new_warnings})
+    plural = "s" if len(new_warnings) > 1 else ""
+    first = next((found for found in new_warnings if found.description), None)
     quote = f" {first.table} says: {_end(_shorten(first.description))}" if first else ""
     others = f" Known from earlier runs: {known} more." if known else ""
-    return f"{len(news)} warning{plural}, on {_name_some(tables)}.{quote}{others}"
+    return f"{len(new_warnings)} warning{plural}, on {_name_some(tables)}.{quote}{others}"
 
 
 def _shorten(text: str) -> str:

@@ -73,10 +73,10 @@ class RunReport:
 
     @property
     def is_worth_a_message(self) -> bool:
-        return self.has_failed or bool(self.errors or self.news)
+        return self.has_failed or bool(self.errors or self.new_warnings)
 
     @property
-    def news(self) -> tuple[Finding, ...]:
+    def new_warnings(self) -> tuple[Finding, ...]:
         return tuple(found for found in self.warnings if not found.is_known)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 
 from c360_dagster.loading.files import name_files
-from c360_dagster.loading.load_log import HELD_LOADS, LAST_WORDS
-from c360_dagster.loading.strangers import find_strangers, say_stranger
+from c360_dagster.loading.load_log import HELD_LOADS, LATEST_LOG_ROWS
+from c360_dagster.loading.unknown_files import explain_unknown_file, find_unknown_files
 from c360_dagster.settings import Settings
 from c360_dagster.sql import count_rows, fetch_row, quote
 from c360_dagster.words import count
@@ -76,7 +76,7 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             for path, kind, cases, line, reason in reasons[:LONGEST_LIST]
         ]
     messages = con.execute(
-        f"select path, status, message from {LAST_WORDS} "
+        f"select path, status, message from {LATEST_LOG_ROWS} "
         "where status in ('loaded', 'refused') and message is not null order by message"
     ).fetchall()
     if len(reasons) > LONGEST_LIST:
@@ -88,14 +88,16 @@ def _summarise_bronze(con: duckdb.DuckDBPyConnection, landing: Path) -> list[str
             for path, status, text in messages
             if path in present
         ]
-    return lines + _find_strangers(landing)
+    return lines + _list_unknown_files(landing)
 
 
-def _find_strangers(landing: Path) -> list[str]:
+def _list_unknown_files(landing: Path) -> list[str]:
     contract = read_contract()
-    strangers = find_strangers(landing, contract)
-    lines = [f"Not loaded: {say_stranger(name, contract)}" for name in strangers[:LONGEST_LIST]]
-    more = len(strangers) - LONGEST_LIST
+    unknown = find_unknown_files(landing, contract)
+    lines = [
+        f"Not loaded: {explain_unknown_file(name, contract)}" for name in unknown[:LONGEST_LIST]
+    ]
+    more = len(unknown) - LONGEST_LIST
     return lines + ([f"  … and {more} more that belong to no table."] if more > 0 else [])
 
 

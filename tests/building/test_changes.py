@@ -12,7 +12,7 @@ from c360_dagster.building.changes import BuildRequest, begin_build, finish_buil
 from c360_dagster.building.marks import note_passes, read_marks
 from c360_dagster.building.unpublished import find_changed, start_again
 from c360_dagster.loading.bronze import load_table
-from c360_dagster.loading.load_log import LoadRun, forget_other_zones
+from c360_dagster.loading.load_log import LoadRun, invalidate_other_zones
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_repaired_after_its_first_build_failed_builds_everything(
 def test_a_file_that_was_read_for_another_zone_builds_everything(home: Home) -> None:
     home.build("one")
     home.con.execute("set timezone = 'Asia/Kolkata'")
-    forget_other_zones(home.con)
+    invalidate_other_zones(home.con)
     home.land("channels/rates.csv", "currency,date,rate")
     assert "sales/transactions.csv were replaced" in home.begin("two")
 

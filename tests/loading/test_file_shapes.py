@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 
 from c360_dagster.loading import content
-from c360_dagster.loading.strangers import find_strangers
+from c360_dagster.loading.unknown_files import find_unknown_files
 from landing_contract import read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
@@ -359,7 +359,7 @@ def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it
     assert loads["sales/transaction_items.csv"].rows_loaded == len(ALL)
     refused = loads["sales/transaction_items_M\N{REPLACEMENT CHARACTER}rz.csv"]
     assert "not written in UTF-8" in (refused.message or "")
-    assert find_strangers(bronze.landing, read_contract()) == [
+    assert find_unknown_files(bronze.landing, read_contract()) == [
         "sales/M\N{REPLACEMENT CHARACTER}rz.csv"
     ]
 

@@ -40,7 +40,7 @@ def test_lines_are_the_same_one_by_one_and_many_at_a_time(
 def _take(lines: Lines) -> list[tuple[int, bytes]]:
     taken: list[tuple[int, bytes]] = []
     while True:
-        if plain := lines.take_plain():
+        if plain := lines.take_sound():
             assert all(plain.texts)
             for text, shape in zip(plain.texts, plain.shapes, strict=True):
                 rows = list(csv.reader([text.decode()], strict=True))
@@ -62,8 +62,8 @@ def test_what_was_put_back_comes_first(tmp_path: Path) -> None:
     lines = Lines(path)
     both = [next(lines), next(lines)]
     lines.put_back(both)
-    assert lines.take_plain() is None
+    assert lines.take_sound() is None
     assert [next(lines), next(lines)] == both
-    plain = lines.take_plain()
+    plain = lines.take_sound()
     assert plain
     assert plain.numbers == [*range(3, 23)]

@@ -18,8 +18,8 @@ from c360_dagster.loading import bronze as loader
 from c360_dagster.loading import schema, writing
 from c360_dagster.loading.content import read_chunks
 from c360_dagster.loading.files import match_name
-from c360_dagster.loading.load_log import TableLoad, forget_other_zones
-from c360_dagster.loading.strangers import find_strangers, say_stranger
+from c360_dagster.loading.load_log import TableLoad, invalidate_other_zones
+from c360_dagster.loading.unknown_files import explain_unknown_file, find_unknown_files
 from landing_contract import Column, Table, read_contract
 from tests.loading.conftest import ITEMS, Bronze, open_bronze
 
@@ -269,7 +269,7 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    assert find_strangers(tmp_path, read_contract()) == ["readme.txt", "sales/transacions.csv"]
+    assert find_unknown_files(tmp_path, read_contract()) == ["readme.txt", "sales/transacions.csv"]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,9 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
     ],
 )
 def test_a_misspelt_file_is_told_its_right_name(name: str, said: str) -> None:
-    assert say_stranger(name, read_contract()).startswith(f"{name} belongs to no table{said}")
+    assert explain_unknown_file(name, read_contract()).startswith(
+        f"{name} belongs to no table{said}"
+    )
 
 
 def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze) -> None:
@@ -493,12 +495,12 @@ def test_another_zone_loads_anew_what_lies_in_landing(bronze: Bronze) -> None:
     gone = bronze.put("customer/app_usage_gone.csv", sessions.format(2))
     bronze.load("app_usage")
     gone.unlink()
-    assert forget_other_zones(bronze.con) == []
+    assert invalidate_other_zones(bronze.con) == []
     bronze.con.execute("set timezone = 'America/New_York'")
-    assert forget_other_zones(bronze.con) == ["UTC"]
+    assert invalidate_other_zones(bronze.con) == ["UTC"]
     for statuses in (["loaded", "repeated"], ["unchanged", "repeated"]):
         assert [load.status for load in bronze.load("app_usage").values()] == statuses
-        assert forget_other_zones(bronze.con) == [], "it is said once"
+        assert invalidate_other_zones(bronze.con) == [], "it is said once"
     assert bronze.rows(
         "select usage_id, session_start::varchar from bronze.app_usage order by 1"
     ) == [

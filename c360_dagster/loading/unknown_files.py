@@ -20,12 +20,12 @@ SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 """Formats that have to be saved as CSV; renaming such a file is not enough."""
 
 
-def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
+def find_unknown_files(landing: Path, tables: dict[str, Table]) -> list[str]:
     """Names of files in landing that belong to no table: most likely misspelt."""
     if not landing.is_dir():
         return []
     folders = {table.folder for table in tables.values()}
-    strangers = []
+    unknown = []
     for path in sorted(landing.rglob("*")):
         parts = path.relative_to(landing).parts
         if path.is_dir() or any(part.startswith((".", "~$")) for part in parts):
@@ -38,11 +38,11 @@ def find_strangers(landing: Path, tables: dict[str, Table]) -> list[str]:
         ):
             continue
         if not any(part in ("tmp", "temp") for part in parts):
-            strangers.append(show_name("/".join(parts)))
-    return strangers
+            unknown.append(show_name("/".join(parts)))
+    return unknown
 
 
-def say_stranger(name: str, tables: Mapping[str, Table]) -> str:
+def explain_unknown_file(name: str, tables: Mapping[str, Table]) -> str:
     """A sentence about a file that belongs to no table; `name` is its path below landing."""
     what = f"{name} belongs to no table"
     if (right := _find_right_name(name.lower(), tables)) is None:
