@@ -209,7 +209,7 @@ def _gather_service(con: Con, asked: Mapping[str, Any]) -> Service:
         with promised as (
             select
                 is_late,
-                -- of what is due today and not there, nothing is known before the day is over
+                -- a parcel due today that has not come is undecided until the day is over
                 is_late or (is_delivered and not is_late) as is_decided,
                 is_late and not is_delivered and delivery_status is distinct from 'lost'
                     as is_overdue,

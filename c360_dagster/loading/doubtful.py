@@ -48,7 +48,7 @@ def collect_rejected(con: duckdb.DuckDBPyConnection, errors: str) -> None:
                     'the line has '
                     || min(try_cast(regexp_extract(error_message, 'Found: ([0-9]+)', 1) as bigint))
                     || ' of '
-                    -- of an unreadable cell in the same line it is empty
+                    -- max: the message about an unreadable cell of the line has no number here
                     || max(regexp_extract(error_message, 'Columns: ([0-9]+)', 1))
                     || ' columns'
                 when 'TOO MANY COLUMNS' then 'the line has more columns than the header'
