@@ -7,10 +7,10 @@ from typing import Any
 
 import dagster as dg
 
-from c360_dagster.daily_report.facts import Said, keep
+from c360_dagster.daily_report.facts import ReportFigures, take_figures
+from c360_dagster.daily_report.figures import FiguresError, read_figures, write_figures
 from c360_dagster.daily_report.gather import EVALUATIONS, gather
 from c360_dagster.daily_report.page import write_page
-from c360_dagster.daily_report.said import SaidError, read_said, write_said
 from c360_dagster.dbt_runner.dbt_project import Manifest
 from c360_dagster.layers import GOLD, PUBLISHED, SCIENCE
 from c360_dagster.loading.files import name_files
@@ -72,12 +72,12 @@ def build_daily_report(settings: Settings, manifest: Manifest) -> dg.AssetsDefin
             facts = gather(con, asked, present)
         newest, folder = settings.published / "report.html", settings.published / "reports"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        said = _read_last(folder, facts.as_of, context.log)
-        page = write_page(facts, said)
-        replace_file(folder / f"{facts.as_of}.json", write_said(keep(facts)))
+        previous = _read_previous(folder, facts.as_of, context.log)
+        page = write_page(facts, previous)
+        replace_file(folder / f"{facts.as_of}.json", write_figures(take_figures(facts)))
         replace_file(folder / f"{facts.as_of}.html", page)
         replace_file(newest, page)
-        _forget(folder, facts.as_of - timedelta(days=settings.keep_days), said)
+        _delete_old_reports(folder, facts.as_of - timedelta(days=settings.keep_days), previous)
         today = facts.sales.get(facts.as_of)
         return dg.MaterializeResult(
             metadata={
@@ -114,8 +114,8 @@ def _describe_generic(node: Mapping[str, Any]) -> str:
     return f"{where} ({kind.replace('_', ' ')})"
 
 
-def _read_last(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Said | None:
-    """Returns what the last report of an earlier day said.
+def _read_previous(folder: Path, as_of: date, log: dg.DagsterLogManager) -> ReportFigures | None:
+    """Returns the figures of the last report of an earlier day.
 
     It skips reports of the same day, so that a day's second run compares with the same one.
     """
@@ -123,17 +123,19 @@ def _read_last(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Said | N
         if path.stem >= as_of.isoformat():
             continue
         try:
-            return read_said(path.read_text("utf-8"))
-        except SaidError as problem:
+            return read_figures(path.read_text("utf-8"))
+        except FiguresError as problem:
             log.warning("%s is passed over: %s.", path, problem)
     return None
 
 
-def _forget(folder: Path, oldest: date, said: Said | None) -> None:
+def _delete_old_reports(folder: Path, oldest: date, previous: ReportFigures | None) -> None:
     """Deletes reports older than the logs that are kept, because people's ids are in them.
 
     The report that was compared with stays.
     """
     for path in (*folder.glob("*.html"), *folder.glob("*.json")):
-        if path.stem < oldest.isoformat() and not (said and path.stem == said.as_of.isoformat()):
+        if path.stem < oldest.isoformat() and not (
+            previous and path.stem == previous.as_of.isoformat()
+        ):
             path.unlink()

@@ -140,8 +140,8 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a report said, for the next one to compare with; kept beside the page as JSON."""
+class ReportFigures:
+    """A report's figures, for the next one to compare with; kept beside the page as JSON."""
 
     as_of: date
     sales: dict[date, Sales]
@@ -152,8 +152,8 @@ class Said:
     rows_rejected: int
 
 
-def keep(facts: Facts) -> Said:
-    return Said(
+def take_figures(facts: Facts) -> ReportFigures:
+    return ReportFigures(
         facts.as_of,
         {day: facts.sales.get(day, Sales()) for day in facts.shown},
         facts.customers,

@@ -77,7 +77,7 @@ def gather(con: Con, checks: Mapping[str, str], present: Collection[str]) -> Fac
     as_of, published_at, run_id = fetch_row(
         con, "select as_of_date, published_at, run_id from gold.publication"
     ) or (None, None, "")
-    asked = {"as_of": as_of}
+    values = {"as_of": as_of}
     moved_in, moves = _find_moves(con)
     return Facts(
         as_of=as_of,
@@ -85,22 +85,22 @@ def gather(con: Con, checks: Mapping[str, str], present: Collection[str]) -> Fac
         run_id=run_id,
         currency=_fetch_value(con, "select currency from gold.reporting_currency") or "",
         first_day=_fetch_value(con, "select min(order_date) from gold.fct_orders where is_counted"),
-        sales=_add_up_sales(con, asked),
+        sales=_add_up_sales(con, values),
         customers=_fetch_value(con, "select count(*) from gold.mart_customer_360"),
         joined=_fetch_value(
             con,
             "select count(*) from gold.dim_customers where cast(registered_at as date) = $as_of",
-            asked,
+            values,
         ),
         first_buyers=_fetch_value(
             con,
             "select count(*) from gold.mart_customer_360 "
             "where cast(first_order_date as date) = $as_of",
-            asked,
+            values,
         ),
-        channels=_parts(con, "channel", asked),
-        regions=_parts(con, "region", asked),
-        personas=_count_personas(con, asked),
+        channels=_parts(con, "channel", values),
+        regions=_parts(con, "region", values),
+        personas=_count_personas(con, values),
         moved_in=moved_in,
         moves=moves,
         leaving=_list_leaving(con),
@@ -115,12 +115,12 @@ def gather(con: Con, checks: Mapping[str, str], present: Collection[str]) -> Fac
                 "order by found_on"
             ).fetchall()
         ),
-        service=_gather_service(con, asked),
+        service=_gather_service(con, values),
         health=_gather_health(con, checks, present),
     )
 
 
-def _add_up_sales(con: Con, asked: Mapping[str, Any]) -> dict[date, Sales]:
+def _add_up_sales(con: Con, values: Mapping[str, Any]) -> dict[date, Sales]:
     rows = con.execute(
         f"""
         select order_date, coalesce(sum(net_amount), 0), count(*), count(distinct customer_id)
@@ -129,16 +129,16 @@ def _add_up_sales(con: Con, asked: Mapping[str, Any]) -> dict[date, Sales]:
         group by order_date
         order by order_date
         """,
-        asked,
+        values,
     ).fetchall()
     return {day: Sales(*numbers) for day, *numbers in rows}
 
 
-def _parts(con: Con, name: str, asked: Mapping[str, Any]) -> tuple[Part, ...]:
-    return tuple(Part(*row) for row in con.execute(PARTS.format(name=name), asked).fetchall())
+def _parts(con: Con, name: str, values: Mapping[str, Any]) -> tuple[Part, ...]:
+    return tuple(Part(*row) for row in con.execute(PARTS.format(name=name), values).fetchall())
 
 
-def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
+def _count_personas(con: Con, values: Mapping[str, Any]) -> tuple[Persona, ...]:
     """In the order of the segments; customers who never bought are in none and come last."""
     rows = con.execute(
         f"""
@@ -160,7 +160,7 @@ def _count_personas(con: Con, asked: Mapping[str, Any]) -> tuple[Persona, ...]:
         group by name, clusters.cluster_id
         order by clusters.cluster_id nulls last, name
         """,
-        asked,
+        values,
     ).fetchall()
     return tuple(Persona(*row) for row in rows)
 
@@ -202,7 +202,7 @@ def _list_leaving(con: Con) -> tuple[Leaving, ...]:
     return tuple(Leaving(*row) for row in rows)
 
 
-def _gather_service(con: Con, asked: Mapping[str, Any]) -> Service:
+def _gather_service(con: Con, values: Mapping[str, Any]) -> Service:
     parcels = fetch_row(
         con,
         """
@@ -239,7 +239,7 @@ def _gather_service(con: Con, asked: Mapping[str, Any]) -> Service:
         from gold.fct_support_tickets
         where not is_after_as_of
         """,
-        asked,
+        values,
     ).fetchall()
     return Service(*parcels, *tickets[0])
 

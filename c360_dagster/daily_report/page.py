@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from c360_dagster import words
-from c360_dagster.daily_report.facts import SHOWN_DAYS, WEEK, Facts, Said, Sales
+from c360_dagster.daily_report.facts import SHOWN_DAYS, WEEK, Facts, ReportFigures, Sales
 from c360_dagster.daily_report.sections.changes import show_changes
 from c360_dagster.daily_report.sections.customers import show_leaving, show_personas
 from c360_dagster.daily_report.sections.elements import money
@@ -20,19 +20,19 @@ from c360_dagster.daily_report.style import STYLE
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def write_page(facts: Facts, said: Said | None) -> str:
-    """Writes the page; `said` is what the last report of an earlier day said, or None."""
+def write_page(facts: Facts, previous: ReportFigures | None) -> str:
+    """Writes the page; `previous` has the figures of the last report of an earlier day, if any."""
     sections = [
         _write_head(facts),
         _section("The day", show_day(facts)),
-        _section("What changed since the last report", show_changes(facts, said)),
+        _section("What changed since the last report", show_changes(facts, previous)),
         _section(name_days(len(facts.shown) or SHOWN_DAYS), show_chart(facts)),
         _section("By channel", show_parts(facts, facts.channels, "channel")),
         _section("By region", show_parts(facts, facts.regions, "region")),
-        _section("Personas", show_personas(facts, said)),
-        _section("Valuable and leaving", show_leaving(facts, said)),
+        _section("Personas", show_personas(facts, previous)),
+        _section("Valuable and leaving", show_leaving(facts, previous)),
         _section("Deliveries and the help desk", show_service(facts)),
-        _section("Can the numbers be trusted?", show_health(facts, said)),
+        _section("Can the numbers be trusted?", show_health(facts, previous)),
         _write_foot(facts),
     ]
     title = f"Customer 360, {words.day(facts.as_of)}"

@@ -15,7 +15,7 @@ from c360_dagster.daily_report.facts import (
     Part,
     Sales,
     Service,
-    keep,
+    take_figures,
 )
 from c360_dagster.daily_report.page import write_page
 from tests.dashboard.small_snapshot import AS_OF, HOSTILE
@@ -133,7 +133,7 @@ def test_the_page_says_what_is_known(facts: Facts) -> None:
         service=replace(facts.service, tickets_open=4),
         health=replace(facts.health, rows_rejected=3),
     )
-    page = write_page(facts, keep(before))
+    page = write_page(facts, take_figures(before))
     for kind, change in (("up", "+80.0 %"), ("down", "−40.0 %"), ("same", "no change")):
         assert f'<span class="{kind}">{change}</span>' in page
     text = read_text(page)
@@ -153,7 +153,7 @@ def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
         service=Service(0, 0, 0, 0, 0, 0, 0, 0, 0, None),
         health=replace(facts.health, rows_rejected=0, checks=(), differences=(), to_decide=1),
     )
-    text = read_text(write_page(nothing, keep(facts)))
+    text = read_text(write_page(nothing, take_figures(facts)))
     for said in TOLD_OF_LITTLE.split("\n\n"):
         assert " ".join(said.split()) in text
 
@@ -169,7 +169,7 @@ def test_long_lists_end_with_what_they_leave_out(facts: Facts) -> None:
     region = Part("R", *map(Decimal, (1, 2, 3, 4)))
     checks = tuple(f"c{number}" for number in range(13))
     said = replace(
-        keep(facts),
+        take_figures(facts),
         sales={AS_OF - DAY * back: Sales(Decimal(10), 1, 1) for back in range(12, 19)},
     )
     many = replace(facts, regions=(region,) * 10, health=replace(facts.health, checks=checks))
@@ -191,7 +191,7 @@ def test_a_check_that_names_a_file_names_it_as_it_is_called(facts: Facts) -> Non
 
 
 def test_the_page_stands_alone_and_can_be_read_aloud(facts: Facts) -> None:
-    page = write_page(facts, keep(replace(facts, as_of=AS_OF - DAY)))
+    page = write_page(facts, take_figures(replace(facts, as_of=AS_OF - DAY)))
     outline = read_outline(page)
     tags = {tag for tag, _ in outline.tags}
     assert not tags & {"script", "link", "img", "iframe", "object", "form"}

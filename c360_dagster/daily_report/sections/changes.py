@@ -4,8 +4,8 @@ from decimal import Decimal
 from html import escape
 
 from c360_dagster import words
-from c360_dagster.daily_report.facts import Facts, Said
-from c360_dagster.daily_report.said import Restated, restate
+from c360_dagster.daily_report.facts import Facts, ReportFigures
+from c360_dagster.daily_report.figures import Restated, find_restated
 from c360_dagster.daily_report.sections.elements import money, signed
 
 LISTED_RESTATED = 5
@@ -15,27 +15,27 @@ FIRST_REPORT = (
 )
 
 
-def show_changes(facts: Facts, said: Said | None) -> list[str]:
-    if said is None:
+def show_changes(facts: Facts, previous: ReportFigures | None) -> list[str]:
+    if previous is None:
         return [f"<p>{FIRST_REPORT}</p>"]
-    items = [*_tell_restated(facts, said), *_tell_since(facts, said)]
+    items = [*_describe_restated(facts, previous), *_describe_since(facts, previous)]
     return [
-        f"<p>The last report was of {words.long_day(said.as_of)}.</p>",
+        f"<p>The last report was of {words.long_day(previous.as_of)}.</p>",
         "<ul>",
         *(f"<li>{item}</li>" for item in items),
         "</ul>",
     ]
 
 
-def _tell_restated(facts: Facts, said: Said) -> list[str]:
+def _describe_restated(facts: Facts, previous: ReportFigures) -> list[str]:
     """Compares what was said about earlier days with what is known about them now."""
-    changed = restate(said, facts)
+    changed = find_restated(previous, facts)
     if not changed:
         return ["The figures reported for earlier days still hold: no late row has changed them."]
-    items = [_tell_day(facts, each) for each in changed[:LISTED_RESTATED]]
+    items = [_describe_day(facts, each) for each in changed[:LISTED_RESTATED]]
     more = changed[LISTED_RESTATED:]
     if more:
-        by = sum((each.known.revenue - each.said.revenue for each in more), Decimal(0))
+        by = sum((each.known.revenue - each.reported.revenue for each in more), Decimal(0))
         items.append(
             f"{words.count(len(more), 'other day')} changed too, by "
             f"{escape(signed(facts, by))} in all."
@@ -43,30 +43,32 @@ def _tell_restated(facts: Facts, said: Said) -> list[str]:
     return items
 
 
-def _tell_day(facts: Facts, each: Restated) -> str:
+def _describe_day(facts: Facts, each: Restated) -> str:
     return escape(
-        f"For {words.day(each.day)} the report said {money(facts, each.said.revenue, 2)} from "
-        f"{words.count(each.said.orders, 'order')}; with the rows that came since it is "
+        f"For {words.day(each.day)} the report said {money(facts, each.reported.revenue, 2)} from "
+        f"{words.count(each.reported.orders, 'order')}; with the rows that came since it is "
         f"{money(facts, each.known.revenue, 2)} from {words.count(each.known.orders, 'order')} "
-        f"({signed(facts, each.known.revenue - each.said.revenue)})."
+        f"({signed(facts, each.known.revenue - each.reported.revenue)})."
     )
 
 
-def _tell_since(facts: Facts, said: Said) -> list[str]:
-    items = [f"Customers: {facts.customers:,}, {words.more(facts.customers, said.customers)}."]
-    merges = sum(count for day, count in facts.merges.items() if day > said.as_of)
+def _describe_since(facts: Facts, previous: ReportFigures) -> list[str]:
+    items = [f"Customers: {facts.customers:,}, {words.more(facts.customers, previous.customers)}."]
+    merges = sum(count for day, count in facts.merges.items() if day > previous.as_of)
     if merges:
         items.append(
             f"Who is who changed {words.count(merges, 'time')}: records turned out to be one "
             "person, or two. Earlier ids lead to today's."
         )
     listed = {each.customer_id for each in facts.leaving}
-    new, gone = len(listed - set(said.leaving)), len(set(said.leaving) - listed)
+    new, gone = len(listed - set(previous.leaving)), len(set(previous.leaving) - listed)
     if new or gone:
         items.append(f"Valuable and leaving: {new:,} new on the list, {gone:,} no longer on it.")
     tickets = facts.service.tickets_open
-    items.append(f"Open tickets: {tickets:,}, {words.more(tickets, said.tickets_open)}.")
+    items.append(f"Open tickets: {tickets:,}, {words.more(tickets, previous.tickets_open)}.")
     rejected = facts.health.rows_rejected
-    if rejected != said.rows_rejected:
-        items.append(f"Rejected rows: {rejected:,}, {words.more(rejected, said.rows_rejected)}.")
+    if rejected != previous.rows_rejected:
+        items.append(
+            f"Rejected rows: {rejected:,}, {words.more(rejected, previous.rows_rejected)}."
+        )
     return items

@@ -4,18 +4,25 @@ from decimal import Decimal
 from html import escape
 
 from c360_dagster import words
-from c360_dagster.daily_report.facts import LEAST_RISK, SHOWN_DAYS, Facts, Leaving, Persona, Said
+from c360_dagster.daily_report.facts import (
+    LEAST_RISK,
+    SHOWN_DAYS,
+    Facts,
+    Leaving,
+    Persona,
+    ReportFigures,
+)
 from c360_dagster.daily_report.sections.elements import money, table
 
 RISKY = f"{words.percent(LEAST_RISK, 0)} or more"
 
 
-def show_personas(facts: Facts, said: Said | None) -> list[str]:
+def show_personas(facts: Facts, previous: ReportFigures | None) -> list[str]:
     if not facts.personas:
         return ["<p>There are no customers yet.</p>"]
     revenue = sum((persona.revenue for persona in facts.personas), Decimal(0))
-    head = ["Persona", "people", *(["since last"] if said else []), "revenue", "risk"]
-    rows = [_persona_row(persona, revenue, said) for persona in facts.personas]
+    head = ["Persona", "people", *(["since last"] if previous else []), "revenue", "risk"]
+    rows = [_persona_row(persona, revenue, previous) for persona in facts.personas]
     return [
         table(
             (
@@ -25,22 +32,22 @@ def show_personas(facts: Facts, said: Said | None) -> list[str]:
             head,
             rows,
         ),
-        *_tell_moves(facts),
+        *_describe_moves(facts),
     ]
 
 
-def _persona_row(persona: Persona, revenue: Decimal, said: Said | None) -> list[str]:
-    since = persona.customers - said.personas.get(persona.name, 0) if said else 0
+def _persona_row(persona: Persona, revenue: Decimal, previous: ReportFigures | None) -> list[str]:
+    since = persona.customers - previous.personas.get(persona.name, 0) if previous else 0
     return [
         escape(persona.name),
         f"{persona.customers:,}",
-        *([f"{since:+,}".replace("-", "−") if since else "0"] if said else []),
+        *([f"{since:+,}".replace("-", "−") if since else "0"] if previous else []),
         words.percent(float(persona.revenue / revenue)) if revenue > 0 else words.NOTHING,
         words.percent(persona.churn_risk, 0),
     ]
 
 
-def _tell_moves(facts: Facts) -> list[str]:
+def _describe_moves(facts: Facts) -> list[str]:
     if facts.moved_in is None:
         return []
     when = words.month(facts.moved_in)
@@ -53,10 +60,10 @@ def _tell_moves(facts: Facts) -> list[str]:
     return [f"<p>The largest moves in {when}:</p><ul>{moves}</ul>"]
 
 
-def show_leaving(facts: Facts, said: Said | None) -> list[str]:
+def show_leaving(facts: Facts, previous: ReportFigures | None) -> list[str]:
     if not facts.leaving:
         return [f"<p>Nobody who is expected to spend anything has a risk of {RISKY}.</p>"]
-    before = set(said.leaving) if said else None
+    before = set(previous.leaving) if previous else None
     rows = [_leaving_row(facts, each, before) for each in facts.leaving]
     at_risk = money(facts, facts.value_at_risk)
     head = ["Customer", "12-month value", "risk", "days silent"]
@@ -73,7 +80,7 @@ def show_leaving(facts: Facts, said: Said | None) -> list[str]:
 
 def _leaving_row(facts: Facts, each: Leaving, before: set[str] | None) -> list[str]:
     is_new = before is not None and each.customer_id not in before
-    about = [each.persona, *_tell_troubles(each)]
+    about = [each.persona, *_describe_troubles(each)]
     return [
         escape(each.customer_id)
         + ('<span class="new">new</span>' if is_new else "")
@@ -84,7 +91,7 @@ def _leaving_row(facts: Facts, each: Leaving, before: set[str] | None) -> list[s
     ]
 
 
-def _tell_troubles(each: Leaving) -> list[str]:
+def _describe_troubles(each: Leaving) -> list[str]:
     """What may have driven the customer away."""
     late, tickets = each.late_deliveries, each.tickets_open
     return [

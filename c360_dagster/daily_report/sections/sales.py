@@ -80,10 +80,10 @@ def show_chart(facts: Facts) -> list[str]:
     most = max([*bars, *(value for value in (*line, *before) if value is not None)])
     best = days[bars.index(max(bars))]
     total = sum(bars, Decimal(0))
-    told = f"Revenue of {money(facts, total)} in all; the best day was {words.day(best)} with "
-    told += f"{money(facts, max(bars))}."
+    text = f"Revenue of {money(facts, total)} in all; the best day was {words.day(best)} with "
+    text += f"{money(facts, max(bars))}."
     if change := words.change(line[-1], before[-1]):
-        told += f" The last seven days against those a year before: {change}."
+        text += f" The last seven days against those a year before: {change}."
     legend = '<span class="key bar"></span>revenue of the day'
     legend += '<span class="key"></span>mean of seven days'
     if any(value is not None for value in before):
@@ -93,8 +93,8 @@ def show_chart(facts: Facts) -> list[str]:
         for day in dict.fromkeys((days[0], days[len(days) // 2], days[-1]))
     )
     return [
-        f"<p>{escape(told)}</p>",
-        f'<figure><div class="plot" role="img" aria-label="Revenue by day. {escape(told)}">',
+        f"<p>{escape(text)}</p>",
+        f'<figure><div class="plot" role="img" aria-label="Revenue by day. {escape(text)}">',
         draw_days(bars, line, before, most),
         f'<span class="most">{escape(words.short(most, facts.currency))}</span></div>',
         f'<div class="days">{ends}</div>',

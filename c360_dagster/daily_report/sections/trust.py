@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from html import escape
 
 from c360_dagster import words
-from c360_dagster.daily_report.facts import Facts, Said
+from c360_dagster.daily_report.facts import Facts, ReportFigures
 from c360_dagster.daily_report.sections.elements import table
 
 LISTED_CHECKS = 12
 
 
-def show_health(facts: Facts, said: Said | None) -> list[str]:
+def show_health(facts: Facts, previous: ReportFigures | None) -> list[str]:
     health = facts.health
-    new = max(0, health.rows_rejected - said.rows_rejected) if said else 0
+    new = max(0, health.rows_rejected - previous.rows_rejected) if previous else 0
     rejected = (
         f"{health.rows_rejected:,} of {health.rows_loaded + health.rows_rejected:,} rows could "
         f"not be read{f', {new:,} of them since the last report' if new else ''}; "

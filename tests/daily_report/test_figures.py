@@ -9,39 +9,46 @@ from c360_dagster.daily_report.facts import (
     DAY,
     Facts,
     Sales,
-    keep,
+    take_figures,
+)
+from c360_dagster.daily_report.figures import (
+    FiguresError,
+    find_restated,
+    read_figures,
+    write_figures,
 )
 from c360_dagster.daily_report.page import write_page
-from c360_dagster.daily_report.said import SaidError, read_said, restate, write_said
 from tests.dashboard.small_snapshot import AS_OF
 
 
 def test_what_was_said_is_kept_and_read_again(facts: Facts) -> None:
-    said = keep(facts)
-    assert read_said(write_said(said)) == said
-    assert restate(said, facts) == []
-    for text in ("", "[]", "{}", write_said(said).replace('"100', '"x')):
-        with pytest.raises(SaidError, match="it cannot be read: "):
-            read_said(text)
-    with pytest.raises(SaidError, match=r"^it has format 0, not 1$"):
-        read_said(write_said(said).replace('"format": 1', '"format": 0'))
+    said = take_figures(facts)
+    assert read_figures(write_figures(said)) == said
+    assert find_restated(said, facts) == []
+    for text in ("", "[]", "{}", write_figures(said).replace('"100', '"x')):
+        with pytest.raises(FiguresError, match="it cannot be read: "):
+            read_figures(text)
+    with pytest.raises(FiguresError, match=r"^it has format 0, not 1$"):
+        read_figures(write_figures(said).replace('"format": 1', '"format": 0'))
 
 
 def test_a_late_row_shows_what_was_said_and_what_is_known(facts: Facts) -> None:
     yesterday = AS_OF - DAY
     before = replace(facts, as_of=yesterday, sales=facts.sales | {yesterday: Sales(Decimal(80), 1)})
-    page = write_page(facts, keep(before))
+    page = write_page(facts, take_figures(before))
     assert (
         "For Mon 29 Jun 2026 the report said $80.00 from 1 order; with the rows that came since "
         "it is $100.00 from 1 order (+$20.00)." in page
     )
     assert "still hold" not in page
-    assert "still hold" in write_page(facts, keep(replace(facts, as_of=yesterday)))
+    assert "still hold" in write_page(facts, take_figures(replace(facts, as_of=yesterday)))
 
 
 def test_a_day_without_orders_that_got_some_is_restated(facts: Facts) -> None:
-    said = keep(replace(facts, as_of=AS_OF - DAY, sales={}))
-    told = {each.day: (each.said.orders, each.known.orders) for each in restate(said, facts)}
+    said = take_figures(replace(facts, as_of=AS_OF - DAY, sales={}))
+    told = {
+        each.day: (each.reported.orders, each.known.orders) for each in find_restated(said, facts)
+    }
     assert told[AS_OF - DAY] == (0, 1)
     assert AS_OF not in told  # the earlier report said nothing about this day
 
@@ -53,6 +60,8 @@ def test_of_an_old_report_are_restated_the_days_that_are_known(facts: Facts) -> 
     """
     known, without = AS_OF - DAY * 100, AS_OF - DAY * 2
     sold = Sales(Decimal(1), 1, 1)
-    said = replace(keep(facts), sales=dict.fromkeys((known, without, AS_OF - DAY * 600), sold))
+    said = replace(
+        take_figures(facts), sales=dict.fromkeys((known, without, AS_OF - DAY * 600), sold)
+    )
     later = replace(facts, sales=facts.sales | {known: Sales(Decimal(2), 1, 1)})
-    assert [each.day for each in restate(said, later)] == [without, known]
+    assert [each.day for each in find_restated(said, later)] == [without, known]
