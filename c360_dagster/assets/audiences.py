@@ -107,13 +107,13 @@ def build_audiences(settings: Settings, manifest: Manifest) -> list[dg.AssetsDef
                     problems.append(str(problem))
                     continue
                 try:
-                    said = _deliver(settings, export, silent)
+                    delivered = _deliver(settings, export, silent)
                 except (DeliveryError, ExportError) as problem:
-                    said = "Not delivered completely."
+                    delivered = "Not delivered completely."
                     problems.append(str(problem))
-                context.log.info("%s: %s", name, f"{export.say()} {said}".rstrip())
+                context.log.info("%s: %s", name, f"{export.say()} {delivered}".rstrip())
                 checks = [_check(export)] if name in checked else []
-                yield _report(settings, export, said, checks)
+                yield _report(settings, export, delivered, checks)
         if problems:
             raise dg.Failure("\n".join(sorted(problems)), allow_retries=False)
 
@@ -129,7 +129,7 @@ def _read_declared(settings: Settings) -> Declared:
     return read_audiences(_read(settings.audiences), _name(settings.audiences))
 
 
-def ask_for_members(settings: Settings, manifest: Manifest) -> dict[str, str]:
+def read_member_queries(settings: Settings, manifest: Manifest) -> dict[str, str]:
     """Returns each audience's query for its members; raises AudienceError if one is wrong."""
     columns, file = read_mart_columns(manifest), _name(settings.audiences)
     return {

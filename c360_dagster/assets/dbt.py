@@ -12,7 +12,7 @@ import duckdb
 
 from c360_dagster.assets.dbt_results import (
     describe,
-    forget_removed_tests,
+    drop_removed_tests,
     report_table,
     report_test,
     say_demand,
@@ -185,7 +185,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             with guard_storage(settings.home):
                 for result in dbt.build(
                     select=part.select(),
-                    variables=_tell_variables(settings, run_id, plan.since),
+                    variables=_list_variables(settings, run_id, plan.since),
                     scratch=settings.scratch,
                     anew=extent.full_refresh,
                     close_connection=held.close,
@@ -207,7 +207,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
             with warehouse.connect() as con:
                 if part.has_models and not any(result.is_bad for result in results):
                     finish_build(con, request, manifest, [result.unique_id for result in results])
-                forget_removed_tests(con, manifest)
+                drop_removed_tests(con, manifest)
                 lineage.trace(unreported)
                 for result in unreported:
                     yield from part.report(con, result, lineage)
@@ -216,7 +216,7 @@ def build_dbt(settings: Settings, manifest: Manifest) -> dg.AssetsDefinition:
     return build_models
 
 
-def _tell_variables(settings: Settings, run_id: str, since: date | None) -> Variables:
+def _list_variables(settings: Settings, run_id: str, since: date | None) -> Variables:
     return {
         "since": since.isoformat() if since else None,
         "as_of": settings.as_of.isoformat() if settings.as_of else None,
@@ -229,5 +229,5 @@ def _raise_failures(manifest: Manifest, results: list[NodeResult], settings: Set
     bad = [describe(manifest, result) for result in results if result.is_bad]
     if bad:
         advice = advise(" ".join(bad), settings.home)
-        said = "\n".join([*bad, advice] if advice else bad)
-        raise dg.Failure(description=said, allow_retries=False)
+        description = "\n".join([*bad, advice] if advice else bad)
+        raise dg.Failure(description=description, allow_retries=False)

@@ -83,7 +83,7 @@ def report_test(
     )
 
 
-def forget_removed_tests(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+def drop_removed_tests(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
     """Drops the rows of tests that the project no longer has, which would fail for ever."""
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     known = {node["alias"] for node in tests}
@@ -151,11 +151,11 @@ def _say_finding(
 
 
 def _say_rows(columns: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]]) -> str:
-    said = [
+    rows_in_words = [
         ", ".join(f"{column[0]} {cell}" for column, cell in zip(columns, row, strict=True))
         for row in rows[:MOST_FINDINGS]
     ]
-    return "; ".join([*said, "…"] if len(rows) > MOST_FINDINGS else said)
+    return "; ".join([*rows_in_words, "…"] if len(rows) > MOST_FINDINGS else rows_in_words)
 
 
 def _failing_rows(node: Mapping[str, Any]) -> str:

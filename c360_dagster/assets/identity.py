@@ -12,7 +12,7 @@ import polars as pl
 
 from c360_dagster import words
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import are_made_of, digest_files, mark_answer, tell_again
+from c360_dagster.assets.repeating import digest_files, have_mark, mark_answer, repeat_report
 from c360_dagster.building.computed import (
     create_computed,
     read_computed,
@@ -80,19 +80,19 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         registry = Registry(settings.registry)
         # Taken before the files are read, so that later changes are noticed in the next run.
-        said = digest_files(settings.decisions, settings.truth)
+        asserted = digest_files(settings.decisions, settings.truth)
         with warehouse.connect() as con:
-            mark = _mark(con, settings, said)
-            stands = not extent.full_refresh and are_made_of(con, [IDENTITIES], mark)
-            told = tell_again(context) if stands else []
-            if told:
-                _warn(context, told)
-                yield from told
+            mark = _mark(con, settings, asserted)
+            is_unchanged = not extent.full_refresh and have_mark(con, [IDENTITIES], mark)
+            repeated = repeat_report(context) if is_unchanged else []
+            if repeated:
+                _warn(context, repeated)
+                yield from repeated
                 return
             records, as_of = _read_records(con)
             known = registry.read()
             previous = _read_memory(known, con)
-            told_before = _read_history(known, con)
+            earlier_history = _read_history(known, con)
         from c360_dagster.identity import Rules, resolve  # noqa: PLC0415  as above
 
         if known is None and previous is not None:
@@ -106,7 +106,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         decisions = read_decisions(settings.decisions, systems)
         with guard_storage(settings.home):  # it uses databases in memory, which spill to disk, too
             found = resolve(records, previous=previous, rules=list_pairs(decisions))
-        history = _add_to_history(told_before, found, as_of)
+        history = _add_to_history(earlier_history, found, as_of)
         if known is None or as_of >= known.as_of:
             frames = {**found.memory.frames(), HISTORY: history}
             with guard_storage(settings.home):
@@ -124,7 +124,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
         with warehouse.connect() as con:
             rows = _write(con, found, history, None if extent.full_refresh else previous)
             if all(each.passed or each.severity is dg.AssetCheckSeverity.WARN for each in checks):
-                write_marks(con, {IDENTITIES: _mark(con, settings, said)})
+                write_marks(con, {IDENTITIES: _mark(con, settings, asserted)})
         context.log.info(_say(found))
         _warn(context, checks)
         yield from _report(rows, found, checks)
@@ -132,7 +132,7 @@ def build_identity(settings: Settings) -> dg.AssetsDefinition:
     return resolve_identities
 
 
-def _mark(con: duckdb.DuckDBPyConnection, settings: Settings, said: str) -> str | None:
+def _mark(con: duckdb.DuckDBPyConnection, settings: Settings, asserted: str) -> str | None:
     """Returns the mark of the answer as of now.
 
     It also covers what lies outside the warehouse (the ids that were given, and what people say
@@ -141,7 +141,7 @@ def _mark(con: duckdb.DuckDBPyConnection, settings: Settings, said: str) -> str 
     comments = read_comments(con)
     others = [comments.get(each) for each in TABLES if each != IDENTITIES]
     given = digest_files(settings.registry)
-    return mark_answer(con, READS, said, given, others, settings.defects)
+    return mark_answer(con, READS, asserted, given, others, settings.defects)
 
 
 def _read_records(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, date]:
@@ -167,8 +167,8 @@ def _read_history(known: Generation | None, con: duckdb.DuckDBPyConnection) -> p
     if known:
         return known.frames[HISTORY]
     create_computed(con)
-    told: pl.DataFrame = con.sql(f"from {MERGES}").pl()
-    return told
+    merges: pl.DataFrame = con.sql(f"from {MERGES}").pl()
+    return merges
 
 
 def _add_to_history(before: pl.DataFrame, found: "Resolution", as_of: date) -> pl.DataFrame:
@@ -203,12 +203,12 @@ def _write(
 
     create_computed(con)
     comments = read_comments(con)
-    stands = isinstance(previous, Memory) and all(
+    can_continue = isinstance(previous, Memory) and all(
         comments[each] == previous.stamp for each in (GOLDEN, PROVENANCE)
     )
-    survivors = found.changes if stands else found
+    survivors = found.changes if can_continue else found
     large = {GOLDEN: survivors.golden, PROVENANCE: survivors.provenance}
-    changed = pl.DataFrame({"customer_id": found.changed}) if stands else None
+    changed = pl.DataFrame({"customer_id": found.changed}) if can_continue else None
     with transaction(con):
         for relation, frame in large.items():
             replace_rows(con, relation, frame, changed)
@@ -228,9 +228,9 @@ def _small_tables(found: "Resolution", history: pl.DataFrame) -> dict[str, pl.Da
     }
 
 
-def _warn(context: dg.AssetExecutionContext, told: Iterable[object]) -> None:
+def _warn(context: dg.AssetExecutionContext, results: Iterable[object]) -> None:
     """Warns of decisions about unknown records, even if the answer is kept, until corrected."""
-    checks = (each for each in told if isinstance(each, dg.AssetCheckResult))
+    checks = (each for each in results if isinstance(each, dg.AssetCheckResult))
     for check in checks:
         if check.check_name == DECISIONS and not check.passed:
             context.log.warning(check.description)

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from c360_dagster.assets.audiences import ask_for_members
+from c360_dagster.assets.audiences import read_member_queries
 from c360_dagster.audiences.declarations import AudienceError
 from c360_dagster.dbt_runner.dbt_project import Manifest, is_personal, read_keys
 from c360_dagster.history.days import HISTORY, KEY, History, excerpt
@@ -111,7 +111,7 @@ def _record_members(
     A mistake in an audience does not stop the publication, because its export reports it.
     """
     try:
-        questions = ask_for_members(settings, manifest)
+        questions = read_member_queries(settings, manifest)
     except AudienceError as problem:
         context.log.warning("Nobody's audiences of %s are recorded. %s", day, problem)
         return

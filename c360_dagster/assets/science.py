@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from c360_dagster.assets.describe import markdown_table, specify_computed
-from c360_dagster.assets.keeping import are_made_of, digest_files, mark_answer, tell_again
+from c360_dagster.assets.repeating import digest_files, have_mark, mark_answer, repeat_report
 from c360_dagster.building.computed import read_computed, replace_computed
 from c360_dagster.building.marks import write_marks
 from c360_dagster.checks.science import report_findings, specify_science_checks
@@ -83,11 +83,11 @@ def build_science(settings: Settings) -> dg.AssetsDefinition:
                 if needed.isdisjoint(question.tables):
                     continue
                 mark = mark_answer(con, question.reads, truth_files)
-                stands = are_made_of(con, question.writes, mark)
-                if stands and not extent.full_refresh:
-                    told = tell_again(context, question.tables)
-                    yield from told
-                    if told:
+                is_unchanged = have_mark(con, question.writes, mark)
+                if is_unchanged and not extent.full_refresh:
+                    repeated = repeat_report(context, question.tables)
+                    yield from repeated
+                    if repeated:
                         continue
                 with work_in_one_thread():
                     answer = question.ask(partial(_read, con), Truth(settings.truth))

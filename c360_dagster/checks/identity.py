@@ -72,14 +72,14 @@ def _check_ids(known: Generation | None, found: "Resolution") -> dg.AssetCheckRe
     lost = given.filter(~given.is_in(ids["customer_id"].implode())).sort()
     standing = ids.filter(pl.col("redirect_to").is_null())["customer_id"]
     astray = found.redirects.filter(~pl.col("to_id").is_in(standing.implode()))
-    said = f"Lost: {', '.join(lost.head(5))}. " if lost.len() else ""
+    problem = f"Lost: {', '.join(lost.head(5))}. " if lost.len() else ""
     if astray.height:
-        said += f"{astray.height} redirects lead to ids that do not stand for anybody."
+        problem += f"{astray.height} redirects lead to ids that do not stand for anybody."
     return dg.AssetCheckResult(
         asset_key=IDENTITIES,
         check_name="no_id_is_lost",
-        passed=not said,
-        description=said or None,
+        passed=not problem,
+        description=problem or None,
         metadata={"given": ids.height, "lost": lost.len(), "redirected": found.redirects.height},
     )
 
@@ -97,7 +97,7 @@ def _check_decisions(
         found.identities, on=["source_system", "source_id"], how="anti", maintain_order="left"
     )
     lines = unknown["line"].n_unique()
-    said = [f"line {line} ({system} {name})" for line, system, name in unknown.head(NAMED).rows()]
+    shown = [f"line {line} ({system} {name})" for line, system, name in unknown.head(NAMED).rows()]
     more = ", …" if unknown.height > NAMED else ""
     return dg.AssetCheckResult(
         asset_key=IDENTITIES,
@@ -106,7 +106,7 @@ def _check_decisions(
         severity=dg.AssetCheckSeverity.WARN,
         description=(
             f"{lines} of {len(decisions)} decisions in {settings.decisions} name an unknown "
-            f"record and have no effect: {', '.join(said)}{more}. Correct the id, or remove the "
+            f"record and have no effect: {', '.join(shown)}{more}. Correct the id, or remove the "
             "line."
             if lines
             else f"{len(decisions)} decisions"

@@ -94,19 +94,21 @@ def _check_accounting(con: duckdb.DuckDBPyConnection, table: Table) -> dg.AssetC
 def _check_arrival(table: Table, load: TableLoad) -> dg.AssetCheckResult:
     refused = load.having("refused")
     if not load.files and table.is_optional:
-        said = ""
+        problem = ""
     elif not load.files:
-        said = f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
+        problem = (
+            f"no file of {table.name} lies in landing/{table.folder}: the table is empty or old"
+        )
     else:
         # A repeated file is no mistake. The message of a loaded file asks an open question.
         asked = [file for file in load.having("loaded", "unchanged") if file.message]
-        said = " ".join(str(file.message) for file in (*refused, *asked))
+        problem = " ".join(str(file.message) for file in (*refused, *asked))
     return dg.AssetCheckResult(
         asset_key=[BRONZE.name, table.name],
         check_name="arrival",
-        passed=not said,
+        passed=not problem,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said or count(len(load.files), "file"),
+        description=problem or count(len(load.files), "file"),
         metadata={"files": len(load.files), "refused": len(refused)},
     )
 

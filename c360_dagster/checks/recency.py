@@ -64,20 +64,20 @@ def check_recency(
 ) -> dg.AssetCheckResult:
     (as_of,) = fetch_row(con, f"select as_of_date from {'.'.join(CLOCK.path)}") or (None,)
     days = (now.date() - as_of).days if as_of else 0
-    said = []
+    problems = []
     if settings.as_of is None:
         if as_of == NO_DAY:
-            said.append("Nothing with a date was loaded: look at what was refused or rejected.")
+            problems.append("Nothing with a date was loaded: look at what was refused or rejected.")
         elif timedelta(days=days) > LATEST_DAY:
-            said.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
+            problems.append(f"The data ends on {as_of}, {days} days ago: is a delivery missing?")
         elif days < -1:  # one day ahead is possible: somewhere it is tomorrow already
-            said.append(f"The data reaches {as_of}, {-days} days ahead: is a date in it wrong?")
+            problems.append(f"The data reaches {as_of}, {-days} days ahead: is a date in it wrong?")
         else:
-            said += _find_silent(con, watched, now)
+            problems += _find_silent(con, watched, now)
     return dg.AssetCheckResult(
-        passed=not said,
+        passed=not problems,
         severity=dg.AssetCheckSeverity.WARN,
-        description=" ".join(said) or f"As of {as_of}.",
+        description=" ".join(problems) or f"As of {as_of}.",
         metadata={"as_of": str(as_of), "days_ago": days},
     )
 

@@ -18,8 +18,8 @@ class Truth:
 
     def read_identities(self) -> pl.DataFrame | None:
         """Returns source_system, source_id and person_id of every record, as text."""
-        told = self._scan("identities")
-        return None if told is None else told.collect()
+        identities = self._scan("identities")
+        return None if identities is None else identities.collect()
 
     def read_personas(self) -> pl.DataFrame | None:
         """Returns customer_id and persona; a person has a row for each id that gold may use."""
@@ -31,11 +31,11 @@ class Truth:
 
     def read_future(self, as_of: date) -> pl.DataFrame | None:
         """Returns person_id, customer_id, orders and spend of the twelve months after the day."""
-        told = self._scan("future")
-        if told is None:
+        future = self._scan("future")
+        if future is None:
             return None
         numbers = (
-            told.filter(pl.col("as_of") == as_of.isoformat())
+            future.filter(pl.col("as_of") == as_of.isoformat())
             .select("person_id", pl.col("orders").cast(pl.Int64), pl.col("spend").cast(pl.Float64))
             .collect()
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from c360_dagster.assets.audiences import ask_for_members
+from c360_dagster.assets.audiences import read_member_queries
 from c360_dagster.audiences.members import GOLD_RELATIONS
 from c360_dagster.dbt_runner.build import DbtBuilder
 from c360_dagster.dbt_runner.dbt_project import read_manifest
@@ -52,7 +52,7 @@ def open_past(settings: Settings, warehouse: Warehouse) -> Iterator["Past"]:
             settings=past_settings,
             registry=settings.registry,
             members=Memberships(settings.memberships),
-            queries=ask_for_members(settings, read_manifest()),
+            queries=read_member_queries(settings, read_manifest()),
             first_day=first_day,
             dbt=dbt,
         )

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from c360_dagster.assets import dbt
-from c360_dagster.assets.dbt_results import forget_removed_tests
+from c360_dagster.assets.dbt_results import drop_removed_tests
 from c360_dagster.dbt_runner.dbt_project import read_stamp
 from c360_dagster.dbt_runner.lineage_cache import LineageCache
 from c360_dagster.definitions import build_definitions
@@ -139,6 +139,6 @@ def test_rows_of_a_test_that_the_project_no_longer_has_go() -> None:
         con.execute("create schema failures; create schema gold")
         for name in ("failures.kept", "failures.removed", "gold.removed"):
             con.execute(f"create table {name} as select 1 as found")
-        forget_removed_tests(con, manifest)
+        drop_removed_tests(con, manifest)
         query = "select schema_name, table_name from duckdb_tables() order by all"
         assert con.execute(query).fetchall() == [("failures", "kept"), ("gold", "removed")]

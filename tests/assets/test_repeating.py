@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from c360_dagster.assets import identity, keeping
+from c360_dagster.assets import identity, repeating
 from c360_dagster.building.computed import create_computed
 from c360_dagster.building.marks import MADE_OF, write_marks
 from c360_dagster.resources.decisions import Decision, read_decisions
@@ -37,7 +37,7 @@ class Watched(Road):
         assert run.success
         (event,) = run.asset_materializations_for_node("resolve_identities")[:1]
         assert len(run.get_asset_check_evaluations()) == 3
-        return keeping.MADE_BY in event.metadata
+        return repeating.MADE_BY in event.metadata
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def test_what_would_be_made_of_the_same_is_told_again(road: Watched) -> None:
         }
         for run in (first, second, third)
     ]
-    made_by = [{each.pop(keeping.MADE_BY).value for each in tables.values()} for tables in told[1:]]
+    made_by = [
+        {each.pop(repeating.MADE_BY).value for each in tables.values()} for tables in told[1:]
+    ]
     assert made_by == [{first.run_id}] * 2
     assert told[0] == told[1] == told[2]
     assert "report" in told[0][IDENTITIES]
@@ -86,7 +88,7 @@ def test_whatever_it_is_made_of_makes_it_anew(
     assert not road.is_kept(), "the registry was written to"
     road.settings = replace(road.settings, defects=False)
     assert not road.is_kept(), "the truth is held against other bounds"
-    monkeypatch.setattr(keeping, "digest_code", lambda: "other code")
+    monkeypatch.setattr(repeating, "digest_code", lambda: "other code")
     assert not road.is_kept(), "the code is another"
     assert road.is_kept()
 
@@ -124,13 +126,13 @@ def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
     with duckdb.connect() as con:
         con.execute("create schema s; create table s.low (x int); create view s.high as from s.low")
         write_marks(con, {"s.low": "one", "s.high": "one"})
-        before = keeping.mark_answer(con, ["s.high"])
+        before = repeating.mark_answer(con, ["s.high"])
         assert before
-        assert keeping.mark_answer(con, ["s.high"]) == before
+        assert repeating.mark_answer(con, ["s.high"]) == before
         write_marks(con, {"s.low": "two"})
-        assert keeping.mark_answer(con, ["s.high"]) not in {before, None}
+        assert repeating.mark_answer(con, ["s.high"]) not in {before, None}
         write_marks(con, {"s.low": None})
-        assert keeping.mark_answer(con, ["s.high"]) is None
+        assert repeating.mark_answer(con, ["s.high"]) is None
 
 
 def test_a_decision_about_nobody_is_told_until_it_is_mended(

@@ -17,7 +17,7 @@ LIBRARIES = ("duckdb", "numpy", "polars", "scipy", "splink")
 CODE = Path(__file__).parents[1]
 MADE_BY = "made_by_run"
 
-Told = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
+Report = list[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
 @cache
@@ -50,13 +50,13 @@ def mark_answer(
     return None if None in made_of else digest(digest_code(), made_of, also)
 
 
-def are_made_of(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
+def have_mark(con: duckdb.DuckDBPyConnection, relations: Iterable[str], mark: str | None) -> bool:
     """Whether each of these tables has exactly this mark."""
     marks = read_marks(con)
     return mark is not None and all(marks.get(each) == mark for each in relations)
 
 
-def tell_again(context: dg.AssetExecutionContext, tables: Collection[str] = ()) -> Told:
+def repeat_report(context: dg.AssetExecutionContext, tables: Collection[str] = ()) -> Report:
     """Returns what was last reported about everything selected, or only about these tables.
 
     Returns nothing if one of them was never reported.
@@ -67,21 +67,23 @@ def tell_again(context: dg.AssetExecutionContext, tables: Collection[str] = ()) 
         keys = [key for key in keys if key.path[-1] in tables]
         checks = [key for key in checks if key.asset_key.path[-1] in tables]
     events = context.instance.get_latest_materialization_events(keys)
-    told = [
+    repeated = [
         *(_repeat_table(key, events.get(key)) for key in keys),
         *(_repeat_check(context, key) for key in checks),
     ]
-    known = [each for each in told if each]
-    return known if len(known) == len(told) else []
+    known = [each for each in repeated if each]
+    return known if len(known) == len(repeated) else []
 
 
 def _repeat_table(
     key: dg.AssetKey, event: dg.EventLogEntry | None
 ) -> dg.MaterializeResult[None] | None:
-    said = event.asset_materialization if event else None
-    if not event or not said:
+    reported = event.asset_materialization if event else None
+    if not event or not reported:
         return None
-    return dg.MaterializeResult(asset_key=key, metadata={MADE_BY: event.run_id, **said.metadata})
+    return dg.MaterializeResult(
+        asset_key=key, metadata={MADE_BY: event.run_id, **reported.metadata}
+    )
 
 
 def _repeat_check(
@@ -92,13 +94,13 @@ def _repeat_check(
     for record in history:
         event = record.event.dagster_event if record.event else None
         if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            said = event.asset_check_evaluation_data
+            reported = event.asset_check_evaluation_data
             return dg.AssetCheckResult(
-                asset_key=said.asset_key,
-                check_name=said.check_name,
-                passed=said.passed,
-                severity=said.severity,
-                description=said.description,
-                metadata=said.metadata,
+                asset_key=reported.asset_key,
+                check_name=reported.check_name,
+                passed=reported.passed,
+                severity=reported.severity,
+                description=reported.description,
+                metadata=reported.metadata,
             )
     return None
