@@ -16,8 +16,8 @@ from c360_dagster.home import (
     check_landing,
     check_rights,
     clean_home,
+    guard_home,
     hold_home,
-    name_home,
     prepare_dagster_home,
     say,
 )
@@ -61,7 +61,7 @@ def main() -> int:
     try:
         settings = read_settings()
         sys.stderr.writelines(f"{doubt}\n" for doubt in settings.doubts)
-        with name_home(settings):
+        with guard_home(settings):
             check_rights(settings.home)
             if arguments.verb == "clean":
                 return clean_home(settings)

@@ -16,7 +16,7 @@ from c360_dagster.layers import BRONZE, LANDING
 from c360_dagster.loading.files import find_files
 from c360_dagster.messages.alerts import AlertError, send, write_message
 from c360_dagster.messages.reports import NOT_DELIVERED_TAG, read_report
-from c360_dagster.settings import Settings, let_alerts_end_in_time
+from c360_dagster.settings import Settings, limit_runs_per_alert_check
 from c360_dagster.words import count
 from landing_contract import read_contract
 
@@ -43,16 +43,16 @@ class Automation:
 
 def build_automation(settings: Settings) -> Automation:
     """Builds the jobs, what starts them, and the alerts about their runs."""
-    let_alerts_end_in_time()
-    road = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # which is made by date
+    limit_runs_per_alert_check()
+    pipeline = dg.AssetSelection.all() - dg.AssetSelection.assets(HISTORY)  # which is made by date
     everything = dg.define_asset_job(
         "everything",
-        road,
+        pipeline,
         description="The whole pipeline, as `make run` runs it: simulate, load, build, publish.",
     )
     daily_refresh = dg.define_asset_job(
         "daily_refresh",
-        road,
+        pipeline,
         description=(
             "The day's work: simulates the day unless your own files are in landing, loads "
             "whatever is new there, rebuilds what depends on it and publishes."
@@ -60,7 +60,7 @@ def build_automation(settings: Settings) -> Automation:
     )
     models_only = dg.define_asset_job(
         "models_only",
-        road - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
+        pipeline - dg.AssetSelection.groups(LANDING.name, BRONZE.name),
         description=(
             "Everything from silver on, from what bronze holds: after a change to a model or "
             "setting."

@@ -21,8 +21,8 @@ from c360_dagster.dbt_runner.build import DbtBuilder, Extent
 from c360_dagster.dbt_runner.dbt_project import DbtError, read_manifest
 from c360_dagster.history.days import specify_history
 from c360_dagster.history.memberships import specify_changes
-from c360_dagster.imports import spare_the_collector
-from c360_dagster.layers import watch
+from c360_dagster.imports import reduce_garbage_collection
+from c360_dagster.layers import add_freshness
 from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import Settings, SettingsError, read_settings
@@ -37,7 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     automation = build_automation(settings)
     manifest = read_manifest()
     return dg.Definitions(
-        assets=watch(
+        assets=add_freshness(
             [
                 build_landing(settings),
                 build_bronze(settings),
@@ -75,7 +75,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 def build_or_exit() -> dg.Definitions:
     """Returns the definitions for this environment, or exits with one sentence about the error."""
-    spare_the_collector()
+    reduce_garbage_collection()
     try:
         return build_definitions(read_settings())
     except (SettingsError, AudienceError, DbtError) as problem:

@@ -21,7 +21,7 @@ WRITTEN = {*REMOVABLE, "registry", "history", "exports", "truth", ".lock"}
 
 
 @contextmanager
-def name_home(settings: Settings) -> Iterator[None]:
+def guard_home(settings: Settings) -> Iterator[None]:
     """Raises a SettingsError that names C360_HOME if the block cannot work with that folder."""
     try:
         yield

@@ -52,21 +52,21 @@ def import_ahead(modules: Iterable[str]) -> None:
     Thread(target=lambda: [import_module(name) for name in modules], name="imports").start()
 
 
-def spare_the_collector() -> None:
+def reduce_garbage_collection() -> None:
     """Lets the garbage collector do less in processes that load the definitions.
 
     These have a million objects that stay until the end. Python's collector would look at all of
     them again and again, and once more at exit, which takes a fifth of a run without news.
     """
-    call_the_collector_less()
-    atexit.register(_leave_all_to_the_system)
+    collect_garbage_less_often()
+    atexit.register(_skip_cleanup_at_exit)
 
 
-def call_the_collector_less() -> None:
+def collect_garbage_less_often() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _leave_all_to_the_system() -> None:
+def _skip_cleanup_at_exit() -> None:
     """Leaves all objects to the system at exit, and sends what stderr still gets to nowhere.
 
     DuckDB's binding would otherwise write there about each of its objects that is left.

@@ -45,15 +45,15 @@ AUDIENCES = Layer("audiences", "team:marketing", frozenset({"csv", "parquet"}))
 LAYERS = (LANDING, BRONZE, SILVER, IDENTITY, GOLD, SCIENCE, PUBLISHED, AUDIENCES)
 
 
-def watch(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+def add_freshness(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """Returns the same assets, each with the freshness policy of its layer."""
-    return [each.map_asset_specs(_watch_spec) for each in assets]
+    return [each.map_asset_specs(_add_freshness_to_spec) for each in assets]
 
 
-def _watch_spec(spec: dg.AssetSpec) -> dg.AssetSpec:
+def _add_freshness_to_spec(spec: dg.AssetSpec) -> dg.AssetSpec:
     window = next(layer.freshness for layer in LAYERS if layer.name == spec.key.path[0])
     if window is None:
         return spec
     policy = dg.FreshnessPolicy.time_window(fail_window=window.fail, warn_window=window.warn)
-    watched: dg.AssetSpec = dg.apply_freshness_policy(spec, policy)
-    return watched
+    fresh: dg.AssetSpec = dg.apply_freshness_policy(spec, policy)
+    return fresh

@@ -35,8 +35,8 @@ def prune(
     is_ours = Path(instance.storage_directory()).parent == settings.dagster_home
     since = oldest.replace(tzinfo=ZoneInfo(settings.timezone))
     return Pruned(
-        runs=_forget_runs(instance, since, run_id) if is_ours else 0,
-        loads=_forget_loads(con, oldest),
+        runs=_delete_runs(instance, since, run_id) if is_ours else 0,
+        loads=_delete_loads(con, oldest),
     )
 
 
@@ -49,7 +49,7 @@ def _clear_scratch(scratch: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) -> int:
+def _delete_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) -> int:
     """Deletes Dagster's record, log and output of every older run, even if it was killed."""
     known = [record.asset_entry for record in instance.get_asset_records()]
     # Dagster's `last_run_id` of a table may be a run that only planned to make it.
@@ -71,7 +71,7 @@ def _forget_runs(instance: dg.DagsterInstance, oldest: datetime, run_id: str) ->
     return len(old)
 
 
-def _forget_loads(con: duckdb.DuckDBPyConnection, oldest: datetime) -> int:
+def _delete_loads(con: duckdb.DuckDBPyConnection, oldest: datetime) -> int:
     """Deletes old log rows, except a file's last and the one that tells what bronze holds of it."""
     forgotten = con.execute(
         """

@@ -198,12 +198,12 @@ def set_dbt_warehouse(path: str) -> None:
     os.environ["DBT_C360_WAREHOUSE"] = path
 
 
-def let_dagster_write_at_once() -> None:
+def batch_dagster_events() -> None:
     """Makes Dagster hand over a run's plan as one list; only the environment sets this."""
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "10000")
 
 
-def let_alerts_end_in_time() -> None:
+def limit_runs_per_alert_check() -> None:
     """Makes an alert sensor report on two runs at most each time; only the environment sets this.
 
     With five runs, Dagster's own number, and a webhook that does not answer, a sensor would take

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from c360_dagster.imports import call_the_collector_less
+from c360_dagster.imports import collect_garbage_less_often
 
-call_the_collector_less()
+collect_garbage_less_often()
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with threads would compete for cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -35,7 +35,7 @@ from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
-from c360_dagster.settings import let_dagster_write_at_once
+from c360_dagster.settings import batch_dagster_events
 
 COMPLETED = [status.value for status in COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES]
 OPEN_FILES = 8
@@ -67,7 +67,7 @@ class OneEngineEventLogStorage(SqliteEventLogStorage):
         runs = Path(instance.storage_directory()).parent / "history" / "runs"
         super().__init__(str(runs), self._inst_data)
         super().register_instance(instance)
-        let_dagster_write_at_once()
+        batch_dagster_events()
 
     @cached_property
     def _connections(self) -> dict[str, Connection]:
