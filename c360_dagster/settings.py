@@ -86,7 +86,7 @@ class Settings:
         return ""
 
     @property
-    def retailer(self) -> dict[str, Any]:
+    def simulation_options(self) -> dict[str, Any]:
         """What the simulator is asked to make."""
         return {
             "customers": self.customers,

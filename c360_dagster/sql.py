@@ -66,11 +66,11 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException:
         # If the commit itself failed, nothing is left to undo, and its error must not be lost.
         with suppress(duckdb.TransactionException):
-            undo(con, "rollback")
+            execute_despite_interrupt(con, "rollback")
         raise
 
 
-def undo(con: duckdb.DuckDBPyConnection, statement: str) -> None:
+def execute_despite_interrupt(con: duckdb.DuckDBPyConnection, statement: str) -> None:
     """Executes the statement, twice if need be, because somebody may be stopping the run.
 
     What was meant to interrupt a query can interrupt this statement instead.

@@ -33,7 +33,7 @@ schemas = {node["alias"]: node["schema"] for node in models}
 
 @dg.asset
 def landing() -> None:
-    mock_data.generate(settings.home, **settings.retailer)
+    mock_data.generate(settings.home, **settings.simulation_options)
 
 
 @dg.multi_asset(

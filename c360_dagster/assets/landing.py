@@ -58,7 +58,9 @@ def _simulate(settings: Settings, progress: Callable[[str], None]) -> str:
 
     try:
         with guard_storage(settings.home):
-            simulated = mock_data.generate(settings.home, **settings.retailer, progress=progress)
+            simulated = mock_data.generate(
+                settings.home, **settings.simulation_options, progress=progress
+            )
             return simulated.message
     except mock_data.WorldError as problem:
         raise SettingsError(

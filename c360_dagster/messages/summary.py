@@ -15,7 +15,7 @@ from landing_contract import read_contract
 LONGEST_LIST = 20
 STATUS_PREFIXES = {"loaded": "In doubt", "refused": "Not loaded"}
 """A file's last status in the log, and how the message about the file begins here."""
-COUNTED = ("orders", "contacts", "events", "rows_affected", "undeclared_ids", "tickets")
+COUNT_COLUMNS = ("orders", "contacts", "events", "rows_affected", "undeclared_ids", "tickets")
 """Columns in which tests count how many things a failing row stands for."""
 
 
@@ -146,8 +146,8 @@ def _find_failures(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     for name, failing in count_rows(con, "test_failures").items():
         rows = f"from test_failures.{quote(name)}"
         names = [column for column, *_ in con.execute(f"describe {rows}").fetchall()]
-        most = "".join(f"{counted} desc, " for counted in COUNTED if counted in names)
-        cursor = con.execute(f"select * {rows} order by {most}columns(*) limit 1")
+        order = "".join(f"{column} desc, " for column in COUNT_COLUMNS if column in names)
+        cursor = con.execute(f"select * {rows} order by {order}columns(*) limit 1")
         cells = dict(zip(names, cursor.fetchall()[0], strict=True))
         more = failing - 1
         sample_row = ", ".join(f"{key} {value}" for key, value in cells.items())

@@ -19,12 +19,12 @@ from c360_dagster.layers import GOLD
 from c360_dagster.publishing.taking_over import LastPublication, TakenOver
 from c360_dagster.sql import (
     PARQUET,
+    execute_despite_interrupt,
     fetch_count,
     literal,
     quote,
     read_columns,
     transaction,
-    undo,
 )
 
 SCHEMA = GOLD.name
@@ -141,7 +141,7 @@ def _write_snapshot(
                 else:
                     rows[name] = fetch_count(con, f"create table {table} as {query}")
     finally:
-        undo(con, "detach database if exists snapshot")
+        execute_despite_interrupt(con, "detach database if exists snapshot")
     return rows
 
 

@@ -69,7 +69,7 @@ def hold_lock(home: Path, timeout: int, *, run_id: str, say: Say | None = None) 
 
 def _wait_for(file: IO[str], home: Path, timeout: int, say: Say | None) -> None:
     deadline = time.monotonic() + timeout
-    is_told = False
+    is_announced = False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,9 +80,9 @@ def _wait_for(file: IO[str], home: Path, timeout: int, say: Say | None) -> None:
                     f"{home} is in use by {holder}, and {timeout} s (C360_LOCK_TIMEOUT) have "
                     "passed: wait for that run to end, or stop it, and try again."
                 ) from None
-            if say and not is_told:
+            if say and not is_announced:
                 say(f"{home} is in use by {holder}: waiting up to {timeout} s for it to end.")
-                is_told = True
+                is_announced = True
             time.sleep(POLL_SECONDS)
         else:
             return

@@ -66,7 +66,7 @@ def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.D
     """Opens the file; waits while another program, such as a notebook or a summary, has it open."""
     deadline = time.monotonic() + timeout
     pause = SHORTEST_PAUSE_SECONDS
-    is_told = False
+    is_announced = False
     while True:
         try:
             return duckdb.connect(str(path))
@@ -86,12 +86,12 @@ def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.D
                     "run again. To read only, open published/c360.duckdb, which never blocks a "
                     "run."
                 ) from problem
-        if not is_told and (tell := say or _find_log()):
+        if not is_announced and (tell := say or _find_log()):
             tell(
                 f"{path} is open in another program, {holder}: waiting up to {timeout} s for it "
                 "to be closed."
             )
-            is_told = True
+            is_announced = True
         time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
