@@ -26,7 +26,10 @@ def summarise_run(settings: Settings, *, has_failed: bool) -> str:
     try:
         with duckdb.connect(str(settings.warehouse), read_only=True) as con:
             lines = _summarise_bronze(con, settings.landing)
-            lines += _find_checks(con) if has_failed else _summarise_gold(con)
+            # A run that failed before its checks leaves those of the run before it.
+            lines += (
+                _find_checks(con, " when they last ran") if has_failed else _summarise_gold(con)
+            )
             report = settings.published / "report.html"
             if not has_failed and report.exists():
                 lines.append(f"The day on one page: {report}")
@@ -128,12 +131,12 @@ def _summarise_people(con: duckdb.DuckDBPyConnection) -> list[str]:
     return [f"{count(records, 'record')} from all systems {are} {people}{look}."]
 
 
-def _find_checks(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _find_checks(con: duckdb.DuckDBPyConnection, when: str = "") -> list[str]:
     lines = [
         f"  {name}: {sample}; look at them with: select * from test_failures.{name}"
         for name, sample in _find_failures(con)
     ]
-    heading = "Checks that found rows; docs/reading-gold.md says what each means:"
+    heading = f"Checks that found rows{when}; docs/reading-gold.md says what each means:"
     return [heading, *lines] if lines else []
 
 

@@ -177,7 +177,7 @@ def test_of_a_run_that_failed_only_its_load_and_its_checks_are_told(
     settings.published.mkdir()
     (settings.published / "report.html").touch()
     assert summarise(settings, con, has_failed=True)[1:] == [
-        "Checks that found rows; docs/reading-gold.md says what each means:",
+        "Checks that found rows when they last ran; docs/reading-gold.md says what each means:",
         FOUND,
     ]
 
