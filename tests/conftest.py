@@ -39,42 +39,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_after_first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after its first run, which tests may read or copy but not change.
 
     `counted.json` in it says how much that run did.
     """
-    from tests.road import make_once  # noqa: PLC0415  seconds of imports, only where needed
+    from tests.pipeline_runs import make_once  # noqa: PLC0415  seconds of imports, only where needed
 
-    return make_once(tmp_path_factory, "walked", _walk)
+    return make_once(tmp_path_factory, "home_after_first_run", _make_first_run)
 
 
 @pytest.fixture(scope="session")
-def walked_again(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_after_second_run(
+    home_after_first_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The same home after a second run a month later; `counted.json` says what that run did."""
-    from tests.counted import walk  # noqa: PLC0415  the same
-    from tests.road import A_MONTH_LATER, copy_home, make_once  # noqa: PLC0415  the same
+    from tests.counted import run_pipeline  # noqa: PLC0415  the same
+    from tests.pipeline_runs import A_MONTH_LATER, copy_home, make_once  # noqa: PLC0415  the same
 
-    def walk_on(home: Path) -> None:
-        copy_home(walked, home)
-        counted = walk(home, C360_END_DATE=A_MONTH_LATER)
+    def make_second_run(home: Path) -> None:
+        copy_home(home_after_first_run, home)
+        counted = run_pipeline(home, C360_END_DATE=A_MONTH_LATER)
         (home / "counted.json").write_text(json.dumps(counted))
 
-    return make_once(tmp_path_factory, "walked_again", walk_on)
+    return make_once(tmp_path_factory, "home_after_second_run", make_second_run)
 
 
-def _walk(home: Path) -> None:
+def _make_first_run(home: Path) -> None:
     """Makes a first run for which dbt has rendered nothing yet.
 
     What dbt renders is then copied to the project, so that later tests need not render it again.
     """
     from c360_dagster.dbt_runner import dbt_project  # noqa: PLC0415  the same
-    from tests.counted import walk  # noqa: PLC0415  the same
-    from tests.road import know_nothing  # noqa: PLC0415  the same
+    from tests.counted import run_pipeline  # noqa: PLC0415  the same
+    from tests.pipeline_runs import forget_rendered  # noqa: PLC0415  the same
 
     with pytest.MonkeyPatch.context() as patch:
-        shelf = know_nothing(home, patch)
-        counted = walk(home)
+        shelf = forget_rendered(home, patch)
+        counted = run_pipeline(home)
     shutil.copytree(shelf, dbt_project.TARGET / shelf.name, dirs_exist_ok=True)
     shutil.rmtree(shelf.parent)
     (home / "counted.json").write_text(json.dumps(counted))

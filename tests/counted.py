@@ -18,12 +18,12 @@ from c360_dagster.dbt_runner.dbt_project import read_manifest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.settings import Settings, read_settings
-from tests.road import SMALL
+from tests.pipeline_runs import SMALL
 
 Counted = dict[str, float]
 
 
-def walk(home: Path, *, anew: bool = False, **variables: str) -> Counted:
+def run_pipeline(home: Path, *, anew: bool = False, **variables: str) -> Counted:
     """Runs the whole pipeline once, as `make run` does, and returns how much it did."""
     settings = read_settings(SMALL | {"C360_HOME": str(home)} | variables)
     prepare_dagster_home(settings)
@@ -38,15 +38,15 @@ def walk(home: Path, *, anew: bool = False, **variables: str) -> Counted:
         events = len(instance.all_logs(run.run_id))
     assert run.success
     log = settings.dagster_home / "history" / "runs" / f"{run.run_id}.db"
-    told = len(graph.executable_asset_keys) + len(graph.asset_check_keys)
+    reported = len(graph.executable_asset_keys) + len(graph.asset_check_keys)
     return {
         "dbt starts": done["start"],
         "statements of a node": done["statement"] / len(read_manifest()["nodes"]),
         "nodes sent": done["node"],
         "connections to the warehouse": done["connection"],
         "steps": len(run.get_step_success_events()),
-        "events of an asset or check": events / told,
-        "bytes of log for an asset or check": log.stat().st_size / told,
+        "events of an asset or check": events / reported,
+        "bytes of log for an asset or check": log.stat().st_size / reported,
         "imports ahead": done["import"],
         "landing files read": _count_files(settings, run.run_id),
     }

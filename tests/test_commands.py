@@ -22,7 +22,7 @@ from c360_dagster.messages.reports import read_report
 from c360_dagster.resources.lock import hold_lock
 from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
-from tests.road import MATERIALIZE, call, rows
+from tests.pipeline_runs import MATERIALIZE, call, rows
 
 OWN = {
     "customer/customers.csv": "customer_id,registration_date\nMine,2025-01-01\n",

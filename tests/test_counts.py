@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from c360_dagster.building.changes import begin_build
-from tests.counted import Counted, walk
-from tests.road import A_MONTH_LATER, SMALL, copy_home
+from tests.counted import Counted, run_pipeline
+from tests.pipeline_runs import A_MONTH_LATER, SMALL, copy_home
 
 BOUNDS: dict[str, float] = {
     "dbt starts": 3,  # before identity, between identity and science, and after science
@@ -24,9 +24,9 @@ BOUNDS: dict[str, float] = {
     "landing files read": 23,
 }
 """The most that a first run may do. If it needs more, raise the bound and give the reason here."""
-AGAIN = BOUNDS | {"dbt starts": 0, "statements of a node": 0}
+BOUNDS_WHEN_RENDERED = BOUNDS | {"dbt starts": 0, "statements of a node": 0}
 """The most that a run may do after dbt has rendered the project once."""
-CONTINUED = BOUNDS | {
+BOUNDS_WHEN_CONTINUED = BOUNDS | {
     "landing files read": 0,
     "dbt starts": 1,
     "statements of a node": 0.1,
@@ -43,35 +43,44 @@ SLOW = {"dbt", "mock_data", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "s
 @dataclass
 class Runs:
     first: Counted
-    again: Counted
+    second: Counted
     continued: Counted
 
 
 @pytest.fixture(scope="module")
-def runs(walked: Path, walked_again: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    home = copy_home(walked_again, tmp_path_factory.mktemp("home"))
-    first, again = (
-        json.loads((each / "counted.json").read_text()) for each in (walked, walked_again)
+def runs(
+    home_after_first_run: Path,
+    home_after_second_run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Runs:
+    home = copy_home(home_after_second_run, tmp_path_factory.mktemp("home"))
+    first, second = (
+        json.loads((each / "counted.json").read_text())
+        for each in (home_after_first_run, home_after_second_run)
     )
     with pytest.MonkeyPatch.context() as patch:
         at_any_size = partial(begin_build, worthwhile=0)
         patch.setattr("c360_dagster.assets.dbt.begin_build", at_any_size)
-        return Runs(first, again, continued=walk(home, C360_END_DATE=A_MONTH_LATER))
+        return Runs(first, second, continued=run_pipeline(home, C360_END_DATE=A_MONTH_LATER))
 
 
 @pytest.mark.parametrize("what", BOUNDS)
 def test_a_run_does_no_more_than_it_did(runs: Runs, what: str) -> None:
-    assert 0 < runs.first[what] <= BOUNDS[what], _say(what, runs.first, BOUNDS)
+    assert 0 < runs.first[what] <= BOUNDS[what], _explain(what, runs.first, BOUNDS)
 
 
-@pytest.mark.parametrize("what", AGAIN)
+@pytest.mark.parametrize("what", BOUNDS_WHEN_RENDERED)
 def test_a_run_that_is_rendered_does_no_more_than_it_did(runs: Runs, what: str) -> None:
-    assert runs.again[what] <= AGAIN[what], _say(what, runs.again, AGAIN)
+    assert runs.second[what] <= BOUNDS_WHEN_RENDERED[what], _explain(
+        what, runs.second, BOUNDS_WHEN_RENDERED
+    )
 
 
-@pytest.mark.parametrize("what", CONTINUED)
+@pytest.mark.parametrize("what", BOUNDS_WHEN_CONTINUED)
 def test_a_run_that_continues_the_last_does_no_more_than_it_did(runs: Runs, what: str) -> None:
-    assert runs.continued[what] <= CONTINUED[what], _say(what, runs.continued, CONTINUED)
+    assert runs.continued[what] <= BOUNDS_WHEN_CONTINUED[what], _explain(
+        what, runs.continued, BOUNDS_WHEN_CONTINUED
+    )
 
 
 def test_what_later_steps_need_is_imported_ahead_where_something_was_loaded(runs: Runs) -> None:
@@ -93,7 +102,7 @@ def test_what_is_slow_to_import_is_imported_where_it_is_needed(tmp_path: Path) -
     assert not SLOW & imported
 
 
-def _say(what: str, counted: Counted, bounds: dict[str, float]) -> str:
+def _explain(what: str, counted: Counted, bounds: dict[str, float]) -> str:
     return (
         f"One run of {SMALL['C360_CUSTOMERS']} customers came to {counted[what]:,.1f} {what}, and "
         f"{bounds[what]:,.1f} are allowed. Do less, or say in BOUNDS why it takes more."

@@ -174,10 +174,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with pytest.MonkeyPatch.context() as small:
         small.setattr(taking_over, "FEW", 2)
         small.setattr(taking_over, "WORTH_A_COPY", 0)
-        yield walk(tmp_path_factory)
+        yield build_day_after_day(tmp_path_factory)
 
 
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def build_day_after_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("days") / "home")
     home.simulate(WINTER)
     parting, meeting = find_pairs(home)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from landing_contract import Table, read_contract
-from tests.counted import walk
-from tests.road import copy_home, rows
+from tests.counted import run_pipeline
+from tests.pipeline_runs import copy_home, rows
 
 VALUES = {
     "bigint": ("999999999999", "-999999999999", "4006381333931", "9223372036854775807", "0"),
@@ -44,8 +44,8 @@ STOPPING = {"currency"}
 
 
 @pytest.fixture(scope="module")
-def home(walked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = copy_home(walked, tmp_path_factory.mktemp("extremes"))
+def home(home_after_first_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = copy_home(home_after_first_run, tmp_path_factory.mktemp("extremes"))
     for table in read_contract().values():
         files = sorted((home / "landing" / table.folder).glob(f"{table.name}*.csv"))
         if files:
@@ -88,7 +88,7 @@ def add_extremes(file: Path, table: Table) -> None:
 
 
 def test_no_value_in_any_one_cell_stops_the_road(home: Path) -> None:
-    walk(home)
+    run_pipeline(home)
     rejected = "select count(*) > 0 from bronze.rejected_rows where path like '%_2025-03-31.csv'"
     assert rows(home, rejected) == [(True,)]
     unaccounted = "select path from bronze.load_log where rows_read <> rows_loaded + rows_rejected"

@@ -20,13 +20,13 @@ import pytest
 from c360_dagster.definitions import build_definitions
 from c360_dagster.home import prepare_dagster_home
 from c360_dagster.settings import REPOSITORY, read_settings
-from tests.road import MATERIALIZE, SMALL, call, copy_home
+from tests.pipeline_runs import MATERIALIZE, SMALL, call, copy_home
 
 STEPS = 7
 """About as many steps as the pipeline has. A run that ends before it is killed is complete."""
 
 
-def walk(home: Path, *layers: str) -> list[str]:
+def run_pipeline(home: Path, *layers: str) -> list[str]:
     """Runs the pipeline, or some layers of it, in this process; returns why steps failed."""
     definitions = build_definitions(read_settings(SMALL | {"C360_HOME": str(home)}))
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -44,9 +44,9 @@ def walk(home: Path, *layers: str) -> list[str]:
 
 
 @pytest.fixture
-def home(walked: Path, tmp_path: Path) -> Path:
+def home(home_after_first_run: Path, tmp_path: Path) -> Path:
     """A copy of the home, in which a test may break things."""
-    return copy_home(walked, tmp_path / "home")
+    return copy_home(home_after_first_run, tmp_path / "home")
 
 
 def assert_same_gold(home: Path, other: Path) -> None:
@@ -87,22 +87,24 @@ def published(home: Path) -> dict[str, str]:
     "attempt", [0, *(pytest.param(number, marks=pytest.mark.chaos) for number in range(1, 11))]
 )
 def test_a_run_that_was_killed_is_made_whole_by_the_next(
-    walked: Path, tmp_path: Path, attempt: int
+    home_after_first_run: Path, tmp_path: Path, attempt: int
 ) -> None:
     """A run is killed on the way, in the long form twice.
 
     Every other attempt (those with even numbers) begins with landing; the others must simulate it.
     """
     home = tmp_path / "home"
-    copy_home(walked, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing")
+    copy_home(
+        home_after_first_run, home, *([] if attempt % 2 else ["landing", "truth"]), ".nothing"
+    )
     moments = random.Random(attempt)
     steps = ((1, 3), (3, STEPS)) if attempt else ((3, STEPS),)
     ends = [
         kill_a_run(home, moments.randint(low, high), moments.uniform(0, 1)) for low, high in steps
     ]
     assert -signal.SIGKILL in ends
-    assert walk(home) == []
-    assert_same_gold(home, walked)
+    assert run_pipeline(home) == []
+    assert_same_gold(home, home_after_first_run)
     assert [path.name for path in (home / "published").glob(".*.duckdb*")] == []
 
 
@@ -142,7 +144,7 @@ def damaged(home: Path) -> Path:
 
 def test_a_damaged_warehouse_says_how_to_rebuild_it(damaged: Path) -> None:
     before = published(damaged)
-    (reason,) = walk(damaged, "bronze")
+    (reason,) = run_pipeline(damaged, "bronze")
     assert "warehouse.duckdb is damaged: move it away" in reason
     assert published(damaged) == before
 
@@ -171,10 +173,12 @@ def test_a_damaged_log_of_runs_is_a_sentence_and_no_hundred_lines(home: Path) ->
 
 
 @pytest.mark.chaos
-def test_a_warehouse_is_rebuilt_with_everybodys_id(damaged: Path, walked: Path) -> None:
+def test_a_warehouse_is_rebuilt_with_everybodys_id(
+    damaged: Path, home_after_first_run: Path
+) -> None:
     (damaged / "warehouse.duckdb").unlink()
-    assert walk(damaged) == []
-    assert_same_gold(damaged, walked)
+    assert run_pipeline(damaged) == []
+    assert_same_gold(damaged, home_after_first_run)
 
 
 # Bad data ---------------------------------------------------------------------------------------
@@ -191,7 +195,7 @@ def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
     foreign[0] = "T-foreign"
     late = landing / "transactions_2025-03-31 late.csv"
     late.write_text(f"{header}\n{','.join(foreign)}\n")
-    (reason,) = walk(home, "bronze", "silver", "identity", "gold", "science", "published")
+    (reason,) = run_pipeline(home, "bronze", "silver", "identity", "gold", "science", "published")
     assert "currencies_can_be_added" in reason
     assert published(home) == before
 
@@ -200,11 +204,11 @@ def test_a_failed_test_in_the_middle_publishes_nothing(home: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(walked: Path, tmp_path: Path) -> Iterator[Path]:
+def small_disk(home_after_first_run: Path, tmp_path: Path) -> Iterator[Path]:
     """A home on its own small file system, which needs root; without root the test is skipped."""
     place = tmp_path / "disk"
     place.mkdir()
-    size = sum(path.stat().st_size for path in walked.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in home_after_first_run.rglob("*") if path.is_file())
     room = f"size={size + 64 * 2**20}"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", room, "tmpfs", str(place)],
@@ -214,7 +218,7 @@ def small_disk(walked: Path, tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip("a file system of its own needs root; tests/resources injects the error")
     try:
-        yield copy_home(walked, place / "home")
+        yield copy_home(home_after_first_run, place / "home")
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
@@ -242,7 +246,7 @@ def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
     late = folder / "tracking_events_2025-03-31 late.csv"
     late.write_text("\n".join([header, *lines * 40]) + "\n")
     fill_up(small_disk, 256 * 1024)
-    (reason,) = walk(small_disk, layer)
+    (reason,) = run_pipeline(small_disk, layer)
     assert "No space left on device" in reason
     assert "ake room" in reason, "what to do"
     assert published(small_disk) == before
@@ -258,10 +262,12 @@ def test_a_disk_too_full_for_dagsters_log_is_a_sentence(small_disk: Path) -> Non
 
 
 @pytest.mark.chaos
-def test_with_room_again_the_next_run_is_whole(small_disk: Path, walked: Path) -> None:
+def test_with_room_again_the_next_run_is_whole(
+    small_disk: Path, home_after_first_run: Path
+) -> None:
     for left in (16, 256, 2048):
         ballast = fill_up(small_disk, left * 1024)
-        assert walk(small_disk)
+        assert run_pipeline(small_disk)
         ballast.unlink()
-    assert walk(small_disk) == []
-    assert_same_gold(small_disk, walked)
+    assert run_pipeline(small_disk) == []
+    assert_same_gold(small_disk, home_after_first_run)

@@ -160,11 +160,11 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
 
 def test_what_is_served_can_also_be_asked_for_days(definitions: dg.Definitions) -> None:
     served = add_days(definitions, read_settings({}))
-    graph, road = served.resolve_asset_graph(), definitions.resolve_asset_graph()
-    assert graph.get_all_asset_keys() == road.get_all_asset_keys()
-    assert graph.asset_check_keys == road.asset_check_keys
+    graph, pipeline = served.resolve_asset_graph(), definitions.resolve_asset_graph()
+    assert graph.get_all_asset_keys() == pipeline.get_all_asset_keys()
+    assert graph.asset_check_keys == pipeline.asset_check_keys
     assert {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned} == {KEY}
-    assert graph.executable_asset_keys - road.executable_asset_keys == {KEY}
+    assert graph.executable_asset_keys - pipeline.executable_asset_keys == {KEY}
     for what in ("jobs", "schedules", "sensors", "executor", "resources"):
         assert getattr(served, what) is getattr(definitions, what) is not None, what
     for job in served.jobs or ():

@@ -12,14 +12,14 @@ from polars.testing import assert_frame_equal
 from c360_dagster.science.lifetime_value import FEATURES, measure_customers, plan_rehearsal
 from c360_dagster.settings import REPOSITORY
 from landing_contract import read_contract
-from tests.counted import walk
-from tests.road import call, copy_home, rows
+from tests.counted import run_pipeline
+from tests.pipeline_runs import call, copy_home, rows
 
 
 @pytest.fixture(scope="module")
-def home(walked: Path) -> Path:
+def home(home_after_first_run: Path) -> Path:
     """The home as `make run` leaves it; test_commands.py calls the command itself."""
-    return walked
+    return home_after_first_run
 
 
 def test_every_table_has_its_file_and_its_rows(home: Path) -> None:
@@ -62,12 +62,12 @@ def read_gold(home: Path) -> dict[str, object]:
 def test_a_run_without_news_works_nothing_out(home: Path, tmp_path: Path) -> None:
     home = copy_home(home, tmp_path)
     run, gold = rows(home, "select run_id from gold.publication"), read_gold(home)
-    again = walk(home)
+    again = run_pipeline(home)
     assert (again["landing files read"], again["dbt starts"]) == (0, 0)
     assert again["nodes sent"] < 10
     assert rows(home, "select run_id from gold.publication") != run
     assert read_gold(home) == gold
-    anew = walk(home, anew=True)
+    anew = run_pipeline(home, anew=True)
     assert anew["nodes sent"] > 250
     assert read_gold(home) == gold
 
@@ -206,8 +206,8 @@ def test_the_guide_to_erasing_finds_every_record_that_names_a_customer(home: Pat
     assert any(file.startswith(parcels) for file, *_ in found)
 
 
-def test_docs_are_one_page(walked: Path, tmp_path: Path) -> None:
-    home = copy_home(walked, tmp_path, "warehouse.duckdb")
+def test_docs_are_one_page(home_after_first_run: Path, tmp_path: Path) -> None:
+    home = copy_home(home_after_first_run, tmp_path, "warehouse.duckdb")
     done = call(home, "c360_dagster", "docs")
     assert done.returncode == 0, done.stdout + done.stderr
     page = home / "docs" / "index.html"

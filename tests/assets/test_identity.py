@@ -32,7 +32,7 @@ SHOP = {"source_system": "workbooks", "source_id": "007", "first_name": "Bob",
         "last_name": "Baker", "email": "bob@example.com"}  # fmt: skip
 
 
-class Road:
+class IdentityStep:
     """The part of the pipeline that turns records into people, run day by day."""
 
     def __init__(self, home: Path) -> None:
@@ -48,7 +48,7 @@ class Road:
         self, records: Iterable[dict[str, Any]], as_of: date = DAY
     ) -> dg.ExecuteInProcessResult:
         self.land(records, as_of)
-        return self.walk()
+        return self.run()
 
     def land(self, records: Iterable[dict[str, Any]], as_of: date = DAY) -> None:
         with duckdb.connect(str(self.settings.warehouse)) as con:
@@ -65,7 +65,7 @@ class Road:
                     list(record.values()),
                 )
 
-    def walk(
+    def run(
         self, instance: dg.DagsterInstance | None = None, *, anew: bool = False
     ) -> dg.ExecuteInProcessResult:
         home, warehouse = self.settings.home, self.settings.warehouse
@@ -88,183 +88,185 @@ class Road:
 
 
 @pytest.fixture
-def road(tmp_path: Path) -> Road:
-    return Road(tmp_path)
+def step(tmp_path: Path) -> IdentityStep:
+    return IdentityStep(tmp_path)
 
 
-def test_records_of_one_person_get_one_id(road: Road) -> None:
-    assert road.resolve([ANN, ANNE, BOB, SHOP]).success
-    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3", "007": "c3"}
-    assert road.rows(
+def test_records_of_one_person_get_one_id(step: IdentityStep) -> None:
+    assert step.resolve([ANN, ANNE, BOB, SHOP]).success
+    assert step.ids() == {"c1": "c1", "c2": "c1", "c3": "c3", "007": "c3"}
+    assert step.rows(
         "select first_name, email from identity.golden_records where customer_id = 'c3'"
     ) == [("Bob", "bob@example.com")]
-    assert road.rows("select * from identity.merges") == []
+    assert step.rows("select * from identity.merges") == []
 
 
-def test_a_record_that_comes_later_merges_and_its_leaving_splits(road: Road) -> None:
+def test_a_record_that_comes_later_merges_and_its_leaving_splits(step: IdentityStep) -> None:
     """The bridge is a record with the e-mail of one person and the phone of the other."""
     left = ANN | {"phone": "15550100001"}
     right = ANN | {"source_id": "c2", "email": "ann.archer@example.org", "phone": "15550100002",
                    "date_of_birth": None, "first_name": "A."}  # fmt: skip
     bridge = ANN | {"source_id": "c9", "phone": "15550100002", "registered_at": "2025-09-09"}
-    road.resolve([left, right, BOB])
-    assert road.ids()["c2"] == "c2"
-    road.resolve([left, right, bridge, BOB], date(2026, 2, 1))
-    assert {road.ids()[each] for each in ("c1", "c2", "c9")} == {"c1"}
-    road.resolve([left, right, BOB], date(2026, 2, 2))
-    assert road.ids()["c2"] == "c2"
-    assert [row[:4] for row in road.rows("select * from identity.merges order by found_on")] == [
+    step.resolve([left, right, BOB])
+    assert step.ids()["c2"] == "c2"
+    step.resolve([left, right, bridge, BOB], date(2026, 2, 1))
+    assert {step.ids()[each] for each in ("c1", "c2", "c9")} == {"c1"}
+    step.resolve([left, right, BOB], date(2026, 2, 2))
+    assert step.ids()["c2"] == "c2"
+    assert [row[:4] for row in step.rows("select * from identity.merges order by found_on")] == [
         (date(2026, 2, 1), "merge", "c2", "c1"),
         (date(2026, 2, 2), "split", "c1", "c2"),
     ]
 
 
-def read_tables(road: Road) -> list[list[tuple[Any, ...]]]:
+def read_tables(step: IdentityStep) -> list[list[tuple[Any, ...]]]:
     names = ("identities", "golden_records", "provenance", "merges", "redirects", "review")
-    return [road.rows(f"select * from identity.{name} order by all") for name in names]
+    return [step.rows(f"select * from identity.{name} order by all") for name in names]
 
 
-def test_a_day_writes_what_changed_and_leaves_what_all_would(road: Road) -> None:
-    road.resolve([ANN, BOB, SHOP])
-    with duckdb.connect(str(road.settings.warehouse)) as con:
+def test_a_day_writes_what_changed_and_leaves_what_all_would(step: IdentityStep) -> None:
+    step.resolve([ANN, BOB, SHOP])
+    with duckdb.connect(str(step.settings.warehouse)) as con:
         con.execute("update identity.provenance set rule = 'as it was'")
     moved = ANN | {"city": "Ashton"}
-    road.resolve([moved, ANNE, BOB, SHOP])
-    untouched = road.rows("select distinct rule, customer_id from identity.provenance order by all")
+    step.resolve([moved, ANNE, BOB, SHOP])
+    untouched = step.rows("select distinct rule, customer_id from identity.provenance order by all")
     assert ("as it was", "c3") in untouched, "nothing of Bob's changed"
     assert ("as it was", "c1") not in untouched
-    road.walk(anew=True)
-    assert road.rows("from identity.provenance where rule = 'as it was'") == []
-    road.settings.warehouse.unlink()
-    road.resolve([moved, ANNE, BOB, SHOP])
-    anew = read_tables(road)
-    road.resolve([ANN, ANNE, BOB])
-    road.resolve([moved, ANNE, BOB, SHOP])
-    assert read_tables(road)[:3] == anew[:3]
+    step.run(anew=True)
+    assert step.rows("from identity.provenance where rule = 'as it was'") == []
+    step.settings.warehouse.unlink()
+    step.resolve([moved, ANNE, BOB, SHOP])
+    anew = read_tables(step)
+    step.resolve([ANN, ANNE, BOB])
+    step.resolve([moved, ANNE, BOB, SHOP])
+    assert read_tables(step)[:3] == anew[:3]
 
 
-def test_tables_of_another_day_are_made_anew(road: Road) -> None:
-    road.resolve([ANN, BOB])
-    road.resolve([BOB], date(2025, 12, 31))
-    road.resolve([ANN, BOB])
-    assert road.rows("select customer_id from identity.golden_records order by all") == [
+def test_tables_of_another_day_are_made_anew(step: IdentityStep) -> None:
+    step.resolve([ANN, BOB])
+    step.resolve([BOB], date(2025, 12, 31))
+    step.resolve([ANN, BOB])
+    assert step.rows("select customer_id from identity.golden_records order by all") == [
         ("c1",), ("c3",)]  # fmt: skip
 
 
-def test_a_person_overrules_and_takes_it_back(road: Road) -> None:
-    road.resolve([ANN, ANNE, BOB])
-    road.decide("never,crm,c1,crm,c2,two sisters", "always,crm,c1,crm,c3,she married")
-    road.resolve([ANN, ANNE, BOB])
-    assert road.ids() == {"c1": "c1", "c2": "c2", "c3": "c1"}
-    road.decide()
-    road.resolve([ANN, ANNE, BOB])
-    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
+def test_a_person_overrules_and_takes_it_back(step: IdentityStep) -> None:
+    step.resolve([ANN, ANNE, BOB])
+    step.decide("never,crm,c1,crm,c2,two sisters", "always,crm,c1,crm,c3,she married")
+    step.resolve([ANN, ANNE, BOB])
+    assert step.ids() == {"c1": "c1", "c2": "c2", "c3": "c1"}
+    step.decide()
+    step.resolve([ANN, ANNE, BOB])
+    assert step.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
 
 
-def test_of_a_days_merges_of_an_id_the_last_is_told(road: Road) -> None:
+def test_of_a_days_merges_of_an_id_the_last_is_told(step: IdentityStep) -> None:
     """Here somebody changes a decision twice before the data reach another day."""
     others = [ANNE | {"source_id": key, "email": f"{key}@example.com", "first_name": name,
                       "date_of_birth": f"19{born}-03-04"}
               for key, name, born in (("c2", "Zoe", 70), ("c0", "Una", 50))]  # fmt: skip
     everybody = [ANN, BOB, *others]
-    road.resolve(everybody)
+    step.resolve(everybody)
     for line in ("always,crm,c2,crm,c3,", "always,crm,c2,crm,c0,"):
-        road.decide(line)
-        road.resolve(everybody)
-        road.decide()
-        road.resolve(everybody)
-    road.decide("always,crm,c2,crm,c1,so she says")
-    road.resolve(everybody)
-    assert road.ids()["c2"] == "c1"
-    merged = road.rows("select to_id from identity.merges where kind = 'merge' and from_id = 'c2'")
+        step.decide(line)
+        step.resolve(everybody)
+        step.decide()
+        step.resolve(everybody)
+    step.decide("always,crm,c2,crm,c1,so she says")
+    step.resolve(everybody)
+    assert step.ids()["c2"] == "c1"
+    merged = step.rows("select to_id from identity.merges where kind = 'merge' and from_id = 'c2'")
     assert merged == [("c1",)]
 
 
-def test_a_decision_about_nobody_is_a_warning(road: Road) -> None:
+def test_a_decision_about_nobody_is_a_warning(step: IdentityStep) -> None:
     """It is only a warning if the system exists. With an unknown system nothing is resolved."""
 
     def tell() -> dg.AssetCheckEvaluation:
-        results = road.resolve([ANN, ANNE]).get_asset_check_evaluations()
+        results = step.resolve([ANN, ANNE]).get_asset_check_evaluations()
         (told,) = [each for each in results if each.check_name == "decisions_name_known_records"]
         assert told.severity is dg.AssetCheckSeverity.WARN
         return told
 
-    road.decide("never,crm,c1,crm,c2,two sisters")
+    step.decide("never,crm,c1,crm,c2,two sisters")
     assert tell().passed
-    road.decide(
+    step.decide(
         "never,crm,c1,crm,c2,two sisters",
         "always,crm,NOPE1,crm,NOPE2,x",
         "never,workbooks,c1,crm,c1,that id is the CRM's",
     )
     told = tell()
     assert not told.passed
-    assert str(told.description).startswith(f"2 of 3 decisions in {road.settings.decisions} name ")
+    assert str(told.description).startswith(f"2 of 3 decisions in {step.settings.decisions} name ")
     assert "line 3 (crm NOPE1), line 3 (crm NOPE2), line 4 (workbooks c1)." in str(told.description)
-    assert road.ids() == {"c1": "c1", "c2": "c2"}, "the other line is obeyed"
-    road.decide("always,crmm,c1,crm,c2,x")
+    assert step.ids() == {"c1": "c1", "c2": "c2"}, "the other line is obeyed"
+    step.decide("always,crmm,c1,crm,c2,x")
     with pytest.raises(DecisionsError, match=r"line 2: there is no source system 'crmm'"):
-        road.resolve([ANN, ANNE])
+        step.resolve([ANN, ANNE])
 
 
-def test_a_lost_warehouse_loses_no_id(road: Road) -> None:
-    road.resolve([ANNE])
-    road.resolve([ANN, ANNE])
-    assert road.ids() == {"c1": "c2", "c2": "c2"}, "the id that was given stays"
-    road.settings.warehouse.unlink()
-    road.resolve([ANN, ANNE])
-    assert road.ids() == {"c1": "c2", "c2": "c2"}
+def test_a_lost_warehouse_loses_no_id(step: IdentityStep) -> None:
+    step.resolve([ANNE])
+    step.resolve([ANN, ANNE])
+    assert step.ids() == {"c1": "c2", "c2": "c2"}, "the id that was given stays"
+    step.settings.warehouse.unlink()
+    step.resolve([ANN, ANNE])
+    assert step.ids() == {"c1": "c2", "c2": "c2"}
 
 
 def test_a_lost_registry_is_made_again_from_the_warehouse(
-    road: Road, capfd: pytest.CaptureFixture[str]
+    step: IdentityStep, capfd: pytest.CaptureFixture[str]
 ) -> None:
     left = ANN | {"phone": "15550100001"}
     right = ANN | {"source_id": "c2", "email": "ann.archer@example.org", "phone": "15550100002",
                    "date_of_birth": None, "first_name": "A."}  # fmt: skip
     bridge = ANN | {"source_id": "c9", "phone": "15550100002", "registered_at": "2025-09-09"}
-    road.resolve([left, right])
-    road.resolve([left, right, bridge])
-    before = road.ids(), road.rows("from identity.merges")
+    step.resolve([left, right])
+    step.resolve([left, right, bridge])
+    before = step.ids(), step.rows("from identity.merges")
     assert len(before[1]) == 1
-    shutil.rmtree(road.settings.registry)
+    shutil.rmtree(step.settings.registry)
     assert "is gone" not in capfd.readouterr().err
-    road.resolve([left, right, bridge])
-    assert (road.ids(), road.rows("from identity.merges")) == before
-    assert f"The registry of ids in {road.settings.registry} is gone" in capfd.readouterr().err
+    step.resolve([left, right, bridge])
+    assert (step.ids(), step.rows("from identity.merges")) == before
+    assert f"The registry of ids in {step.settings.registry} is gone" in capfd.readouterr().err
 
 
-def test_a_merged_customer_may_leave_the_files_whole(road: Road) -> None:
+def test_a_merged_customer_may_leave_the_files_whole(step: IdentityStep) -> None:
     """They may have asked to be forgotten, or the run looks back to before their first day."""
     other = ANNE | {"email": "zoe@example.com", "first_name": "Zoe", "date_of_birth": "1970-03-03"}
-    road.resolve([ANN, other, BOB])
-    road.resolve([ANN, ANNE, BOB])
-    assert road.rows("from identity.redirects") == [("c2", "c1")]
-    assert road.resolve([BOB]).success
-    assert road.rows("from identity.redirects") == [("c2", "c1")]
-    assert road.resolve([ANN, ANNE, BOB]).success
-    assert road.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
+    step.resolve([ANN, other, BOB])
+    step.resolve([ANN, ANNE, BOB])
+    assert step.rows("from identity.redirects") == [("c2", "c1")]
+    assert step.resolve([BOB]).success
+    assert step.rows("from identity.redirects") == [("c2", "c1")]
+    assert step.resolve([ANN, ANNE, BOB]).success
+    assert step.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
 
 
-def test_looking_back_changes_no_id(road: Road) -> None:
-    road.resolve([ANN, ANNE, BOB])
-    known = Registry(road.settings.registry).read()
-    road.resolve([BOB], date(2025, 12, 31))
-    assert road.ids() == {"c3": "c3"}
-    after = Registry(road.settings.registry).read()
+def test_looking_back_changes_no_id(step: IdentityStep) -> None:
+    step.resolve([ANN, ANNE, BOB])
+    known = Registry(step.settings.registry).read()
+    step.resolve([BOB], date(2025, 12, 31))
+    assert step.ids() == {"c3": "c3"}
+    after = Registry(step.settings.registry).read()
     assert known
     assert after
     assert (after.number, after.as_of) == (known.number, DAY)
 
 
-def test_a_registry_that_cannot_be_read_stops_the_run(road: Road) -> None:
-    road.resolve([ANN])
-    (known,) = [path for path in road.settings.registry.iterdir() if path.is_dir()]
+def test_a_registry_that_cannot_be_read_stops_the_run(step: IdentityStep) -> None:
+    step.resolve([ANN])
+    (known,) = [path for path in step.settings.registry.iterdir() if path.is_dir()]
     (known / "ids.parquet").write_bytes(b"broken")
     with pytest.raises(RegistryError, match="Restore the folder from a backup"):
-        road.resolve([ANN])
+        step.resolve([ANN])
 
 
-def test_whoever_stops_it_stops_the_run(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_stops_it_stops_the_run(
+    step: IdentityStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stopped query (here of the database that compares records) hides that it was stopped."""
 
     def resolve(*_: object, **__: object) -> NoReturn:
@@ -272,16 +274,16 @@ def test_whoever_stops_it_stops_the_run(road: Road, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("c360_dagster.identity.resolve", resolve)
     with pytest.raises(dg.DagsterExecutionInterruptedError):
-        road.resolve([ANN, BOB, SHOP])
+        step.resolve([ANN, BOB, SHOP])
 
 
-def test_the_checks_hold_the_numbers(road: Road) -> None:
-    truth = road.settings.truth
+def test_the_checks_hold_the_numbers(step: IdentityStep) -> None:
+    truth = step.settings.truth
     truth.mkdir()
     (truth / "identities.csv").write_text(
         "source_system,source_id,person_id\ncrm,c1,1\ncrm,c2,1\ncrm,c3,2\nworkbooks,007,3\n"
     )
-    run = road.resolve([ANN, ANNE, BOB, SHOP])
+    run = step.resolve([ANN, ANNE, BOB, SHOP])
     results = {each.check_name: each for each in run.get_asset_check_evaluations()}
     assert results["no_id_is_lost"].passed
     told = results["agrees_with_the_truth"]

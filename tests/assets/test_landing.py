@@ -10,7 +10,7 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.settings import read_settings
 
 
-def walk(home: Path) -> list[str]:
+def simulate_landing(home: Path) -> list[str]:
     """Runs the step that simulates; returns the files that then lie in landing."""
     settings = read_settings(
         {"C360_HOME": str(home), "C360_CUSTOMERS": "3", "C360_END_DATE": "2025-01-02"}
@@ -27,7 +27,7 @@ def test_where_ones_own_files_were_an_empty_landing_stays_empty(
 ) -> None:
     """Its disk may not be mounted, or the files may have been deleted once they were loaded."""
     (tmp_path / "registry").mkdir()
-    assert walk(tmp_path) == []
+    assert simulate_landing(tmp_path) == []
     assert "and files of your own were loaded before. If it is on" in capfd.readouterr().err
     assert not (tmp_path / "truth").exists()
 
@@ -35,11 +35,11 @@ def test_where_ones_own_files_were_an_empty_landing_stays_empty(
 def test_a_simulated_landing_that_was_deleted_is_simulated_again(tmp_path: Path) -> None:
     for name in ("registry", "truth"):
         (tmp_path / name).mkdir()
-    assert "transactions.csv" in walk(tmp_path)
+    assert "transactions.csv" in simulate_landing(tmp_path)
 
 
 def test_a_link_to_nowhere_is_left_to_the_load_which_refuses_it(tmp_path: Path) -> None:
     folder = tmp_path / "landing" / "sales"
     folder.mkdir(parents=True)
     (folder / "transactions.csv").symlink_to(tmp_path / "another-disk" / "transactions.csv")
-    assert walk(tmp_path) == ["transactions.csv"]
+    assert simulate_landing(tmp_path) == ["transactions.csv"]

@@ -13,13 +13,13 @@ from c360_dagster.assets import identity, repeating
 from c360_dagster.building.computed import create_computed
 from c360_dagster.building.marks import MADE_OF, write_marks
 from c360_dagster.resources.decisions import Decision, read_decisions
-from tests.assets.test_identity import ANN, ANNE, BOB, Road, read_tables
+from tests.assets.test_identity import ANN, ANNE, BOB, IdentityStep, read_tables
 
 IDENTITIES = dg.AssetKey(["identity", "identities"])
 
 
-class Watched(Road):
-    """A `Road` whose tables bear marks of what they are made of, and whose runs are remembered."""
+class MarkedStep(IdentityStep):
+    """The step with tables that bear marks of what they are made of, and with remembered runs."""
 
     def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
         super().__init__(home)
@@ -33,7 +33,7 @@ class Watched(Road):
                 con.execute(f"comment on table {relation} is '{MADE_OF}{mark}'")
 
     def is_kept(self, *, anew: bool = False) -> bool:
-        run = self.walk(self.instance, anew=anew)
+        run = self.run(self.instance, anew=anew)
         assert run.success
         (event,) = run.asset_materializations_for_node("resolve_identities")[:1]
         assert len(run.get_asset_check_evaluations()) == 3
@@ -41,15 +41,15 @@ class Watched(Road):
 
 
 @pytest.fixture
-def road(tmp_path: Path) -> Iterator[Watched]:
+def step(tmp_path: Path) -> Iterator[MarkedStep]:
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Watched(tmp_path, instance)
+        yield MarkedStep(tmp_path, instance)
 
 
-def test_what_would_be_made_of_the_same_is_told_again(road: Watched) -> None:
-    first = road.walk(road.instance)
-    second = road.walk(road.instance)
-    third = road.walk(road.instance)
+def test_what_would_be_made_of_the_same_is_told_again(step: MarkedStep) -> None:
+    first = step.run(step.instance)
+    second = step.run(step.instance)
+    third = step.run(step.instance)
     told = [
         {
             event.asset_key: dict(event.metadata)
@@ -74,52 +74,52 @@ def test_what_would_be_made_of_the_same_is_told_again(road: Watched) -> None:
 
 
 def test_whatever_it_is_made_of_makes_it_anew(
-    road: Watched, monkeypatch: pytest.MonkeyPatch
+    step: MarkedStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not road.is_kept()
-    assert road.is_kept()
-    assert not road.is_kept(anew=True), "everything was asked for"
-    road.mark("second")
-    assert not road.is_kept(), "the records are others"
-    road.decide("never,crm,c1,crm,c2,they are twins")
-    assert not road.is_kept(), "somebody decided"
-    assert road.ids()["c2"] == "c2"
-    (road.settings.registry / "current").touch()
-    assert not road.is_kept(), "the registry was written to"
-    road.settings = replace(road.settings, defects=False)
-    assert not road.is_kept(), "the truth is held against other bounds"
+    assert not step.is_kept()
+    assert step.is_kept()
+    assert not step.is_kept(anew=True), "everything was asked for"
+    step.mark("second")
+    assert not step.is_kept(), "the records are others"
+    step.decide("never,crm,c1,crm,c2,they are twins")
+    assert not step.is_kept(), "somebody decided"
+    assert step.ids()["c2"] == "c2"
+    (step.settings.registry / "current").touch()
+    assert not step.is_kept(), "the registry was written to"
+    step.settings = replace(step.settings, defects=False)
+    assert not step.is_kept(), "the truth is held against other bounds"
     monkeypatch.setattr(repeating, "digest_code", lambda: "other code")
-    assert not road.is_kept(), "the code is another"
-    assert road.is_kept()
+    assert not step.is_kept(), "the code is another"
+    assert step.is_kept()
 
 
-def test_a_table_that_was_dropped_is_written_whole(road: Watched) -> None:
+def test_a_table_that_was_dropped_is_written_whole(step: MarkedStep) -> None:
     """A table that a new version declares differently counts too, because it is replaced empty."""
-    assert not road.is_kept()
-    before = read_tables(road)
+    assert not step.is_kept()
+    before = read_tables(step)
     for table in ("golden_records", "provenance", "review"):
-        with duckdb.connect(str(road.settings.warehouse)) as con:
+        with duckdb.connect(str(step.settings.warehouse)) as con:
             con.execute(f"drop table identity.{table}")
             create_computed(con)
-        assert not road.is_kept(), table
-        assert read_tables(road) == before, table
-    assert road.is_kept()
+        assert not step.is_kept(), table
+        assert read_tables(step) == before, table
+    assert step.is_kept()
 
 
 def test_what_is_decided_while_a_run_resolves_is_for_the_next(
-    road: Watched, monkeypatch: pytest.MonkeyPatch
+    step: MarkedStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def decide_meanwhile(*given: Any) -> list[Decision]:  # noqa: ANN401
         decisions = read_decisions(*given)
-        road.decide("never,crm,c1,crm,c2,they are twins")
+        step.decide("never,crm,c1,crm,c2,they are twins")
         return decisions
 
     with monkeypatch.context() as busy:
         busy.setattr(identity, "read_decisions", decide_meanwhile)
-        assert not road.is_kept()
-    assert road.ids()["c2"] == "c1"
-    assert not road.is_kept()
-    assert road.ids()["c2"] == "c2"
+        assert not step.is_kept()
+    assert step.ids()["c2"] == "c1"
+    assert not step.is_kept()
+    assert step.ids()["c2"] == "c2"
 
 
 def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
@@ -136,28 +136,28 @@ def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
 
 
 def test_a_decision_about_nobody_is_told_until_it_is_mended(
-    road: Watched, capfd: pytest.CaptureFixture[str]
+    step: MarkedStep, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    road.decide("never,crm,c1,crm,NOPE,a slip")
-    assert not road.is_kept()
+    step.decide("never,crm,c1,crm,NOPE,a slip")
+    assert not step.is_kept()
     assert "1 of 1 decisions in " in capfd.readouterr().err
-    assert road.is_kept()
+    assert step.is_kept()
     assert "line 2 (crm NOPE)" in capfd.readouterr().err
-    road.decide("never,crm,c1,crm,c2,mended")
-    assert not road.is_kept()
+    step.decide("never,crm,c1,crm,c2,mended")
+    assert not step.is_kept()
     assert "decisions in" not in capfd.readouterr().err
 
 
-def test_nothing_stands_of_which_too_little_is_known(road: Watched) -> None:
-    assert not road.is_kept()
-    with duckdb.connect(str(road.settings.warehouse)) as con:
+def test_nothing_stands_of_which_too_little_is_known(step: MarkedStep) -> None:
+    assert not step.is_kept()
+    with duckdb.connect(str(step.settings.warehouse)) as con:
         con.execute("create or replace table silver.int_data_clock as from silver.int_data_clock")
-    assert not road.is_kept(), "somebody made the clock anew"
-    assert not road.is_kept()
-    road.mark("again")
-    assert not road.is_kept()
-    with duckdb.connect(str(road.settings.warehouse)) as con:
+    assert not step.is_kept(), "somebody made the clock anew"
+    assert not step.is_kept()
+    step.mark("again")
+    assert not step.is_kept()
+    with duckdb.connect(str(step.settings.warehouse)) as con:
         con.execute("create or replace table identity.identities as from identity.identities")
-    assert not road.is_kept(), "somebody made the answer anew"
-    road.instance = dg.DagsterInstance.ephemeral()
-    assert not road.is_kept(), "nobody remembers what was said of it"
+    assert not step.is_kept(), "somebody made the answer anew"
+    step.instance = dg.DagsterInstance.ephemeral()
+    assert not step.is_kept(), "nobody remembers what was said of it"

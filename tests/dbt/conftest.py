@@ -8,7 +8,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from c360_dagster.dbt_runner.dbt_project import PROJECT, read_manifest, read_parsed
-from tests.road import make_once
+from tests.pipeline_runs import make_once
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("project")
 def test_the_guides_table_is_built_under_its_contract_and_tested(
-    walked: Path, tmp_path: Path
+    home_after_first_run: Path, tmp_path: Path
 ) -> None:
-    warehouse = str(shutil.copy(walked / "warehouse.duckdb", tmp_path))
+    warehouse = str(shutil.copy(home_after_first_run / "warehouse.duckdb", tmp_path))
     nodes = dbt_project.read_manifest()["nodes"].values()
     own = [".".join(node["fqn"]) for node in nodes if "own" in node["fqn"]]
     built = DbtBuilder(warehouse=warehouse).build(

@@ -16,7 +16,7 @@ from c360_dagster.dbt_runner.lineage_cache import LineageCache
 from c360_dagster.definitions import build_or_exit
 from c360_dagster.loading.schema import create_bronze
 from landing_contract import read_contract
-from tests.road import know_nothing
+from tests.pipeline_runs import forget_rendered
 from tests.small_project import copy_project
 
 
@@ -123,7 +123,7 @@ def test_a_project_that_has_moved_finds_its_seeds(
 def test_an_unreadable_parse_is_made_again(
     warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = know_nothing(tmp_path, monkeypatch).with_name("partial_parse.msgpack")
+    file = forget_rendered(tmp_path, monkeypatch).with_name("partial_parse.msgpack")
     file.unlink()
     file.write_bytes(b"xx")
     assert not any(result.is_bad for result in _build(warehouse, "inprocess"))

@@ -17,7 +17,7 @@ from c360_dagster.dbt_runner.rendered import Variables
 from c360_dagster.loading.schema import create_bronze
 from c360_dagster.resources.warehouse import Warehouse
 from landing_contract import read_contract
-from tests.road import know_nothing
+from tests.pipeline_runs import forget_rendered
 
 PATIENCE_SECONDS = 30
 LAST = "select 1 from duckdb_tables() where schema_name = 'gold' and table_name = 'dim_products'"
@@ -59,7 +59,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What dbt renders for the nodes that most of these tests build; it is made only once."""
     folder = tmp_path_factory.mktemp("rendered")
     with pytest.MonkeyPatch.context() as patch:
-        shelf = know_nothing(folder, patch)
+        shelf = forget_rendered(folder, patch)
         _land(folder / "warehouse.duckdb")
         _build(folder / "warehouse.duckdb")
     return shelf
@@ -67,7 +67,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def shelf(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return shutil.copytree(rendered, know_nothing(tmp_path, monkeypatch))
+    return shutil.copytree(rendered, forget_rendered(tmp_path, monkeypatch))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from c360_dagster.resources.lock import HomeLock
 from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import REPOSITORY, Settings, SettingsError, read_settings
 from landing_contract import read_contract
-from tests.road import A_MONTH_LATER, SMALL, call, copy_home, rows
+from tests.pipeline_runs import A_MONTH_LATER, SMALL, call, copy_home, rows
 
 BEFORE, FIRST, LAST = "2025-03-30", SMALL["C360_END_DATE"], A_MONTH_LATER
 MOVED = ("persona", "rfm_segment")
@@ -37,10 +37,14 @@ def digest(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(walked: Path, walked_again: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(
+    home_after_first_run: Path,
+    home_after_second_run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A home after a run on the first day and, when later files had come, one on the last."""
-    home = copy_home(walked_again, tmp_path_factory.mktemp("home"))
-    for day, then in ((FIRST, walked), (LAST, walked_again)):
+    home = copy_home(home_after_second_run, tmp_path_factory.mktemp("home"))
+    for day, then in ((FIRST, home_after_first_run), (LAST, home_after_second_run)):
         published = then / "published" / "parquet" / "mart_customer_360.parquet"
         shutil.copy(published, home / f"said_on_{day}.parquet")
         members = then / "history" / "audiences" / f"{day}.parquet"

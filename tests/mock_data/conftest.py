@@ -8,7 +8,7 @@ import pytest
 
 import mock_data
 from tests.mock_data.home import Home, Simulate
-from tests.road import make_once
+from tests.pipeline_runs import make_once
 
 START, END = date(2025, 1, 1), date(2026, 11, 20)
 MARCH_31, JUNE_30 = date(2025, 3, 31), date(2025, 6, 30)

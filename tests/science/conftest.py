@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.road import make_once
+from tests.pipeline_runs import make_once
 from tests.science.retailer import Retailer, simulate
 
 

@@ -66,7 +66,7 @@ def copy_home(source: Path, target: Path, *names: str) -> Path:
     return target
 
 
-def know_nothing(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+def forget_rendered(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """Makes dbt start with a parsed project but nothing rendered.
 
     Returns the folder in which what dbt renders will be kept.
