@@ -10,7 +10,7 @@ import polars as pl
 
 from c360_dagster.science import evaluation
 from c360_dagster.science.lifetime_value import fit_forecast
-from tests.science.orders import look_back, naive_forecasts
+from tests.science.orders import measure_afterwards, naive_forecasts
 from tests.science.worlds import WORLDS, draw_world
 
 BOUND = 1.02
@@ -60,7 +60,7 @@ def _measure_trials(world: str, seed: int) -> list[dict[str, object]]:
     rows = []
     for trial in WORLDS[world].trials:
         forecasts = fit_forecast(orders, trial.as_of, trial.horizon_days).values
-        actual = look_back(orders, forecasts, trial.as_of, trial.horizon_days)["spend"]
+        actual = measure_afterwards(orders, forecasts, trial.as_of, trial.horizon_days)["spend"]
         naive = naive_forecasts(orders, forecasts, trial.as_of, trial.horizon_days)
         compared = evaluation.compare_with_naive(forecasts["expected_spend"], actual, naive)
         rows.append(

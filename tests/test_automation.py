@@ -127,7 +127,7 @@ class Arrivals:
         path.write_text(text)
         os.utime(path, (at, at))
 
-    def look(self) -> list[str | None]:
+    def evaluate(self) -> list[str | None]:
         """Evaluates the sensor once; returns the keys of the runs that it asks for."""
         sensor = self.definitions.resolve_sensor_def("files_arrived")
         with dg.build_sensor_context(
@@ -135,10 +135,10 @@ class Arrivals:
             cursor=self.cursor,
             repository_def=self.definitions.get_repository_def(),
         ) as context:
-            told = sensor.evaluate_tick(context)
-        self.cursor = told.cursor
-        assert told.run_requests or told.skip_message
-        return [asked.run_key for asked in told.run_requests or []]
+            tick = sensor.evaluate_tick(context)
+        self.cursor = tick.cursor
+        assert tick.run_requests or tick.skip_message
+        return [asked.run_key for asked in tick.run_requests or []]
 
 
 @pytest.fixture
@@ -148,33 +148,33 @@ def arrivals(tmp_path: Path) -> Iterator[Arrivals]:
 
 
 def test_an_empty_landing_starts_nothing(arrivals: Arrivals) -> None:
-    assert arrivals.look() == arrivals.look() == []
+    assert arrivals.evaluate() == arrivals.evaluate() == []
 
 
 def test_a_link_that_leads_to_itself_hinders_no_look(arrivals: Arrivals) -> None:
     arrivals.put("sales/transactions.csv", "x")
     (arrivals.landing / "sales/transactions_loop.csv").symlink_to("transactions_loop.csv")
-    assert arrivals.look() == []
-    assert len(arrivals.look()) == 1
+    assert arrivals.evaluate() == []
+    assert len(arrivals.evaluate()) == 1
 
 
 def test_files_start_one_run_once_they_rest(arrivals: Arrivals) -> None:
     arrivals.put("sales/transactions.csv", "half")
-    assert arrivals.look() == []
+    assert arrivals.evaluate() == []
     arrivals.put("sales/transactions.csv", "half and more")
-    assert arrivals.look() == [], "it grew"
+    assert arrivals.evaluate() == [], "it grew"
     arrivals.put("sales/transactions.csv", "half and less", at=1_700_000_001)
-    assert arrivals.look() == [], "it was written again"
-    assert len(arrivals.look()) == 1
-    assert arrivals.look() == arrivals.look() == [], "once for each set of files"
+    assert arrivals.evaluate() == [], "it was written again"
+    assert len(arrivals.evaluate()) == 1
+    assert arrivals.evaluate() == arrivals.evaluate() == [], "once for each set of files"
 
 
 def test_each_set_of_files_is_asked_for_also_one_that_lay_there_before(arrivals: Arrivals) -> None:
     """Runs are asked for without a key: of two runs with the same key, Dagster starts only one."""
     for at in (1, 2, 1, 2):
         arrivals.put("sales/transactions.csv", "x", at=at)
-        assert arrivals.look() == []
-        assert arrivals.look() == [None]
+        assert arrivals.evaluate() == []
+        assert arrivals.evaluate() == [None]
 
 
 def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
@@ -186,7 +186,7 @@ def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
     mark = {"files": {"sales/transactions.csv": "x"}, "attempt": {"files": {
         "customer/customers.csv": None}}}  # fmt: skip
     arrivals.put(".simulated.json", json.dumps(mark))
-    assert arrivals.look() == arrivals.look() == []
+    assert arrivals.evaluate() == arrivals.evaluate() == []
 
 
 @pytest.mark.parametrize("mark", ["{", "[]"])
@@ -195,17 +195,17 @@ def test_where_nobody_can_tell_what_was_simulated_all_files_count(
 ) -> None:
     arrivals.put("sales/transactions.csv", "x")
     arrivals.put(".simulated.json", mark)
-    arrivals.look()
-    assert len(arrivals.look()) == 1
+    arrivals.evaluate()
+    assert len(arrivals.evaluate()) == 1
 
 
 def test_a_run_that_is_going_is_not_doubled(arrivals: Arrivals) -> None:
     run = dg.DagsterRun("daily_refresh", status=dg.DagsterRunStatus.STARTED)
     arrivals.instance.add_run(run)
     arrivals.put("sales/transactions.csv", "x")
-    assert arrivals.look() == arrivals.look() == arrivals.look() == []
+    assert arrivals.evaluate() == arrivals.evaluate() == arrivals.evaluate() == []
     arrivals.instance.report_run_canceled(run)
-    assert len(arrivals.look()) == 1, "its files may have come after it looked"
+    assert len(arrivals.evaluate()) == 1, "its files may have come after it looked"
 
 
 # Alerts -----------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from c360_dagster.resources.storage import advise_on_full_disk
 from c360_dagster.settings import AUDIENCES, SettingsError, read_settings
 from tests.pipeline_runs import MATERIALIZE, call, rows
 
-OWN = {
+OWN_FILES = {
     "customer/customers.csv": "customer_id,registration_date\nMine,2025-01-01\n",
     "customer/loyalty_program.csv": "customer_id;points\nMine;1\n",
     "products/products.csv": "product_id,price\nP1,5\n",
@@ -42,22 +42,22 @@ OWN = {
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a user's own files, which hold two currencies but no rate between them."""
     home = tmp_path_factory.mktemp("own")
-    for name, content in OWN.items():
+    for name, content in OWN_FILES.items():
         path = home / "landing" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     return home
 
 
-def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) -> None:
-    failed = call(own, "c360_dagster", "run")
+def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own_home: Path) -> None:
+    failed = call(own_home, "c360_dagster", "run")
     assert failed.returncode == 1
     assert "currencies_can_be_added" in failed.stdout
     assert ", and 1 more; look at them with: select * from test_failures.curr" in failed.stdout
-    assert not (own / "published").exists()
+    assert not (own_home / "published").exists()
     assert "Dependencies for step" not in failed.stdout
     assert "Stack Trace" not in failed.stdout
     last, published, where = failed.stderr.splitlines()
@@ -65,7 +65,7 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own: Path) ->
     rule = "Orders are in one currency, or rates convert the others."
     assert f"test currencies_can_be_added: 2 rows break the rule '{rule}', on stg_" in last
     assert published == "Nothing is published yet."
-    with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
+    with dg.DagsterInstance.from_config(str(own_home / "dagster")) as instance:
         (run,) = instance.get_runs()
         assert where.endswith(f"/runs/{run.run_id}")
         assert read_report(instance, run).job == "make run"
@@ -171,14 +171,14 @@ def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> N
     ]
 
 
-def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> None:
+def test_ones_own_files_load_and_nothing_is_simulated_among_them(own_home: Path) -> None:
     """`make refresh` does this, even after a `make run` that failed because of these files."""
-    path = own / "landing" / "sales" / "transactions.csv"
+    path = own_home / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
     path.with_name("Orders.csv").write_text("x")
     header, first, _ = path.read_text().splitlines()
     path.with_name("transactions_20250630.csv").write_text(f"{header},Colour\n{first},red\n")
-    done = call(own, "c360_dagster", "refresh")
+    done = call(own_home, "c360_dagster", "refresh")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Bronze holds 7 rows from 5 files." in done.stdout
     assert "customer/loyalty_program.csv: its columns are separated by semicolons" in done.stdout
@@ -189,31 +189,31 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own: Path) -> N
     path.with_name("Orders.csv").unlink()
     path.with_name("transactions_20250630.csv").unlink()
     spent = "select customer_id, total_orders, total_spent::varchar from gold.mart_customer_360"
-    assert rows(own, spent) == [("Mine", 2, "10.00")]
-    landed = (path for path in (own / "landing").rglob("*.*") if path.is_file())
-    assert {str(path.relative_to(own / "landing")) for path in landed} == set(OWN)
+    assert rows(own_home, spent) == [("Mine", 2, "10.00")]
+    landed = (path for path in (own_home / "landing").rglob("*.*") if path.is_file())
+    assert {str(path.relative_to(own_home / "landing")) for path in landed} == set(OWN_FILES)
 
 
-def test_a_failure_says_of_which_run_what_is_published_is(own: Path, tmp_path: Path) -> None:
+def test_a_failure_says_of_which_run_what_is_published_is(own_home: Path, tmp_path: Path) -> None:
     """An audience fails after publishing, a model before it; a bad audience file starts no run."""
     audiences = tmp_path / "my.yml"
     audiences.write_text(AUDIENCES.read_text("utf-8").replace("churn_risk", "chrun_risk"))
-    behind = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
+    behind = call(own_home, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
     assert behind.returncode == 1
     assert behind.stderr.startswith(f"`make refresh` failed in export_audiences: {audiences}: aud")
-    ((published_by,),) = rows(own, "select run_id from gold.publication")
+    ((published_by,),) = rows(own_home, "select run_id from gold.publication")
     assert behind.stderr.splitlines()[-1].endswith(f"/runs/{published_by}")
     assert "\nThis run's results are published, and complete: as of 2025-01-03.\n" in behind.stderr
 
-    with dg.DagsterInstance.from_config(str(own / "dagster")) as instance:
+    with dg.DagsterInstance.from_config(str(own_home / "dagster")) as instance:
         failed_at_a_model = instance.get_runs()[-1]
-    settings = read_settings({"C360_HOME": str(own)})
+    settings = read_settings({"C360_HOME": str(own_home)})
     before = explain_failure(settings, "make run", failed_at_a_model.run_id)
     assert before.startswith("`make run` failed in build_models")
     assert "\nWhat is published stayed as it was: as of 2025-01-03.\n" in before
 
     audiences.write_text("audiences: [")
-    nothing = call(own, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
+    nothing = call(own_home, "c360_dagster", "refresh", C360_AUDIENCES=str(audiences))
     assert nothing.returncode == 1
     assert nothing.stderr == "`make refresh` started nothing: the reason is given above.\n"
     assert nothing.stdout.startswith(f"{audiences}, line 1: it cannot be read as YAML")

@@ -96,7 +96,7 @@ def templates(program: str) -> list[str]:
     return patterns
 
 
-def unsaid(sample: str, program: str) -> list[str]:
+def find_lines_never_printed(sample: str, program: str) -> list[str]:
     """Returns the sample's lines that the program never prints; a line of `…` stands for others."""
     patterns = templates(program)
     lines = [line for line in sample.splitlines() if line.strip() != "…"]
@@ -105,7 +105,7 @@ def unsaid(sample: str, program: str) -> list[str]:
 
 def test_the_readme_quotes_a_runs_last_words_as_they_are() -> None:
     (sample,) = re.findall(r"^```\n(Bronze holds.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert not unsaid(sample, SUMMARY)
+    assert not find_lines_never_printed(sample, SUMMARY)
 
 
 def test_no_page_speaks_of_a_setting_that_does_not_exist() -> None:

@@ -186,7 +186,7 @@ def test_the_guide_to_erasing_finds_every_record_that_names_a_customer(home: Pat
     }
     systems = {"crm": False, "workbooks": True}
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
-        (her,) = con.execute(
+        (golden_id,) = con.execute(
             "select customer_id from gold.customer_identities group by all "
             "order by count(distinct source_system) desc, count(*) desc, customer_id limit 1"
         ).fetchall()[0]
@@ -194,13 +194,13 @@ def test_the_guide_to_erasing_finds_every_record_that_names_a_customer(home: Pat
             con.execute(
                 f"select count(*) from bronze.{table.name} where customer_id in (select source_id "
                 "from gold.customer_identities where customer_id = ? and source_system = ?)",
-                [her, system],
+                [golden_id, system],
             ).fetchall()[0][0]
             for system, is_workbook in systems.items()
             for table in naming
             if table.is_workbook is is_workbook
         )
-        found = con.execute(query.replace("'C17'", f"'{her}'")).fetchall()
+        found = con.execute(query.replace("'C17'", f"'{golden_id}'")).fetchall()
     parcels = ("logistic/shipments", "logistic/tracking_events")
     assert sum(count for file, count, _ in found if not file.startswith(parcels)) == expected > 5
     assert any(file.startswith(parcels) for file, *_ in found)

@@ -183,20 +183,20 @@ def test_of_a_days_merges_of_an_id_the_last_is_told(step: IdentityStep) -> None:
 def test_a_decision_about_nobody_is_a_warning(step: IdentityStep) -> None:
     """It is only a warning if the system exists. With an unknown system nothing is resolved."""
 
-    def tell() -> dg.AssetCheckEvaluation:
+    def run_check() -> dg.AssetCheckEvaluation:
         results = step.resolve([ANN, ANNE]).get_asset_check_evaluations()
         (told,) = [each for each in results if each.check_name == "decisions_name_known_records"]
         assert told.severity is dg.AssetCheckSeverity.WARN
         return told
 
     step.decide("never,crm,c1,crm,c2,two sisters")
-    assert tell().passed
+    assert run_check().passed
     step.decide(
         "never,crm,c1,crm,c2,two sisters",
         "always,crm,NOPE1,crm,NOPE2,x",
         "never,workbooks,c1,crm,c1,that id is the CRM's",
     )
-    told = tell()
+    told = run_check()
     assert not told.passed
     assert str(told.description).startswith(f"2 of 3 decisions in {step.settings.decisions} name ")
     assert "line 3 (crm NOPE1), line 3 (crm NOPE2), line 4 (workbooks c1)." in str(told.description)

@@ -90,7 +90,7 @@ def receiver() -> Iterator[Receiver]:
         yield server
 
 
-def said(result: dg.ExecuteInProcessResult) -> str:
+def read_failure(result: dg.ExecuteInProcessResult) -> str:
     """Returns why the step failed."""
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     error = failure.step_failure_data.error
@@ -98,7 +98,7 @@ def said(result: dg.ExecuteInProcessResult) -> str:
     return error.message + str(error.cause.message if error.cause else "")
 
 
-def checked(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
+def read_checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
     return {
         each.asset_key.path[-1]: (each.passed, each.description)
         for each in result.get_asset_check_evaluations()
@@ -119,7 +119,7 @@ def test_two_days_of_one_audience(home: Home) -> None:
         "| treatment | stayed | 18 |",
     ]
     assert "C99" not in str(told), "who is in it stands in the file alone"
-    assert checked(result)["fans"] == (
+    assert read_checks(result)["fans"] == (
         True,
         "19 members, 0 of them held out. Since 2026-06-01, 1 entered and 2 left.",
     )
@@ -130,11 +130,11 @@ def test_the_check_points_out_nobody_and_a_great_turnover(home: Home) -> None:
     home.publish("2026-06-01", NAMES)
     home.run()
     home.publish("2026-06-02", NAMES[:4])
-    assert not checked(home.run())["fans"][0]
+    assert not read_checks(home.run())["fans"][0]
     home.publish("2026-06-03", [])
     result = home.run()
     assert result.success
-    assert checked(result)["fans"] == (
+    assert read_checks(result)["fans"] == (
         False,
         "Nobody is in it: nobody meets the condition. Since 2026-06-02, 0 entered and 4 left.",
     )
@@ -148,7 +148,7 @@ def test_a_wrong_condition_is_named_and_holds_no_other_audience_back(home: Home)
     assert (
         f"{home.folder}/audiences.yml: audience 'fans', condition: there is no column "
         "'totl_orders' in mart_customer_360; did you mean total_orders."
-    ) in said(result)
+    ) in read_failure(result)
     assert home.manifest("toys", "2026-06-01")["counts"]["members"] == 20
     assert not (home.settings.exports / "fans").exists()
 
@@ -166,16 +166,18 @@ def test_the_check_alone_is_answered_and_exports_nothing(home: Home) -> None:
     check = dg.AssetCheckKey(dg.AssetKey(["audiences", "fans"]), CHECK)
     result = home.run(only_check=check)
     assert result.success
-    assert checked(result)["fans"][0]
+    assert read_checks(result)["fans"][0]
     assert not home.settings.exports.exists()
 
 
 def test_it_says_what_to_do_where_nothing_of_use_is_published(home: Home) -> None:
-    assert "c360.duckdb is not there yet: type `make run` or" in said(home.run())
+    assert "c360.duckdb is not there yet: type `make run` or" in read_failure(home.run())
     home.publish("2026-06-01", NAMES)
     with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
         con.execute("drop table gold.customer_consents")
-    assert "was published by another version, or is not one of ours: type" in said(home.run())
+    assert "was published by another version, or is not one of ours: type" in read_failure(
+        home.run()
+    )
 
 
 def test_what_only_the_database_finds_wrong_names_the_audience(home: Home) -> None:
@@ -183,7 +185,9 @@ def test_what_only_the_database_finds_wrong_names_the_audience(home: Home) -> No
     home.publish("2026-06-01", [*NAMES])
     with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
         con.execute("update gold.mart_customer_360 set total_orders = 9223372036854775807")
-    assert "audiences.yml: audience 'fans', condition: Out of Range Error" in said(home.run())
+    assert "audiences.yml: audience 'fans', condition: Out of Range Error" in read_failure(
+        home.run()
+    )
 
 
 def test_members_are_delivered_where_the_file_and_the_setting_say_so(
@@ -263,8 +267,10 @@ def test_a_delivery_that_fails_fails_the_run_and_leaves_the_files(
     receiver.codes = [404]
     result = home.run()
     assert not result.success
-    assert "Audience 'fans': batch 1 of 1 was not delivered: it answered 404" in said(result)
-    assert "SECRET" not in said(result)
+    assert "Audience 'fans': batch 1 of 1 was not delivered: it answered 404" in read_failure(
+        result
+    )
+    assert "SECRET" not in read_failure(result)
     made = result.asset_materializations_for_node("export_audiences")
     assert {each.asset_key.path[-1] for each in made} == {"fans", "toys"}
     assert home.run().success
@@ -285,7 +291,7 @@ def test_a_silent_receiver_is_waited_for_once_in_a_run(
         f"{FANS.replace('fans', 'others')}    webhook: {receiver.url}\n",
     )
     home.publish("2026-06-01", NAMES)
-    told = said(home.run())
+    told = read_failure(home.run())
     assert pauses == list(PAUSES_SECONDS)
     assert "Audience 'fans': batch 1 of 1 was not delivered: it cannot be reached" in told
     assert "Audience 'toys': batch 1 of 1 was not delivered: it cannot be reached" in told

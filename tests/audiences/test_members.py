@@ -15,7 +15,7 @@ from tests.audiences.gold import COLUMNS, SERVICE, Consent, ask, audience, publi
 EMAIL, SMS, ANY, PROFILING = "marketing_email", "marketing_sms", "marketing", "profiling"
 
 # What each customer said, and why they are left out of an audience that gets e-mail.
-SAID: dict[str, tuple[dict[str, bool], str | None]] = {
+ANSWERS: dict[str, tuple[dict[str, bool], str | None]] = {
     "yes": ({EMAIL: True}, None),
     "yes_to_all_channels": ({ANY: True}, None),
     "yes_and_profiling": ({EMAIL: True, PROFILING: True}, None),
@@ -35,10 +35,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     consents: list[Consent] = [
         (name, purpose, is_granted)
-        for name, (answers, _) in SAID.items()
+        for name, (answers, _) in ANSWERS.items()
         for purpose, is_granted in answers.items()
     ]
-    publish_gold(folder, "2026-06-30", SAID, consents)
+    publish_gold(folder, "2026-06-30", ANSWERS, consents)
     return folder
 
 
@@ -51,7 +51,7 @@ def left_out(
 
 
 def test_nobody_is_written_to_without_a_yes_to_the_channel(published: Path) -> None:
-    assert left_out(published) == {name: reason for name, (_, reason) in SAID.items()}
+    assert left_out(published) == {name: reason for name, (_, reason) in ANSWERS.items()}
 
 
 def test_each_channel_has_its_own_consent(published: Path) -> None:

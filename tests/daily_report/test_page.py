@@ -45,7 +45,7 @@ def read_outline(page: str) -> Outline:
     return outline
 
 
-TOLD = """
+PAGE = """
 Tuesday, 30 June 2026 Revenue of $180 from 3 orders, ×3.0 against the Tuesday before.
 The day Revenue $180 +80.0 % against the day before (29 Jun: $100)
 ×3.0 against Tuesday last week (23 Jun: $60)
@@ -90,7 +90,7 @@ at most by Lines vs orders 1 2 $5.00 Order total vs its parts 2 8 –
 
 Published on Wed 1 Jul 2026, 06:00, by run run-one.
 """
-TOLD_OF_LITTLE = """
+PAGE_WITH_LITTLE_DATA = """
 No completed order is known for this day yet.
 
 Average order value – – against the day before (29 Jun: $5.00) Tuesday last week: no data then
@@ -137,7 +137,7 @@ def test_the_page_says_what_is_known(facts: Facts) -> None:
     for kind, change in (("up", "+80.0 %"), ("down", "−40.0 %"), ("same", "no change")):
         assert f'<span class="{kind}">{change}</span>' in page
     text = read_text(page)
-    for said in TOLD.split("\n\n"):
+    for said in PAGE.split("\n\n"):
         assert " ".join(said.split()) in text
 
 
@@ -154,7 +154,7 @@ def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
         health=replace(facts.health, rows_rejected=0, checks=(), differences=(), to_decide=1),
     )
     text = read_text(write_page(nothing, take_figures(facts)))
-    for said in TOLD_OF_LITTLE.split("\n\n"):
+    for said in PAGE_WITH_LITTLE_DATA.split("\n\n"):
         assert " ".join(said.split()) in text
 
 

@@ -36,11 +36,11 @@ FIRST_TWO_SIDE_BY_SIDE = """() => {
 }"""
 LAYER = "cell => Number(getComputedStyle(cell).zIndex)"
 TAGS = "all => all.map(each => each.tagName)"
-STIRS = """app => new Promise(tell => {
-    let stirs = 0
-    const look = new MutationObserver(seen => { stirs += seen.length })
-    look.observe(app, {attributeFilter: ['data-test-script-state']})
-    setTimeout(() => tell(stirs), 1000)
+COUNT_SCRIPT_STATES = """app => new Promise(resolve => {
+    let changes = 0
+    const observer = new MutationObserver(seen => { changes += seen.length })
+    observer.observe(app, {attributeFilter: ['data-test-script-state']})
+    setTimeout(() => resolve(changes), 1000)
 })"""
 FILLS = "all => all.map(each => getComputedStyle(each).fill)"
 PERSONAL = ("Bérg", "ana.berg", "old.ana", "15550101", "First Street", "Aville", "window.hacked")
@@ -320,7 +320,9 @@ def test_without_a_snapshot_it_says_so_and_then_moves_to_each_new_one_by_itself(
         (tmp_path / "published" / "c360.duckdb").write_text("torn")
         damaged = page.get_by_test_id("stAlert").filter(has_text="cannot be read as a snapshot")
         expect(damaged).to_be_visible(timeout=patience)
-        assert page.get_by_test_id("stApp").evaluate(STIRS) < 5, "it tries again and again"
+        assert page.get_by_test_id("stApp").evaluate(COUNT_SCRIPT_STATES) < 5, (
+            "it tries again and again"
+        )
         write_snapshot(tmp_path / "published", rows())
         metric = page.get_by_test_id("stMetric").first
         expect(metric).to_contain_text("$200.00", timeout=patience)

@@ -104,21 +104,21 @@ def land_a_small_retailer(warehouse: Warehouse) -> None:
 
 
 def land_more_answers(warehouse: Warehouse) -> None:
-    def said(purpose: str, answer: str, day: str | None) -> dict[str, Any]:
+    def answer_row(purpose: str, answer: str, day: str | None) -> dict[str, Any]:
         at = day and f"2025-01-{day} 09:00:00"
         return {"customer_id": "c1", "purpose": purpose, "granted": answer == "yes",
                 "updated_at": at}  # fmt: skip
 
     warehouse.land("consents", [
-        said("newest first", "no", "05"), said("newest first", "yes", "02"),
-        said("at once", "no", "05"), said("at once", "yes", "05"),
-        said("after the day", "no", "05"), said("after the day", "yes", "20"),
-        said("late file", "no", "05"), said("corrected", "no", "05"),
-        said("undated", "yes", "02"),
+        answer_row("newest first", "no", "05"), answer_row("newest first", "yes", "02"),
+        answer_row("at once", "no", "05"), answer_row("at once", "yes", "05"),
+        answer_row("after the day", "no", "05"), answer_row("after the day", "yes", "20"),
+        answer_row("late file", "no", "05"), answer_row("corrected", "no", "05"),
+        answer_row("undated", "yes", "02"),
     ], known="2025-01-06")  # fmt: skip
     warehouse.land("consents", [
-        said("Late file", "yes", "02"), said("corrected", "yes", "05"),
-        said("undated", "no", None),
+        answer_row("Late file", "yes", "02"), answer_row("corrected", "yes", "05"),
+        answer_row("undated", "no", None),
     ], known="2025-01-08")  # fmt: skip
 
 

@@ -13,7 +13,7 @@ A, B = "model.ours.a", "model.ours.b"
 RESULT = NodeResult(A, "success", "OK", 0.1, None, sql="select * from s.b")
 
 
-def know(*columns: str) -> LineageCache:
+def open_cache(*columns: str) -> LineageCache:
     """Returns what is known of a project in which `a` reads `b`, which has these columns."""
     declared: dict[str, Any] = {"n": {}}
     nodes = {
@@ -30,13 +30,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = know("n")
+    first = open_cache("n")
     assert not first.knows(RESULT)
     assert first.find(RESULT) == {}
     first.trace([RESULT])
     assert first.find(RESULT) == {"n": [("s", "b", "n")]}
     monkeypatch.setattr("c360_dagster.dbt_runner.tracing.trace_columns", None)
-    later = know("n")
+    later = open_cache("n")
     assert later.knows(RESULT)
     later.trace([RESULT])
     assert [tuple(each) for each in later.find(RESULT)["n"]] == [("s", "b", "n")]
@@ -44,8 +44,8 @@ def test_a_query_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_seed_has_no_query_to_trace(folder: Path) -> None:
     seed = NodeResult("seed.ours.s", "success", "OK", 0.1, None)
-    assert know("n").knows(seed)
-    know("n").trace([seed])
+    assert open_cache("n").knows(seed)
+    open_cache("n").trace([seed])
     assert [*folder.iterdir()] == []
 
 
@@ -53,7 +53,7 @@ def test_a_seed_has_no_query_to_trace(folder: Path) -> None:
 def test_it_is_traced_again_where_the_answer_may_be_another(
     folder: Path, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
-    know("n").trace([RESULT])
+    open_cache("n").trace([RESULT])
     result, columns = RESULT, ["n"]
     if other == "query":
         result = NodeResult(A, "success", "OK", 0.1, None, sql="select n from s.b")
@@ -63,19 +63,19 @@ def test_it_is_traced_again_where_the_answer_may_be_another(
         monkeypatch.setattr(lineage_cache, "_digest_tracer", lambda: "a newer version")
     else:
         (folder / lineage_cache.FILE).write_text("{")
-    later = know(*columns)
+    later = open_cache(*columns)
     assert not later.knows(result)
     later.trace([result])
     assert list(later.find(result)) == columns
 
 
 def test_what_the_project_no_longer_has_is_not_kept(folder: Path) -> None:
-    known = know("n")
+    known = open_cache("n")
     known.trace([RESULT, NodeResult("model.ours.old", "success", "OK", 0.1, None, sql="select 1")])
     assert "model.ours.old" in (folder / lineage_cache.FILE).read_text()
     changed = NodeResult(A, "success", "OK", 0.1, None, sql="select n from s.b")
-    know("n").trace([changed])
+    open_cache("n").trace([changed])
     assert "model.ours.old" not in (folder / lineage_cache.FILE).read_text()
     (folder / lineage_cache.FILE).unlink()
     (folder / lineage_cache.FILE).mkdir()
-    know("n").trace([RESULT])
+    open_cache("n").trace([RESULT])

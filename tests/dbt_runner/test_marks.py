@@ -52,7 +52,7 @@ def build(
     record_marks(con, ended, mark_nodes(con, nodes, DAY, views))
 
 
-def stand(
+def find_kept(
     con: duckdb.DuckDBPyConnection,
     *nodes: Rendered,
     variables: Variables = DAY,
@@ -62,18 +62,18 @@ def stand(
 
 
 def test_what_would_be_made_of_the_same_stands(con: duckdb.DuckDBPyConnection) -> None:
-    assert stand(con, *ALL) == [*ALL]
-    assert stand(con, HIGH, TEST) == [HIGH, TEST]
-    assert stand(con, *ALL, variables={**DAY, "since": "2024-12-31"}) == [*ALL]
+    assert find_kept(con, *ALL) == [*ALL]
+    assert find_kept(con, HIGH, TEST) == [HIGH, TEST]
+    assert find_kept(con, *ALL, variables={**DAY, "since": "2024-12-31"}) == [*ALL]
 
 
 def test_what_follows_from_something_else_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
-    assert stand(con, *ALL, variables={**DAY, "as_of": "2025-01-02"}) == [LOW, VIEW]
-    assert stand(con, *ALL, variables={**DAY, "another": "word"}) == []
+    assert find_kept(con, *ALL, variables={**DAY, "as_of": "2025-01-02"}) == [LOW, VIEW]
+    assert find_kept(con, *ALL, variables={**DAY, "another": "word"}) == []
     other = replace(VIEW, origin="edited")
-    assert stand(con, LOW, other, HIGH, TEST) == [LOW]
+    assert find_kept(con, LOW, other, HIGH, TEST) == [LOW]
     con.execute("insert into bronze.loaded values (1)")
-    assert stand(con, *ALL) == []
+    assert find_kept(con, *ALL) == []
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_table_that_was_made_anew_or_continued_does_not_stand(
     con: duckdb.DuckDBPyConnection, what: str
 ) -> None:
     con.execute(what)
-    assert stand(con, *ALL) == [VIEW, HIGH, TEST], "what is made of it comes to the same"
-    assert stand(con, HIGH, TEST, views=(VIEW,)) == []
-    assert stand(con, VIEW) == [], "what it reads is not built, and nobody knows what that is"
+    assert find_kept(con, *ALL) == [VIEW, HIGH, TEST], "what is made of it comes to the same"
+    assert find_kept(con, HIGH, TEST, views=(VIEW,)) == []
+    assert find_kept(con, VIEW) == [], "what it reads is not built, and nobody knows what that is"
     build(con, VIEW)
-    assert stand(con, *ALL) == [HIGH, TEST]
+    assert find_kept(con, *ALL) == [HIGH, TEST]
     build(con, HIGH)
-    assert stand(con, HIGH) == []
+    assert find_kept(con, HIGH) == []
 
 
 @pytest.mark.parametrize("status", ["warn", "fail"])
@@ -97,17 +97,17 @@ def test_a_test_that_did_not_pass_has_never_passed(
     con: duckdb.DuckDBPyConnection, status: str
 ) -> None:
     record_marks(con, [(TEST, status)], mark_nodes(con, ALL, DAY))
-    assert stand(con, *ALL) == [LOW, VIEW, HIGH]
+    assert find_kept(con, *ALL) == [LOW, VIEW, HIGH]
     build(con, TEST)
-    assert stand(con, *ALL) == [*ALL]
+    assert find_kept(con, *ALL) == [*ALL]
 
 
 def test_a_view_shows_what_it_reads_though_it_is_not_built(con: duckdb.DuckDBPyConnection) -> None:
-    assert stand(con, HIGH, TEST, views=(VIEW,)) == [HIGH, TEST]
+    assert find_kept(con, HIGH, TEST, views=(VIEW,)) == [HIGH, TEST]
     con.execute("insert into bronze.loaded values (1)")
     build(con, LOW)
-    assert stand(con, HIGH, views=(VIEW,)) == []
+    assert find_kept(con, HIGH, views=(VIEW,)) == []
     build(con, HIGH, views=(VIEW,))
-    assert stand(con, *ALL) == [LOW], "it may have been made of a view that was edited since"
+    assert find_kept(con, *ALL) == [LOW], "it may have been made of a view that was edited since"
     edited = replace(VIEW, origin="edited")
-    assert stand(con, HIGH, views=(edited,)) == []
+    assert find_kept(con, HIGH, views=(edited,)) == []

@@ -304,7 +304,7 @@ def test_what_is_not_known_is_asked_for_by_itself(
     assert results["model.c360.dim_products"].is_connection_closed
 
 
-def _meddle(warehouse: Path, table: str) -> None:
+def _change_by_hand(warehouse: Path, table: str) -> None:
     """Empties that table and drops `gold.dim_products`, as somebody might do by hand."""
     with duckdb.connect(str(warehouse)) as con:
         con.execute(f"create or replace table {table} as from {table} limit 0")
@@ -313,7 +313,7 @@ def _meddle(warehouse: Path, table: str) -> None:
 
 def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
     _build(warehouse)
-    _meddle(warehouse, "silver.order_status")
+    _change_by_hand(warehouse, "silver.order_status")
     results = _build(warehouse)
     built = {key.split(".")[2] for key, each in results.items() if each.message != STANDS}
     assert built == {"order_status", "dim_products"}
@@ -328,7 +328,7 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
     The view stands, and it still has its turn between the two tables.
     """
     _build(warehouse)
-    _meddle(warehouse, "silver.stg_products")
+    _change_by_hand(warehouse, "silver.stg_products")
     told = _build(warehouse)
     order = [name.split(".")[2] for name in told]
     assert order.index("stg_products") < order.index("int_products") < order.index("dim_products")

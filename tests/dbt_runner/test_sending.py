@@ -10,7 +10,7 @@ from c360_dagster.dbt_runner.rendered import Rendered, Variables
 from c360_dagster.dbt_runner.sending import Outcome, find_leading, send
 
 NOTHING, WARNS, FAILS = "0, false, false", "2, true, false", "2, true, true"
-FAILS_EARLIER = "2, false, true"
+FAILS_WITHOUT_WARNING = "2, false, true"
 """The test fails at a bound at which it does not warn: `error_if` and `warn_if` are separate."""
 
 
@@ -62,7 +62,7 @@ def sent(
         (NOTHING, "error", ["model.a", "model.b", "test.t"]),
         (FAILS, "error", ["model.a"]),
         (WARNS, "error", ["model.a"]),
-        (FAILS_EARLIER, "error", ["model.a"]),
+        (FAILS_WITHOUT_WARNING, "error", ["model.a"]),
         (FAILS, "warn", ["model.a", "model.b"]),
     ],
 )
@@ -149,7 +149,7 @@ def test_rows_that_warn_are_kept_until_there_are_none(con: duckdb.DuckDBPyConnec
         "test.t": Outcome("warn", "Got 2 results, configured to warn if != 0", 2)
     }
     assert con.execute("from made.t").fetchall() == [(1,), (1,)]
-    for found in (FAILS, FAILS_EARLIER, WARNS):
+    for found in (FAILS, FAILS_WITHOUT_WARNING, WARNS):
         ended = sent(con, check("t", "", found, "error", keep))
         assert ended == {}, "it warned before, and now it may fail"
     one = check("t", "", "1, true, false", "warn", keep)

@@ -279,7 +279,7 @@ def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path:
 
 
 @dataclass(frozen=True)
-class Told(Dbt):
+class FakeDbt(Dbt):
     """A stand-in for dbt that makes a table of one number and tests that it is not negative."""
 
     number: int
@@ -305,7 +305,7 @@ def test_a_test_that_failed_is_asked_again_once_all_is_as_it_was_when_it_passed(
     def build(number: int) -> NodeResult:
         model, test = node("model.ours.a", f"{number}"), node("test.ours.t", after="model.ours.a")
         cache = make_cache(tmp_path / "kept", model, test)
-        dbt = Told(str(tmp_path / "warehouse.duckdb"), "inprocess", tmp_path, number)
+        dbt = FakeDbt(str(tmp_path / "warehouse.duckdb"), "inprocess", tmp_path, number)
         results = _Build(dbt, cache, cache.choose([]), {}, lambda: None).run([], anew=False)
         return {each.unique_id: each for each in results}["test.ours.t"]
 

@@ -31,7 +31,7 @@ def members(tmp_path: Path) -> Memberships:
     return Memberships(tmp_path / "history" / "audiences")
 
 
-def ask(*people: str) -> str:
+def query_for(*people: str) -> str:
     rows = ", ".join(f"('{each}')" for each in people)
     empty = "select null as customer_id where false"
     return f"select customer_id from (values {rows}) as t(customer_id)" if people else empty
@@ -46,16 +46,18 @@ def test_each_day_is_compared_with_the_one_recorded_before(
     con: duckdb.DuckDBPyConnection, members: Memberships
 ) -> None:
     assert read(con, members) == []
-    members.record(con, FIRST, {"loyal": ask("c1", "c2"), "lost": ask()})
+    members.record(con, FIRST, {"loyal": query_for("c1", "c2"), "lost": query_for()})
     assert read(con, members) == [], "nobody comes on an audience's first day"
-    members.record(con, FOURTH, {"loyal": ask("c3"), "lost": ask("c1"), "new": ask("c9")})
+    members.record(
+        con, FOURTH, {"loyal": query_for("c3"), "lost": query_for("c1"), "new": query_for("c9")}
+    )
     assert read(con, members) == [
         ("lost", "2026-01-04", "c1", "entered", "2026-01-01"),
         ("loyal", "2026-01-04", "c1", "left", "2026-01-01"),
         ("loyal", "2026-01-04", "c2", "left", "2026-01-01"),
         ("loyal", "2026-01-04", "c3", "entered", "2026-01-01"),
     ]
-    members.record(con, SECOND, {"loyal": ask("c2", "c3"), "lost": ask()})
+    members.record(con, SECOND, {"loyal": query_for("c2", "c3"), "lost": query_for()})
     assert read(con, members) == [
         ("lost", "2026-01-04", "c1", "entered", "2026-01-02"),
         ("loyal", "2026-01-02", "c1", "left", "2026-01-01"),
@@ -67,17 +69,17 @@ def test_each_day_is_compared_with_the_one_recorded_before(
 def test_an_audience_that_everybody_left_is_told(
     con: duckdb.DuckDBPyConnection, members: Memberships
 ) -> None:
-    members.record(con, FIRST, {"loyal": ask("c1")})
-    members.record(con, SECOND, {"loyal": ask()})
+    members.record(con, FIRST, {"loyal": query_for("c1")})
+    members.record(con, SECOND, {"loyal": query_for()})
     assert [row[2:4] for row in read(con, members)] == [("c1", "left")]
 
 
 def test_one_wrong_question_is_named_and_the_others_are_asked(
     con: duckdb.DuckDBPyConnection, members: Memberships
 ) -> None:
-    members.record(con, FIRST, {"loyal": ask("c1")})
+    members.record(con, FIRST, {"loyal": query_for("c1")})
     wrong = "select cast('x' as integer) as customer_id"
-    problems = members.record(con, SECOND, {"bad": wrong, "loyal": ask("c1", "c2")})
+    problems = members.record(con, SECOND, {"bad": wrong, "loyal": query_for("c1", "c2")})
     assert list(problems) == ["bad"]
     assert "x" in problems["bad"]
     assert [row[:3] for row in read(con, members)] == [("loyal", "2026-01-02", "c2")]
@@ -93,12 +95,12 @@ def test_published_are_the_changes_of_the_last_days(
     assert con.execute(f"select * {members.excerpt()}").fetchall() == []
     monkeypatch.setattr(module, "DAYS_PUBLISHED", 1)
     for day, people in ((FIRST, ("c1",)), (SECOND, ("c2",)), (FOURTH, ("c2", "c3"))):
-        members.record(con, day, {"loyal": ask(*people)})
+        members.record(con, day, {"loyal": query_for(*people)})
     found = con.execute(f"select customer_id, change {members.excerpt()}").fetchall()
     assert found == [("c3", "entered")]
     told = {key: each.value for key, each in members.report(con).metadata.items()}
     assert told == {"as_of": "2026-01-04", "entered": 1, "left": 0}
     assert len(read(con, members)) == 3
-    members.record(con, date(2026, 1, 5), {"loyal": ask("c2", "c3")})
+    members.record(con, date(2026, 1, 5), {"loyal": query_for("c2", "c3")})
     told = {key: each.value for key, each in members.report(con).metadata.items()}
     assert told == {"as_of": "-", "entered": 0, "left": 0}, "nobody came or left on the last day"

@@ -19,7 +19,7 @@ BARE = record(
     address_line1=None,
     city=None,
 )
-BETWEEN = record(
+BRIDGE = record(
     "crm",
     "C9",
     A,
@@ -58,7 +58,7 @@ def test_an_id_is_kept_when_an_earlier_record_joins() -> None:
 
 
 def test_a_bridge_merges_once_and_its_going_splits() -> None:
-    left, middle = BARE, BETWEEN
+    left, middle = BARE, BRIDGE
     first = resolve(frame([left, RIGHT]))
     assert ids(first.identities) == {("crm", "C5"): "C5", ("crm", "C3"): "C3"}
 
@@ -100,7 +100,7 @@ def test_a_merge_is_not_laid_on_a_link_that_was_not_followed() -> None:
     image = twin_of(RIGHT, "C4", phone=None)
     apart = {"never": [[["crm", "C3"], ["crm", "C4"]]]}
     first = resolve(frame([BARE, RIGHT, image]), None, apart)
-    second = resolve(frame([BARE, RIGHT, image, BETWEEN]), first, apart)
+    second = resolve(frame([BARE, RIGHT, image, BRIDGE]), first, apart)
     (why,) = second.merges["why"]
     assert "crm:C9" in why
     assert "crm:C4" not in why

@@ -29,7 +29,7 @@ ANNA: Row = person(1) | {
 }
 
 
-def together(*rows: Row, rules: dict | None = None) -> bool:
+def are_one_person(*rows: Row, rules: dict | None = None) -> bool:
     found = resolve(frame(rows), rules=rules)
     return found.identities["customer_id"].n_unique() == 1
 
@@ -49,7 +49,7 @@ def together(*rows: Row, rules: dict | None = None) -> bool:
 )
 def test_forms_of_one_person_meet(changes: Row) -> None:
     own = ANNA | {"email": "catherine@example.com", "phone": "212-555-0147"}
-    assert together(record("crm", "C1", own), record("workbooks", "7", own, **changes))
+    assert are_one_person(record("crm", "C1", own), record("workbooks", "7", own, **changes))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_forms_of_one_person_meet(changes: Row) -> None:
 )
 def test_a_household_is_not_one_person(other: Row) -> None:
     pair = record("crm", "C1", ANNA), record("crm", "C2", ANNA, **other)
-    assert not together(*pair)
+    assert not are_one_person(*pair)
 
 
 @pytest.mark.parametrize(
@@ -74,22 +74,25 @@ def test_a_household_is_not_one_person(other: Row) -> None:
 def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, brief: str) -> None:
     """Otherwise two brothers in one household would both be called Jean."""
     own = ANNA | {"first_name": first_name}
-    assert not together(record("crm", "C1", own), record("crm", "C2", own, first_name=other))
-    assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
+    assert not are_one_person(record("crm", "C1", own), record("crm", "C2", own, first_name=other))
+    assert are_one_person(record("crm", "C1", own), record("crm", "C2", own, first_name=brief))
 
 
 @pytest.mark.parametrize(
-    ("other", "is_she"),
+    ("other", "is_same"),
     [("Maria Luisa", False), ("Maria Jane", False), ("Maria", True), ("Maria J.", True),
      ("Maria de Jose", True), ("Maria Josse", True)],
 )  # fmt: skip
-def test_a_second_name_tells_sisters_apart(*, other: str, is_she: bool) -> None:
+def test_a_second_name_tells_sisters_apart(*, other: str, is_same: bool) -> None:
     """Otherwise two sisters in one household would both be called Maria.
 
     Likewise, Abdul Rahman and Abdul Karim would have nearly the same name.
     """
     own = ANNA | {"email": None, "date_of_birth": None, "first_name": "Maria Jose"}
-    assert together(record("crm", "C1", own), record("crm", "C2", own, first_name=other)) is is_she
+    assert (
+        are_one_person(record("crm", "C1", own), record("crm", "C2", own, first_name=other))
+        is is_same
+    )
 
 
 @pytest.mark.parametrize("title", ["Dr. ", "dr ", "Prof.Dr. ", "Mrs. "])
@@ -97,9 +100,9 @@ def test_a_title_is_no_name(title: str) -> None:
     """Otherwise a husband and wife who are both doctors would both be called Dr."""
     own = ANNA | {"email": None, "date_of_birth": None}
     pair = (record("crm", f"C{n}", own, first_name=title + n) for n in ("Anna", "Gerald"))
-    assert not together(*pair)
+    assert not are_one_person(*pair)
     titled = record("crm", "C2", own, first_name=title + "Kate")
-    assert together(record("crm", "C1", own), titled)
+    assert are_one_person(record("crm", "C1", own), titled)
 
 
 def test_titles_are_those_that_silver_leaves_out() -> None:
@@ -129,11 +132,11 @@ def test_a_telephone_excuses_no_other_birth_date(
 def test_couples_behind_one_email_teach_no_second_name() -> None:
     """Shops ask for no birth date, so only the first name tells a couple from one person."""
     people = world(200).with_columns(date_of_birth=pl.lit(None, pl.String))
-    hers = people.filter((pl.col("source_system") == "crm") & (pl.int_range(pl.len()) % 4 == 0))
+    wives = people.filter((pl.col("source_system") == "crm") & (pl.int_range(pl.len()) % 4 == 0))
     own = pl.format("H{}", "source_id").alias("source_id")
-    his = hers.with_columns(own, first_name=pl.lit("Gerald"))
-    found = ids(resolve(pl.concat([people, his])).identities)
-    assert not [one for one in his["source_id"] if found["crm", one] == found["crm", one[1:]]]
+    husbands = wives.with_columns(own, first_name=pl.lit("Gerald"))
+    found = ids(resolve(pl.concat([people, husbands])).identities)
+    assert not [one for one in husbands["source_id"] if found["crm", one] == found["crm", one[1:]]]
     assert found["crm", "C5"] == found["workbooks", "000005"]
 
 
@@ -222,8 +225,8 @@ def test_an_address_for_everybody_links_nobody() -> None:
         )
         for n in (1, 2)
     ]
-    assert not together(*pair)
-    assert together(*pair, rules={"never_link": {"emails": []}})
+    assert not are_one_person(*pair)
+    assert are_one_person(*pair, rules={"never_link": {"emails": []}})
 
 
 def test_records_without_identity_stay_apart() -> None:

@@ -75,7 +75,7 @@ days = st.builds(
 )
 
 
-def live(rows: list[Row], day: Day) -> list[Row]:
+def apply_day(rows: list[Row], day: Day) -> list[Row]:
     """Returns the day's records and changes `rows` for good by the day's moves.
 
     Records are gone, or have the office's phone, only for that day.
@@ -108,7 +108,7 @@ def forget_groups(memory: Memory) -> Memory:
 
 
 @pytest.fixture(scope="module")
-def begun(resolved: Resolution) -> Resolution:
+def resolved_crowd(resolved: Resolution) -> Resolution:
     """The crowd, resolved with a model that learnt from a larger world."""
     model = resolved.memory.last_model
     assert model
@@ -122,10 +122,12 @@ def begun(resolved: Resolution) -> Resolution:
 
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(plan=st.lists(days, min_size=2, max_size=2))
-def test_the_neighbourhood_is_as_good_as_everybody(begun: Resolution, plan: list[Day]) -> None:
-    rows, found = list(ROWS), begun
+def test_the_neighbourhood_is_as_good_as_everybody(
+    resolved_crowd: Resolution, plan: list[Day]
+) -> None:
+    rows, found = list(ROWS), resolved_crowd
     for day in plan:
-        present, rules, memory = frame(live(rows, day)), decide(day), found.memory
+        present, rules, memory = frame(apply_day(rows, day)), decide(day), found.memory
         found = resolve(present, memory, rules)
         everybody = resolve(present, forget_groups(memory), rules)
         assert everybody.report["compared_records"] == present.height
@@ -154,34 +156,36 @@ def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed()
     assert third.merges.select("kind", "from_id", "to_id").rows() == [("split", "1", "1-2")]
 
 
-def test_who_is_met_only_because_others_went_is_near(begun: Resolution) -> None:
+def test_who_is_met_only_because_others_went_is_near(resolved_crowd: Resolution) -> None:
     """Nine records that share only a name are too many to be compared; eight are not.
 
     When one of the nine goes, the other eight must be compared, and they become one person.
     """
     names = {**dict.fromkeys(COLUMNS), "first_name": "Zelda", "last_name": "Zimmer"}
     nine = [record("pos", f"z{number}", names) for number in range(9)]
-    first = resolve(frame([*ROWS, *nine]), begun)
-    assert first.report["people"] == begun.report["people"] + 9
+    first = resolve(frame([*ROWS, *nine]), resolved_crowd)
+    assert first.report["people"] == resolved_crowd.report["people"] + 9
     second = resolve(frame([*ROWS, *nine[1:]]), first)
-    assert second.report["people"] == begun.report["people"] + 1
+    assert second.report["people"] == resolved_crowd.report["people"] + 1
     everybody = resolve(frame([*ROWS, *nine[1:]]), forget_groups(first.memory))
     assert second.identities.equals(everybody.identities)
     assert resolve(frame([*ROWS, *nine]), second).report["people"] > second.report["people"]
 
 
-def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(begun: Resolution) -> None:
+def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(
+    resolved_crowd: Resolution,
+) -> None:
     """One more record with the same name makes the name too common to be a key.
 
     The cut record is then looked at again with the same result, and its cut must be kept.
     """
-    cut = begun.memory.links.drop_nulls("cut")["left"][0]
-    (key,) = begun.memory.records["source_id"].gather([cut])
-    (her,) = (row for row in ROWS if row["source_id"] == key)
-    name = {part: her[part] for part in ("first_name", "last_name")}
+    cut = resolved_crowd.memory.links.drop_nulls("cut")["left"][0]
+    (key,) = resolved_crowd.memory.records["source_id"].gather([cut])
+    (cut_row,) = (row for row in ROWS if row["source_id"] == key)
+    name = {part: cut_row[part] for part in ("first_name", "last_name")}
     alike = sum(name.items() <= row.items() for row in ROWS)
     others = [record("pos", f"z{n}", person(100 + n), **name) for n in range(9 - alike)]
-    first = resolve(frame([*ROWS, *others[1:]]), begun)
+    first = resolve(frame([*ROWS, *others[1:]]), resolved_crowd)
     second = resolve(frame([*ROWS, *others]), first)
     assert second.report["compared_records"] == 1
     everybody = resolve(frame([*ROWS, *others]), forget_groups(first.memory))
@@ -189,10 +193,12 @@ def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(begun: Resolu
     assert second.review.equals(everybody.review)
 
 
-def test_what_is_shared_stays_so_while_nobody_of_it_comes_or_goes(begun: Resolution) -> None:
+def test_what_is_shared_stays_so_while_nobody_of_it_comes_or_goes(
+    resolved_crowd: Resolution,
+) -> None:
     shared = [{**row, "phone": SWITCHBOARD} if at == 1 else row for at, row in enumerate(ROWS)]
-    first = resolve(frame(shared), begun)
-    assert (begun.report["shared_values"], first.report["shared_values"]) == (0, 1)
+    first = resolve(frame(shared), resolved_crowd)
+    assert (resolved_crowd.report["shared_values"], first.report["shared_values"]) == (0, 1)
     moved = [{**row, "city": None} if at == 49 else row for at, row in enumerate(shared)]
     second = resolve(frame(moved), first)
     assert second.report["compared_records"] == 1
@@ -200,27 +206,27 @@ def test_what_is_shared_stays_so_while_nobody_of_it_comes_or_goes(begun: Resolut
     assert second.review["reason"].str.contains("is shared by 5 records").any()
 
 
-def test_other_limits_group_everybody_anew(begun: Resolution) -> None:
+def test_other_limits_group_everybody_anew(resolved_crowd: Resolution) -> None:
     alone = {"limits": {"records": 1}}
-    found = resolve(frame(ROWS), begun, alone)
+    found = resolve(frame(ROWS), resolved_crowd, alone)
     assert found.report["compared_records"] == 0
     assert found.report["people"] == RECORDS
-    everybody = resolve(frame(ROWS), forget_groups(begun.memory), alone)
+    everybody = resolve(frame(ROWS), forget_groups(resolved_crowd.memory), alone)
     assert found.identities.equals(everybody.identities)
     assert found.memory.records.equals(everybody.memory.records)
 
 
-def test_only_the_neighbourhood_is_judged_as_people(begun: Resolution) -> None:
+def test_only_the_neighbourhood_is_judged_as_people(resolved_crowd: Resolution) -> None:
     """Two records change; all records that are not tied to them are copied from the memory."""
-    told = begun.memory.records.with_columns(match_rule=pl.lit("as remembered"))
-    memory = dataclasses.replace(begun.memory, records=told)
+    told = resolved_crowd.memory.records.with_columns(match_rule=pl.lit("as remembered"))
+    memory = dataclasses.replace(resolved_crowd.memory, records=told)
     moved = [{**row, "phone": "800-555-0111"} if at < 2 else row for at, row in enumerate(ROWS)]
     rules = resolve(frame(moved), memory).identities["match_rule"]
     assert 0 < (rules != "as remembered").sum() < RECORDS / 2
 
 
-def test_a_memory_of_an_older_version_is_good_for_ids_and_model(begun: Resolution) -> None:
-    frames = begun.memory.frames()
+def test_a_memory_of_an_older_version_is_good_for_ids_and_model(resolved_crowd: Resolution) -> None:
+    frames = resolved_crowd.memory.frames()
     new = {"match_rule", "match_probability", "is_decided"}
     older = {
         **frames,
@@ -232,9 +238,9 @@ def test_a_memory_of_an_older_version_is_good_for_ids_and_model(begun: Resolutio
     found = resolve(frame(ROWS), Memory.from_frames(older))
     assert not found.report["is_settled_anew"]
     assert found.report["compared_records"] == RECORDS
-    assert found.identities.equals(begun.identities)
+    assert found.identities.equals(resolved_crowd.identities)
     assert found.changed.is_empty()
-    assert found.memory.links.equals(begun.memory.links)
+    assert found.memory.links.equals(resolved_crowd.memory.links)
 
 
 @pytest.mark.parametrize("numbers", [1, 7])

@@ -6,12 +6,12 @@ import pytest
 from c360_dagster.identity import Resolution, resolve
 from tests.identity.worlds import Row, frame, person, record
 
-TRUE = person(4) | {"email": "new@mail.example", "phone": None}
+TRUTH = person(4) | {"email": "new@mail.example", "phone": None}
 ROWS = [
     record(
         "crm",
         "C1",
-        TRUE,
+        TRUTH,
         email="old@mail.example",
         last_name="Oakley",
         city="Ashton",
@@ -22,7 +22,7 @@ ROWS = [
     record(
         "crm",
         "C2",
-        TRUE,
+        TRUTH,
         last_name="Oakley",
         city="Birchton",
         zip_code="02002",
@@ -32,7 +32,7 @@ ROWS = [
     record(
         "workbooks",
         "9",
-        TRUE,
+        TRUTH,
         email="not an address",
         last_name="Oakly",
         city="Cedarton",
@@ -44,7 +44,7 @@ ROWS = [
 AS_ONE = {"always": [[["crm", "C1"], ["crm", "C2"]], [["crm", "C1"], ["workbooks", "9"]]]}
 
 
-def survive(**survivorship: object) -> Resolution:
+def resolve_with(**survivorship: object) -> Resolution:
     return resolve(frame(ROWS), rules={**AS_ONE, "survivorship": survivorship})
 
 
@@ -63,11 +63,11 @@ def golden(found: Resolution, field: str) -> object:
     ],
 )
 def test_each_way(way: str, last_name: str) -> None:
-    assert golden(survive(fields={"last_name": way}), "last_name") == last_name
+    assert golden(resolve_with(fields={"last_name": way}), "last_name") == last_name
 
 
 def test_what_is_no_address_never_wins() -> None:
-    found = survive()
+    found = resolve_with()
     assert golden(found, "email") == "new@mail.example"
     won = found.provenance.filter(field="email").row(0, named=True)
     assert (won["source_id"], won["rule"]) == ("C2", "most_recent")
@@ -75,7 +75,7 @@ def test_what_is_no_address_never_wins() -> None:
 
 
 def test_whoever_says_what_lost_is_named() -> None:
-    told = survive(fields={"last_name": "most_recent"}).provenance.filter(field="last_name")
+    told = resolve_with(fields={"last_name": "most_recent"}).provenance.filter(field="last_name")
     assert told["losing_values"].to_list() == ["Oakley (crm:C1, crm:C2)"]
 
 
@@ -95,7 +95,7 @@ def test_what_is_nobodys_own_wins_only_alone() -> None:
 
 
 def test_an_address_is_of_one_piece() -> None:
-    found = survive()
+    found = resolve_with()
     home = [golden(found, name) for name in ("address_line1", "city", "zip_code")]
     assert home == ["2 Oak Street", "Birchton", "02002"]
 
@@ -113,8 +113,8 @@ def test_what_records_agree_on_or_one_alone_knows_is_hers() -> None:
         record("workbooks", "4", told, gender=None, date_of_birth=None),
     ]
     found = resolve(frame(rows), rules={"always": pairs})
-    hers = found.golden.filter(customer_id="C4").row(0, named=True)
-    assert {name: hers[name] for name in told} == told
+    second_person = found.golden.filter(customer_id="C4").row(0, named=True)
+    assert {name: second_person[name] for name in told} == told
     origins = found.provenance.filter(customer_id="C4")
     assert set(origins["rule"]) == {"only value"}
     assert dict(origins.select("field", "source_id").iter_rows()) == {
@@ -130,7 +130,7 @@ def test_a_gap_in_an_address_is_not_filled_from_another_one() -> None:
 
 
 def test_sources_have_their_order() -> None:
-    found = survive(source_order=["workbooks"], fields={"last_name": "source_priority"})
+    found = resolve_with(source_order=["workbooks"], fields={"last_name": "source_priority"})
     assert golden(found, "last_name") == "Oakly"
     assert golden(found, "source_records") == 3
 

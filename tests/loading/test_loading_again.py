@@ -35,7 +35,7 @@ def test_an_unchanged_file_is_not_read_again(
     assert bronze.load_one().status == "unchanged"
 
 
-def rest(path: Path) -> None:
+def make_old(path: Path) -> None:
     """Makes the file look as if nobody had written to it for a minute."""
     before = path.stat().st_mtime_ns - 60 * 10**9
     os.utime(path, ns=(before, before))
@@ -58,12 +58,12 @@ def test_of_a_file_at_rest_not_even_the_bytes_are_looked_at(
     bronze: Bronze, opened: list[str]
 ) -> None:
     path = bronze.put("sales/transaction_items.csv")
-    rest(path)
+    make_old(path)
     bronze.load_one()
     opened.clear()
     assert bronze.load_one().status == "unchanged"
     assert opened == []
-    rest(path)  # another time, as if somebody had copied the file over itself
+    make_old(path)  # another time, as if somebody had copied the file over itself
     assert bronze.load_one().status == "unchanged"
     assert opened == [path.name]
     assert bronze.load_one().status == "unchanged"
@@ -83,7 +83,7 @@ def test_a_file_that_was_just_written_is_read_again(bronze: Bronze) -> None:
 
 def test_another_file_of_the_same_size_and_time_is_read(bronze: Bronze) -> None:
     path = bronze.put("sales/transaction_items.csv")
-    rest(path)
+    make_old(path)
     stamp = path.stat().st_mtime_ns
     bronze.load_one()
     other = bronze.put("sales/other.tmp", ITEMS.replace("I3", "I5"))

@@ -221,7 +221,7 @@ def write(home: Path, end: date, possible: list[str], *written: str, stops: bool
         landing.finish(end, written)
 
 
-def told(home: Path, end: date) -> str:
+def read_refusal(home: Path, end: date) -> str:
     """Returns the sentence that says why nothing is simulated."""
     plan = open_landing(home).plan(end)
     assert isinstance(plan, str), plan
@@ -285,7 +285,7 @@ def test_a_file_that_is_gone_ends_the_simulation(tmp_path: Path, name: str) -> N
     write(tmp_path, MARCH_31, [SALES], SALES)
     write(tmp_path, JUNE_30, [later], later)
     (tmp_path / name).unlink()
-    assert f"no longer those that were simulated ({name})" in told(tmp_path, JULY_31)
+    assert f"no longer those that were simulated ({name})" in read_refusal(tmp_path, JULY_31)
 
 
 @pytest.mark.parametrize("at", ["start", "middle", "end"])
@@ -300,14 +300,14 @@ def test_a_file_that_was_written_to_ends_the_simulation(tmp_path: Path, at: str)
     if at == "middle":
         content += b"0"
     (tmp_path / SALES).write_bytes(content)
-    assert "no longer those" in told(tmp_path, JUNE_30)
+    assert "no longer those" in read_refusal(tmp_path, JUNE_30)
 
 
 def test_a_folder_in_the_place_of_a_file_ends_the_simulation(tmp_path: Path) -> None:
     write(tmp_path, MARCH_31, [SALES], SALES)
     (tmp_path / SALES).unlink()
     (tmp_path / SALES).mkdir()
-    assert "no longer those" in told(tmp_path, JUNE_30)
+    assert "no longer those" in read_refusal(tmp_path, JUNE_30)
     landing = open_landing(tmp_path / "anew")
     landing.begin(MARCH_31, [SALES])
     landing.temporary(SALES).write_text("ours")
@@ -326,8 +326,8 @@ def test_what_programs_put_beside_a_file_is_nobodys_data(tmp_path: Path, hidden:
 def test_three_names_are_all_of_three(tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"{name}.csv").touch()
-    assert told(tmp_path, MARCH_31).startswith(
+    assert read_refusal(tmp_path, MARCH_31).startswith(
         f"Nothing generated: {tmp_path} holds files that were not simulated (a.csv, b.csv, c.csv);"
     )
     (tmp_path / "d.csv").touch()
-    assert "(a.csv, b.csv, c.csv and 1 more)" in told(tmp_path, MARCH_31)
+    assert "(a.csv, b.csv, c.csv and 1 more)" in read_refusal(tmp_path, MARCH_31)

@@ -23,7 +23,9 @@ def read_cdnow() -> pl.DataFrame:
     return pl.read_csv(CDNOW, schema=schema)
 
 
-def look_back(orders: pl.DataFrame, forecast: pl.DataFrame, as_of: date, days: int) -> pl.DataFrame:
+def measure_afterwards(
+    orders: pl.DataFrame, forecast: pl.DataFrame, as_of: date, days: int
+) -> pl.DataFrame:
     """Returns what each customer of a forecast spent afterwards, and on how many days."""
     later = orders.filter(
         pl.col("order_date") > as_of, pl.col("order_date") <= as_of + timedelta(days=days)

@@ -23,7 +23,7 @@ from tests.science.retailer import Retailer
 NOBODY = pl.DataFrame(schema={"customer_id": pl.String, "cluster_id": pl.Int64})
 
 
-def said(answer: Answer, check: str) -> tuple[bool, str]:
+def read_finding(answer: Answer, check: str) -> tuple[bool, str]:
     (finding,) = (finding for finding in answer.findings if finding.check == check)
     return finding.is_passed, finding.said
 
@@ -83,22 +83,22 @@ def test_of_nobody_nothing_is_wrong() -> None:
 
 
 @pytest.fixture(scope="module")
-def yesterdays(retailer: Retailer) -> Answer:
+def yesterdays_answer(retailer: Retailer) -> Answer:
     return ask_for_segments(retailer, NOBODY, days_ago=1)
 
 
 def test_how_many_changed_persona_since_the_run_before_is_told(
-    retailer: Retailer, yesterdays: Answer
+    retailer: Retailer, yesterdays_answer: Answer
 ) -> None:
-    assert_declared(yesterdays)
-    assert said(yesterdays, "personas_last") == (True, "This is the first run.")
-    assert said(yesterdays, "personas_agree_with_the_truth") == (True, NOBODY_KNOWS)
-    labels = yesterdays.tables["segments"].select("customer_id", "cluster_id")
-    passed, told = said(ask_for_segments(retailer, labels), "personas_last")
+    assert_declared(yesterdays_answer)
+    assert read_finding(yesterdays_answer, "personas_last") == (True, "This is the first run.")
+    assert read_finding(yesterdays_answer, "personas_agree_with_the_truth") == (True, NOBODY_KNOWS)
+    labels = yesterdays_answer.tables["segments"].select("customer_id", "cluster_id")
+    passed, told = read_finding(ask_for_segments(retailer, labels), "personas_last")
     assert passed
     assert 0.0 < float(told.split("%")[0]) <= 3.0
     swapped = labels.with_columns(pl.col("cluster_id") % 5 + 1)
-    passed, told = said(ask_for_segments(retailer, swapped), "personas_last")
+    passed, told = read_finding(ask_for_segments(retailer, swapped), "personas_last")
     assert not passed
     assert told.endswith("% of the customers have another persona than in the run before.")
 
@@ -141,7 +141,7 @@ def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
     ids = rows["customer_id"]
     nobody_buys = pl.DataFrame({"customer_id": ids, "person_id": ids.str.slice(0, 5)})
     truth = nobody_buys.with_columns(orders=pl.lit(0), spend=pl.lit(0.0))
-    passed, told = said(
+    passed, told = read_finding(
         answer_forecasts(rows, plan, past, past_plan, truth), "agrees_with_the_future"
     )
     assert not passed
@@ -171,7 +171,7 @@ def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
     catalogue = list_catalogue(bought)
     answer = answer_suggestions(bought, catalogue, is_simulated=True)
     assert_declared(answer)
-    passed, told = said(answer, "beats_popularity")
+    passed, told = read_finding(answer, "beats_popularity")
     assert passed
     assert told.startswith("popularity: recall at 5 is ")
     assert answer.tables["next_products"]["rank"].max() == 5
@@ -228,9 +228,9 @@ def test_everybody_is_cluster_nought_and_planted_lifts_are_looked_for_there() ->
     assert_declared(answer)
     found = answer.tables["campaign_effects"]
     assert found["cluster_id"].to_list() == [0, 1, 2]
-    assert said(answer, "planted_lifts_are_found") == (True, "100% of 1 campaigns.")
+    assert read_finding(answer, "planted_lifts_are_found") == (True, "100% of 1 campaigns.")
     wrong = answer_campaigns(responses, planted.with_columns(planted=pl.lit(5.0)))
-    assert said(wrong, "planted_lifts_are_found")[0] is False
+    assert read_finding(wrong, "planted_lifts_are_found")[0] is False
 
 
 def test_findings_become_rows() -> None:

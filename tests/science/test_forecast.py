@@ -21,8 +21,8 @@ from c360_dagster.science.lifetime_value import (
 from tests.science.orders import (
     START,
     Row,
-    look_back,
     make_orders,
+    measure_afterwards,
     naive_forecasts,
     read_cdnow,
     run_shop,
@@ -297,7 +297,7 @@ def test_what_is_given_back_is_netted() -> None:
 def judge(orders: pl.DataFrame, as_of: date, days: int) -> tuple[Forecast, dict[str, float]]:
     made = fit_forecast(orders, as_of, days)
     told = made.values
-    happened = look_back(orders, told, as_of, days)
+    happened = measure_afterwards(orders, told, as_of, days)
     compared = evaluation.compare_with_naive(
         told["expected_spend"], happened["spend"], naive_forecasts(orders, told, as_of, days)
     )
@@ -395,7 +395,7 @@ def test_one_time_buyers_are_ranked_by_how_long_they_are_silent() -> None:
     ranked = evaluation.spearman(once["silent"], once["churn_risk"])
     assert ranked is not None
     assert ranked > 0.9
-    happened = look_back(orders, once, as_of, 120)
+    happened = measure_afterwards(orders, once, as_of, 120)
     auc = evaluation.area_under_curve(once["churn_risk"], happened["purchases"] == 0)
     assert auc is not None
     assert auc > 0.6

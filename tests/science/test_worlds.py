@@ -5,7 +5,7 @@ import pytest
 
 from c360_dagster.science import evaluation
 from c360_dagster.science.lifetime_value import fit_forecast
-from tests.science.orders import look_back, naive_forecasts
+from tests.science.orders import measure_afterwards, naive_forecasts
 from tests.science.worlds import Trial, draw_world
 
 
@@ -13,7 +13,7 @@ def judge(world: str, seed: int, trial: Trial) -> tuple[float, float, float]:
     """Returns MAE and RMSE relative to the best naive forecast's, and the error of the total."""
     orders = draw_world(world, seed)
     told = fit_forecast(orders, trial.as_of, trial.horizon_days).values
-    came = look_back(orders, told, trial.as_of, trial.horizon_days)["spend"]
+    came = measure_afterwards(orders, told, trial.as_of, trial.horizon_days)["spend"]
     naive = naive_forecasts(orders, told, trial.as_of, trial.horizon_days)
     compared = evaluation.compare_with_naive(told["expected_spend"], came, naive)
     total = evaluation.total_error(told["expected_spend"], came)

@@ -49,7 +49,7 @@ def test_an_old_id_leads_to_the_id_of_today(reader: Reader) -> None:
 
 
 @pytest.fixture
-def parted(tmp_path: Path) -> Iterator[Reader]:
+def with_splits(tmp_path: Path) -> Iterator[Reader]:
     """C1 was merged into C2 and split again; C7 was part of C1 for a while, then went to C3."""
     given = rows()
     given["customer_merges"] += [
@@ -63,15 +63,15 @@ def parted(tmp_path: Path) -> Iterator[Reader]:
         yield opened
 
 
-def test_an_id_that_a_split_gave_back_is_its_own_again(parted: Reader) -> None:
-    assert customer.find_current_id(parted, "C1") == "C1"
-    found = customer.search(parted, "c1").select("customer_id", "found_by")
+def test_an_id_that_a_split_gave_back_is_its_own_again(with_splits: Reader) -> None:
+    assert customer.find_current_id(with_splits, "C1") == "C1"
+    found = customer.search(with_splits, "c1").select("customer_id", "found_by")
     assert found.rows() == [("C1", "customer id")]
 
 
-def test_an_id_that_was_merged_twice_leads_to_the_last_one(parted: Reader) -> None:
-    assert customer.find_current_id(parted, "C7") == "C3"
-    assert customer.find_current_id(parted, "C9") == "C2"
+def test_an_id_that_was_merged_twice_leads_to_the_last_one(with_splits: Reader) -> None:
+    assert customer.find_current_id(with_splits, "C7") == "C3"
+    assert customer.find_current_id(with_splits, "C9") == "C2"
 
 
 def test_a_customers_page_holds_what_happened(reader: Reader) -> None:
