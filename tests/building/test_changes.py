@@ -206,7 +206,7 @@ def test_a_table_that_somebody_else_made_builds_everything(home: Home) -> None:
     assert "gold.fct_things is not" in home.begin("three")
 
 
-def test_where_all_was_built_nobody_knows_which_rows_are_others(home: Home) -> None:
+def test_after_a_full_build_no_changed_rows_are_known(home: Home) -> None:
     keys = {"fct_things": "thing", "fct_never_built": "thing"}
     home.build("one")
     start_again(home.con, keys, "the publication")

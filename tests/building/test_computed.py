@@ -18,7 +18,7 @@ from c360_dagster.building.marks import read_comments
 REDIRECTS = "identity.redirects"
 
 
-def test_descriptions_that_are_said_once_stand_in_words_in_each_table() -> None:
+def test_shared_descriptions_are_filled_in_for_each_table() -> None:
     said = [column.description for table in read_computed().values() for column in table.columns]
     assert "The customer: the golden id, one per person." in " ".join(said)
     assert [text for text in said if "{" in text or not text.strip()] == []
@@ -68,7 +68,7 @@ def test_rows_make_way_for_those_with_their_keys(con: duckdb.DuckDBPyConnection)
     assert sorted(con.execute(f"from {REDIRECTS}").fetchall()) == [("c2", "c4"), ("c4", "c1")]
 
 
-def test_other_rows_bear_no_stamp_of_those_before(con: duckdb.DuckDBPyConnection) -> None:
+def test_new_rows_do_not_keep_the_comment_of_the_old_ones(con: duckdb.DuckDBPyConnection) -> None:
     replace_computed(con, {REDIRECTS: redirects(("c2", "c1"))})
     write_comment(con, REDIRECTS, "made of it's own")
     assert read_comments(con)[REDIRECTS] == "made of it's own"

@@ -56,7 +56,7 @@ def test_a_table_of_bronze_is_known_by_the_loads_that_it_holds(
     "change", ["insert into bronze.rates (currency) values ('EUR')",
                "alter table bronze.rates alter column rate type double"],
 )  # fmt: skip
-def test_what_somebody_does_to_a_table_of_bronze_is_seen(
+def test_a_manual_change_of_a_bronze_table_is_noticed(
     con: duckdb.DuckDBPyConnection, change: str
 ) -> None:
     before = mark(con)

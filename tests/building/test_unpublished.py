@@ -22,7 +22,7 @@ def change(con: duckdb.DuckDBPyConnection, row: str) -> None:
     con.execute(f"create or replace table changes.lines as from gold.lines union all {row}")
 
 
-def test_a_row_is_told_once_by_all_of_its_key(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_changed_row_is_listed_once_by_its_whole_key(con: duckdb.DuckDBPyConnection) -> None:
     start_again(con, KEYS, "the publication")
     change(con, "select 1, 2, 30")
     note_changes(con)
@@ -35,7 +35,7 @@ def test_a_row_is_told_once_by_all_of_its_key(con: duckdb.DuckDBPyConnection) ->
     assert sorted(con.execute(query).fetchall()) == [(1, 2), (1, 3)]
 
 
-def test_what_another_database_notes_is_not_ours(con: duckdb.DuckDBPyConnection) -> None:
+def test_notes_in_another_database_do_not_count(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("attach ':memory:' as theirs; use theirs; create schema gold")
     con.execute('create table gold.lines as select 1 as thing, 2 as "order"')
     start_again(con, KEYS, "the publication")

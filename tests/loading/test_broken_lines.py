@@ -125,7 +125,7 @@ def test_a_header_between_the_rows_is_no_row(
     assert bronze.rejects() == [(3, "row", errors, header)]
 
 
-def test_very_many_short_lines_cost_the_reader_nothing(
+def test_very_many_short_lines_are_kept_from_the_reader(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each would take the reader as long as a hundred good lines, and a kilobyte per column."""
@@ -157,7 +157,7 @@ def test_one_line_with_many_errors_is_one_row_with_a_list(bronze: Bronze) -> Non
     assert [error["column"] for error in errors] == ["quantity", "unit_price", "line_total"]
 
 
-def test_what_rejects_a_line_is_told_before_what_would_not(bronze: Bronze) -> None:
+def test_errors_that_reject_a_line_are_listed_first(bronze: Bronze) -> None:
     """The summary tells only the first reason, and mending it must be enough to load the line."""
     bronze.put(
         "customer/customers.csv",
@@ -298,7 +298,7 @@ def test_times_are_local_as_written_and_offsets_are_converted(bronze: Bronze) ->
 
 
 @pytest.mark.parametrize("first", ["2025-07-01 10:00:00", "2025-07-01 10:00:00+02:00"])
-def test_what_stands_behind_a_time_is_never_ignored(bronze: Bronze, first: str) -> None:
+def test_text_after_a_time_is_never_ignored(bronze: Bronze, first: str) -> None:
     """DuckDB would ignore "PM" and every name of a zone, and take 31-12-25 for a day in year 31."""
     doubtful = [
         "2025-12-31 11:59:59 PM",

@@ -54,7 +54,7 @@ def test_a_clean_file_keeps_every_cell_and_says_where_it_comes_from(bronze: Bron
         *("no-last-newline", "blank-end", "blank-lines", "quoted"),
     ],
 )
-def test_every_custom_of_ending_lines_loads(bronze: Bronze, content: bytes) -> None:
+def test_every_kind_of_line_ending_loads(bronze: Bronze, content: bytes) -> None:
     bronze.put("sales/transaction_items.csv", content)
     load = bronze.load_one()
     assert (load.rows_read, load.rows_loaded) == (3, 3)
@@ -93,7 +93,7 @@ def test_texts_that_a_parquet_file_calls_bytes_are_texts(bronze: Bronze) -> None
     assert "a text in it is not written in UTF-8" in str(bronze.load_one().message)
 
 
-def test_a_plain_file_that_is_called_compressed_is_told_its_right_name(bronze: Bronze) -> None:
+def test_a_plain_file_named_gz_is_refused_with_its_right_name(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv.gz")
     assert "it is not compressed: let its name end in .csv" in str(bronze.load_one().message)
 
@@ -293,7 +293,7 @@ def test_a_header_of_text_may_begin_like_another_format(bronze: Bronze) -> None:
     assert bronze.load_one().unknown_columns == ("PAR1",)
 
 
-def test_what_a_header_hides_is_not_repeated(bronze: Bronze) -> None:
+def test_control_characters_of_a_header_are_removed(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items.csv", f"{HEADER},col\x1b[1mour\nI1,T1,P1,1,1,1,0,red\n")
     assert bronze.load_one().unknown_columns == ("col[1mour",)
 
@@ -305,7 +305,7 @@ def test_header_only_is_a_table_without_rows(bronze: Bronze) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_folders_above_that_look_like_columns_are_none(tmp_path: Path, suffix: str) -> None:
+def test_folder_names_with_an_equals_sign_give_no_columns(tmp_path: Path, suffix: str) -> None:
     """Other tools name folders so (`year=2024`), and DuckDB would make columns of them."""
     with open_bronze(tmp_path / "item_id=ZZ" / "year=2024") as bronze:
         content = ITEMS if suffix == "csv" else _write_parquet()
@@ -314,7 +314,7 @@ def test_folders_above_that_look_like_columns_are_none(tmp_path: Path, suffix: s
         assert bronze.ids() == ["I1", "I2", "I3"]
 
 
-def test_what_the_reader_gives_up_is_refused_by_name(
+def test_a_file_that_crashes_the_reader_is_refused_by_name(
     bronze: Bronze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def give_up(*_: object) -> None:
@@ -328,7 +328,7 @@ def test_what_the_reader_gives_up_is_refused_by_name(
     )
 
 
-def test_a_header_may_be_long_and_its_names_may_have_lines(bronze: Bronze) -> None:
+def test_a_header_may_be_long_and_contain_line_breaks(bronze: Bronze) -> None:
     header = HEADER + ',"of\nthe\ntill","' + "q" * 200_000 + '"'
     bronze.put("sales/transaction_items.csv", f"{header}\nI1,T,P,1,1,1,0,x,y\n")
     assert bronze.load_one().rows_loaded == 1
@@ -348,9 +348,7 @@ def test_a_name_with_spaces_and_quotes_loads(bronze: Bronze) -> None:
     ) == [(name, "2025-01-05")]
 
 
-def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it(
-    bronze: Bronze,
-) -> None:
+def test_a_name_that_is_not_utf_8_is_refused_alone(bronze: Bronze) -> None:
     """Archives from Windows leave such names. The database would stop the whole run over one."""
     bronze.put("sales/transaction_items.csv")
     for name in (b"transaction_items_M\xe4rz.csv", b"M\xe4rz.csv"):
@@ -365,7 +363,7 @@ def test_a_name_that_is_not_written_in_utf_8_is_refused_and_takes_nobody_with_it
 
 
 @pytest.mark.parametrize("hidden", ["\x1b[31m", "\n", "\u202e"])
-def test_a_name_that_steers_a_screen_is_refused(bronze: Bronze, hidden: str) -> None:
+def test_a_name_with_control_characters_is_refused(bronze: Bronze, hidden: str) -> None:
     """Otherwise it would steer logs, the UI and alerts, and nobody would notice it there."""
     bronze.put(f"sales/transaction_items_{hidden}.csv")
     load = bronze.load_one()

@@ -54,9 +54,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_of_a_file_at_rest_not_even_the_bytes_are_looked_at(
-    bronze: Bronze, opened: list[str]
-) -> None:
+def test_an_unchanged_old_file_is_not_even_opened(bronze: Bronze, opened: list[str]) -> None:
     path = bronze.put("sales/transaction_items.csv")
     make_old(path)
     bronze.load_one()
@@ -186,7 +184,7 @@ def test_a_file_replaced_while_it_is_read_waits_for_the_next_run(
         ("transaction_items.csv", None),
     ],
 )
-def test_names_tell_the_table_and_the_day(name: str, expected: object) -> None:
+def test_file_names_give_the_table_and_the_day(name: str, expected: object) -> None:
     assert match_name(name, read_contract()["transactions"]) == expected
 
 
@@ -206,7 +204,7 @@ def test_names_tell_the_table_and_the_day(name: str, expected: object) -> None:
         ("transactions_shop_2025-06-30.csv", "2025-06-30"),
     ],
 )
-def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_lies_there(
+def test_a_file_with_an_impossible_day_in_its_name_loads_with_a_warning(
     bronze: Bronze, name: str, doubted: str | None
 ) -> None:
     """Days are read only from the name, so the content of any table will do."""
@@ -230,7 +228,7 @@ def test_a_name_with_a_day_that_is_none_loads_and_is_doubted_for_as_long_as_it_l
 
 
 @pytest.mark.parametrize(("rows", "asked"), [(65_534, ""), (65_535, "it has exactly 65,536 lines")])
-def test_a_file_as_long_as_a_spreadsheet_loads_and_is_asked_whether_it_was_cut(
+def test_a_file_as_long_as_a_spreadsheet_loads_with_a_warning(
     bronze: Bronze, rows: int, asked: str
 ) -> None:
     header, row, *_ = ITEMS.splitlines()
@@ -242,9 +240,7 @@ def test_a_file_as_long_as_a_spreadsheet_loads_and_is_asked_whether_it_was_cut(
     assert asked in str(first.message)
 
 
-def test_a_renamed_file_whose_old_name_holds_its_header_alone_is_known_on_its_day(
-    bronze: Bronze,
-) -> None:
+def test_a_file_renamed_after_leaving_a_header_only_copy_has_its_new_day(bronze: Bronze) -> None:
     """The warning about a doubtful day advises just that."""
     bronze.put("sales/transaction_items_20250630.csv")
     bronze.load()
@@ -310,7 +306,7 @@ def test_files_of_no_table_are_found(tmp_path: Path) -> None:
         ("sales/orders.csv", ": docs/your-own-data.md says how each table's files are named."),
     ],
 )
-def test_a_misspelt_file_is_told_its_right_name(name: str, said: str) -> None:
+def test_a_misspelt_file_gets_a_suggested_name(name: str, said: str) -> None:
     assert explain_unknown_file(name, read_contract()).startswith(
         f"{name} belongs to no table{said}"
     )
@@ -331,7 +327,7 @@ def test_a_file_that_becomes_a_copy_of_another_gives_its_rows_up(bronze: Bronze)
     assert bronze.ids() == ["I1", "I2", "I3", "J1", "J2", "J3"]
 
 
-def test_files_whose_contents_move_on_by_a_name_lose_nothing(bronze: Bronze) -> None:
+def test_files_that_pass_their_contents_to_the_next_name_lose_nothing(bronze: Bronze) -> None:
     bronze.put("sales/transaction_items_1old.csv", ITEMS)
     bronze.put("sales/transaction_items_2new.csv", MORE)
     bronze.load()
@@ -487,7 +483,7 @@ def test_a_column_that_was_left_out_is_filled_once_the_contract_has_it(bronze: B
     assert bronze.rows(query) == [("red", 3), (None, 3)]
 
 
-def test_another_zone_loads_anew_what_lies_in_landing(bronze: Bronze) -> None:
+def test_another_time_zone_reloads_the_files_in_landing(bronze: Bronze) -> None:
     """Otherwise half of the times would silently be in one zone and half in the other."""
     sessions = "usage_id,customer_id,session_start\nU{0},C1,2025-07-01 02:00:00Z\n"
     bronze.put("customer/app_usage.csv", sessions.format(1))

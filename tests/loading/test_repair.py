@@ -32,7 +32,7 @@ def test_a_long_cell_in_quotes_is_no_broken_line(tmp_path: Path) -> None:
     assert repair(tmp_path, 'a,b\n1,"{}"\n'.format("x" * 1_900_000), 2).broken == {}
 
 
-def test_a_record_in_quotes_that_is_too_long_is_said_to_be(tmp_path: Path) -> None:
+def test_a_record_in_quotes_is_rejected_as_too_long(tmp_path: Path) -> None:
     """The reason is the length, not the quotes, whether one cell is too long or all together."""
     half = "x" * 1_000_001
     for record in (f'"{half}{half}",2', f'"{half}","{half}"'):

@@ -65,7 +65,7 @@ def test_tables_side_by_side_hold_what_they_hold_one_after_another(
     assert beside["transactions"]
 
 
-def test_times_with_an_offset_are_told_in_the_retailers_zone(tmp_path: Path) -> None:
+def test_times_with_an_offset_are_converted_to_the_retailers_zone(tmp_path: Path) -> None:
     table = read_contract()["transactions"]
     header = ",".join(column.name for column in table.columns)
     cells = {"transaction_id": "T1", "transaction_date": "2026-01-01T22:00:00Z"}

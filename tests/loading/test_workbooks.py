@@ -101,7 +101,7 @@ def test_a_title_above_the_header_and_blank_rows_are_passed_over(bronze: Bronze)
     assert bronze.ids("customer_master") == ["01", "02"]
 
 
-def test_a_workbook_whose_first_sheet_is_another_names_the_right_one(bronze: Bronze) -> None:
+def test_a_workbook_with_another_first_sheet_is_refused_with_the_right_one(bronze: Bronze) -> None:
     path = bronze.landing / "workbooks" / "Customer_master.xlsx"
     _write(path, ("Notes", [["hello"]]), ("Data", [COLUMNS, ["01", "Ann"]]))
     message = str(bronze.load_one("customer_master").message)
@@ -119,7 +119,7 @@ def test_a_hidden_sheet_is_not_the_first(bronze: Bronze) -> None:
     assert bronze.ids("customer_master") == ["01"]
 
 
-def test_a_workbook_whose_parts_are_written_otherwise_is_read(bronze: Bronze) -> None:
+def test_workbooks_of_other_programs_are_read(bronze: Bronze) -> None:
     """Not every program that writes workbooks puts attributes into double quotes."""
     path = bronze.landing / "workbooks" / "Customer_master.xlsx"
     _write(path, ("A & B", [COLUMNS, ["01", "Ann", "", "", "2025-01-01"]]))
@@ -210,7 +210,7 @@ def test_an_error_in_a_cell_is_unreadable_and_not_empty(bronze: Bronze) -> None:
     assert raw == "T2,01,2025-01-01,#DIV/0!"
 
 
-def test_an_error_is_no_text_either(bronze: Bronze) -> None:
+def test_an_error_does_not_become_text(bronze: Bronze) -> None:
     """Otherwise all customers whose look-up failed would be one customer called #N/A."""
     columns = ["transaction_id", "customer_id", "transaction_date", "amount"]
     path = bronze.landing / "workbooks" / "Transaction.xlsx"
@@ -278,7 +278,7 @@ def test_a_cell_in_a_far_corner_refuses_one_workbook_and_does_not_end_the_run(
     assert said in (load.message or "")
 
 
-def test_a_far_cell_that_is_only_coloured_is_none(bronze: Bronze) -> None:
+def test_a_far_cell_with_only_a_colour_does_not_count(bronze: Bronze) -> None:
     path = bronze.landing / "workbooks" / "Customer_master.xlsx"
     _write(path, ("Sheet1", [COLUMNS, ["7", *["a"] * 5]]))
     empty = b'<c r="XFD1048576" s="1"/></row>'
