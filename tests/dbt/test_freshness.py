@@ -25,7 +25,7 @@ def test_every_source_of_daily_events_has_a_freshness(manifest: dict[str, Any]) 
         assert sources[name]["freshness"]["warn_after"]["period"] == "day", name
 
 
-def test_the_latest_event_counts_that_its_load_could_know(tmp_path: Path) -> None:
+def test_freshness_ignores_events_later_than_their_load(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
     placed = ["2026-01-30 10:00:00", "2099-01-01 00:00:00"]

@@ -232,7 +232,7 @@ def test_consent_has_a_column(warehouse: Warehouse) -> None:
     ) == [(None,)]
 
 
-def test_what_a_store_stocks_is_no_purchase(warehouse: Warehouse) -> None:
+def test_products_that_a_store_stocks_are_no_purchases(warehouse: Warehouse) -> None:
     # s1 stocks Toys, Food and Art; c1 bought Toys and Food
     assert mart(warehouse, "categories_purchased", "brands_purchased") == (2, 2)
 
@@ -262,7 +262,7 @@ def test_order_value_is_per_order(warehouse: Warehouse) -> None:
     assert rows == [("c1", 2, D("40.00"), D("20.000000"))]
 
 
-def test_both_systems_have_a_t1_and_an_a1(warehouse: Warehouse) -> None:
+def test_equal_order_ids_of_two_systems_stay_apart(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "select order_id, customer_id, total_amount from gold.fct_orders order by 1"
     )
@@ -273,5 +273,5 @@ def test_both_systems_have_a_t1_and_an_a1(warehouse: Warehouse) -> None:
     assert rows == [("a1", D("6.00")), ("a2", D("1.00")), ("wb-a1", D("1.50"))]
 
 
-def test_what_statistics_fill_is_null_until_they_do(warehouse: Warehouse) -> None:
+def test_columns_of_the_statistics_are_null_until_these_run(warehouse: Warehouse) -> None:
     assert mart(warehouse, "persona", "clv_12m", "churn_risk", "next_best_category") == (None,) * 4

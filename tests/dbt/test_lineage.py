@@ -97,7 +97,7 @@ def test_a_categorys_name_comes_from_the_catalogue(lineages: Lineages) -> None:
     assert lineages["category_performance"]["category"] == [("silver", "stg_products", "category")]
 
 
-def test_what_is_made_of_personal_columns_is_marked_as_personal(
+def test_columns_made_of_personal_columns_are_marked_as_personal(
     manifest: dict[str, Any], lineages: Lineages
 ) -> None:
     """Columns without the mark are published unmasked. Each exception tells little of anybody."""

@@ -106,7 +106,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def test_she_is_one_customer_with_all_her_orders(warehouse: Warehouse) -> None:
+def test_the_persons_records_become_one_customer_with_all_orders(warehouse: Warehouse) -> None:
     assert warehouse.rows(
         "select customer_id, total_orders, total_spent, avg_order_value, first_order_date,"
         " store_id, source_systems, loyalty_tier, marketing_consent, customer_gender"
@@ -119,7 +119,7 @@ def test_she_is_one_customer_with_all_her_orders(warehouse: Warehouse) -> None:
     ]  # fmt: skip
 
 
-def test_the_surviving_values_are_hers(warehouse: Warehouse) -> None:
+def test_the_customer_has_the_surviving_values(warehouse: Warehouse) -> None:
     assert warehouse.rows(
         "select customer_id, first_name, email, phone, is_phone_valid, state, source_records,"
         " registered_at from gold.dim_customers order by customer_id"
@@ -147,7 +147,7 @@ def test_an_id_is_another_person_in_another_system(
     assert rows == [(of_crm, "c3"), (of_workbooks, "c1")]
 
 
-def test_what_the_crm_alone_tells_is_of_its_own_people(warehouse: Warehouse) -> None:
+def test_facts_of_the_crm_belong_to_its_own_ids(warehouse: Warehouse) -> None:
     assert warehouse.rows("select customer_id from gold.fct_campaign_contacts") == [("c3",)]
     # t1 and t2; the workbooks' order has no lines
     assert warehouse.rows(
@@ -177,7 +177,7 @@ def test_each_customer_table_knows_two_people(warehouse: Warehouse, table: str, 
     ]
 
 
-def test_the_log_speaks_of_the_past_alone(warehouse: Warehouse) -> None:
+def test_the_merge_log_leaves_out_future_days(warehouse: Warehouse) -> None:
     assert warehouse.rows("select kind, from_id, to_id from gold.customer_merges") == [
         ("merge", "c2", "c1")
     ]

@@ -45,7 +45,7 @@ def test_only_staging_reads_bronze(manifest: Manifest) -> None:
     assert readers == {"staging"}
 
 
-def test_staging_does_not_read_what_is_worked_out_later(manifest: Manifest) -> None:
+def test_staging_reads_no_source_but_bronze(manifest: Manifest) -> None:
     for node in models(manifest, "staging"):
         sources = [name for name in node["depends_on"]["nodes"] if name.startswith("source.")]
         assert all(name.startswith("source.c360.bronze.") for name in sources), node["name"]
@@ -63,7 +63,7 @@ def test_staging_reads_nothing_but_bronze_and_the_day(manifest: Manifest) -> Non
         assert read <= STAGING_READS, node["name"]
 
 
-def test_marts_read_no_staging_but_sales_and_products_for_sales(manifest: Manifest) -> None:
+def test_marts_read_no_staging_models_except_sales_and_their_products(manifest: Manifest) -> None:
     for node in models(manifest, "marts"):
         read = {
             parent.split(".")[-1] for parent in node["depends_on"]["nodes"] if ".stg_" in parent
@@ -109,7 +109,7 @@ def test_the_customer_mart_has_its_columns_in_order(manifest: Manifest) -> None:
     assert list(mart["columns"]) == CUSTOMER_MART.split()
 
 
-def test_what_touches_a_model_is_built_before_it(manifest: Manifest) -> None:
+def test_models_that_mark_rows_as_changed_are_built_first(manifest: Manifest) -> None:
     """Changed rows are found by a model's name in plain SQL, from which dbt learns no order."""
     by_name = {node["name"]: node for node in models(manifest)}
     for node in models(manifest):
@@ -133,7 +133,7 @@ def ancestors(by_name: dict[str, dict[str, Any]], name: str) -> set[str]:
     return parents.union(*(ancestors(by_name, parent) for parent in parents))
 
 
-def test_who_uses_a_table_is_said_of_all_that_do(manifest: Manifest) -> None:
+def test_exposures_list_every_table_that_is_used(manifest: Manifest) -> None:
     """The page of `make docs` shows it; a table that seems unused would soon be removed."""
     gold = {node["name"] for node in models(manifest, "marts")}
     pages = sorted((REPOSITORY / "c360_dashboard").rglob("*.py"))

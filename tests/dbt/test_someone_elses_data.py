@@ -136,7 +136,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def test_the_as_of_day_is_the_last_order_that_its_file_could_know(warehouse: Warehouse) -> None:
+def test_the_as_of_day_is_the_last_order_not_later_than_its_file(warehouse: Warehouse) -> None:
     assert warehouse.rows("select as_of_date from silver.int_data_clock") == [(date(2026, 1, 31),)]
 
 
@@ -261,7 +261,7 @@ def test_reconciliation_bridges_what_was_spent_and_what_was_sold(warehouse: Ware
     assert rows == [(4, 0, D("0.00"))]
 
 
-def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
+def test_left_out_rows_are_listed(warehouse: Warehouse) -> None:
     failures = "test_failures."
     assert warehouse.rows(f"select * from {failures}order_statuses_are_mapped") == [
         ("On hold", 1, D("99.00"))
@@ -288,9 +288,7 @@ def test_what_is_left_out_is_named(warehouse: Warehouse) -> None:
     assert sorted(groups, key=repr) == [("holdout", 1), (None, 1)]
 
 
-def test_a_day_without_its_file_a_mistyped_year_and_an_id_of_nobody_are_named(
-    tmp_path: Path,
-) -> None:
+def test_a_missing_file_a_mistyped_year_and_an_anonymous_id_are_reported(tmp_path: Path) -> None:
     """There are twenty orders a day for five weeks, all by CASH: the till's word for nobody."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
@@ -317,7 +315,7 @@ def test_a_day_without_its_file_a_mistyped_year_and_an_id_of_nobody_are_named(
     }
 
 
-def test_ids_that_begin_anew_are_named(tmp_path: Path) -> None:
+def test_ids_that_start_over_are_reported(tmp_path: Path) -> None:
     """The second year's file uses ids again, so its orders and lines replace earlier ones."""
     warehouse = Warehouse(tmp_path)
     warehouse.create_bronze()
@@ -344,7 +342,7 @@ def test_ids_that_begin_anew_are_named(tmp_path: Path) -> None:
     assert without_lines == [(date(2024, 2, 1), 20, 20)]
 
 
-def test_who_is_in_no_known_group_is_not_in_both(warehouse: Warehouse) -> None:
+def test_contacts_of_an_unknown_group_are_not_in_both_groups(warehouse: Warehouse) -> None:
     assert warehouse.rows(
         "select campaign_id, contacts, control_contacts, in_both_groups"
         " from gold.marketing_effectiveness"

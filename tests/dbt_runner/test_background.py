@@ -9,7 +9,7 @@ from c360_dagster.dbt_runner.background import Emit, run_in_thread
 PATIENCE_SECONDS = 30
 
 
-def test_work_goes_on_while_what_it_told_is_looked_at() -> None:
+def test_work_continues_while_its_results_are_consumed() -> None:
     is_done = threading.Event()
 
     def work(emit: Emit[str]) -> None:
@@ -23,7 +23,7 @@ def test_work_goes_on_while_what_it_told_is_looked_at() -> None:
     assert list(told) == ["second"]
 
 
-def test_a_failure_is_raised_after_what_was_told_before_it() -> None:
+def test_a_failure_is_raised_after_the_results_before_it() -> None:
     def work(emit: Emit[int]) -> None:
         emit(0)
         raise OSError("the disk is full")
@@ -34,7 +34,7 @@ def test_a_failure_is_raised_after_what_was_told_before_it() -> None:
         next(told)
 
 
-def test_work_that_nobody_listens_to_any_more_is_told_so_and_awaited() -> None:
+def test_work_whose_results_are_abandoned_is_notified_and_awaited() -> None:
     is_left = threading.Event()
     still_heard = []
 

@@ -77,7 +77,7 @@ def test_a_build_reports_every_node_and_frees_the_file(
 
 
 @pytest.mark.usefixtures("parsed")
-def test_what_dbt_cannot_begin_is_an_error_with_its_words(warehouse: Path) -> None:
+def test_a_command_that_dbt_cannot_start_is_an_error_with_its_message(warehouse: Path) -> None:
     dbt = Dbt(str(warehouse), "inprocess", warehouse.parent)
     with pytest.raises(DbtError, match=r"(?s)dbt stopped: .*no_such_method"):
         list(dbt.build(["no_such_method:x"], {}))

@@ -13,9 +13,7 @@ MODEL = {"schema": "silver", "alias": "x"}
 MANIFEST = {"nodes": {"model.c360.x": MODEL, "test.c360.t": TEST}, "macros": {}}
 
 
-def test_rows_that_are_dropped_once_are_not_dropped_when_they_come_back(
-    tmp_path: Path,
-) -> None:
+def test_the_table_of_failures_is_not_dropped_after_it_is_recreated(tmp_path: Path) -> None:
     """When a test passes, dbt drops the rows kept before. Sent again, that could drop new ones."""
     dropped = "/* of dbt */\n\n  drop table if exists test_failures.t cascade"
     cache = StatementCache(MANIFEST, tmp_path, foundation="", database="warehouse", given={})

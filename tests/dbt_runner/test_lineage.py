@@ -60,5 +60,5 @@ def test_each_column_has_its_own_sources() -> None:
 
 
 @pytest.mark.parametrize("sql", ["select from where", "create table t (n integer)"])
-def test_what_cannot_be_read_has_no_lineage(sql: str) -> None:
+def test_an_unreadable_query_has_no_lineage(sql: str) -> None:
     assert trace_columns(sql, COLUMNS) == {}

@@ -50,7 +50,7 @@ def test_a_seed_has_no_query_to_trace(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["query", "columns", "tracer", "what is kept is spoilt"])
-def test_it_is_traced_again_where_the_answer_may_be_another(
+def test_a_changed_input_is_traced_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
     open_cache("n").trace([RESULT])
@@ -69,7 +69,7 @@ def test_it_is_traced_again_where_the_answer_may_be_another(
     assert list(later.find(result)) == columns
 
 
-def test_what_the_project_no_longer_has_is_not_kept(folder: Path) -> None:
+def test_removed_nodes_are_not_kept(folder: Path) -> None:
     known = open_cache("n")
     known.trace([RESULT, NodeResult("model.ours.old", "success", "OK", 0.1, None, sql="select 1")])
     assert "model.ours.old" in (folder / lineage_cache.FILE).read_text()

@@ -61,13 +61,13 @@ def find_kept(
     return find_standing(con, nodes, mark_nodes(con, nodes, variables, views))
 
 
-def test_what_would_be_made_of_the_same_stands(con: duckdb.DuckDBPyConnection) -> None:
+def test_nodes_with_unchanged_inputs_are_kept(con: duckdb.DuckDBPyConnection) -> None:
     assert find_kept(con, *ALL) == [*ALL]
     assert find_kept(con, HIGH, TEST) == [HIGH, TEST]
     assert find_kept(con, *ALL, variables={**DAY, "since": "2024-12-31"}) == [*ALL]
 
 
-def test_what_follows_from_something_else_does_not_stand(con: duckdb.DuckDBPyConnection) -> None:
+def test_nodes_with_changed_inputs_are_built_again(con: duckdb.DuckDBPyConnection) -> None:
     assert find_kept(con, *ALL, variables={**DAY, "as_of": "2025-01-02"}) == [LOW, VIEW]
     assert find_kept(con, *ALL, variables={**DAY, "another": "word"}) == []
     other = replace(VIEW, origin="edited")
@@ -79,7 +79,7 @@ def test_what_follows_from_something_else_does_not_stand(con: duckdb.DuckDBPyCon
 @pytest.mark.parametrize(
     "what", ["create or replace table s.low (x int)", "comment on table s.low is 'continued'"]
 )
-def test_a_table_that_was_made_anew_or_continued_does_not_stand(
+def test_a_table_that_was_replaced_or_continued_is_built_again(
     con: duckdb.DuckDBPyConnection, what: str
 ) -> None:
     con.execute(what)
@@ -102,7 +102,7 @@ def test_a_test_that_did_not_pass_has_never_passed(
     assert find_kept(con, *ALL) == [*ALL]
 
 
-def test_a_view_shows_what_it_reads_though_it_is_not_built(con: duckdb.DuckDBPyConnection) -> None:
+def test_an_unselected_view_passes_on_changes_of_its_inputs(con: duckdb.DuckDBPyConnection) -> None:
     assert find_kept(con, HIGH, TEST, views=(VIEW,)) == [HIGH, TEST]
     con.execute("insert into bronze.loaded values (1)")
     build(con, LOW)

@@ -85,7 +85,7 @@ def test_rows_that_fail_are_kept_until_none_does(small: Small) -> None:
     assert small.relations == IN_PLACE
 
 
-def test_a_table_and_a_view_change_places_and_a_table_stays_where_the_next_one_breaks(
+def test_a_table_and_a_view_can_be_swapped_and_a_failing_build_keeps_the_table(
     small: Small,
 ) -> None:
     small.ask("create schema silver; create view silver.counted as select 1 as n")

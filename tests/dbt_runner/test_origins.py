@@ -42,7 +42,7 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def test_an_edit_reaches_what_is_rendered_from_it(project: Path) -> None:
+def test_an_edit_changes_the_origin_of_every_node_rendered_from_it(project: Path) -> None:
     """A changed description and a new model affect no other node."""
     before = _read_origins()
     _edit(project / f"{MODEL}.sql", "select", "select  ")
@@ -58,7 +58,7 @@ def test_an_edit_reaches_what_is_rendered_from_it(project: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["models/a.sql", "models/a.yml", "models/a.yaml", "docs/a.md", "seeds/a.csv"]
 )
-def test_whatever_dbt_reads_is_watched(project: Path, name: str) -> None:
+def test_every_file_that_dbt_reads_changes_the_digest(project: Path, name: str) -> None:
     before = dbt_project.digest_project()
     (project / name).touch()
     assert dbt_project.digest_project() != before
@@ -68,7 +68,7 @@ def test_whatever_dbt_reads_is_watched(project: Path, name: str) -> None:
     assert dbt_project.digest_project() == before
 
 
-def test_a_setting_a_macro_and_what_is_continued_reach_everything(project: Path) -> None:
+def test_a_setting_a_macro_or_an_incremental_model_changes_the_foundation(project: Path) -> None:
     manifest = dbt_project.read_manifest()
     before = dbt_project.digest_foundation(manifest)
     _edit(project / "dbt_project.yml", "horizon_days: 365", "horizon_days: 30")
@@ -83,7 +83,7 @@ def test_a_setting_a_macro_and_what_is_continued_reach_everything(project: Path)
         assert dbt_project.digest_foundation({**manifest, part: edited}) != before, part
 
 
-def test_macros_ask_the_graph_for_nothing_but_what_is_continued() -> None:
+def test_macros_ask_the_graph_only_for_incremental_models() -> None:
     """Anything else that macros asked about other nodes would have to be part of every origin."""
     macros = (dbt_project.PROJECT / "macros").glob("*.sql")
     asking = [line for path in macros for line in path.read_text().split("\n") if "graph." in line]

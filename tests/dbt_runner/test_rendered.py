@@ -144,7 +144,7 @@ def test_a_fresh_warehouse_is_built_without_dbt_as_dbt_builds_it(
     assert second["model.c360.dim_products"].sql == first["model.c360.dim_products"].sql
 
 
-def test_whoever_spills_leaves_the_warehouse_open_for_others(warehouse: Path) -> None:
+def test_a_connection_that_spilled_leaves_the_warehouse_usable(warehouse: Path) -> None:
     """Large builds spill to disk; DuckDB then refuses to set the folder for spilling again."""
     scratch = warehouse.parent / "scratch"
     connected = Warehouse(path=str(warehouse), scratch=str(scratch))
@@ -159,7 +159,7 @@ def test_whoever_spills_leaves_the_warehouse_open_for_others(warehouse: Path) ->
             assert again.execute("select count(*) from silver.stg_products").fetchall() == [(2,)]
 
 
-def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, other: Path) -> None:
+def test_nodes_are_sent_while_earlier_results_are_consumed(warehouse: Path, other: Path) -> None:
     built = _build(warehouse)
     results = _begin(other, variables={"as_of": "2025-03-01", "run_id": "one"})
     first = next(results)
@@ -170,7 +170,7 @@ def test_the_next_are_sent_while_one_is_looked_at(warehouse: Path, other: Path) 
     assert {first.unique_id, *(each.unique_id for each in results)} <= built.keys()
 
 
-def test_the_day_and_the_run_are_those_of_each_build(warehouse: Path, starts: list[Any]) -> None:
+def test_each_build_uses_its_own_day_and_run(warehouse: Path, starts: list[Any]) -> None:
     _build(warehouse, select=["+publication"])
     _build(warehouse, select=["+publication"], day="2025-04-01", run="it's two")
     assert len(starts) == 1
@@ -178,7 +178,7 @@ def test_the_day_and_the_run_are_those_of_each_build(warehouse: Path, starts: li
     assert found == [("2025-04-01", "it's two")]
 
 
-def test_rows_that_fail_are_told_by_dbt_and_then_kept_without_it(
+def test_failing_rows_are_first_found_by_dbt_and_then_without_it(
     warehouse: Path, starts: list[Any]
 ) -> None:
     test = "test.c360.order_statuses_are_mapped"
@@ -202,7 +202,7 @@ def test_rows_that_fail_are_told_by_dbt_and_then_kept_without_it(
         _ask(warehouse, kept)
 
 
-def test_an_error_is_dbts_to_tell_and_stops_what_follows(
+def test_an_error_is_reported_by_dbt_and_stops_later_nodes(
     warehouse: Path, starts: list[Any]
 ) -> None:
     _build(warehouse)
@@ -219,7 +219,7 @@ def test_an_error_is_dbts_to_tell_and_stops_what_follows(
     assert len(starts) == 1, "what was known before is known still"
 
 
-def test_what_dbt_renders_from_is_what_a_node_is_known_by(
+def test_changed_macros_or_a_broken_file_make_dbt_render_again(
     warehouse: Path, starts: list[Any], shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _build(warehouse)
@@ -233,7 +233,7 @@ def test_what_dbt_renders_from_is_what_a_node_is_known_by(
     assert len(starts) == 2, "a spoilt file is no file"
 
 
-def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any]) -> None:
+def test_nodes_with_unchanged_inputs_are_kept(warehouse: Path, starts: list[Any]) -> None:
     first = _build(warehouse)
     second = _build(warehouse)
     assert {key: each.status for key, each in second.items()} == {
@@ -253,7 +253,7 @@ def test_what_would_be_made_of_the_same_stands(warehouse: Path, starts: list[Any
     assert not starts
 
 
-def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
+def test_statements_of_a_full_build_let_a_continued_one_keep_nodes(
     warehouse: Path, starts: list[Any], shelf: Path
 ) -> None:
     """A table is continued by other statements than those that build it whole."""
@@ -278,7 +278,7 @@ def test_what_is_known_of_a_whole_build_tells_a_continued_one_what_stands(
     assert {file.name: file.read_text() for file in shelf.iterdir()}.items() >= known.items()
 
 
-def test_what_is_known_of_one_selection_serves_another(
+def test_statements_rendered_for_one_selection_serve_another(
     warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
     _build(warehouse)
@@ -290,7 +290,7 @@ def test_what_is_known_of_one_selection_serves_another(
     assert len(starts) == 1, "what is meant by a tag is for dbt to say"
 
 
-def test_what_is_not_known_is_asked_for_by_itself(
+def test_dbt_renders_only_the_nodes_without_statements(
     warehouse: Path, other: Path, starts: list[Any]
 ) -> None:
     """Only int_data_clock depends on the as-of day, so dbt is asked for that model alone."""
@@ -311,7 +311,7 @@ def _change_by_hand(warehouse: Path, table: str) -> None:
         con.execute("drop table gold.dim_products")
 
 
-def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
+def test_a_table_that_somebody_replaced_is_built_again(warehouse: Path) -> None:
     _build(warehouse)
     _change_by_hand(warehouse, "silver.order_status")
     results = _build(warehouse)
@@ -320,7 +320,7 @@ def test_what_somebody_made_anew_does_not_stand(warehouse: Path) -> None:
     assert _ask(warehouse, "select count(*) > 0 from silver.order_status") == [(True,)]
 
 
-def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
+def test_a_kept_node_is_reported_after_the_nodes_it_reads(
     warehouse: Path, starts: list[Any]
 ) -> None:
     """Somebody changed tables but not the view between them, as an older version does.
@@ -337,7 +337,7 @@ def test_what_stands_has_its_turn_behind_what_is_yet_to_be_made(
     assert not starts
 
 
-def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:
+def test_another_day_rebuilds_a_table_and_anew_rebuilds_everything(warehouse: Path) -> None:
     _build(warehouse)
     other = _build(warehouse, day="2025-03-02")
     assert other["model.c360.dim_products"].message != STANDS
@@ -352,7 +352,7 @@ def test_another_day_and_a_word_make_everything_anew(warehouse: Path) -> None:
     assert {each.message for each in _build(warehouse, day="2025-03-02").values()} == {STANDS}
 
 
-def test_a_test_that_did_not_pass_is_asked_again(warehouse: Path) -> None:
+def test_a_test_that_did_not_pass_runs_again(warehouse: Path) -> None:
     test = "test.c360.order_statuses_are_mapped"
     with duckdb.connect(str(warehouse)) as con:
         con.execute(

@@ -66,7 +66,7 @@ def sent(
         (FAILS, "warn", ["model.a", "model.b"]),
     ],
 )
-def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warns(
+def test_a_failing_test_holds_back_later_nodes_unless_it_only_warns(
     con: duckdb.DuckDBPyConnection, found: str, severity: str, ended: list[str]
 ) -> None:
     """The test looks at `a`. `b` is made of `a`, so it must wait although it reads no test."""
@@ -74,7 +74,7 @@ def test_a_test_that_is_dbts_to_tell_holds_back_what_follows_unless_it_only_warn
     assert sorted(sent(con, *nodes)) == ended
 
 
-def test_what_is_not_begun_when_the_run_is_stopped_never_is(
+def test_nodes_not_started_when_the_run_is_stopped_never_start(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a million customers a node takes minutes, and whoever cancels should not wait for it."""
@@ -97,7 +97,7 @@ def test_what_is_not_begun_when_the_run_is_stopped_never_is(
     assert len(begun) <= 3
 
 
-def test_a_test_of_two_holds_back_what_is_made_of_both_by_way_of_others(
+def test_a_test_of_two_models_holds_back_their_common_descendants(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     nodes = (
@@ -108,7 +108,7 @@ def test_a_test_of_two_holds_back_what_is_made_of_both_by_way_of_others(
     assert sorted(sent(con, *nodes)) == ["model.a", "model.b", "model.of_a", "model.of_b"]
 
 
-def test_what_is_slow_holds_back_only_what_is_made_of_it(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_slow_node_holds_back_only_its_descendants(con: duckdb.DuckDBPyConnection) -> None:
     others_are_made = threading.Event()
 
     def wait() -> bool:
@@ -125,7 +125,7 @@ def test_what_is_slow_holds_back_only_what_is_made_of_it(con: duckdb.DuckDBPyCon
     assert con.execute("from made.slow").fetchall() == [(True,)]
 
 
-def test_a_test_of_what_is_made_beside_holds_nothing_back(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_test_of_another_branch_holds_nothing_back(con: duckdb.DuckDBPyConnection) -> None:
     nodes = (
         *(model("a"), model("b", "model.a"), model("c")),
         *(check("of_c", "model.c", FAILS), check("of_nothing", "", FAILS)),
@@ -133,7 +133,7 @@ def test_a_test_of_what_is_made_beside_holds_nothing_back(con: duckdb.DuckDBPyCo
     assert sorted(sent(con, *nodes)) == ["model.a", "model.b", "model.c"]
 
 
-def test_what_breaks_leaves_nothing_and_what_follows_is_not_begun(
+def test_a_failing_node_leaves_nothing_and_later_nodes_do_not_start(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     half = model("half", "", "begin", "create table made.half (x int)", "select no", "commit")
@@ -175,7 +175,7 @@ def test_rows_within_a_tests_bounds_are_kept_and_it_passes(
     assert con.execute("from made.t").fetchall() == [(1,), (1,)]
 
 
-def test_what_is_kept_is_told_and_not_sent_and_variables_are_filled_in(
+def test_kept_nodes_are_reported_but_not_sent_and_variables_are_filled_in(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     stands = {"model.a": Outcome("success", "It stands.")}
@@ -186,7 +186,7 @@ def test_what_is_kept_is_told_and_not_sent_and_variables_are_filled_in(
     assert con.execute("select table_name from duckdb_tables()").fetchall() == [("day",)]
 
 
-def test_dbt_builds_first_what_is_not_known_where_it_stands_in_front() -> None:
+def test_leading_nodes_without_statements_are_built_by_dbt() -> None:
     known, unknown = model("b", "model.a"), rendered("model.a", "", "error", ())
     behind = rendered("model.c", "model.b", "error", ())
     assert find_leading([known, unknown], []) == [unknown]

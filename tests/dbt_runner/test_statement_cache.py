@@ -80,7 +80,7 @@ ASKING = [
 
 
 @pytest.mark.parametrize(("code", "macros"), ASKING)
-def test_the_day_is_put_in_its_place_wherever_it_is_asked_for(
+def test_the_day_is_filled_in_wherever_a_query_asks_for_it(
     tmp_path: Path, code: str, macros: str
 ) -> None:
     asking, other = node("model.ours.a", code, macros=macros), node("model.ours.b", "var('asof')")
@@ -94,7 +94,7 @@ def test_the_day_is_put_in_its_place_wherever_it_is_asked_for(
     assert [bool(each.statements) for each in without.choose([])] == [False, True]
 
 
-def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path: Path) -> None:
+def test_an_incremental_model_asks_for_the_start_of_the_changes(tmp_path: Path) -> None:
     continued = node("model.ours.a", config={"materialized": "incremental"})
     found = make_cache(tmp_path, continued, node("model.ours.b")).choose([])
     assert [each.variables for each in found] == [("since",), ()]
@@ -109,7 +109,7 @@ def test_a_continued_model_is_told_since_when_by_what_puts_it_in_place(tmp_path:
         ("{{ adapter.get_columns_in_relation(ref('t')) }}", ""),
     ],
 )
-def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
+def test_nodes_that_query_the_database_while_rendered_are_not_kept(
     tmp_path: Path, code: str, macros: str
 ) -> None:
     """An example is one column for each name in a table: dbt has to look each time."""
@@ -128,14 +128,14 @@ def test_what_asks_the_database_while_it_is_rendered_is_not_kept(
         ("select unread_mails(n), 'from ' || name from {{ ref('a') }}", False),
     ],
 )
-def test_a_model_that_reads_files_by_itself_is_made_of_what_nobody_knows(
+def test_a_model_that_reads_files_itself_has_unknown_inputs(
     tmp_path: Path, code: str, *, is_outside: bool
 ) -> None:
     (found,) = make_cache(tmp_path, node("model.ours.m", code)).choose([])
     assert (found.reads == (FILES,)) is is_outside
 
 
-def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
+def test_statements_without_effect_are_left_out(tmp_path: Path) -> None:
     model = node("model.ours.a", macros="macro.ours.month")
     test = node("test.ours.t", after="model.ours.a")
     cache = make_cache(tmp_path, model, test)
@@ -151,7 +151,7 @@ def test_what_changes_nothing_is_left_out(tmp_path: Path) -> None:
     assert cache.describe("model.ours.unknown", [], "") is None
 
 
-def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+def test_a_large_seed_is_identified_by_its_content(tmp_path: Path) -> None:
     """For seeds of more than a megabyte, dbt's checksum holds only the path."""
     (tmp_path / "codes.csv").write_text("code\n1\n")
     config = {"column_types": {"code": "string"}}
@@ -177,7 +177,7 @@ def test_a_large_seed_is_known_by_what_is_in_it(tmp_path: Path) -> None:
         ({"original_file_path": "x", "root_path": "x"}, False),
     ],
 )
-def test_a_node_is_known_by_all_but_words_and_places(
+def test_a_node_is_identified_by_everything_but_descriptions_and_paths(
     tmp_path: Path, others: Node, *, is_other: bool
 ) -> None:
     keep(make_cache(tmp_path, node("model.ours.a")), "model.ours.a", "create table a as select 1")
@@ -185,7 +185,7 @@ def test_a_node_is_known_by_all_but_words_and_places(
     assert (found.statements == ()) is is_other
 
 
-def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
+def test_statements_kept_for_another_foundation_or_database_are_not_found(tmp_path: Path) -> None:
     """Statements depend on more than the node: for example, they contain the warehouse's name."""
     model = node("model.ours.a")
     kept = keep(make_cache(tmp_path, model), "model.ours.a", "create table a as select 1")
@@ -197,7 +197,7 @@ def test_what_was_kept_for_something_else_is_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("others", [{"schema": "silver"}, {"alias": "b"}])
-def test_a_node_is_known_by_what_the_tables_that_it_reads_are_called(
+def test_a_node_is_identified_by_the_names_of_the_tables_it_reads(
     tmp_path: Path, others: Node
 ) -> None:
     """A model that moves from silver to gold leaves its old table, which would be read silently."""
@@ -241,7 +241,7 @@ def test_an_ephemeral_model_is_a_part_of_what_reads_it(tmp_path: Path) -> None:
     assert found.statements == ()
 
 
-def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
+def test_the_selection_equals_that_of_dbt(tmp_path: Path) -> None:
     cache = make_cache(
         tmp_path,
         node("seed.ours.s", root_path=__file__, original_file_path="", alias="seeded", config={}),
@@ -262,7 +262,7 @@ def test_chosen_is_what_dbt_would_choose(tmp_path: Path) -> None:
     assert a.reads == ("bronze.loaded", "gold.seeded")
 
 
-def test_views_are_found_between_what_is_chosen_and_what_stands_itself(tmp_path: Path) -> None:
+def test_views_are_found_between_selected_nodes_and_tables(tmp_path: Path) -> None:
     view = {"materialized": "view"}
     cache = make_cache(
         tmp_path,
@@ -297,9 +297,7 @@ class FakeDbt(Dbt):
                 yield NodeResult("test.ours.t", status, "", 0.1, failures, statements=(find,))
 
 
-def test_a_test_that_failed_is_asked_again_once_all_is_as_it_was_when_it_passed(
-    tmp_path: Path,
-) -> None:
+def test_a_failed_test_runs_again_even_if_its_inputs_are_as_when_it_passed(tmp_path: Path) -> None:
     """After an edit that was undone, the rows that failed would otherwise be shown for ever."""
 
     def build(number: int) -> NodeResult:
