@@ -77,7 +77,7 @@ def blank(records: int) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_without_obstacles_people_are_the_connected_components(seed: int) -> None:
+def test_people_without_clashes_are_the_connected_components(seed: int) -> None:
     draw = random.Random(seed)
     nodes = draw.randrange(2, 60)
     every = list(combinations(range(nodes), 2))
@@ -115,7 +115,7 @@ def test_one_wrong_record_does_not_keep_a_person_apart() -> None:
 
 
 @pytest.mark.parametrize(("speaking", "people"), [(20.0, 1), (-20.0, 2)])
-def test_what_is_no_link_of_its_own_takes_several_records(speaking: float, people: int) -> None:
+def test_a_weak_link_needs_the_support_of_several_records(speaking: float, people: int) -> None:
     """The third record resembles the first only a little, so its likeness to the second decides."""
     links = link([(0, 1)]).vstack(link([(0, 2)], [5.0]).with_columns(rule=pl.lit(SEVERAL)))
 
@@ -129,7 +129,7 @@ def test_what_is_no_link_of_its_own_takes_several_records(speaking: float, peopl
     assert len(set(cluster(blank(3), alone, [], GENEROUS, judge).labels)) == 3
 
 
-def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
+def test_a_chain_of_decreasing_similarity_is_cut() -> None:
     far = frozenset({(0, 2), (0, 3), (1, 3)})
     found = cluster(
         blank(4),
@@ -142,7 +142,7 @@ def test_a_chain_of_ever_less_likeness_is_not_followed() -> None:
     assert found.labels.tolist() == [0, 0, 2, 2]
 
 
-def test_two_who_exclude_each_other_and_fit_as_well_get_neither() -> None:
+def test_a_record_that_fits_two_clashing_people_equally_joins_neither() -> None:
     found = cluster(
         blank(3),
         link([(0, 2), (1, 2)], [20.0, 21.0]),

@@ -5,7 +5,7 @@ from c360_dagster.identity import resolve
 from c360_dagster.identity.quality import measure_pairs
 
 
-def test_a_dirty_register_is_told_apart() -> None:
+def test_people_in_a_dirty_register_are_told_apart() -> None:
     register = draw_register(400, seed=2)
     found = measure_pairs(resolve(register.drop("person_id")).identities, register)
     assert found.precision >= 0.96

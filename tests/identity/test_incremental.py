@@ -50,7 +50,7 @@ def test_day_by_day_equals_all_at_once() -> None:
         assert found.review["reason"].to_list() == at_once.review["reason"].to_list()
 
 
-def test_only_what_changed_survives_anew() -> None:
+def test_only_changed_people_get_new_surviving_values() -> None:
     """The old rows of unchanged customers, plus the changes, equal the whole new result."""
     records = world(400)
     before = resolve(records)
@@ -63,7 +63,7 @@ def test_only_what_changed_survives_anew() -> None:
         assert both.sort(pl.all()).equals(getattr(after, name).sort(pl.all())), name
 
 
-def test_what_is_not_compared_makes_a_record_another_one() -> None:
+def test_a_changed_field_that_is_not_compared_still_changes_the_record() -> None:
     records = world(40).with_columns(gender=pl.lit("F"))
     before = resolve(records)
     other = records.with_columns(
@@ -90,13 +90,13 @@ def test_the_same_again_changes_nothing(known_world: pl.DataFrame, resolved: Res
     assert again.report["comparisons"] == 0
 
 
-def test_growth_settles_the_model_anew(resolved: Resolution) -> None:
+def test_much_growth_retrains_the_model(resolved: Resolution) -> None:
     more = world(1100)
     assert resolve(more, resolved).report["is_settled_anew"]
     assert not resolve(world(620), resolved).report["is_settled_anew"]
 
 
-def test_what_another_version_judged_is_judged_anew(
+def test_judgements_of_another_version_are_made_again(
     known_world: pl.DataFrame, resolved: Resolution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("c360_dagster.identity.recall._digest_code", lambda: "a later version's")

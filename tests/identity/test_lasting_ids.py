@@ -76,7 +76,7 @@ def test_a_bridge_merges_once_and_its_going_splits() -> None:
     assert redirects(third) == {}
 
 
-def test_a_split_is_not_laid_on_a_record_that_joined_nobody() -> None:
+def test_a_split_is_not_blamed_on_a_record_that_joined_nobody() -> None:
     """Of one person's three records, C7 goes and C6 gets another e-mail, which parts C5 and C6.
 
     The reason must not name C7, which joined nobody.
@@ -92,7 +92,7 @@ def test_a_split_is_not_laid_on_a_record_that_joined_nobody() -> None:
     ]
 
 
-def test_a_merge_is_not_laid_on_a_link_that_was_not_followed() -> None:
+def test_a_merge_is_not_explained_by_a_link_that_was_not_followed() -> None:
     """C4 looks like C3, but the two stand under never. The newcomer C9 shares only a name with C4.
 
     The reason for the merge must name C9 and not C4.

@@ -47,7 +47,7 @@ def are_one_person(*rows: Row, rules: dict | None = None) -> bool:
         {"phone": "0012125550147", "email": None, "date_of_birth": None},
     ],
 )
-def test_forms_of_one_person_meet(changes: Row) -> None:
+def test_spellings_of_one_person_are_matched(changes: Row) -> None:
     own = ANNA | {"email": "catherine@example.com", "phone": "212-555-0147"}
     assert are_one_person(record("crm", "C1", own), record("workbooks", "7", own, **changes))
 
@@ -83,7 +83,7 @@ def test_a_name_of_two_parts_is_not_its_first_part(first_name: str, other: str, 
     [("Maria Luisa", False), ("Maria Jane", False), ("Maria", True), ("Maria J.", True),
      ("Maria de Jose", True), ("Maria Josse", True)],
 )  # fmt: skip
-def test_a_second_name_tells_sisters_apart(*, other: str, is_same: bool) -> None:
+def test_a_second_first_name_tells_siblings_apart(*, other: str, is_same: bool) -> None:
     """Otherwise two sisters in one household would both be called Maria.
 
     Likewise, Abdul Rahman and Abdul Karim would have nearly the same name.
@@ -114,7 +114,7 @@ def test_titles_are_those_that_silver_leaves_out() -> None:
     assert len(in_silver) > 9
 
 
-def test_a_telephone_excuses_no_other_birth_date(
+def test_a_shared_phone_does_not_outweigh_different_birth_dates(
     known_world: pl.DataFrame, resolved: Resolution
 ) -> None:
     """The example is a father and son with the same name, address and phone.
@@ -129,7 +129,7 @@ def test_a_telephone_excuses_no_other_birth_date(
     assert "other birth date, else alike" in found.review["reason"].to_list()
 
 
-def test_couples_behind_one_email_teach_no_second_name() -> None:
+def test_couples_with_one_email_are_not_learned_as_one_person() -> None:
     """Shops ask for no birth date, so only the first name tells a couple from one person."""
     people = world(200).with_columns(date_of_birth=pl.lit(None, pl.String))
     wives = people.filter((pl.col("source_system") == "crm") & (pl.int_range(pl.len()) % 4 == 0))
@@ -140,7 +140,7 @@ def test_couples_behind_one_email_teach_no_second_name() -> None:
     assert found["crm", "C5"] == found["workbooks", "000005"]
 
 
-def test_what_a_household_shares_is_listed_for_review() -> None:
+def test_values_shared_in_a_household_are_listed_for_review() -> None:
     found = resolve(
         frame(
             [
@@ -165,7 +165,9 @@ def test_a_value_that_many_names_share_links_nobody(field: str) -> None:
     assert found.review["reason"].str.contains("is shared by 9 records").any()
 
 
-def test_two_people_are_one_line_to_decide(known_world: pl.DataFrame, resolved: Resolution) -> None:
+def test_two_similar_people_give_one_line_to_review(
+    known_world: pl.DataFrame, resolved: Resolution
+) -> None:
     """Two twins in two systems make four similar pairs, but only one of them is listed.
 
     A decision about that pair settles all four.
@@ -186,7 +188,7 @@ def test_two_people_are_one_line_to_decide(known_world: pl.DataFrame, resolved: 
     assert decided.review.height == found.review.height - 1
 
 
-def test_many_alike_are_few_lines_to_decide() -> None:
+def test_many_similar_people_give_few_lines_to_review() -> None:
     """There are more equal records than one person may have.
 
     For each of them only its likeliest partner is listed, not every pair.
@@ -195,7 +197,7 @@ def test_many_alike_are_few_lines_to_decide() -> None:
     assert resolve(frame(rows)).review.height < 2 * len(rows)
 
 
-def test_what_many_share_is_listed_whoever_comes_first() -> None:
+def test_shared_values_are_listed_whatever_the_order_of_records() -> None:
     """The first two records are one person, so the review lists the first and the third record.
 
     The office shares both an e-mail and a phone, so there are two lines.
@@ -243,7 +245,7 @@ def test_little_data_is_matched_by_rules_and_says_so() -> None:
     assert found.identities["match_rule"].to_list() == ["same e-mail", "same e-mail"]
 
 
-def test_the_birth_date_of_a_form_is_nobodys() -> None:
+def test_a_placeholder_birth_date_is_ignored() -> None:
     """With too few records to learn from, an equal name and birth date link two records.
 
     Here two records have the same common name. A birth date that is a form's default must not link
@@ -258,7 +260,7 @@ def test_the_birth_date_of_a_form_is_nobodys() -> None:
     assert resolve(frame(own)).identities["customer_id"].n_unique() == 21
 
 
-def test_nothing_at_all_resolves_to_nothing() -> None:
+def test_no_records_resolve_to_no_people() -> None:
     found = resolve(frame([]))
     assert found.identities.height == found.golden.height == found.review.height == 0
 
@@ -333,7 +335,7 @@ def test_bad_rules_are_one_sentence(rules: dict, sentence: str) -> None:
     assert sentence in str(caught.value)
 
 
-def test_rules_may_go_as_far_as_they_say_and_leave_out_the_rest() -> None:
+def test_rules_may_be_extreme_and_may_be_partial() -> None:
     default, pair = Rules.read(), [["workbooks", "7"], ["crm", "7"]]
     told = {"thresholds": {"link": 1, "review": 1}, "limits": {"emails": 0}, "always": [pair]}
     strict = Rules.read(told)
@@ -417,7 +419,7 @@ def test_records_may_be_the_very_same() -> None:
     assert found.report["people"] == 201
 
 
-def test_whoever_stops_the_learning_is_told_so_by_the_database(
+def test_an_interrupted_training_raises_the_databases_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Splink wraps the database's error in one of its own that begins with the SQL."""
@@ -431,7 +433,7 @@ def test_whoever_stops_the_learning_is_told_so_by_the_database(
         resolve(frame(twice))
 
 
-def test_a_simulated_world_without_defects_is_told_apart_wholly(
+def test_people_of_a_simulated_world_without_defects_are_all_told_apart(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     home = tmp_path_factory.mktemp("world")

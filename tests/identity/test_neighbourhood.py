@@ -122,7 +122,7 @@ def resolved_crowd(resolved: Resolution) -> Resolution:
 
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(plan=st.lists(days, min_size=2, max_size=2))
-def test_the_neighbourhood_is_as_good_as_everybody(
+def test_resolving_the_neighbourhood_equals_resolving_everybody(
     resolved_crowd: Resolution, plan: list[Day]
 ) -> None:
     rows, found = list(ROWS), resolved_crowd
@@ -140,7 +140,7 @@ def test_the_neighbourhood_is_as_good_as_everybody(
             assert remembered.equals(theirs[name]), name
 
 
-def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed() -> None:
+def test_a_record_that_returns_as_another_person_gets_a_new_id() -> None:
     """The record that stayed is looked at again too, although nothing links it to the newcomer."""
     one, other, stranger = (
         record("crm", key, person(n)) for key, n in (("1", 1), ("2", 1), ("3", 2))
@@ -156,7 +156,9 @@ def test_a_record_that_comes_back_as_somebody_else_leaves_the_id_to_who_stayed()
     assert third.merges.select("kind", "from_id", "to_id").rows() == [("split", "1", "1-2")]
 
 
-def test_who_is_met_only_because_others_went_is_near(resolved_crowd: Resolution) -> None:
+def test_records_that_become_comparable_by_a_removal_are_compared(
+    resolved_crowd: Resolution,
+) -> None:
     """Nine records that share only a name are too many to be compared; eight are not.
 
     When one of the nine goes, the other eight must be compared, and they become one person.
@@ -172,9 +174,7 @@ def test_who_is_met_only_because_others_went_is_near(resolved_crowd: Resolution)
     assert resolve(frame([*ROWS, *nine]), second).report["people"] > second.report["people"]
 
 
-def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(
-    resolved_crowd: Resolution,
-) -> None:
+def test_a_cut_is_kept_if_a_new_comparison_changes_nothing(resolved_crowd: Resolution) -> None:
     """One more record with the same name makes the name too common to be a key.
 
     The cut record is then looked at again with the same result, and its cut must be kept.
@@ -193,9 +193,7 @@ def test_a_cut_is_remembered_of_who_is_compared_again_to_no_effect(
     assert second.review.equals(everybody.review)
 
 
-def test_what_is_shared_stays_so_while_nobody_of_it_comes_or_goes(
-    resolved_crowd: Resolution,
-) -> None:
+def test_a_shared_value_stays_shared_while_its_records_stay(resolved_crowd: Resolution) -> None:
     shared = [{**row, "phone": SWITCHBOARD} if at == 1 else row for at, row in enumerate(ROWS)]
     first = resolve(frame(shared), resolved_crowd)
     assert (resolved_crowd.report["shared_values"], first.report["shared_values"]) == (0, 1)
@@ -216,7 +214,7 @@ def test_other_limits_group_everybody_anew(resolved_crowd: Resolution) -> None:
     assert found.memory.records.equals(everybody.memory.records)
 
 
-def test_only_the_neighbourhood_is_judged_as_people(resolved_crowd: Resolution) -> None:
+def test_only_groups_in_the_neighbourhood_are_judged_again(resolved_crowd: Resolution) -> None:
     """Two records change; all records that are not tied to them are copied from the memory."""
     told = resolved_crowd.memory.records.with_columns(match_rule=pl.lit("as remembered"))
     memory = dataclasses.replace(resolved_crowd.memory, records=told)
@@ -225,7 +223,7 @@ def test_only_the_neighbourhood_is_judged_as_people(resolved_crowd: Resolution) 
     assert 0 < (rules != "as remembered").sum() < RECORDS / 2
 
 
-def test_a_memory_of_an_older_version_is_good_for_ids_and_model(resolved_crowd: Resolution) -> None:
+def test_ids_and_model_of_an_older_versions_memory_are_used(resolved_crowd: Resolution) -> None:
     frames = resolved_crowd.memory.frames()
     new = {"match_rule", "match_probability", "is_decided"}
     older = {
@@ -244,7 +242,7 @@ def test_a_memory_of_an_older_version_is_good_for_ids_and_model(resolved_crowd: 
 
 
 @pytest.mark.parametrize("numbers", [1, 7])
-def test_keys_that_share_a_number_are_still_told_apart(
+def test_keys_with_the_same_hash_are_told_apart(
     monkeypatch: pytest.MonkeyPatch, numbers: int
 ) -> None:
     monkeypatch.setattr(

@@ -62,11 +62,11 @@ def golden(found: Resolution, field: str) -> object:
         ("source_priority", "Oakley"),
     ],
 )
-def test_each_way(way: str, last_name: str) -> None:
+def test_each_survivorship_rule_picks_its_value(way: str, last_name: str) -> None:
     assert golden(resolve_with(fields={"last_name": way}), "last_name") == last_name
 
 
-def test_what_is_no_address_never_wins() -> None:
+def test_an_invalid_email_address_never_wins() -> None:
     found = resolve_with()
     assert golden(found, "email") == "new@mail.example"
     won = found.provenance.filter(field="email").row(0, named=True)
@@ -74,12 +74,12 @@ def test_what_is_no_address_never_wins() -> None:
     assert won["losing_values"] == "not an address (workbooks:9); old@mail.example (crm:C1)"
 
 
-def test_whoever_says_what_lost_is_named() -> None:
+def test_records_with_a_losing_value_are_named() -> None:
     told = resolve_with(fields={"last_name": "most_recent"}).provenance.filter(field="last_name")
     assert told["losing_values"].to_list() == ["Oakley (crm:C1, crm:C2)"]
 
 
-def test_what_is_nobodys_own_wins_only_alone() -> None:
+def test_a_placeholder_wins_only_without_a_real_value() -> None:
     """A placeholder (no-reply address, zero phone) loses even if it is newer.
 
     It stands for somebody who was asked for an e-mail and a phone and gave none.
@@ -94,13 +94,13 @@ def test_what_is_nobodys_own_wins_only_alone() -> None:
     assert {name: golden(alone, name) for name in none} == none
 
 
-def test_an_address_is_of_one_piece() -> None:
+def test_the_parts_of_an_address_come_from_one_record() -> None:
     found = resolve_with()
     home = [golden(found, name) for name in ("address_line1", "city", "zip_code")]
     assert home == ["2 Oak Street", "Birchton", "02002"]
 
 
-def test_what_records_agree_on_or_one_alone_knows_is_hers() -> None:
+def test_values_that_records_agree_on_or_one_alone_has_survive() -> None:
     """There are two people with two records each.
 
     The second person's records agree wherever both have a value.

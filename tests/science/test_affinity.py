@@ -103,7 +103,7 @@ def test_popularity_stays_where_tastes_are_random() -> None:
     )
 
 
-def test_luck_beats_no_best_seller() -> None:
+def test_best_sellers_stay_where_purchases_are_random() -> None:
     """In forty shops people buy at random, so only luck could make another method win.
 
     Every second shop has dates.
@@ -121,7 +121,7 @@ def test_luck_beats_no_best_seller() -> None:
         assert choose_method(bought) == "popularity"
 
 
-def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_purchases_are_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fifth of the pairs is held out: the second purchases (b) on the last two of five days."""
     rows = [
         (f"{i}", f"{half}{i % 20}", day)
@@ -138,7 +138,7 @@ def test_what_was_bought_lately_is_held_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert fit_recommendations(dated, 10).compared["customers"].unique().to_list() == [40]
 
 
-def test_ease_is_the_best_linear_guess_without_the_item_itself() -> None:
+def test_ease_equals_a_ridge_regression_on_all_other_items() -> None:
     """The weights must equal a ridge regression of each item on all other items."""
     rng = np.random.default_rng(0)
     bought = (rng.random((60, 5)) < 0.4).astype(float)
@@ -175,7 +175,7 @@ def test_neither_order_nor_repetition_of_rows_changes_a_byte(
     assert recommend(twice, 3).equals(recommend(before, 3))
 
 
-def test_who_bought_everything_is_recommended_nothing() -> None:
+def test_a_customer_who_bought_everything_gets_no_recommendation() -> None:
     found = recommend(purchases(("a", "x"), ("a", "y"), ("b", "x")), 5)
     assert found.select("customer_id", "item", "rank").rows() == [("b", "y", 1)]
 
@@ -205,9 +205,7 @@ def test_ids_stay_what_they_are_and_guests_stay_out() -> None:
     assert recommend(numbers, 1).select("customer_id", "item").rows() == [(1, 10), (2, 9)]
 
 
-def test_kinds_are_recommended_as_if_they_were_what_was_bought(
-    split: tuple[pl.DataFrame, pl.DataFrame],
-) -> None:
+def test_kinds_are_recommended_like_items(split: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     """Customers whose items have no kind get no recommendation, as if they had bought nothing."""
     before, _ = split
     of = pl.when(pl.col("item") != before["item"][0]).then(pl.col("item").str.slice(-1))
@@ -222,7 +220,7 @@ def test_kinds_are_recommended_as_if_they_were_what_was_bought(
     assert "a" not in found.items["customer_id"]
 
 
-def test_the_first_day_that_is_known_counts() -> None:
+def test_the_first_known_day_of_a_purchase_counts() -> None:
     days = [date(2026, 1, 3), None, date(2026, 1, 2), None]
     items = pl.DataFrame({"customer_id": ["a", "a", "a", "b"], "item": "x", "order_date": days})
     known = list_purchases(items)
@@ -231,7 +229,7 @@ def test_the_first_day_that_is_known_counts() -> None:
     assert known.customer.tolist() == [0, 1]
 
 
-def test_of_many_customers_and_items_some_teach_and_the_most_bought_are_recommended(
+def test_large_data_use_a_sample_of_customers_and_the_most_bought_items(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pairs = [
@@ -251,7 +249,7 @@ def test_of_many_customers_and_items_some_teach_and_the_most_bought_are_recommen
     assert learn_pairs(csr_matrix(np.eye(4))).diagonal().tolist() == [1, 0, 1, 0]
 
 
-def test_what_cannot_be_used_is_said() -> None:
+def test_unusable_input_is_an_error() -> None:
     with pytest.raises(ValueError, match="lack the columns item"):
         recommend(pl.DataFrame({"customer_id": ["a"]}), 3)
     with pytest.raises(ValueError, match="n must be"):

@@ -54,7 +54,7 @@ def ask_for_segments(retailer: Retailer, before: pl.DataFrame, days_ago: int = 0
         ({"smallest_share": [0.04, 0.1]}, False, "smallest segment 4.0% of the customers."),
     ],
 )  # fmt: skip
-def test_segments_that_do_not_hold_are_said(
+def test_unstable_segments_are_reported(
     *, changed: dict[str, list[object]], is_passed: bool, ending: str
 ) -> None:
     """Five segments are used here; six were tried as well."""
@@ -70,7 +70,7 @@ def test_segments_that_do_not_hold_are_said(
     assert finding.said.endswith(ending)
 
 
-def test_of_nobody_nothing_is_wrong() -> None:
+def test_all_checks_pass_without_customers() -> None:
     """Before the first order, both checks must pass, or the report would list them as findings."""
     tried = fit_segments(pl.DataFrame(schema={"customer_id": pl.String, "a": pl.Float64})).stability
     finding = judge_stability(tried)
@@ -87,7 +87,7 @@ def yesterdays_answer(retailer: Retailer) -> Answer:
     return ask_for_segments(retailer, NOBODY, days_ago=1)
 
 
-def test_how_many_changed_persona_since_the_run_before_is_told(
+def test_the_share_of_changed_personas_is_reported(
     retailer: Retailer, yesterdays_answer: Answer
 ) -> None:
     assert_declared(yesterdays_answer)
@@ -103,7 +103,7 @@ def test_how_many_changed_persona_since_the_run_before_is_told(
     assert told.endswith("% of the customers have another persona than in the run before.")
 
 
-def test_the_card_says_first_what_could_not_be_done() -> None:
+def test_the_model_card_begins_with_the_limitations() -> None:
     as_of = START + timedelta(days=300)
     orders = run_shop(customers=400, days=301, seed=2)
     plan = plan_rehearsal(START, as_of, 180)
@@ -131,7 +131,7 @@ def test_the_card_says_first_what_could_not_be_done() -> None:
     assert f"- {NO_SEASON.format(days=300)}" in shown[: shown.index("![Spend")]
 
 
-def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
+def test_forecasts_are_compared_with_the_simulated_future() -> None:
     """A person with two ids counts once, and the forecasts for both ids are added up."""
     as_of = date(2024, 12, 31)
     orders = run_shop(customers=400, days=500, seed=2)
@@ -148,7 +148,7 @@ def test_what_simulated_people_do_is_held_against_what_was_forecast() -> None:
     assert told.endswith(f"over {ids.str.slice(0, 5).n_unique()} customers.")
 
 
-def test_intervals_may_hold_more_where_nobody_can_leave_those_out_who_buy_nothing() -> None:
+def test_intervals_may_cover_more_if_most_customers_buy_nothing() -> None:
     """Intervals should hold 80 % of the customers.
 
     If 90 % buy nothing, an interval that begins at zero holds all of these, so more is allowed.
@@ -159,7 +159,7 @@ def test_intervals_may_hold_more_where_nobody_can_leave_those_out_who_buy_nothin
     assert not any(_is_covered(covered, nothing) for covered, nothing in wrong)
 
 
-def test_where_tastes_are_random_best_sellers_are_shown_and_pass() -> None:
+def test_best_sellers_are_suggested_and_pass_if_tastes_are_random() -> None:
     rng = np.random.default_rng(2)
     bought = pl.DataFrame(
         {
@@ -193,7 +193,7 @@ def list_catalogue(
     ).unique()
 
 
-def test_what_is_withdrawn_is_not_suggested_and_a_kind_of_it_alone_neither() -> None:
+def test_withdrawn_products_and_empty_categories_are_not_suggested() -> None:
     names = ["a0", "a1", "b0", "b1", "c0", "c1"]
     pairs = [(f"{i}", name) for i in range(60) for name in names[: i % 7]]
     bought = pl.DataFrame(pairs, schema=["customer_id", "item"], orient="row")
@@ -212,7 +212,7 @@ def test_what_is_withdrawn_is_not_suggested_and_a_kind_of_it_alone_neither() -> 
     assert suggest(missing=".") == ({"a1", "b0", "b1", "c0", "c1"}, {"b", "c"})
 
 
-def test_everybody_is_cluster_nought_and_planted_lifts_are_looked_for_there() -> None:
+def test_cluster_zero_is_everybody_and_is_checked_for_planted_lifts() -> None:
     rng = np.random.default_rng(3)
     responses = pl.DataFrame(
         {

@@ -155,7 +155,7 @@ def test_each_campaign_and_cluster_has_its_own_row() -> None:
 # Edges ------------------------------------------------------------------------------------------
 
 
-def test_without_a_control_only_its_own_mean_is_known() -> None:
+def test_without_a_control_only_the_treated_mean_is_known() -> None:
     found = effect(contacts([1, 0, 1, 1], []), "metric")
     assert (found.treated, found.controls, found.treated_mean) == (4, 0, 0.75)
     rest = (found.control_mean, found.difference, found.lift, found.low, found.high, found.p_value)
@@ -209,14 +209,14 @@ def test_nobody_of_the_treated_converted() -> None:
     assert -1.0 < found.high < 0.0
 
 
-def test_an_uncertain_control_leaves_the_lift_open_above() -> None:
+def test_an_uncertain_control_gives_a_lift_without_an_upper_limit() -> None:
     found = effect(contacts([10.0, 12.0, 8.0], [0.0, 9.0, 0.0]), "metric")
     assert found.low is not None
     assert found.high is None
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_where_neither_group_surely_bought_the_lift_is_open_on_both_sides(sign: float) -> None:
+def test_two_uncertain_groups_give_a_lift_without_limits(sign: float) -> None:
     """Once, a single return among the treated gave a lift of surely more than three times."""
     found = effect(contacts([0.0] * 9 + [sign * 100.0], [0.0] * 6 + [60.0]), "metric")
     assert found.lift is not None
@@ -251,6 +251,6 @@ def test_money_is_no_rate_even_where_nobody_brought_any() -> None:
         (pl.DataFrame({"metric": [1]}), "lack the columns group"),
     ],
 )
-def test_what_cannot_be_used_is_said(frame: pl.DataFrame, said: str) -> None:
+def test_unusable_input_is_an_error(frame: pl.DataFrame, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         effect(frame, "metric")

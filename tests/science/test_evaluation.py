@@ -25,7 +25,7 @@ def test_each_measure_is_held_against_its_own_best_naive() -> None:
         evaluation.compare_with_naive(EXPECTED, ACTUAL, {})
 
 
-def test_a_perfect_naive_forecast_is_beyond_reach() -> None:
+def test_a_perfect_naive_forecast_gives_an_infinite_ratio() -> None:
     compared = evaluation.compare_with_naive(EXPECTED, ACTUAL, {"oracle": ACTUAL})
     assert compared.mae_ratio == float("inf")
 

@@ -113,7 +113,7 @@ def test_rows_measured_elsewhere_give_the_same_forecast() -> None:
         forecast_from(rows.drop("past_spend"), plan)
 
 
-def test_nothing_after_the_day_is_read_and_no_order_of_rows() -> None:
+def test_later_orders_and_the_order_of_rows_do_not_matter() -> None:
     orders = run_shop(customers=400, days=500, seed=2, refunds=0.05)
     then = orders.filter(pl.col("order_date") <= AS_OF)
     told = forecast(then, AS_OF, 90)
@@ -144,7 +144,7 @@ BEFORE_91_DAYS, BEFORE_90_DAYS = date(2023, 10, 2), date(2023, 10, 3)
         (BEFORE_91_DAYS, 100, BEFORE_91_DAYS),
     ],
 )
-def test_what_is_not_rare_or_not_followed_by_silence_is_history(
+def test_early_orders_count_as_history_unless_rare_and_followed_by_a_gap(
     first: date, orders: int, begun: date
 ) -> None:
     rows = [("0", first, 10.0), *[(str(n), START, 10.0) for n in range(1, orders)]]
@@ -200,7 +200,7 @@ def test_every_edge_has_a_risk(edge: str) -> None:
     assert churn.score(orders.reverse(), AS_OF, 90).equals(risk)
 
 
-def test_a_forecast_as_of_the_cutoff_hands_its_models_on() -> None:
+def test_the_models_of_a_forecast_as_of_the_cutoff_are_reused() -> None:
     """The result is the same as without it, and an earlier forecast of another day is refused."""
     orders = run_shop(customers=300, days=366, seed=1)
     plan = plan_rehearsal(START, AS_OF, 60)
@@ -213,7 +213,7 @@ def test_a_forecast_as_of_the_cutoff_hands_its_models_on() -> None:
         forecast_from(rows, plan, told)
 
 
-def test_who_never_bought_is_expected_to_buy_nothing() -> None:
+def test_customers_who_never_bought_are_expected_to_buy_nothing() -> None:
     told = forecast(make_orders(EDGES["ten customers"]), AS_OF, 90, pl.Series(["stranger"]))
     (row,) = told.filter(customer_id="stranger").drop("customer_id").rows()
     assert row == (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -234,7 +234,7 @@ def test_ids_that_are_numbers_are_answered_as_text() -> None:
         ("ten customers", "Too few customers to learn intervals from"),
     ],
 )
-def test_what_could_not_be_done_is_said(edge: str, said: str) -> None:
+def test_limitations_are_noted(edge: str, said: str) -> None:
     notes = fit_forecast(make_orders(EDGES[edge]), AS_OF, 90).report.notes
     assert any(note.startswith(said) for note in notes), notes
 
@@ -260,7 +260,7 @@ def test_many_who_bought_once_and_never_came_back_are_lost() -> None:
     assert told["p_active"].max() < 0.01  # type: ignore[operator]
 
 
-def test_who_came_back_since_the_rehearsal_is_not_lost() -> None:
+def test_customers_who_came_back_after_the_rehearsal_are_not_lost() -> None:
     """There is no model to tell it, because before the rehearsal nobody had come back."""
     told = forecast(make_orders(open_a_shop(363, 363, 364, 365)), AS_OF, 365)
     back = pl.col("customer_id").is_in(["0", "1", "2", "3"])
@@ -268,7 +268,7 @@ def test_who_came_back_since_the_rehearsal_is_not_lost() -> None:
     assert told.filter(back)["p_active"].min() > 0.9  # type: ignore[operator]
 
 
-def test_a_history_that_is_too_short_is_said() -> None:
+def test_a_history_that_is_too_short_is_noted() -> None:
     orders = run_shop(customers=300, days=366, seed=1)
     rehearsed, season = fit_forecast(orders, AS_OF, 730).report.notes
     assert rehearsed == (
@@ -280,7 +280,7 @@ def test_a_history_that_is_too_short_is_said() -> None:
     assert not any("season" in note for note in longer.report.notes)
 
 
-def test_what_is_given_back_is_netted() -> None:
+def test_returns_reduce_the_expected_spend() -> None:
     """Everybody returns half of the amount after a day: spend is halved, orders stay the same."""
     orders = run_shop(customers=800, days=366, seed=3)
     back = orders.with_columns(pl.col("order_date") + pl.duration(days=1), -pl.col("amount") / 2)
@@ -343,7 +343,7 @@ def test_on_cdnow_no_naive_forecast_is_better(as_of: date, days: int) -> None:
         (date(2025, 12, 25), 30, (0.4, 0.8)),
     ],
 )
-def test_a_christmas_is_foreseen_where_one_is_known(
+def test_a_christmas_is_forecast_if_one_is_in_the_history(
     seed: int, as_of: date, days: int, season: tuple[float, float]
 ) -> None:
     orders = run_shop(customers=3000, days=760, seed=seed, christmas=2.5, giants=0.01, refunds=0.05)

@@ -84,14 +84,14 @@ def test_the_unit_of_time_scales_alpha_alone(cdnow: pl.DataFrame) -> None:
         (True, 1 / 2 * 1 / 2 + 1 / 2),
     ],
 )
-def test_who_bought_once_by_hand(*, stops_at_once: bool, likelihood: float) -> None:
+def test_likelihood_of_a_one_time_buyer_by_hand(*, stops_at_once: bool, likelihood: float) -> None:
     of = purchase_likelihood(history(0, 0, 1), stops_at_once=stops_at_once)
     assert of(np.ones(4))[0] == pytest.approx(np.log(likelihood))
 
 
 @pytest.mark.parametrize("stops_at_once", [False, True])
 @pytest.mark.parametrize(("x", "recency", "age"), [(0, 0, 5), (1, 1.5, 3), (3, 4, 9), (6, 7.9, 8)])
-def test_the_likelihood_is_the_story_summed_over_everybody(
+def test_the_likelihood_is_the_mean_over_all_possible_customers(
     x: int, recency: float, age: float, *, stops_at_once: bool
 ) -> None:
     """The expected likelihood is averaged over λ and p.
@@ -110,7 +110,7 @@ def test_the_likelihood_is_the_story_summed_over_everybody(
     assert np.exp(value) == pytest.approx(expected, rel=5e-3)
 
 
-def test_the_likelihood_of_spend_is_summed_over_everybody() -> None:
+def test_the_likelihood_of_spend_is_the_mean_over_all_possible_customers() -> None:
     p, q, scale, x, mean = 2.5, 3.0, 4.0, 3, 1.7
     # The mean of x purchases of shape p and rate ν is of shape p·x and rate x·ν.
     expected, _ = quad(
@@ -252,7 +252,7 @@ def test_bgnbd_holds_every_one_time_buyer_for_alive(cdnow: pl.DataFrame) -> None
     assert active[1] > 0.9
 
 
-def test_the_expected_purchase_lies_between_her_own_mean_and_everybodys(
+def test_the_expected_purchase_lies_between_the_customers_mean_and_everybodys(
     cdnow: pl.DataFrame,
 ) -> None:
     fitted = fit_gamma_gamma(cdnow)
@@ -269,7 +269,7 @@ SILENT = pl.DataFrame({"frequency": [0, 0], "recency": [0.0, 0], "T": [3.0, 9]})
 
 @pytest.mark.parametrize("fit", [fit_bgnbd, fit_mbgnbd])
 @pytest.mark.parametrize("summary", [SILENT, SILENT.clear(), SILENT.with_columns(T=0.0)])
-def test_no_repeated_purchase_is_said_not_to_converge(
+def test_a_fit_without_repeated_purchases_does_not_converge(
     fit: Callable[[pl.DataFrame], PurchaseModel], summary: pl.DataFrame
 ) -> None:
     assert not fit(summary).converged
@@ -278,7 +278,7 @@ def test_no_repeated_purchase_is_said_not_to_converge(
 @pytest.mark.parametrize(
     "values", [[], [5.0, 5.0], [0.0, -3.0]], ids=["none", "constant", "none above zero"]
 )
-def test_spend_without_differences_is_said_not_to_converge(values: list[float]) -> None:
+def test_a_fit_of_equal_spends_does_not_converge(values: list[float]) -> None:
     summary = pl.DataFrame(
         {"frequency": [1] * len(values), "monetary_value": values},
         schema={"frequency": pl.Int64, "monetary_value": pl.Float64},

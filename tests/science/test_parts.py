@@ -32,7 +32,7 @@ def draw_candidates(rows: int) -> tuple[Floats, np.random.Generator]:
 # Shares and level ----------------------------------------------------------------------------
 
 
-def test_shares_find_who_was_right() -> None:
+def test_shares_go_to_the_forecasts_that_were_right() -> None:
     values, random = draw_candidates(20_000)
     actual = 0.2 * values[:, 0] + 0.7 * values[:, 3] + random.normal(0, 0.5, len(values))
     shares = fit_shares(NAMES, values, actual)
@@ -57,7 +57,7 @@ def test_a_sample_of_many_customers_finds_the_same_shares(monkeypatch: pytest.Mo
     assert fit_shares(NAMES, values, actual) == pytest.approx(whole, abs=0.06)
 
 
-def test_the_level_is_the_models_moved_as_far_as_the_rehearsal_is_trusted() -> None:
+def test_the_models_level_is_corrected_as_far_as_the_rehearsal_is_trusted() -> None:
     values, _ = draw_candidates(5000)
     actual = 1.44 * values[:, :2].mean(axis=1)
     for trust, season, level in ((0.0, 1.0, 1.0), (0.5, 1.0, 1.2), (1.0, 2.0, 2.88)):
@@ -82,7 +82,7 @@ def test_without_a_model_the_naive_forecasts_are_mixed() -> None:
     assert mix.shares[1] < 0.15
 
 
-def test_where_nobody_came_back_the_naive_forecasts_have_no_part() -> None:
+def test_naive_forecasts_have_no_share_if_nobody_came_back() -> None:
     """Years after the last order, the forecast of the last period is zero, and it is right."""
     values, _ = draw_candidates(200)
     values[:, NAMES.index("last_period")] = 0.0
@@ -102,7 +102,7 @@ def known_buyers(rows: int) -> Known:
     return Known(frequency, recency, recency + 5, spend, spend, frequency)
 
 
-def test_an_outlier_is_drawn_in_and_nobody_else() -> None:
+def test_only_an_outlier_is_reduced() -> None:
     value = known_buyers(500).value
     assert np.array_equal(winsorise(value), value)
     with_outlier = np.append(value, 1e9)
@@ -110,7 +110,7 @@ def test_an_outlier_is_drawn_in_and_nobody_else() -> None:
     assert winsorise(with_outlier)[-1] < 10 * value.max()
 
 
-def test_a_slip_of_the_pen_does_not_move_what_others_are_expected_to_spend() -> None:
+def test_a_mistyped_amount_does_not_change_the_others_expected_spend() -> None:
     known = known_buyers(500)
     slipped = known_buyers(500)
     slipped.spend[3] = 1e9
@@ -124,7 +124,7 @@ def test_a_slip_of_the_pen_does_not_move_what_others_are_expected_to_spend() -> 
 # Activity ------------------------------------------------------------------------------------
 
 
-def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> None:
+def test_calibration_learns_from_the_time_since_the_last_order() -> None:
     random = np.random.default_rng(4)
     size = 20_000
     silence = random.uniform(0, 50, size)
@@ -141,7 +141,7 @@ def test_calibration_learns_that_silence_tells_more_than_the_models_say() -> Non
     assert np.corrcoef(told, truth)[0, 1] > 0.96
 
 
-def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
+def test_calibration_corrects_models_that_were_sure_and_wrong() -> None:
     """After a year's closure the models give up nearly all customers, but a third come back.
 
     Full Newton steps once diverged here and drove everybody's chance to zero or one.
@@ -159,7 +159,7 @@ def test_calibration_holds_where_the_models_were_sure_and_wrong() -> None:
     assert np.mean((told - returned) ** 2) < 0.22
 
 
-def test_what_one_timers_buy_less_by_their_calibrated_chance_falls_to_all() -> None:
+def test_orders_taken_from_one_time_buyers_are_spread_over_all() -> None:
     """The models expect 2, 2 and 4 orders of three customers, who bought once, once and often."""
     orders = np.array([[2.0, 9.0], [2.0, 9.0], [4.0, 9.0]])
     made = Candidates(("bgnbd", "mean_rate"), orders * 10, orders, np.array([0.8, 0.8, 0.9]))
@@ -192,7 +192,7 @@ def draw_known(size: int) -> tuple[Known, np.random.Generator]:
     return Known(none + 1, age / 2, age, value * 2, none, none), random
 
 
-def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
+def test_big_spending_newcomers_who_left_get_lower_forecasts() -> None:
     """All were expected to order twice; the dear ones ordered half as often, newcomers less too."""
     known, random = draw_known(20_000)
     is_dear, is_new = known.value > 100, known.age < 10
@@ -207,7 +207,7 @@ def test_of_dear_newcomers_less_is_expected_where_they_left() -> None:
     assert more.weigh(known) == pytest.approx(weight, rel=0.1)
 
 
-def test_no_trait_counts_far_beyond_what_was_seen_of_it() -> None:
+def test_traits_beyond_the_observed_range_are_capped() -> None:
     """At the rehearsal nobody was known for longer than a year, so ten years count as five."""
     known, random = draw_known(20_000)
     traits = fit_traits(known, np.ones(20_000), random.poisson(known.age / 26).astype(float))
@@ -217,7 +217,7 @@ def test_no_trait_counts_far_beyond_what_was_seen_of_it() -> None:
 
 
 @pytest.mark.parametrize("scatter", [0.01, 20.0])
-def test_luck_is_no_trait(scatter: float) -> None:
+def test_random_differences_give_everybody_the_same_weight(scatter: float) -> None:
     """However much customers differ, all weigh the same if no trait tells who buys more."""
     known, random = draw_known(2000)
     truth = random.gamma(1 / scatter, scatter, 2000)
@@ -225,7 +225,7 @@ def test_luck_is_no_trait(scatter: float) -> None:
     assert (traits.weigh(known) == 1).all()
 
 
-def test_where_nobody_was_known_or_came_back_all_weigh_the_same() -> None:
+def test_all_weigh_the_same_if_nobody_was_known_or_came_back() -> None:
     known, _ = draw_known(50)
     nobody = Known(*(np.zeros(0) for _ in range(6)))
     for traits in (
@@ -235,7 +235,7 @@ def test_where_nobody_was_known_or_came_back_all_weigh_the_same() -> None:
         assert (traits.weigh(known) == 1).all()
 
 
-def test_what_is_not_expected_of_some_falls_to_all() -> None:
+def test_orders_taken_from_some_customers_are_spread_over_all() -> None:
     """The total of orders stays. The total of spend does not, because the dear one weighs less."""
     orders = np.array([[2.0, 9.0], [6.0, 9.0]])
     made = Candidates(("bgnbd", "mean_rate"), orders * [[100.0], [10.0]], orders, np.ones(2))
@@ -249,7 +249,9 @@ def test_what_is_not_expected_of_some_falls_to_all() -> None:
 
 
 @pytest.mark.parametrize("share_active", [0.05, 0.5, 0.95])
-def test_four_in_five_lie_within_unless_nearly_nobody_buys(share_active: float) -> None:
+def test_four_in_five_lie_within_the_interval_unless_nearly_nobody_buys(
+    share_active: float,
+) -> None:
     random = np.random.default_rng(5)
     size = 20_000
     p_active = np.clip(random.normal(share_active, 0.03, size), 0.01, 0.99)
@@ -269,7 +271,7 @@ def test_four_in_five_lie_within_unless_nearly_nobody_buys(share_active: float) 
     assert covered == pytest.approx(max(0.8, 1 - share_active), abs=0.03)
 
 
-def test_too_few_to_learn_from_is_none_and_the_interval_is_assumed() -> None:
+def test_an_assumed_interval_is_used_if_too_few_buyers_are_known() -> None:
     few = Outlook(np.array([100.0, 0.0]), np.array([4.0, 0.0]), np.array([0.9, 0.0]))
     assert fit_spread(few, np.array([90.0, 0.0])) is None
     low, high = assume_intervals(few)

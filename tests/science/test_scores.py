@@ -19,7 +19,7 @@ def customers(*rows: tuple[float | None, ...]) -> pl.DataFrame:
     return frame.with_columns(customer_id=pl.Series([str(i) for i in range(len(rows))]))
 
 
-def test_a_regular_who_bought_today() -> None:
+def test_scores_of_a_regular_who_bought_today() -> None:
     (row,) = scores(customers(REGULAR)).iter_rows(named=True)
     assert row["churn_risk_proxy"] == 0.0
     assert row["loyalty_score"] == pytest.approx(0.25 + 0.15 + 0.2)
@@ -28,7 +28,7 @@ def test_a_regular_who_bought_today() -> None:
     assert row["engagement_weight"] == pytest.approx(1.2)
 
 
-def test_who_bought_once_half_a_year_ago_has_half_left() -> None:
+def test_a_one_time_buyer_of_half_a_year_ago_has_a_churn_risk_of_one_half() -> None:
     (row,) = scores(customers(ONCE)).iter_rows(named=True)
     assert row["churn_risk_proxy"] == pytest.approx(0.5)
     assert row["loyalty_score"] == pytest.approx(0.1)
@@ -36,7 +36,7 @@ def test_who_bought_once_half_a_year_ago_has_half_left() -> None:
     assert row["online_purchase_ratio"] == 0.0
 
 
-def test_who_never_bought_has_no_churn_and_no_ratio() -> None:
+def test_customers_who_never_bought_have_no_churn_risk_and_no_ratio() -> None:
     for row in scores(customers(VISITOR, (None, *VISITOR[1:]))).iter_rows(named=True):
         assert row["churn_risk_proxy"] is None
         assert row["online_purchase_ratio"] is None
@@ -44,7 +44,7 @@ def test_who_never_bought_has_no_churn_and_no_ratio() -> None:
         assert row["engagement_index"] == pytest.approx(0.25 * 0.75)
 
 
-def test_orders_that_tell_no_channel_are_not_taken_for_a_stores() -> None:
+def test_orders_without_a_channel_do_not_count_as_store_orders() -> None:
     (row,) = scores(customers((5, 0, 365, 1, None, 0, 5))).iter_rows(named=True)
     assert row["online_purchase_ratio"] is None
     assert row["loyalty_score"] == pytest.approx(0.25 + 0.15 + 0.2)

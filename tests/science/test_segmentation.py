@@ -102,7 +102,7 @@ def test_k_means_is_as_good_as_another_implementation(lognormal: pl.DataFrame) -
         assert ours.inertia[0] <= theirs.inertia_ * 1.005
 
 
-def test_who_counts_for_nothing_moves_no_centre(lognormal: pl.DataFrame) -> None:
+def test_customers_with_weight_zero_move_no_centre(lognormal: pl.DataFrame) -> None:
     strangers = with_ids({f"x{i}": np.full(300, 1e5 + i) for i in range(3)})
     strangers = strangers.with_columns(
         customer_id="z" + pl.col("customer_id"), evidence=pl.lit(0.0)
@@ -348,7 +348,7 @@ def test_ids_stay_what_they_are() -> None:
         ({"customer_id": ["a"], "x": [1], "evidence": [-1.0]}, None, "evidence"),
     ],
 )
-def test_what_cannot_be_used_is_said(
+def test_unusable_input_is_an_error(
     columns: dict[str, list[object]], k: int | None, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
@@ -372,7 +372,7 @@ def test_every_customer_is_in_one_cluster_that_exists(
     assert fit_segments(shuffle(features)).labels.equals(found.labels)
 
 
-def test_who_differs_is_found_behind_a_thousand_who_are_alike() -> None:
+def test_small_groups_are_found_beside_a_thousand_equal_customers() -> None:
     spent = [1.0] * 1500 + [10.0, 20.0, 30.0] * 100
     rows = pl.DataFrame({"customer_id": [f"{n:05}" for n in range(len(spent))], "spent": spent})
     assert fit_segments(rows, k=4).labels["cluster_id"].n_unique() == 4

@@ -51,7 +51,7 @@ def read_orders(home: Home) -> pl.DataFrame:
     return known.select("order_date", "amount", customer_id="person_id")
 
 
-def test_the_next_twelve_months_are_foreseen(home: Home) -> None:
+def test_the_next_twelve_months_are_forecast_well(home: Home) -> None:
     told = forecast(read_orders(home), END, 365)
     future = home.truth("future").select(
         pl.col("orders", "spend").cast(pl.Float64), customer_id="person_id"
@@ -68,7 +68,7 @@ def test_the_next_twelve_months_are_foreseen(home: Home) -> None:
     assert evaluation.calibration_error(both["p_active"], active.cast(pl.Float64)) <= 0.1
 
 
-def test_who_bought_once_is_not_taken_for_a_regular(home: Home) -> None:
+def test_one_time_buyers_are_not_forecast_like_regulars(home: Home) -> None:
     """One-time buyers were once expected to spend more than twice what they did.
 
     That put them among the most valuable customers.

@@ -24,7 +24,7 @@ def test_one_customer_in_twenty_may_have_another_persona(changed: int, *, is_pas
 
 
 @pytest.mark.parametrize(("agreement", "is_passed"), [(0.6, True), (0.59, False)])
-def test_personas_agree_with_the_truth_about_who_ordered_often_enough(
+def test_personas_must_agree_with_the_truth_for_frequent_buyers(
     monkeypatch: pytest.MonkeyPatch, agreement: float, *, is_passed: bool
 ) -> None:
     monkeypatch.setattr(segments, "adjusted_rand", lambda *_: agreement)
@@ -66,7 +66,7 @@ def test_a_forecast_may_miss_hardly_more_than_the_best_naive_one(
         ([1, 1, 1, 1], [0.1, 0.2, 0.3, 0.4], True),  # nobody stayed away
     ],
 )
-def test_who_stayed_away_had_the_higher_risk(
+def test_customers_who_stayed_away_must_have_had_the_higher_risk(
     purchases: list[int], p_active: list[float], *, is_passed: bool
 ) -> None:
     held_out = pl.DataFrame({"past_purchases_after": purchases, "p_active": p_active})
@@ -85,7 +85,7 @@ def test_who_stayed_away_had_the_higher_risk(
         ((100, 100), 74, False),
     ],
 )
-def test_a_hundred_people_do_what_was_forecast(
+def test_a_forecast_must_agree_with_the_simulated_future(
     expected: tuple[int, int], held: int, *, is_passed: bool
 ) -> None:
     future = pl.DataFrame(
@@ -102,7 +102,7 @@ def test_a_hundred_people_do_what_was_forecast(
 
 
 @pytest.mark.parametrize(("within", "is_passed"), [(17, True), (16, False)])
-def test_of_twenty_planted_lifts_seventeen_are_found(within: int, *, is_passed: bool) -> None:
+def test_seventeen_of_twenty_planted_lifts_must_be_found(within: int, *, is_passed: bool) -> None:
     """Only lifts over all customers count. An interval may have no upper end.
 
     A campaign without an interval is left out, so 20 of the 21 campaigns are judged.
@@ -132,7 +132,7 @@ def test_of_twenty_planted_lifts_seventeen_are_found(within: int, *, is_passed: 
         (POPULARITY, 0.25, True, True),
     ],
 )
-def test_suggestions_foresee_more_than_best_sellers_do(
+def test_suggestions_must_beat_best_sellers(
     method: str, recall: float, *, is_simulated: bool, is_passed: bool
 ) -> None:
     compared = pl.DataFrame(

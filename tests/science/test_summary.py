@@ -16,7 +16,7 @@ def row_of(summary: pl.DataFrame, customer: str) -> tuple[float, ...]:
     return row
 
 
-def test_five_customers_by_hand() -> None:
+def test_summaries_of_five_customers_by_hand() -> None:
     summary = summarise(
         make_orders(
             [
@@ -51,7 +51,7 @@ def test_an_unknown_unit_is_named() -> None:
         summarise(make_orders([]), AS_OF, unit="month")
 
 
-def test_what_is_given_back_is_no_purchase_and_comes_off_the_one_before() -> None:
+def test_a_return_is_no_purchase_and_reduces_the_one_before() -> None:
     summary = summarise(
         make_orders(
             [
@@ -79,7 +79,7 @@ def test_ids_that_are_numbers_stay_text() -> None:
     assert summarise(numbers, AS_OF)["customer_id"].to_list() == ["10", "9"]
 
 
-def test_cdnow_is_drawn_together_as_it_was_published() -> None:
+def test_cdnow_is_summarised_as_published() -> None:
     summary = summarise(read_cdnow(), date(1997, 9, 30))
     assert summary.height == 2357
     assert (summary["frequency"] > 0).sum() == 946

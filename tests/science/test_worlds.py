@@ -38,13 +38,13 @@ def test_no_naive_forecast_is_better(world: str, trial: Trial) -> None:
     assert rmse <= 1.02
 
 
-def test_after_the_first_christmas_less_is_foreseen() -> None:
+def test_the_total_after_the_first_christmas_is_roughly_right() -> None:
     """Thirteen months are known, so the same season a year ago tells what comes now."""
     *_, total = judge("gifts", 1, Trial(400, 90))
     assert abs(total) < 0.35
 
 
-def test_who_pays_the_same_each_month_is_expected_to() -> None:
+def test_subscribers_are_expected_to_pay_the_same_each_month() -> None:
     """Last month is the best forecast for subscribers, so it must get most of the weight."""
     made = fit_forecast(draw_world("subscriptions", 1), Trial(638, 30).as_of, 30)
     assert made.report.spend_shares["last_period"] > 0.7
