@@ -259,9 +259,7 @@ def test_bad_products_bring_tickets(default_world: Home) -> None:
     assert share[True] > 3 * share[False]
 
 
-def test_who_waits_long_or_for_a_parcel_is_less_content_and_some_do_not_answer(
-    default_world: Home,
-) -> None:
+def test_slow_and_shipping_tickets_get_lower_scores_and_some_none(default_world: Home) -> None:
     moment = pl.col("resolved_date", "created_date").str.to_datetime()
     solved = default_world.table("support_tickets").filter(pl.col("resolved_date") != "")
     answered = solved["satisfaction_score"] != ""
@@ -332,7 +330,7 @@ def test_only_the_treated_open_and_only_openers_click(clean_world: Home) -> None
         ("web_interactions", "interaction_date", "customer_master", "signup_date"),
     ],
 )
-def test_nobody_does_anything_before_she_is_registered(
+def test_nobody_does_anything_before_registering(
     default_world: Home, table: str, moment: str, people: str, since: str
 ) -> None:
     """Not even earlier on that day. Who registers twice uses the second id only from then on."""
@@ -353,7 +351,7 @@ def test_nobody_registers_as_a_child(default_world: Home, tmp_path: Path) -> Non
         assert (born.dt.offset_by("90y") > since.str.slice(0, 10).str.to_date()).all()
 
 
-def test_the_web_shop_is_visited_by_whom_it_knows(clean_world: Home) -> None:
+def test_the_web_shop_is_visited_by_its_own_customers(clean_world: Home) -> None:
     visits = clean_world.table("web_interactions").join(
         clean_world.table("customer_master"), on="customer_id"
     )
@@ -387,7 +385,7 @@ def test_parcels_go_where_the_buyer_lives_on_the_day(two_calls: Home) -> None:
     assert goes.filter(~pl.col("early"))["new"].any()
 
 
-def test_nobody_is_written_to_without_her_consent(two_calls: Home) -> None:
+def test_nobody_is_written_to_without_consent(two_calls: Home) -> None:
     """Nobody gets messages who never consented or withdrew; later consent allows later messages."""
     home = two_calls
     told = home.versions("consents").with_columns(
@@ -405,7 +403,7 @@ def test_nobody_is_written_to_without_her_consent(two_calls: Home) -> None:
     assert (first["updated_at"] > first["registration_date"]).any()
 
 
-def test_what_is_discontinued_is_sold_until_then(clean_world: Home) -> None:
+def test_discontinued_products_are_sold_until_that_day(clean_world: Home) -> None:
     gone = clean_world.table("products").filter(status="discontinued")["product_id"]
     days = World(seed=3, customers=800, start=date(2025, 1, 1)).catalogue.discontinued_on
     sold = (
@@ -420,7 +418,7 @@ def test_what_is_discontinued_is_sold_until_then(clean_world: Home) -> None:
         assert last < (date(2025, 1, 1) + timedelta(int(days[int(product[1:]) - 1]))).isoformat()
 
 
-def test_addresses_lie_where_they_say(clean_world: Home) -> None:
+def test_towns_postal_codes_and_states_agree(clean_world: Home) -> None:
     """Each town has one postal code, which begins like its state's.
 
     Stores are in towns of their state.
@@ -458,9 +456,7 @@ def test_a_products_name_belongs_to_its_subcategory(clean_world: Home) -> None:
     assert set(told["subcategory"]) == {1}
 
 
-def test_more_of_those_who_enter_a_store_buy_than_of_those_who_look_online(
-    default_world: Home,
-) -> None:
+def test_stores_convert_more_visitors_than_the_web_shop(default_world: Home) -> None:
     visits = default_world.table("arrivals").group_by("channel").agg(
         pl.col("arrivals").cast(pl.Int64).sum()
     )  # fmt: skip
@@ -538,7 +534,7 @@ def test_the_end_of_the_year_is_the_peak(default_world: Home) -> None:
     assert counts["2025-12"] > 1.25 * counts["2025-09"]
 
 
-def test_mail_and_phones_can_reach_nobody(clean_world: Home) -> None:
+def test_addresses_and_phones_are_unreachable(clean_world: Home) -> None:
     people = clean_world.table("customers")
     assert people["email"].str.contains(r"@([a-z]+\.)?example\.(com|org|net)$").all()
     assert people["phone"].str.contains(r"^[2-9]9\d-[2-9]\d\d-\d{4}$").all()

@@ -73,7 +73,7 @@ def test_second_registrations_are_counted(default_world: Home, report: dict[str,
     assert ids.height - ids["person_id"].n_unique() == report["registered_twice"]["count"]
 
 
-def test_who_registers_twice_is_careless_in_one_of_five_ways(default_world: Home) -> None:
+def test_second_registrations_differ_in_one_of_five_ways(default_world: Home) -> None:
     """A typo, swapped names, an old address, another phone; or a typo, another e-mail and phone."""
     people = default_world.table("customers").with_columns(
         pl.col("first_name", "last_name").str.strip_chars().str.to_lowercase(),
@@ -100,7 +100,7 @@ def test_who_registers_twice_is_careless_in_one_of_five_ways(default_world: Home
     }
 
 
-def test_headers_are_off_by_a_cent(default_world: Home, report: dict[str, Any]) -> None:
+def test_order_totals_are_off_by_a_cent(default_world: Home, report: dict[str, Any]) -> None:
     cents = pl.Decimal(18, 2)
     orders = default_world.table("transactions").with_columns(
         pl.col("subtotal", "tax_amount", "discount_amount", "total_amount").cast(cents)

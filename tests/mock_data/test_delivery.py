@@ -22,9 +22,7 @@ def batch() -> Batch:
     return make_batch(world, range(world.people_by(600)), -NEVER, 600, "")
 
 
-def test_goods_come_back_after_they_were_received_and_are_paid_back_as_they_were_paid(
-    batch: Batch,
-) -> None:
+def test_returns_follow_the_delivery_and_are_refunded_as_they_were_paid(batch: Batch) -> None:
     orders = batch.orders
     back = np.flatnonzero(orders.is_return)
     bought = np.flatnonzero(np.isin(orders.uid, orders.uid[back] - 1))
@@ -57,7 +55,7 @@ def test_visits_come_before_the_purchase_they_lead_to(batch: Batch) -> None:
     assert (second[ahead == 0] < batch.orders.second[order][ahead == 0]).all()
 
 
-def test_in_the_place_of_what_is_gone_its_categorys_nearest_is_bought(batch: Batch) -> None:
+def test_a_discontinued_product_is_replaced_by_one_of_its_category(batch: Batch) -> None:
     catalogue = batch.world.catalogue
     gone = np.flatnonzero(catalogue.discontinued_on < NEVER)
     instead = catalogue.on_sale(gone, catalogue.discontinued_on[gone])
@@ -67,7 +65,7 @@ def test_in_the_place_of_what_is_gone_its_categorys_nearest_is_bought(batch: Bat
     assert (catalogue.on_sale(gone, catalogue.discontinued_on[gone] - 1) == gone).all()
 
 
-def test_what_is_sold_in_a_store_is_cancelled_at_the_till_or_not_at_all(batch: Batch) -> None:
+def test_store_orders_are_cancelled_on_the_same_day_or_never(batch: Batch) -> None:
     orders = batch.orders
     cancelled, in_store = orders.fate == CANCELLED, orders.channel == STORE
     waited = orders.fate_day - orders.day
@@ -76,13 +74,13 @@ def test_what_is_sold_in_a_store_is_cancelled_at_the_till_or_not_at_all(batch: B
     assert set(waited[cancelled & ~in_store]) == {0, 1, 2}
 
 
-def test_nothing_is_delivered_of_what_was_cancelled(batch: Batch) -> None:
+def test_cancelled_orders_are_not_delivered(batch: Batch) -> None:
     cancelled = np.flatnonzero(batch.orders.fate == CANCELLED)
     assert (batch.received[cancelled] == NEVER).all()
     assert not np.isin(batch.parcels.order, cancelled).any()
 
 
-def test_the_web_shops_orders_all_stand(batch: Batch) -> None:
+def test_all_orders_of_the_web_shop_are_completed(batch: Batch) -> None:
     """The web shop's files cannot say that an order was cancelled, returned or refunded."""
     assert set(batch.orders.fate[batch.orders.in_workbooks]) == {COMPLETED}
 
@@ -99,7 +97,7 @@ def test_a_parcel_weighs_what_is_in_it_and_its_box(clean_world: Home) -> None:
     assert box.is_between(0.13, 0.16).all()
 
 
-def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
+def test_orders_with_a_lost_parcel_are_refunded(clean_world: Home) -> None:
     gone = clean_world.table("shipments").filter(
         pl.col("delivery_status").is_in(["lost", "returned"])
     )
@@ -108,9 +106,7 @@ def test_whose_parcel_never_comes_has_her_money_back(clean_world: Home) -> None:
     assert set(orders["status"]) == {"refunded"}
 
 
-def test_her_money_comes_back_on_the_day_on_which_the_parcel_is_known_to_be_gone(
-    batch: Batch,
-) -> None:
+def test_a_refund_comes_on_the_day_the_parcel_is_known_to_be_lost(batch: Batch) -> None:
     """Until then the carrier reports it as late or on its way back, and the order stands."""
     parcels, orders = batch.parcels, batch.orders
     for gone, wait in ((parcels.is_lost, 10), (parcels.is_sent_back, 3)):
@@ -135,7 +131,7 @@ def test_on_every_day_a_parcel_is_where_its_scans_say(batch: Batch) -> None:
         assert (is_delayed == (under_way["estimated_delivery"] < today)).all()
 
 
-def test_a_product_is_complained_of_once_it_is_there(clean_world: Home) -> None:
+def test_complaints_about_a_product_follow_its_delivery(clean_world: Home) -> None:
     tickets = (
         clean_world.table("support_tickets")
         .filter(pl.col("category").is_in(["product", "returns"]))
@@ -153,7 +149,7 @@ def test_a_product_is_complained_of_once_it_is_there(clean_world: Home) -> None:
     assert (sent["created_date"] > sent["event_timestamp"]).all()
 
 
-def test_a_late_parcel_is_complained_of_once_it_is_late(clean_world: Home) -> None:
+def test_complaints_about_a_late_parcel_follow_its_promised_day(clean_world: Home) -> None:
     tickets = clean_world.table("support_tickets").filter(category="shipping")
     parcels = clean_world.table("shipments")
     late = tickets.with_columns(shipment_id="S" + pl.col("ticket_id").str.slice(1)).join(

@@ -57,9 +57,7 @@ def test_other_peoples_files_stay_alone(tmp_path: Path, name: str) -> None:
     assert contents(tmp_path) == before
 
 
-def test_a_name_that_is_not_written_in_utf_8_is_told_so_that_a_log_can_take_it(
-    tmp_path: Path,
-) -> None:
+def test_a_name_that_is_not_utf_8_is_shown_in_a_printable_form(tmp_path: Path) -> None:
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing" / os.fsdecode(b"M\xe4rz.csv")).touch()
     assert "(M\N{REPLACEMENT CHARACTER}rz.csv)" in generate(tmp_path).message
@@ -134,7 +132,7 @@ def test_an_interrupted_generation_is_done_again(
     ]
 
 
-def test_a_file_put_among_the_unfinished_stays(
+def test_a_file_added_to_an_interrupted_simulation_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object) -> None:
@@ -184,7 +182,7 @@ def test_the_days_of_two_editions_are_not_mixed(
 
 
 @pytest.mark.parametrize("mark", ["{", "[]", '{"files": {}}'])
-def test_where_nobody_can_tell_what_was_simulated_nothing_is(tmp_path: Path, mark: str) -> None:
+def test_nothing_is_simulated_if_the_mark_is_unreadable(tmp_path: Path, mark: str) -> None:
     generate(tmp_path)
     (tmp_path / "landing/.simulated.json").write_text(mark)
     before = contents(tmp_path)
@@ -228,14 +226,14 @@ def read_refusal(home: Path, end: date) -> str:
     return plan
 
 
-def test_a_stopped_attempt_is_made_again_as_far_as_the_further_of_both(tmp_path: Path) -> None:
+def test_a_stopped_attempt_is_repeated_up_to_the_later_end(tmp_path: Path) -> None:
     write(tmp_path, MARCH_31, [SALES], SALES)
     write(tmp_path, MAY_31, ["sales/transactions_2025-05-31.csv"], stops=True)
     assert open_landing(tmp_path).plan(APRIL_30) == Plan(MARCH_31, MAY_31)
     assert open_landing(tmp_path).plan(JUNE_30) == Plan(MARCH_31, JUNE_30)
 
 
-def test_what_an_attempt_had_in_place_goes_where_the_next_names_it_otherwise(
+def test_a_file_of_a_stopped_attempt_is_removed_if_its_name_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table that becomes too long for a workbook gets another name, and the old file must go.
@@ -268,7 +266,7 @@ def stop_after(times: int) -> Callable[[Path, object], None]:
     return write_json
 
 
-def test_where_all_was_taken_away_nothing_of_it_is_remembered(tmp_path: Path) -> None:
+def test_a_simulation_whose_files_are_all_gone_is_forgotten(tmp_path: Path) -> None:
     later = "sales/transactions_2025-06-30.csv"
     write(tmp_path, MARCH_31, [SALES], SALES)
     write(tmp_path, JUNE_30, [later], later)
@@ -317,13 +315,13 @@ def test_a_folder_in_the_place_of_a_file_ends_the_simulation(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("hidden", ["sales/~$transactions.xlsx", "sales/._transactions.csv"])
-def test_what_programs_put_beside_a_file_is_nobodys_data(tmp_path: Path, hidden: str) -> None:
+def test_temporary_files_of_other_programs_do_not_count(tmp_path: Path, hidden: str) -> None:
     (tmp_path / "sales").mkdir()
     (tmp_path / hidden).write_text("Excel has it open, or a Mac was here")
     assert open_landing(tmp_path).plan(MARCH_31) == Plan(None, MARCH_31)
 
 
-def test_three_names_are_all_of_three(tmp_path: Path) -> None:
+def test_up_to_three_names_are_listed_in_full(tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"{name}.csv").touch()
     assert read_refusal(tmp_path, MARCH_31).startswith(

@@ -39,9 +39,7 @@ def test_a_later_file_corrects_earlier_rows(clean_pair: tuple[Home, Home], table
     assert split.versions(table).height > split.table(table).height
 
 
-def test_who_reconsiders_withdraws_what_she_granted_or_grants_it(
-    clean_pair: tuple[Home, Home],
-) -> None:
+def test_a_second_answer_reverses_the_first(clean_pair: tuple[Home, Home]) -> None:
     _, split = clean_pair
     key = ["customer_id", "purpose"]
     told = split.versions("consents").group_by(key).agg(pl.col("granted"), pl.col("updated_at"))
@@ -92,7 +90,7 @@ def test_a_campaign_under_way_goes_on(simulate: Simulate, clean_pair: tuple[Home
         assert (then.table(table)[column].str.slice(0, 10) <= cut.isoformat()).all()
 
 
-def test_who_registered_twice_tells_both_of_a_move(
+def test_a_move_changes_both_records_of_a_double_registration(
     simulate: Simulate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world, "RATES", {**RATES, "registered_twice": 1.0})
@@ -100,7 +98,7 @@ def test_who_registered_twice_tells_both_of_a_move(
     assert_frame_equal(split.table("customers"), whole.table("customers"), check_row_order=False)
 
 
-def test_the_future_keeps_what_earlier_calls_said(split: Home, whole: Home) -> None:
+def test_the_future_keeps_the_rows_of_earlier_calls(split: Home, whole: Home) -> None:
     assert set(split.truth("future")["as_of"]) == {"2025-03-31", "2025-06-30"}
     now = split.truth("future").filter(as_of="2025-06-30")
     assert_frame_equal(now, whole.truth("future"))

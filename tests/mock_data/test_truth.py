@@ -17,7 +17,7 @@ CENTS = pl.Decimal(18, 2)
 @pytest.mark.parametrize(
     ("system", "table"), [("crm", "customers"), ("workbooks", "customer_master")]
 )
-def test_identities_are_of_all_who_can_be_seen(
+def test_identities_list_every_customer_in_the_files(
     whole: Home, default_world: Home, system: str, table: str
 ) -> None:
     for home in (whole, default_world):
@@ -26,7 +26,7 @@ def test_identities_are_of_all_who_can_be_seen(
         assert set(told) == set(home.table(table)["customer_id"])
 
 
-def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None:
+def test_the_true_future_is_what_later_files_hold(simulate: Simulate, clean_world: Home) -> None:
     """The truth may count a few more orders, because files do not show who ordered as a guest.
 
     The test looks at people whom only the CRM knows.
@@ -59,7 +59,7 @@ def test_the_future_is_what_comes(simulate: Simulate, clean_world: Home) -> None
     assert (seen["first_order_date"] == seen["first"]).all()
 
 
-def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
+def test_the_true_future_of_web_shop_customers_equals_their_later_orders(
     simulate: Simulate, clean_world: Home
 ) -> None:
     """The web shop's files show every order, because all of their orders stand."""
@@ -77,7 +77,7 @@ def test_the_future_of_whom_the_web_shop_alone_knows_is_all_that_its_files_show(
     assert (both["orders"].cast(pl.Int64) == both["len"].fill_null(0)).all()
 
 
-def test_who_never_buys_does_not_and_who_buys_once_does_no_more(clean_world: Home) -> None:
+def test_people_who_never_buy_or_buy_once_do_so(clean_world: Home) -> None:
     people = clean_world.truth("people").join(
         clean_world.truth("identities"), on="person_id"
     ).select("never_buys", "buys_once", "person_id", customer_id="source_id")  # fmt: skip
@@ -91,7 +91,7 @@ def test_who_never_buys_does_not_and_who_buys_once_does_no_more(clean_world: Hom
     assert set(counts.filter(buys_once="true")["len"]) == {1}
 
 
-def test_who_has_left_neither_buys_nor_looks_in_for_long(clean_world: Home) -> None:
+def test_people_who_left_neither_buy_nor_visit_for_long(clean_world: Home) -> None:
     left = clean_world.truth("people").filter(pl.col("leaves_on").fill_null("") != "")
     known = left.join(clean_world.truth("identities"), on="person_id").select(
         pl.col("leaves_on").str.to_date(), customer_id="source_id"
@@ -108,7 +108,7 @@ def test_who_has_left_neither_buys_nor_looks_in_for_long(clean_world: Home) -> N
         assert number(after.max()) <= grace, table
 
 
-def test_what_an_attempt_that_broke_off_planted_counts_for_nothing(tmp_path: Path) -> None:
+def test_defects_of_a_broken_off_attempt_do_not_count(tmp_path: Path) -> None:
     files = {"customers": 1, "customers_2025-04-30": 2, "customers_2025-05-31": 4}
     told = {"stray_spaces": {"rate": 0.03, "count": 7, "files": files}}
     (tmp_path / "defects.json").write_text(json.dumps(told))

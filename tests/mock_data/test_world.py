@@ -80,7 +80,7 @@ def test_personas_differ_in_what_can_be_seen(default_world: Home) -> None:
     assert count["Engaged Regulars"] > 2 * count["Transitional Shoppers"]
 
 
-def test_the_shop_holds_its_own_and_every_persona_buys_all_along(default_world: Home) -> None:
+def test_revenue_is_steady_and_every_persona_buys_in_every_month(default_world: Home) -> None:
     """Some personas leave within months, but others like them come."""
     orders = _orders_of_people(default_world).join(default_world.truth("people"), on="person_id")
     ten_months = r"^202[56]-(0\d|10)$"  # a mistyped date lies past 2099
@@ -104,7 +104,7 @@ def test_nobody_shares_home_and_first_name() -> None:
     assert len(set(people.household.tolist())) < 0.9 * len(people)
 
 
-def test_first_names_tell_the_sex_often_enough(default_world: Home) -> None:
+def test_many_first_names_indicate_the_gender(default_world: Home) -> None:
     declared = default_world.table("customers").filter(pl.col("gender").is_in(["M", "F"]))
     by_name = declared.group_by("first_name").agg(pl.len(), women=(pl.col("gender") == "F").mean())
     clear = by_name.filter((pl.col("len") >= 20) & ((pl.col("women") - 0.5).abs() >= 0.4))

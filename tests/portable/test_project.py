@@ -43,7 +43,7 @@ def test_only_an_enforced_contract_is_promised() -> None:
     assert [model.contract for model in read.models] == [{"id": "string"}, None]
 
 
-def test_a_landing_table_has_its_own_columns_and_where_a_row_came_from() -> None:
+def test_a_landing_table_has_its_own_columns_and_those_of_a_rows_origin() -> None:
     (table,) = read_project(manifest()).sources
     assert table.relation == "bronze.rates"
     assert {"currency": "varchar", "date": "date"}.items() <= table.columns.items()
@@ -55,7 +55,7 @@ def test_a_table_that_python_writes_has_its_own_columns_alone() -> None:
     assert table.columns == {"currency": "varchar", "date": "date"}
 
 
-def test_what_dbt_could_not_do_names_the_model(tmp_path: Path) -> None:
+def test_a_failure_of_dbt_names_the_model(tmp_path: Path) -> None:
     results = [
         {"unique_id": "model.c360.dim_stores", "status": "error", "message": "no column store_idx"},
         {"unique_id": "model.c360.dim_dates", "status": "success", "message": "OK"},
