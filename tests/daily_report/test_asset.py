@@ -78,7 +78,7 @@ def test_the_same_day_again_gives_the_same_bytes(materialize: Callable[..., Sett
     assert "This is the first report" in first["2026-06-29.html"]
 
 
-def test_what_yesterdays_report_said_is_not_forgotten(
+def test_a_report_restates_figures_of_yesterdays_report(
     materialize: Callable[..., Settings],
 ) -> None:
     materialize(AS_OF - DAY)
@@ -88,7 +88,7 @@ def test_what_yesterdays_report_said_is_not_forgotten(
     assert "said $100.00 from 1 order; with the rows that came since it is $130.00" in page
 
 
-def test_a_broken_memory_is_passed_over(materialize: Callable[..., Settings]) -> None:
+def test_an_unreadable_earlier_report_is_ignored(materialize: Callable[..., Settings]) -> None:
     settings = materialize(AS_OF - DAY)
     (settings.published / "reports" / "2026-06-29.json").write_text("{", "utf-8")
     materialize()
@@ -102,7 +102,7 @@ def test_old_pages_go_and_the_one_compared_with_stays(materialize: Callable[...,
     assert left == {"2026-04-01", "2026-06-30"}
 
 
-def test_a_refused_file_is_told_also_where_it_cannot_be_opened(
+def test_a_refused_file_is_listed_even_if_it_cannot_be_opened(
     materialize: Callable[..., Settings], tmp_path: Path
 ) -> None:
     """One file is a link to nowhere; the other has a name that is not UTF-8."""

@@ -52,7 +52,7 @@ def test_channels_and_regions_add_up_to_the_day_and_the_week(facts: Facts) -> No
     assert {part.name: part.day for part in facts.regions} == {"CA": 150, "TX": 30, "NY": 0}
 
 
-def test_personas_are_told_with_what_ninety_days_brought(facts: Facts) -> None:
+def test_personas_have_their_revenue_of_ninety_days(facts: Facts) -> None:
     assert facts.personas == (
         Persona("Engaged Regulars", 1, Decimal(300), 0.3),
         Persona("Premium but At-Risk", 1, Decimal(119), 0.8),
@@ -60,7 +60,7 @@ def test_personas_are_told_with_what_ninety_days_brought(facts: Facts) -> None:
     )
 
 
-def test_who_has_most_to_lose_is_first(facts: Facts) -> None:
+def test_customers_with_most_value_at_risk_come_first(facts: Facts) -> None:
     """C1 (400 at a risk of 0.3) comes before C2 (100 at 0.8); C3 is expected to spend nothing."""
     assert facts.value_at_risk == 200
     assert facts.leaving == (
@@ -85,7 +85,7 @@ def test_service_and_health_are_counted(facts: Facts) -> None:
     )
 
 
-def test_moves_between_personas_are_told_where_their_history_is_kept(
+def test_moves_between_personas_are_shown_if_their_history_is_kept(
     home: Path, facts: Facts, tmp_path: Path
 ) -> None:
     assert facts.moved_in is None

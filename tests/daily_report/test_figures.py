@@ -21,7 +21,7 @@ from c360_dagster.daily_report.page import write_page
 from tests.dashboard.small_snapshot import AS_OF
 
 
-def test_what_was_said_is_kept_and_read_again(facts: Facts) -> None:
+def test_reported_figures_are_written_and_read_back(facts: Facts) -> None:
     said = take_figures(facts)
     assert read_figures(write_figures(said)) == said
     assert find_restated(said, facts) == []
@@ -53,7 +53,7 @@ def test_a_day_without_orders_that_got_some_is_restated(facts: Facts) -> None:
     assert AS_OF not in told  # the earlier report said nothing about this day
 
 
-def test_of_an_old_report_are_restated_the_days_that_are_known(facts: Facts) -> None:
+def test_an_old_report_is_restated_for_the_days_still_known(facts: Facts) -> None:
     """One reported day (in March) has an order with another amount, and one has no order now.
 
     The third is 600 days ago, before the days that are still looked at.

@@ -141,7 +141,7 @@ def test_the_page_says_what_is_known(facts: Facts) -> None:
         assert " ".join(said.split()) in text
 
 
-def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
+def test_missing_facts_are_named_or_left_out(facts: Facts) -> None:
     nothing = replace(
         facts,
         sales={facts.as_of - DAY: Sales(Decimal(5), 1, 1)},
@@ -158,7 +158,7 @@ def test_what_there_is_not_is_said_or_left_out(facts: Facts) -> None:
         assert " ".join(said.split()) in text
 
 
-def test_against_a_week_in_which_more_was_given_back_nothing_is_said(facts: Facts) -> None:
+def test_a_week_with_negative_revenue_is_not_compared_with(facts: Facts) -> None:
     returned = facts.sales | {AS_OF - DAY * 364: Sales(Decimal(-500), 1, 1)}
     text = read_text(write_page(replace(facts, sales=returned), None))
     assert "with $180. $180 2 Apr" in text
@@ -190,7 +190,7 @@ def test_a_check_that_names_a_file_names_it_as_it_is_called(facts: Facts) -> Non
     assert "Each word is in order_status.csv: 1 finding." in text
 
 
-def test_the_page_stands_alone_and_can_be_read_aloud(facts: Facts) -> None:
+def test_the_page_needs_no_other_file_and_suits_screen_readers(facts: Facts) -> None:
     page = write_page(facts, take_figures(replace(facts, as_of=AS_OF - DAY)))
     outline = read_outline(page)
     tags = {tag for tag, _ in outline.tags}

@@ -109,7 +109,7 @@ def test_charts_count_customers_in_whole_numbers_and_name_their_axes(tab: Tab) -
         expect(moves.get_by_text(title, exact=True)).to_be_visible()
 
 
-def test_few_campaigns_stand_one_below_the_other(tab: Tab) -> None:
+def test_names_of_few_campaigns_do_not_overlap(tab: Tab) -> None:
     page = tab.open("marketing")
     names = page.locator(".role-axis-label text", has_text="CMP")
     expect(names).to_have_count(2)
@@ -158,12 +158,12 @@ def test_an_unknown_id_is_a_plain_sentence(tab: Tab) -> None:
     expect(page.get_by_role("note")).to_contain_text("no customer with the id C404")
 
 
-def test_orders_without_lines_are_not_said_to_be_nothing(tab: Tab) -> None:
+def test_orders_without_lines_do_not_count_as_no_purchase(tab: Tab) -> None:
     page = tab.open("customer?id=C2")
     expect(page.get_by_text("No category is known of what was bought.")).to_be_visible()
 
 
-def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
+def test_a_customer_with_returns_only_is_not_shown_as_a_buyer(tab: Tab) -> None:
     page = tab.open("customer?id=C3")
     expect(page.get_by_text("Nothing has been bought yet.")).to_be_visible()
     expect(page.get_by_role("note").first).to_contain_text("Only returns are known")
@@ -174,7 +174,7 @@ def test_who_only_returned_is_not_said_to_have_spent(tab: Tab) -> None:
     assert tab.problems == []
 
 
-def test_a_page_tells_where_no_history_is_kept(tab: Tab) -> None:
+def test_the_segments_page_says_if_no_history_is_kept(tab: Tab) -> None:
     page = tab.open("segments")
     told = page.get_by_role("note").filter(has_text="No changes are recorded yet")
     expect(told).to_contain_text("make backfill")
@@ -205,7 +205,7 @@ def test_a_phone_in_the_dark_is_shown_dark_and_narrow(
     page.wait_for_function(FIRST_TWO_SIDE_BY_SIDE)
 
 
-def test_what_stays_while_a_table_moves_hides_what_moves_below_it(tab: Tab) -> None:
+def test_sticky_cells_hide_the_cells_that_scroll_below_them(tab: Tab) -> None:
     """If a number showed through a name, people would read half of it."""
     page = tab.open("segments")
     page.set_viewport_size(PHONE)
@@ -220,7 +220,7 @@ def test_what_stays_while_a_table_moves_hides_what_moves_below_it(tab: Tab) -> N
     expect(corner).to_have_css("background-color", page.evaluate(ground))
 
 
-def test_a_finger_meets_what_it_aims_at(open_tab: Callable[..., Tab], address: str) -> None:
+def test_controls_are_large_enough_for_a_finger(open_tab: Callable[..., Tab], address: str) -> None:
     page = open_tab(address, PHONE).open("value")
     device = page.context.new_cdp_session(page)
     device.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
@@ -242,9 +242,7 @@ def test_a_finger_meets_what_it_aims_at(open_tab: Callable[..., Tab], address: s
         device.detach()
 
 
-def test_whatever_has_the_focus_has_a_line_around_it(
-    open_tab: Callable[..., Tab], address: str
-) -> None:
+def test_the_focused_element_has_an_outline(open_tab: Callable[..., Tab], address: str) -> None:
     """Forced colours remove shades and shadows, so the focus needs a line.
 
     A chart's buttons appear when the keyboard reaches them.
@@ -260,7 +258,7 @@ def test_whatever_has_the_focus_has_a_line_around_it(
     expect(tools).to_have_css("opacity", "1")
 
 
-def test_on_paper_tables_are_whole_and_nothing_is_to_press(tab: Tab) -> None:
+def test_printed_pages_show_whole_tables_and_no_buttons(tab: Tab) -> None:
     page = tab.open("segments")
     page.emulate_media(media="print")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
@@ -289,7 +287,7 @@ def test_a_chosen_filter_can_be_read_in_the_dark(
     expect(chip).to_have_css("background-color", "rgb(0, 114, 178)")
 
 
-def test_with_the_operators_word_names_are_shown_and_a_hostile_one_is_only_text(
+def test_names_are_shown_if_the_operator_allows_it_and_only_as_text(
     open_tab: Callable[..., Tab], published: Path
 ) -> None:
     with serve(published.parent, C360_SHOW_PII="1") as address:
@@ -307,7 +305,7 @@ def test_with_the_operators_word_names_are_shown_and_a_hostile_one_is_only_text(
         assert tab.problems == []
 
 
-def test_without_a_snapshot_it_says_so_and_then_moves_to_each_new_one_by_itself(
+def test_the_app_waits_for_a_snapshot_and_follows_each_new_one(
     open_tab: Callable[..., Tab], tmp_path: Path
 ) -> None:
     with serve(tmp_path) as address:

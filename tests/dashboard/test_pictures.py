@@ -39,7 +39,7 @@ def test_the_pictures_are_of_today() -> None:
     )
 
 
-def test_a_picture_is_older_where_its_code_is_another_and_not_where_a_comment_is(
+def test_a_picture_is_outdated_by_changed_code_but_not_by_a_comment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path_factory.mktemp("root")

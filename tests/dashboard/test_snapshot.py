@@ -27,7 +27,7 @@ from c360_dashboard.snapshot import (
 from tests.dashboard.small_snapshot import gold_models, rows, write_snapshot
 
 
-def test_no_snapshot_is_a_plain_sentence(tmp_path: Path) -> None:
+def test_a_missing_snapshot_is_a_plain_sentence(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match=r"Nothing is published yet.*make run"):
         find_snapshot(tmp_path, shows_personal_data=False)
 

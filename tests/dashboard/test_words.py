@@ -28,7 +28,7 @@ LONG_AGO = date(2020, 1, 1)
         ("all", LONG_AGO, None, None),
     ],
 )
-def test_a_period_ends_on_the_as_of_day_and_meets_the_same_days_a_year_before(
+def test_a_period_ends_on_the_as_of_day_and_is_compared_with_the_year_before(
     period: str, start: date, start_before: date | None, end_before: date | None
 ) -> None:
     span = read_period(period, AS_OF, LONG_AGO)
@@ -37,7 +37,7 @@ def test_a_period_ends_on_the_as_of_day_and_meets_the_same_days_a_year_before(
 
 
 @pytest.mark.parametrize("period", ["4w", "13w", "26w"])
-def test_weeks_meet_the_same_weekdays(period: str) -> None:
+def test_weeks_are_compared_with_the_same_weekdays(period: str) -> None:
     span = read_period(period, AS_OF, LONG_AGO)
     assert span.start_before is not None
     assert span.start.weekday() == span.start_before.weekday()
@@ -49,14 +49,14 @@ def test_nothing_is_compared_with_days_before_the_data() -> None:
 
 
 @pytest.mark.parametrize(("period", "missing"), [("4w", 0), ("13w", 1), ("26w", 3), ("12m", 7)])
-def test_a_few_days_may_be_missing_of_many_and_none_of_a_few(period: str, missing: int) -> None:
+def test_a_long_period_may_miss_a_few_days_and_a_short_one_none(period: str, missing: int) -> None:
     before = read_period(period, AS_OF, LONG_AGO).start_before
     assert before is not None
     assert read_period(period, AS_OF, before + missing * DAY).start_before == before
     assert read_period(period, AS_OF, before + (missing + 1) * DAY).start_before is None
 
 
-def test_a_leap_day_meets_the_end_of_february() -> None:
+def test_a_leap_day_is_compared_with_the_end_of_february() -> None:
     assert read_period("ytd", date(2028, 2, 29), LONG_AGO).end_before == date(2027, 2, 28)
 
 
@@ -145,9 +145,7 @@ def test_amounts_are_short_on_an_axis_and_whole_below_the_pointer() -> None:
 @pytest.mark.parametrize(
     ("grain", "form", "name"), [("week", "%-d %b %y", "Week up to"), ("month", "%b %y", "Month")]
 )
-def test_weeks_and_months_are_marked_where_they_stand_and_not_at_sundays(
-    grain: str, form: str, name: str
-) -> None:
+def test_axis_marks_lie_on_the_weeks_and_months_drawn(grain: str, form: str, name: str) -> None:
     frame = pl.DataFrame(
         {"step": [date(2026, 6, 30)] * 2, "revenue": [5.0, 6.0], "who": ["A", "B"]}
     )

@@ -99,7 +99,7 @@ def test_a_message_arrives_as_slack_takes_it(webhook: Webhook) -> None:
     assert webhook.received == [{"text": "1 &lt; 2 &amp; 3 &gt; 2"}]
 
 
-def test_what_stands_in_the_data_wakes_nobody_and_is_no_picture(webhook: Webhook) -> None:
+def test_mentions_and_pictures_in_quoted_data_have_no_effect(webhook: Webhook) -> None:
     send(webhook.url, "@channel @Everyone a@all.example ![x](http://x/y) me@here", AT_ONCE)
     (told,) = webhook.received
     for loud in ("@channel", "@Everyone", "](http", "@here"):
@@ -119,9 +119,7 @@ def test_an_answer_that_goes_on_for_ever_is_not_waited_for(webhook: Webhook) -> 
     assert len(webhook.received) == 1
 
 
-def test_a_webhook_that_took_the_message_and_is_silent_is_not_sent_it_again(
-    webhook: Webhook,
-) -> None:
+def test_a_message_is_not_resent_to_a_webhook_that_took_it_silently(webhook: Webhook) -> None:
     """The receiver may have the message, and would show it as often as it was sent."""
     webhook.may_answer.clear()
     with pytest.raises(AlertError, match="it was sent, and not answered in time"):
@@ -173,13 +171,13 @@ def test_a_webhook_that_is_not_there_is_an_error() -> None:
         send(url, "lost", AT_ONCE)
 
 
-def test_what_is_no_answer_is_an_error(webhook: Webhook) -> None:
+def test_a_garbled_answer_is_an_error(webhook: Webhook) -> None:
     webhook.is_garbled = True
     with pytest.raises(AlertError, match="cannot be reached: no HTTP"):
         send(webhook.url, "lost", AT_ONCE)
 
 
-def test_between_the_tries_and_not_after_the_last_it_pauses(
+def test_it_pauses_between_attempts_but_not_after_the_last(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[tuple[float, int]] = []
@@ -191,7 +189,7 @@ def test_between_the_tries_and_not_after_the_last_it_pauses(
     assert len(webhook.received) == 3
 
 
-def test_the_message_says_what_why_which_tables_and_where() -> None:
+def test_the_message_names_the_job_reason_tables_and_address() -> None:
     report = RunReport(
         run_id="4711",
         job="daily_refresh",
@@ -236,7 +234,7 @@ def test_a_long_reason_is_cut_and_of_many_some_are_named() -> None:
     assert failed.count("Why, in step_") == MOST_NAMED
 
 
-def test_a_message_quotes_no_more_than_was_said() -> None:
+def test_a_check_without_a_description_is_named_without_a_quote() -> None:
     silent = Finding("gold/orders", "key", "")
     known = replace(silent, description="2 rows", is_known=True)
     report = RunReport("1", "everything", has_failed=True, errors=(silent,), warnings=(known,))
@@ -313,7 +311,7 @@ def checked(*, passed: bool) -> dg.MaterializeResult:
     )
 
 
-def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
+def test_a_failed_run_names_the_first_cause_and_the_tables_not_made() -> None:
     def fail() -> None:
         try:
             Path("/nowhere").read_text("utf-8")
@@ -335,9 +333,7 @@ def test_a_failed_run_names_the_first_cause_and_what_it_left_undone() -> None:
         ("Run timed out due to taking longer than 300 seconds to start.",) * 2,
     ],
 )
-def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
-    said: str | None, reason: str
-) -> None:
+def test_a_failed_run_without_an_error_event_is_reported_too(said: str | None, reason: str) -> None:
     with dg.instance_for_test() as instance:
         run = instance.create_run_for_job(dg.GraphDefinition("nightly").to_job())
         instance.report_run_failed(run, said)
@@ -351,7 +347,7 @@ def test_a_run_of_which_dagster_knows_no_error_is_told_all_the_same(
     )
 
 
-def test_what_dagster_notes_a_moment_after_the_failure_is_told() -> None:
+def test_a_retry_that_dagster_notes_after_the_failure_is_reported() -> None:
     """A server that restarts finds the dead run, reports it, and then marks it for a retry."""
     place = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
     run = dg.DagsterRun(
@@ -384,21 +380,21 @@ def test_a_backfill_is_called_by_its_days() -> None:
         assert read_report(instance, ended).job == "the backfill of 2026-06-01 to 2026-06-05"
 
 
-def test_our_own_failures_speak_for_themselves() -> None:
+def test_failures_raised_by_this_project_are_quoted_as_they_are() -> None:
     def fail() -> None:
         raise dg.Failure(description="model x: it broke", allow_retries=False)
 
     assert [failure.reason for failure in run(fail).failures] == ["model x: it broke"]
 
 
-def test_of_a_run_that_somebody_stopped_just_that_is_told() -> None:
+def test_a_stopped_run_is_reported_as_stopped() -> None:
     def stop() -> None:
         raise dg.DagsterExecutionInterruptedError
 
     assert [failure.reason for failure in run(stop).failures] == ["it was stopped before its end"]
 
 
-def test_a_run_that_went_through_tells_of_its_checks() -> None:
+def test_a_successful_run_reports_its_checks() -> None:
     report = run(lambda: checked(passed=False))
     assert not report.has_failed
     assert report.errors == (Finding("gold/marts", "whole", "3 rows"),)
@@ -407,7 +403,7 @@ def test_a_run_that_went_through_tells_of_its_checks() -> None:
     assert run(lambda: checked(passed=True)).errors == ()
 
 
-def test_what_a_check_found_before_is_no_news() -> None:
+def test_findings_of_earlier_runs_are_not_new() -> None:
     found: dict[str, Any] = {"said": "2 rows", "rejected": 2}
 
     @dg.asset(check_specs=[dg.AssetCheckSpec("whole", asset="till")])
@@ -454,7 +450,7 @@ def test_known_warnings_are_only_counted() -> None:
     )
 
 
-def test_something_is_said_of_a_run_that_failed_or_found_something_new() -> None:
+def test_only_failures_and_new_findings_are_worth_a_message() -> None:
     good, found = RunReport("1", "everything", has_failed=False), Finding("gold/orders", "key", "")
     known = replace(found, is_known=True)
     assert not good.is_worth_a_message

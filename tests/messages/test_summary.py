@@ -63,7 +63,7 @@ def summarise(
     return summarise_run(settings, has_failed=has_failed).splitlines()
 
 
-def test_bronze_is_told_by_file_with_the_first_reason(
+def test_the_summary_lists_files_of_bronze_with_the_first_reason(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
     plain, odd, bad, gone, again = (
@@ -92,7 +92,7 @@ def test_bronze_is_told_by_file_with_the_first_reason(
     ]
 
 
-def test_a_file_by_a_name_that_no_database_takes_is_told(
+def test_a_refused_file_whose_name_is_not_utf_8_is_listed(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
     log(con, "sales/transactions_\N{REPLACEMENT CHARACTER}.csv", "refused", "its name: rename it.")
@@ -109,7 +109,7 @@ def test_a_landing_that_is_not_mounted_is_asked_about(
     assert asked == f"{settings.landing} is empty: if it is on another disk, is that disk mounted?"
 
 
-def test_cells_may_be_left_empty_where_no_row_was_rejected(
+def test_empty_cells_are_reported_even_without_rejected_rows(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
     log(con, "sales/transactions.csv", "loaded", None, (1, 0, 1))
@@ -120,7 +120,7 @@ def test_cells_may_be_left_empty_where_no_row_was_rejected(
 
 
 @pytest.mark.parametrize("files", [LONGEST_LIST, LONGEST_LIST + 1])
-def test_long_lists_are_cut_and_only_then_said_to_be(
+def test_only_lists_that_were_cut_say_so(
     settings: Settings, con: duckdb.DuckDBPyConnection, files: int
 ) -> None:
     log(con, "sales/a.csv", "loaded", None, (1, files, 0))
@@ -154,7 +154,7 @@ def fill_gold(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def test_gold_is_told_with_who_is_who_and_what_checks_found(
+def test_the_summary_of_gold_has_identities_and_findings(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
     fill_gold(con)
@@ -170,7 +170,7 @@ def test_gold_is_told_with_who_is_who_and_what_checks_found(
     ]
 
 
-def test_of_a_run_that_failed_only_its_load_and_its_checks_are_told(
+def test_the_summary_of_a_failed_run_has_only_its_load_and_checks(
     settings: Settings, con: duckdb.DuckDBPyConnection
 ) -> None:
     fill_gold(con)
@@ -182,7 +182,7 @@ def test_of_a_run_that_failed_only_its_load_and_its_checks_are_told(
     ]
 
 
-def test_without_bronze_there_is_nothing_to_tell(settings: Settings) -> None:
+def test_the_summary_is_empty_without_bronze(settings: Settings) -> None:
     assert summarise_run(settings, has_failed=False) == ""
     duckdb.connect(str(settings.warehouse)).close()
     assert summarise_run(settings, has_failed=False) == ""

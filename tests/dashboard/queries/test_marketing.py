@@ -8,7 +8,7 @@ from tests.dashboard.queries.chosen import chosen, pairs
 from tests.dashboard.small_snapshot import open_snapshot, rows
 
 
-def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
+def test_a_campaigns_verdict_follows_from_its_interval(reader: Reader) -> None:
     found = marketing.load(reader, chosen())
     assert pairs(found.campaigns, "campaign_id", "verdict") == {
         "CMP1": "clear gain",
@@ -17,7 +17,7 @@ def test_a_campaigns_verdict_is_its_intervals(reader: Reader) -> None:
     assert found.totals["roi"] == 2
 
 
-def test_a_return_is_of_the_campaigns_whose_effect_and_cost_are_known(tmp_path: Path) -> None:
+def test_the_return_counts_campaigns_with_a_known_effect_and_cost(tmp_path: Path) -> None:
     """One campaign has no control group and one no budget; 300 for 100 is still a return of 2."""
     sent = rows()
     (campaign, *_) = sent["marketing_effectiveness"]
@@ -31,7 +31,7 @@ def test_a_return_is_of_the_campaigns_whose_effect_and_cost_are_known(tmp_path: 
     assert (totals["roi"], totals["cost"], totals["incremental_revenue"]) == (2, 200, 1200)
 
 
-def test_who_was_never_asked_has_not_agreed(reader: Reader) -> None:
+def test_customers_never_asked_have_not_agreed(reader: Reader) -> None:
     agreed = {"Engaged Regulars": 1, "Premium but At-Risk": 1, "No purchase yet": 0}
     assert pairs(marketing.load(reader, chosen()).consent, "persona", "consent") == agreed
     assert pairs(segments.load(reader, chosen()).personas, "segment", "consent") == agreed

@@ -35,7 +35,7 @@ def test_a_period_has_its_first_and_last_day(reader: Reader) -> None:
     assert overview.load(reader, Filters(longer)).totals["customers_before"] == 2
 
 
-def test_where_addresses_have_no_states_a_country_is_a_region(tmp_path: Path) -> None:
+def test_addresses_without_a_state_use_the_country_as_region(tmp_path: Path) -> None:
     """C3 lives in Austria, but what they buy in a store counts for the store's state."""
     given = rows()
     given["fct_orders"] += [
@@ -53,7 +53,7 @@ def test_where_addresses_have_no_states_a_country_is_a_region(tmp_path: Path) ->
         assert overview.load(reader, chosen(regions=("Austria",))).totals["revenue"] == 10
 
 
-def test_what_sells_most_is_first_and_what_sold_only_before_is_not_there(reader: Reader) -> None:
+def test_best_sellers_come_first_and_those_without_sales_are_absent(reader: Reader) -> None:
     found = overview.load(reader, chosen())
     assert found.by_channel["channel"].to_list() == ["store", "online"]
     assert found.by_region["region"].to_list() == ["CA", "NY", "TX"]
@@ -100,7 +100,7 @@ def test_a_filter_that_meets_nothing_sums_nothing(reader: Reader) -> None:
     assert reader.row("select count(*) as orders from fct_orders")["orders"] == 8
 
 
-def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
+def test_a_filter_is_not_blamed_if_no_order_counts(tmp_path: Path) -> None:
     """For example, order_status.csv may not know the shop's own word for "paid"."""
 
     def say(orders: list[Row]) -> str:
@@ -118,7 +118,7 @@ def test_where_no_order_counts_no_filter_is_to_blame(tmp_path: Path) -> None:
     )
 
 
-def test_weeks_end_on_the_as_of_day_and_last_year_stands_on_this_years_days(reader: Reader) -> None:
+def test_weeks_end_on_the_as_of_day_and_last_year_has_this_years_dates(reader: Reader) -> None:
     """O1 and O4 each lie one day before the end of their period.
 
     O8 lies 180 days before the end, in the first week.

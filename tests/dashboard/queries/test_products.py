@@ -17,7 +17,7 @@ def test_products_sell_by_line(reader: Reader) -> None:
     assert narrow.affinity["category"].to_list() == ["Home"]
 
 
-def test_orders_whose_products_nobody_knows_are_told_apart(tmp_path: Path) -> None:
+def test_orders_without_known_products_are_shown_apart(tmp_path: Path) -> None:
     """Otherwise the categories' revenue is less than the overview's, and nothing says why."""
     sold = rows()
     known, other, *_ = sold["fct_orders"]
@@ -50,7 +50,7 @@ def test_a_suppliers_margin_is_of_the_products_whose_cost_is_known(tmp_path: Pat
     assert found.select("supplier_name", "revenue", "margin_rate").rows() == [("V1", 400, 0.5)]
 
 
-def test_without_a_catalogue_products_and_stores_go_by_their_ids(tmp_path: Path) -> None:
+def test_products_and_stores_without_a_name_show_their_ids(tmp_path: Path) -> None:
     given = rows() | {"dim_products": [{"product_id": "P1"}]}
     for row in given["mart_customer_360"]:
         row["store_id"] = "ST1"

@@ -31,7 +31,7 @@ def test_customers_move_between_states(reader: Reader) -> None:
     }
 
 
-def test_an_order_of_the_day_itself_tells_the_state_of_before(busy: Reader) -> None:
+def test_an_order_on_the_first_day_counts_for_the_state_before(busy: Reader) -> None:
     """C4 bought exactly six months ago; C5 last bought half a year before that day."""
     assert segments.load_moves(busy, chosen(), 6).rows() == [
         ("Active", "Lapsed", 1, 1.0),
@@ -57,7 +57,7 @@ def test_a_persona_likes_what_it_buys_more_of_than_others(tmp_path: Path) -> Non
     assert found["likes"].to_list() == ["Footwear", None]
 
 
-def test_what_nobody_has_is_unknown_as_its_files_never_came(tmp_path: Path) -> None:
+def test_a_habit_that_nobody_has_is_unknown(tmp_path: Path) -> None:
     counted = rows()
     counted["behaviour_overview"] = [
         {"cluster_id": 1, "persona": "A", "sessions_per_customer": 0, "tickets_per_customer": 0.2},
@@ -80,7 +80,7 @@ def test_personas_are_added_up_and_the_ones_that_spent_most_come_first(busy: Rea
     ]
 
 
-def test_what_personas_like_is_what_lifts_most(busy: Reader) -> None:
+def test_personas_like_the_categories_with_the_highest_lift(busy: Reader) -> None:
     found = segments.load(busy, chosen()).habits
     assert found.select("persona", "likes").rows() == [
         ("Engaged Regulars", "Toys, Footwear"),
@@ -126,7 +126,7 @@ def migrated(published: Path, tmp_path: Path) -> Iterator[Reader]:
         ({"personas": ("C",)}, "persona", [("A", "C", 1, 1.0)]),
     ],
 )
-def test_who_changed_segment_is_counted_by_month(
+def test_changes_of_segment_are_counted_by_month(
     migrated: Reader, more: dict[str, Any], what: str, expected: list[tuple[Any, ...]]
 ) -> None:
     assert segments.load_months(migrated) == ("2026-06", "2026-05")

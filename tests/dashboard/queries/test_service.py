@@ -54,12 +54,12 @@ def test_a_parcel_that_is_not_yet_due_is_neither_on_time_nor_late(tmp_path: Path
     assert found.on_time["step"].to_list() == [date(2026, 5, 5), date(2026, 6, 2)]
 
 
-def test_visitors_are_of_all_channels_as_the_page_says(reader: Reader) -> None:
+def test_visitors_count_all_channels_whatever_the_filter(reader: Reader) -> None:
     found = service.load(reader, chosen(channels=("store",))).visits
     assert pairs(found, "location", "conversion_rate") == {"Mall Store": 0.05, "online": 0.01}
 
 
-def test_what_no_file_holds_is_not_blamed_on_a_filter(
+def test_missing_data_are_not_blamed_on_a_filter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -80,7 +80,7 @@ def test_two_stores_of_one_name_are_two(busy: Reader) -> None:
     ]
 
 
-def test_what_guests_sent_and_asked_counts_the_busiest_first(busy: Reader) -> None:
+def test_parcels_and_tickets_of_guests_count_and_the_busiest_come_first(busy: Reader) -> None:
     found = service.load(busy, chosen())
     assert (found.parcels["parcels"], found.parcels["lost"], found.parcels["returned"]) == (5, 1, 1)
     assert found.carriers.select("what", "parcels").rows() == [("Slowpost", 3), ("Swiftpost", 2)]
@@ -89,7 +89,7 @@ def test_what_guests_sent_and_asked_counts_the_busiest_first(busy: Reader) -> No
     assert found.channels.select("what", "tickets").rows() == [("chat", 2), ("email", 1)]
 
 
-def test_weeks_of_parcels_come_in_order_and_not_while_their_fate_is_open(busy: Reader) -> None:
+def test_weeks_of_parcels_are_in_order_and_leave_out_undecided_ones(busy: Reader) -> None:
     """The last week is not shown: one of its two parcels is under way, the other was returned."""
     found = service.load(busy, chosen()).on_time
     assert found.select("step", "on_time_rate").rows() == [

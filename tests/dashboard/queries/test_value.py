@@ -19,7 +19,7 @@ def test_value_at_risk_is_value_times_risk(reader: Reader) -> None:
     assert found.values["customers"].sum() == found.risks["customers"].sum() == 2
 
 
-def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
+def test_customers_who_never_bought_have_no_value_at_risk(reader: Reader) -> None:
     """In gold, C3 has a value of 0 and a risk of 1."""
     found = value.load(reader, chosen())
     assert (found.totals["customers"], found.totals["avg_clv_12m"]) == (2, 250)
@@ -33,7 +33,7 @@ def test_who_never_bought_is_nobody_to_lose(reader: Reader) -> None:
     assert never.totals["customers"] == 0
 
 
-def test_who_is_expected_to_bring_nothing_is_of_low_value(tmp_path: Path) -> None:
+def test_customers_expected_to_spend_nothing_have_a_low_value(tmp_path: Path) -> None:
     """Their number does not matter: if two thirds bring nothing, the upper third begins at 0."""
     gone = rows()
     gone["mart_customer_360"] = [
