@@ -12,7 +12,7 @@ from c360_dagster.resources.warehouse import Warehouse
 from c360_dagster.settings import read_settings
 
 
-def test_what_many_files_share_is_said_once() -> None:
+def test_findings_of_many_files_are_reported_once() -> None:
     """With a file for each store and day, headers and the files of closed stores are all alike."""
     days = [f"sales/transactions_2025-06-{day:02}.csv" for day in range(1, 6)]
     load = TableLoad(
@@ -35,7 +35,7 @@ def test_what_many_files_share_is_said_once() -> None:
     assert list(say_load(TableLoad("transactions", [FileLoad(days[0], "unchanged")]))) == []
 
 
-def test_what_somebody_typed_into_a_shop_is_shown_and_is_no_markup() -> None:
+def test_cells_are_shown_as_text_and_not_as_markup() -> None:
     """The UI would draw the tag and fetch the picture, and so tell its owner who looks when."""
     hostile = "![](http://x/y) <b>|`*~\\|"
     *_, row = markdown_table(("name",), [[hostile]]).splitlines()

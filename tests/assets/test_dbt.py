@@ -106,7 +106,7 @@ def test_a_build_is_of_the_project_that_was_parsed(home: Path) -> None:
     assert built == [(read_stamp(),)]
 
 
-def test_tables_say_their_rows(metadata: Metadata) -> None:
+def test_tables_report_their_row_counts(metadata: Metadata) -> None:
     assert metadata["silver/stg_customers"]["dagster/row_count"].value == 1
 
 

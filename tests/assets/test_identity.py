@@ -124,7 +124,7 @@ def read_tables(step: IdentityStep) -> list[list[tuple[Any, ...]]]:
     return [step.rows(f"select * from identity.{name} order by all") for name in names]
 
 
-def test_a_day_writes_what_changed_and_leaves_what_all_would(step: IdentityStep) -> None:
+def test_a_run_writes_only_changed_rows_and_equals_a_full_run(step: IdentityStep) -> None:
     step.resolve([ANN, BOB, SHOP])
     with duckdb.connect(str(step.settings.warehouse)) as con:
         con.execute("update identity.provenance set rule = 'as it was'")
@@ -143,7 +143,7 @@ def test_a_day_writes_what_changed_and_leaves_what_all_would(step: IdentityStep)
     assert read_tables(step)[:3] == anew[:3]
 
 
-def test_tables_of_another_day_are_made_anew(step: IdentityStep) -> None:
+def test_tables_of_another_as_of_day_are_rebuilt(step: IdentityStep) -> None:
     step.resolve([ANN, BOB])
     step.resolve([BOB], date(2025, 12, 31))
     step.resolve([ANN, BOB])
@@ -151,7 +151,7 @@ def test_tables_of_another_day_are_made_anew(step: IdentityStep) -> None:
         ("c1",), ("c3",)]  # fmt: skip
 
 
-def test_a_person_overrules_and_takes_it_back(step: IdentityStep) -> None:
+def test_a_decision_overrules_a_match_until_it_is_removed(step: IdentityStep) -> None:
     step.resolve([ANN, ANNE, BOB])
     step.decide("never,crm,c1,crm,c2,two sisters", "always,crm,c1,crm,c3,she married")
     step.resolve([ANN, ANNE, BOB])
@@ -161,7 +161,7 @@ def test_a_person_overrules_and_takes_it_back(step: IdentityStep) -> None:
     assert step.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
 
 
-def test_of_a_days_merges_of_an_id_the_last_is_told(step: IdentityStep) -> None:
+def test_the_last_of_an_ids_merges_on_one_day_is_recorded(step: IdentityStep) -> None:
     """Here somebody changes a decision twice before the data reach another day."""
     others = [ANNE | {"source_id": key, "email": f"{key}@example.com", "first_name": name,
                       "date_of_birth": f"19{born}-03-04"}
@@ -180,7 +180,7 @@ def test_of_a_days_merges_of_an_id_the_last_is_told(step: IdentityStep) -> None:
     assert merged == [("c1",)]
 
 
-def test_a_decision_about_nobody_is_a_warning(step: IdentityStep) -> None:
+def test_a_decision_about_unknown_records_is_a_warning(step: IdentityStep) -> None:
     """It is only a warning if the system exists. With an unknown system nothing is resolved."""
 
     def run_check() -> dg.AssetCheckEvaluation:
@@ -233,7 +233,7 @@ def test_a_lost_registry_is_made_again_from_the_warehouse(
     assert f"The registry of ids in {step.settings.registry} is gone" in capfd.readouterr().err
 
 
-def test_a_merged_customer_may_leave_the_files_whole(step: IdentityStep) -> None:
+def test_all_records_of_a_merged_customer_may_leave_the_files(step: IdentityStep) -> None:
     """They may have asked to be forgotten, or the run looks back to before their first day."""
     other = ANNE | {"email": "zoe@example.com", "first_name": "Zoe", "date_of_birth": "1970-03-03"}
     step.resolve([ANN, other, BOB])
@@ -245,7 +245,7 @@ def test_a_merged_customer_may_leave_the_files_whole(step: IdentityStep) -> None
     assert step.ids() == {"c1": "c1", "c2": "c1", "c3": "c3"}
 
 
-def test_looking_back_changes_no_id(step: IdentityStep) -> None:
+def test_a_run_as_of_an_earlier_day_changes_no_id(step: IdentityStep) -> None:
     step.resolve([ANN, ANNE, BOB])
     known = Registry(step.settings.registry).read()
     step.resolve([BOB], date(2025, 12, 31))
@@ -264,9 +264,7 @@ def test_a_registry_that_cannot_be_read_stops_the_run(step: IdentityStep) -> Non
         step.resolve([ANN])
 
 
-def test_whoever_stops_it_stops_the_run(
-    step: IdentityStep, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_query_stops_the_run(step: IdentityStep, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped query (here of the database that compares records) hides that it was stopped."""
 
     def resolve(*_: object, **__: object) -> NoReturn:
@@ -277,7 +275,7 @@ def test_whoever_stops_it_stops_the_run(
         step.resolve([ANN, BOB, SHOP])
 
 
-def test_the_checks_hold_the_numbers(step: IdentityStep) -> None:
+def test_the_checks_report_their_numbers(step: IdentityStep) -> None:
     truth = step.settings.truth
     truth.mkdir()
     (truth / "identities.csv").write_text(

@@ -22,7 +22,7 @@ def simulate_landing(home: Path) -> list[str]:
     return [path.name for path in settings.landing.rglob("*.csv")]
 
 
-def test_where_ones_own_files_were_an_empty_landing_stays_empty(
+def test_an_empty_landing_that_held_a_users_files_stays_empty(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its disk may not be mounted, or the files may have been deleted once they were loaded."""
@@ -38,7 +38,7 @@ def test_a_simulated_landing_that_was_deleted_is_simulated_again(tmp_path: Path)
     assert "transactions.csv" in simulate_landing(tmp_path)
 
 
-def test_a_link_to_nowhere_is_left_to_the_load_which_refuses_it(tmp_path: Path) -> None:
+def test_a_link_to_nowhere_counts_as_a_users_file(tmp_path: Path) -> None:
     folder = tmp_path / "landing" / "sales"
     folder.mkdir(parents=True)
     (folder / "transactions.csv").symlink_to(tmp_path / "another-disk" / "transactions.csv")

@@ -46,7 +46,7 @@ def step(tmp_path: Path) -> Iterator[MarkedStep]:
         yield MarkedStep(tmp_path, instance)
 
 
-def test_what_would_be_made_of_the_same_is_told_again(step: MarkedStep) -> None:
+def test_results_of_unchanged_inputs_are_reported_again(step: MarkedStep) -> None:
     first = step.run(step.instance)
     second = step.run(step.instance)
     third = step.run(step.instance)
@@ -73,7 +73,7 @@ def test_what_would_be_made_of_the_same_is_told_again(step: MarkedStep) -> None:
     assert sorted(checks[0], key=str) == sorted(checks[1], key=str)
 
 
-def test_whatever_it_is_made_of_makes_it_anew(
+def test_any_changed_input_makes_the_step_resolve_again(
     step: MarkedStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not step.is_kept()
@@ -106,7 +106,7 @@ def test_a_table_that_was_dropped_is_written_whole(step: MarkedStep) -> None:
     assert step.is_kept()
 
 
-def test_what_is_decided_while_a_run_resolves_is_for_the_next(
+def test_a_decision_made_during_a_run_counts_in_the_next_run(
     step: MarkedStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def decide_meanwhile(*given: Any) -> list[Decision]:  # noqa: ANN401
@@ -122,7 +122,7 @@ def test_what_is_decided_while_a_run_resolves_is_for_the_next(
     assert step.ids()["c2"] == "c2"
 
 
-def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
+def test_the_mark_of_a_view_depends_on_the_tables_below_it() -> None:
     with duckdb.connect() as con:
         con.execute("create schema s; create table s.low (x int); create view s.high as from s.low")
         write_marks(con, {"s.low": "one", "s.high": "one"})
@@ -135,7 +135,7 @@ def test_an_answer_about_a_view_follows_from_what_the_view_shows() -> None:
         assert repeating.mark_answer(con, ["s.high"]) is None
 
 
-def test_a_decision_about_nobody_is_told_until_it_is_mended(
+def test_a_decision_about_unknown_records_is_reported_until_it_is_mended(
     step: MarkedStep, capfd: pytest.CaptureFixture[str]
 ) -> None:
     step.decide("never,crm,c1,crm,NOPE,a slip")
@@ -148,7 +148,7 @@ def test_a_decision_about_nobody_is_told_until_it_is_mended(
     assert "decisions in" not in capfd.readouterr().err
 
 
-def test_nothing_stands_of_which_too_little_is_known(step: MarkedStep) -> None:
+def test_results_with_unmarked_inputs_are_not_kept(step: MarkedStep) -> None:
     assert not step.is_kept()
     with duckdb.connect(str(step.settings.warehouse)) as con:
         con.execute("create or replace table silver.int_data_clock as from silver.int_data_clock")

@@ -106,7 +106,7 @@ def read_checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str 
     }
 
 
-def test_two_days_of_one_audience(home: Home) -> None:
+def test_the_second_days_export_reports_who_entered_and_left(home: Home) -> None:
     home.publish("2026-06-01", NAMES)
     assert home.run().success
     home.publish("2026-06-02", [*NAMES[2:], "C99"])
@@ -126,7 +126,7 @@ def test_two_days_of_one_audience(home: Home) -> None:
     assert home.manifest("fans", "2026-06-02")["compared_with"] == "2026-06-01"
 
 
-def test_the_check_points_out_nobody_and_a_great_turnover(home: Home) -> None:
+def test_the_check_warns_of_an_empty_audience_and_of_a_great_turnover(home: Home) -> None:
     home.publish("2026-06-01", NAMES)
     home.run()
     home.publish("2026-06-02", NAMES[:4])
@@ -160,7 +160,7 @@ def test_one_audience_can_be_made_alone(home: Home) -> None:
     assert [path.name for path in home.settings.exports.iterdir()] == ["toys"]
 
 
-def test_the_check_alone_is_answered_and_exports_nothing(home: Home) -> None:
+def test_the_check_can_run_alone_and_exports_nothing(home: Home) -> None:
     """The button beside a check in the UI runs it in this way."""
     home.publish("2026-06-01", NAMES)
     check = dg.AssetCheckKey(dg.AssetKey(["audiences", "fans"]), CHECK)
@@ -170,7 +170,7 @@ def test_the_check_alone_is_answered_and_exports_nothing(home: Home) -> None:
     assert not home.settings.exports.exists()
 
 
-def test_it_says_what_to_do_where_nothing_of_use_is_published(home: Home) -> None:
+def test_a_missing_or_foreign_publication_says_what_to_do(home: Home) -> None:
     assert "c360.duckdb is not there yet: type `make run` or" in read_failure(home.run())
     home.publish("2026-06-01", NAMES)
     with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
@@ -180,7 +180,7 @@ def test_it_says_what_to_do_where_nothing_of_use_is_published(home: Home) -> Non
     )
 
 
-def test_what_only_the_database_finds_wrong_names_the_audience(home: Home) -> None:
+def test_an_error_of_the_database_names_the_audience(home: Home) -> None:
     home.declare(FANS.replace("total_orders > 0", "total_orders * 9223372036854775807 * 9 > 0"))
     home.publish("2026-06-01", [*NAMES])
     with duckdb.connect(str(home.folder / "published" / "c360.duckdb")) as con:
@@ -219,7 +219,7 @@ def test_a_day_of_the_past_is_exported_and_not_delivered(home: Home, receiver: R
     assert [batch["as_of"] for batch in receiver.taken] == ["2026-06-02"]
 
 
-def test_who_goes_by_the_change_holds_the_list_whatever_she_missed(
+def test_a_receiver_that_applies_changes_has_the_list_despite_missed_days(
     home: Home, receiver: Receiver
 ) -> None:
     """The receiver misses a day without a webhook and a day whose delivery fails.
@@ -308,7 +308,7 @@ def test_addresses_are_exported_where_the_file_says_so(home: Home) -> None:
     assert "pii" in spec.tags
 
 
-def test_the_files_can_be_measured_with_the_campaigns_effect(home: Home) -> None:
+def test_the_effect_of_a_holdout_can_be_measured_from_the_files(home: Home) -> None:
     """Those who were held out are compared with the others, as docs/audiences.md shows."""
     names = [f"C{number:04}" for number in range(2000)]
     home.declare(FANS.replace("holdout: 0", "holdout: 0.5"))
@@ -327,7 +327,7 @@ def test_the_files_can_be_measured_with_the_campaigns_effect(home: Home) -> None
     assert found.low > 0.5
 
 
-def test_no_audiences_are_no_assets(home: Home) -> None:
+def test_a_file_without_audiences_gives_no_assets(home: Home) -> None:
     (home.folder / "audiences.yml").write_text("purposes: {}\naudiences: []\n", "utf-8")
     assert build_audiences(home.settings, read_manifest()) == []
 
@@ -351,7 +351,7 @@ def test_an_audience_without_a_field_holds_no_other_back(home: Home) -> None:
         build_audiences(home.settings, read_manifest())
 
 
-def test_a_file_that_is_no_text_is_one_sentence(home: Home) -> None:
+def test_a_file_that_is_not_text_is_reported_in_one_sentence(home: Home) -> None:
     (home.folder / "audiences.yml").write_bytes(b"\xff\xfe")
     with pytest.raises(AudienceError, match=r"audiences\.yml cannot be read.*UTF-8"):
         build_definitions(home.settings)

@@ -100,7 +100,7 @@ def test_a_condition_means_what_it_says(
         (" or ".join(["total_orders = 1"] * 5000), "it is too long: name many values with in"),
     ],
 )
-def test_what_is_wrong_is_said_with_the_column(condition: str, said: str) -> None:
+def test_a_wrong_condition_is_refused_with_the_column(condition: str, said: str) -> None:
     with pytest.raises(ConditionError) as raised:
         check_condition(condition, COLUMNS, "mart")
     assert said in str(raised.value)
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_said_with_the_column(condition: str, said: str) -> Non
         "*",
     ],
 )
-def test_nothing_else_is_let_through(condition: str) -> None:
+def test_any_other_sql_is_refused(condition: str) -> None:
     with pytest.raises(ConditionError):
         check_condition(condition, COLUMNS, "mart")
 

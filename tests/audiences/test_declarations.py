@@ -49,7 +49,7 @@ def test_the_five_that_ship_are_right() -> None:
         assert audience.purpose.needs_consent or audience.purpose.because
 
 
-def test_what_is_left_out_is_the_careful_choice() -> None:
+def test_fields_left_out_get_the_careful_default() -> None:
     (fans,) = read_all(GOOD, FILE)
     assert (fans.contact, fans.columns, fans.webhook) == (False, (), None)
     assert fans.consents == ("marketing_email", "marketing")
@@ -97,7 +97,7 @@ def test_an_address_is_a_secret_and_not_in_the_manifest() -> None:
         ("purposes:", "porpoises:", "my.yml: purposes: it is missing; did you mean porpoises?"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str) -> None:
+def test_a_mistake_is_reported_with_its_place(before: str, after: str, said: str) -> None:
     with pytest.raises(AudienceError) as raised:
         read_all(GOOD.replace(before, after), FILE)
     assert str(raised.value).startswith(FILE)
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str
 
 
 @pytest.mark.parametrize("text", ["", "audiences", "[1]", "purposes: {}\naudiences: x", "\x00"])
-def test_what_is_no_file_of_audiences_is_said(text: str) -> None:
+def test_a_file_that_declares_no_audiences_is_refused(text: str) -> None:
     with pytest.raises(AudienceError, match=r"^my\.yml"):
         read_all(text, FILE)
 

@@ -108,7 +108,7 @@ def test_another_day_another_list_and_another_receiver_are_sent(
     assert log.latest("nobody") is None
 
 
-def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
+def test_customers_who_differ_in_a_partly_delivered_list_are_sent_again(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
     """Monday's list arrived whole, Tuesday's only in part; nobody knows who was in that part."""
@@ -139,7 +139,7 @@ def test_of_a_list_that_came_in_part_nobody_is_taken_for_known_or_unknown(
     assert told.left.rows() == [("C7", "treatment"), ("C8", "treatment")]
 
 
-def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
+def test_a_partly_delivered_list_that_replaced_a_whole_one_counts_as_partly_held(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
     """By then, Monday's files are those of the second list, which the receiver has only in part."""
@@ -150,7 +150,7 @@ def test_a_list_that_replaced_a_whole_one_and_came_in_part_is_not_held_whole(
     assert log.find_received(name_receiver(receiver.url), TUESDAY) == (None, [MONDAY])
 
 
-def test_a_list_that_returns_within_a_day_is_sent_again(
+def test_a_list_that_was_replaced_and_comes_back_is_sent_again(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
     """The receiver accepts a key only once, so a list that comes again needs new keys."""
@@ -175,7 +175,7 @@ def test_a_list_that_returns_is_sent_whole_though_half_of_another_came_between(
     assert [batch["batch"] for batch in receiver.taken] == [1, 2, 1, 1, 2]
 
 
-def test_what_a_version_without_numbers_delivered_is_not_sent_again(
+def test_batches_logged_by_a_version_without_numbers_are_not_sent_again(
     receiver: Receiver, log: DeliveryLog
 ) -> None:
     for batch in [*batches(members=4), *batches()]:
@@ -238,7 +238,7 @@ def test_a_receiver_that_is_not_there_is_an_error(log: DeliveryLog) -> None:
         send(closed, log, batches())
 
 
-def test_who_is_held_out_is_never_sent_nor_told_of_when_she_leaves(receiver: Receiver) -> None:
+def test_held_out_customers_are_never_sent_even_when_they_leave(receiver: Receiver) -> None:
     before = pl.DataFrame({"customer_id": ["C8", "C9"], "group": ["treatment", "control"]})
     day = Previous(MONDAY, {}, before)
     for batch in batches(members=4, day=TUESDAY, control="C1 C2", previous=day):
@@ -248,7 +248,7 @@ def test_who_is_held_out_is_never_sent_nor_told_of_when_she_leaves(receiver: Rec
     assert receiver.taken[-1]["members"] == [{"customer_id": "C8", "change": "left"}]
 
 
-def test_an_audience_with_nobody_is_told_as_well(receiver: Receiver, log: DeliveryLog) -> None:
+def test_an_empty_audience_is_delivered_too(receiver: Receiver, log: DeliveryLog) -> None:
     send(receiver, log, batches(members=0))
     assert [batch["members"] for batch in receiver.taken] == [[]]
 

@@ -24,7 +24,7 @@ def changes(made: Export) -> dict[str, str]:
     return dict(made.members.select("customer_id", "change").iter_rows())
 
 
-def test_who_entered_and_left_since_the_day_before(tmp_path: Path) -> None:
+def test_an_export_lists_who_entered_and_left_since_the_last_one(tmp_path: Path) -> None:
     first = export(tmp_path, MONDAY, "ann bob cem")
     assert changes(first) == {"ann": "entered", "bob": "entered", "cem": "entered"}
     assert (first.left.height, first.previous) == (0, None)
@@ -88,7 +88,7 @@ def test_the_manifest_vouches_for_the_files(tmp_path: Path) -> None:
     }
 
 
-def test_who_is_held_out_has_no_address_in_any_file() -> None:
+def test_held_out_customers_have_no_address_in_any_file() -> None:
     found = candidates("ann bob", "bob", email="somebody@example.com")
     made = build_export(audience(holdout=0.5, contact=True), MONDAY, found, None)
     assert made.members.select("customer_id", "group", "email").rows() == [
@@ -97,7 +97,7 @@ def test_who_is_held_out_has_no_address_in_any_file() -> None:
     ]
 
 
-def test_nobody_is_an_answer(tmp_path: Path) -> None:
+def test_an_audience_may_be_empty(tmp_path: Path) -> None:
     made = export(tmp_path, MONDAY, "")
     assert made.say() == "Nobody is in it: nobody meets the condition."
     assert not made.is_as_expected

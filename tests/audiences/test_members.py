@@ -65,7 +65,9 @@ def test_a_service_message_needs_no_consent(published: Path) -> None:
     assert set(left_out(published, purpose=SERVICE).values()) == {None}
 
 
-def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: Path) -> None:
+def test_customers_without_an_address_are_left_out_if_addresses_are_exported(
+    tmp_path: Path,
+) -> None:
     publish_gold(tmp_path, "2026-06-30", ["ann", "bob", "cem"])
     with duckdb.connect(str(tmp_path / "c360.duckdb")) as con:
         con.execute("update gold.dim_customers set email = null where customer_id = 'bob'")
@@ -85,7 +87,7 @@ def test_who_has_no_address_is_left_out_where_addresses_are_exported(tmp_path: P
     assert by_post == {"ann": "no address", "bob": "no address", "cem": None}
 
 
-def test_nobody_reads_what_a_form_was_given_in_place_of_an_address(tmp_path: Path) -> None:
+def test_placeholder_addresses_count_as_no_address(tmp_path: Path) -> None:
     forms = {
         "ann": "noreply@shop.example",
         "bob": "do-not-reply@shop.example",
@@ -105,7 +107,7 @@ def test_nobody_reads_what_a_form_was_given_in_place_of_an_address(tmp_path: Pat
     )
 
 
-def test_who_is_held_out_stays_so_for_ever(tmp_path: Path) -> None:
+def test_a_held_out_customer_stays_held_out(tmp_path: Path) -> None:
     """The customers are named, because another way to draw would give other customers.
 
     People in a running campaign would then move from one group to the other.

@@ -73,7 +73,7 @@ def test_the_pandas_script_agrees_in_every_cell(
     assert find_differences(ours, read_pipeline_marts(given)) == ["category_performance"]
 
 
-def test_whoever_builds_the_models_has_as_much_memory() -> None:
+def test_all_builders_of_the_models_have_the_same_memory() -> None:
     """Builders are dbt, the code that sends its statements without it, and the benchmark."""
     profile = yaml.safe_load((PROJECT / "profiles.yml").read_text("utf-8"))
     settings = profile["c360"]["outputs"]["duckdb"]["settings"]

@@ -71,7 +71,7 @@ def test_a_broken_promise_is_a_sentence_with_figure_and_bound() -> None:
     assert describe(slow)["is_kept"] is False
 
 
-def test_what_was_measured_is_described_as_it_would_be_now() -> None:
+def test_stored_results_are_described_as_they_would_be_now() -> None:
     """Results name the promise that they were judged by, so a new promise needs new results."""
     results = json.loads((REPOSITORY / "bench" / "results.json").read_text("utf-8"))
     judged = {"promise", "is_kept"}
@@ -86,13 +86,13 @@ def test_what_was_measured_is_described_as_it_would_be_now() -> None:
     )
 
 
-def test_rows_a_second_are_told_where_both_are_known() -> None:
+def test_rows_a_second_need_both_rows_and_seconds() -> None:
     assert replace(ROAD_AT_A_MILLION, rows=1200, seconds=600.0).rows_a_second == 2
     assert Figure(customers=1, name=LANDING_TO_PUBLISHED, rows=1).rows_a_second is None
     assert Figure(customers=1, name=LANDING_TO_PUBLISHED, seconds=1.0).rows_a_second is None
 
 
-def test_rows_that_differ_are_said_whatever_the_time() -> None:
+def test_differing_rows_are_reported_however_fast_the_run_was() -> None:
     wrong = replace(ROAD_AT_A_MILLION, is_same=False)
     (said,) = complain([wrong])
     assert "the rows differ from those of the limit" in said

@@ -53,7 +53,7 @@ def test_a_silent_source_is_named_with_its_last_day(con: duckdb.DuckDBPyConnecti
     assert check(con, datetime(2025, 6, 11, 20, 1)) == (False, late)
 
 
-def test_a_missing_delivery_is_asked_for(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_missing_delivery_is_reported(con: duckdb.DuckDBPyConnection) -> None:
     ended = "The data ends on 2025-06-10, 2 days ago: is a delivery missing?"
     assert check(con, datetime(2025, 6, 12, 0, 1)) == (False, ended)
 
@@ -65,19 +65,19 @@ def test_where_nothing_has_a_day_no_delivery_is_missing(con: duckdb.DuckDBPyConn
     assert check(con, datetime(2025, 6, 12)) == (False, said)
 
 
-def test_data_from_the_days_to_come_is_asked_about(con: duckdb.DuckDBPyConnection) -> None:
+def test_data_from_future_days_are_questioned(con: duckdb.DuckDBPyConnection) -> None:
     """A fast clock or a mistyped date causes it. One day is fine: somewhere it is tomorrow."""
     assert check(con, datetime(2025, 6, 9, 12)) == (True, "As of 2025-06-10.")
     ahead = "The data reaches 2025-06-10, 2 days ahead: is a date in it wrong?"
     assert check(con, datetime(2025, 6, 8, 12)) == (False, ahead)
 
 
-def test_who_looks_back_on_purpose_is_not_warned(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_run_as_of_a_past_day_gets_no_warning(con: duckdb.DuckDBPyConnection) -> None:
     passed, _ = check(con, datetime(2030, 1, 1), C360_AS_OF="2025-06-10")
     assert passed
 
 
-def test_every_source_of_daily_events_can_be_asked() -> None:
+def test_every_source_of_daily_events_can_be_checked() -> None:
     """The queries come from the dbt project; here they only have to be found."""
     definitions = build_recency(read_settings({}), read_manifest())
     (key,) = definitions.check_keys

@@ -78,14 +78,14 @@ def warehouse_of(settings: Settings) -> Warehouse:
     return Warehouse(path=str(settings.warehouse), scratch=str(settings.scratch))
 
 
-def test_the_road_records_its_own_day(home: Path) -> None:
+def test_a_run_records_its_own_day(home: Path) -> None:
     recorded = pl.read_parquet(history_of(home).folder / f"{LAST}.parquet")
     said = pl.read_parquet(home / f"said_on_{LAST}.parquet")
     assert_frame_equal(recorded, said, check_row_order=False)
     assert recorded.height > 90
 
 
-def test_who_moved_is_counted_from_the_recorded_days(home: Path) -> None:
+def test_segment_changes_are_counted_from_the_recorded_days(home: Path) -> None:
     before, after = (pl.read_parquet(home / f"said_on_{day}.parquet") for day in (FIRST, LAST))
     both = before.join(after, on="customer_id", suffix="_after")
     moved = {
@@ -103,7 +103,7 @@ def test_who_moved_is_counted_from_the_recorded_days(home: Path) -> None:
     assert len(told) == len(moved) > 5
 
 
-def test_a_past_day_is_what_the_road_said_on_it(backfilled: Path) -> None:
+def test_a_past_day_equals_what_the_run_said_on_that_day(backfilled: Path) -> None:
     """It is the same cell by cell, although files, people and ids have come since."""
     recorded = pl.read_parquet(history_of(backfilled).folder / f"{FIRST}.parquet")
     said = pl.read_parquet(backfilled / f"said_on_{FIRST}.parquet")
@@ -112,7 +112,7 @@ def test_a_past_day_is_what_the_road_said_on_it(backfilled: Path) -> None:
     assert set(later["customer_id"]) > set(said["customer_id"])
 
 
-def test_who_was_in_which_audience_is_what_the_road_said_on_the_day(backfilled: Path) -> None:
+def test_past_audiences_equal_those_of_the_run_on_that_day(backfilled: Path) -> None:
     kept = backfilled / "history" / "audiences"
     said = backfilled / f"members_on_{FIRST}.parquet"
     assert (kept / f"{FIRST}.parquet").read_bytes() == said.read_bytes()
@@ -150,13 +150,13 @@ def test_each_day_is_there_once_and_the_warehouse_is_as_it_was(backfilled: Path)
     assert [path.name for path in (backfilled / "dagster" / "scratch").iterdir()] == []
 
 
-def test_dagsters_calendar_has_the_days_of_the_road_and_of_the_backfill(backfilled: Path) -> None:
+def test_dagster_lists_the_days_of_runs_and_of_the_backfill(backfilled: Path) -> None:
     with dg.DagsterInstance.from_config(str(backfilled / "dagster")) as instance:
         days = instance.get_materialized_partitions(KEY)
     assert days == {BEFORE, FIRST, LAST}
 
 
-def test_the_calendar_is_told_of_days_whose_runs_are_forgotten(home: Path, tmp_path: Path) -> None:
+def test_dagster_lists_recorded_days_whose_runs_are_forgotten(home: Path, tmp_path: Path) -> None:
     """The log is empty and knows no day, while the folder has two or more."""
     home = copy_home(home, tmp_path / "home")
     job = build_definitions(settings_of(home)).resolve_implicit_global_asset_job_def()
@@ -173,7 +173,7 @@ def test_the_ends_of_months_are_published(home: Path) -> None:
         assert con.execute(query).fetchall() == [(FIRST,), (LAST,)]
 
 
-def test_days_without_an_answer_are_refused_before_any_is_computed(home: Path) -> None:
+def test_impossible_days_are_refused_before_any_is_computed(home: Path) -> None:
     settings = settings_of(home)
     days = [date(2025, 4, 29), date(2025, 5, 1), date(2025, 5, 2)]
     with open_past(settings, warehouse_of(settings)) as past:
@@ -219,7 +219,7 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
     (history_of(home).folder / "2025-02-02.parquet").unlink()
 
 
-def test_a_day_that_somebody_stops_is_no_day_that_fails(
+def test_a_stopped_day_does_not_count_as_failed(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
@@ -252,12 +252,12 @@ def test_a_day_that_somebody_stops_is_no_day_that_fails(
         ("2025-03-02", "2999-01-01", r"2999-01-01 is in the future"),
     ],
 )
-def test_days_that_cannot_be_asked_for_are_one_sentence(first: str, last: str, said: str) -> None:
+def test_invalid_days_are_refused_in_one_sentence(first: str, last: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         read_days(read_settings({}), first, last)
 
 
-def test_make_hands_over_what_was_named_and_nothing_else() -> None:
+def test_make_passes_on_only_the_named_days() -> None:
     """Once, TO took the place of an empty FROM=."""
     assert read_days(read_settings({}), "2025-03-01", "") == (date(2025, 3, 1), date(2025, 3, 1))
     for given, handed in (

@@ -94,7 +94,7 @@ def test_days_outlive_the_warehouse(con: duckdb.DuckDBPyConnection, history: His
         assert another.execute(ALL).fetchall() == [(date(2026, 1, 1), "c1", "A")]
 
 
-def test_what_else_lies_in_the_folder_is_no_day(
+def test_other_files_in_the_folder_are_no_days(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:
     make_mart(con, "2026-01-01", ("c1", "A"))
@@ -135,7 +135,7 @@ def test_a_column_that_a_day_lacks_is_null_in_it(
     assert len(con.execute(ALL).fetchall()) == 2
 
 
-def test_a_customer_who_is_there_twice_is_not_recorded(
+def test_a_day_with_a_duplicate_customer_is_not_recorded(
     con: duckdb.DuckDBPyConnection, history: History
 ) -> None:
     make_mart(con, "2026-01-01", ("c1", "A"), ("c1", "B"))
@@ -158,7 +158,7 @@ def test_the_last_day_of_each_month_is_published(
     assert [day for (day,) in con.execute(column).fetchall()] == ends
 
 
-def test_of_the_latest_month_the_one_a_year_before_is_published_too(history: History) -> None:
+def test_the_month_a_year_before_the_latest_is_published_too(history: History) -> None:
     history.folder.mkdir(parents=True)
     for month in range(24):
         (history.folder / f"{2024 + month // 12}-{month % 12 + 1:02}-15.parquet").touch()

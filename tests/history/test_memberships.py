@@ -66,7 +66,7 @@ def test_each_day_is_compared_with_the_one_recorded_before(
     ], "a day in between, asked for later, parts what was one step"
 
 
-def test_an_audience_that_everybody_left_is_told(
+def test_an_audience_that_became_empty_is_recorded(
     con: duckdb.DuckDBPyConnection, members: Memberships
 ) -> None:
     members.record(con, FIRST, {"loyal": query_for("c1")})
@@ -89,7 +89,7 @@ def test_one_wrong_question_is_named_and_the_others_are_asked(
     )
 
 
-def test_published_are_the_changes_of_the_last_days(
+def test_changes_of_the_last_days_are_published(
     con: duckdb.DuckDBPyConnection, members: Memberships, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert con.execute(f"select * {members.excerpt()}").fetchall() == []

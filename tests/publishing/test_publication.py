@@ -229,7 +229,7 @@ def test_a_copy_that_followed_the_link_is_published_over(
     assert pl.read_parquet(there.parquet / "publication.parquet").item() == "run2"
 
 
-def test_what_a_killed_run_had_begun_to_publish_goes(
+def test_leftovers_of_a_killed_publication_are_removed(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     fill(con, 1)
@@ -310,7 +310,7 @@ def read_states(published: Published) -> list[tuple[object, ...]]:
         return snapshot.execute(query).fetchall()
 
 
-def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_an_unchanged_table_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     fill(con, 1)
     mark(con, dim_customers="the same")
     first = publish(con, tmp_path, run="run1", known=KNOWN)
@@ -332,7 +332,7 @@ def test_a_table_that_stands_is_taken_over(con: duckdb.DuckDBPyConnection, tmp_p
         assert snapshot.execute("select count(*) from duckdb_tables()").fetchone() == (1,)
 
 
-def test_a_table_that_was_made_anew_of_the_same_is_written(
+def test_a_rebuilt_table_with_the_same_mark_is_written_again(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     """`make refresh ANEW=1` does so, for example after somebody changed rows of bronze by hand."""
@@ -355,7 +355,7 @@ def test_nothing_is_taken_over_from_a_file_that_somebody_wrote_to(
 
 
 @pytest.mark.parametrize("note", ["{", "{}", "[]"])
-def test_nothing_is_taken_over_where_nobody_can_tell_what_lies_there(
+def test_nothing_is_taken_over_if_the_note_is_unreadable(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, note: str
 ) -> None:
     fill(con, 1)
@@ -410,7 +410,7 @@ def read_orders(published: Published) -> tuple[dict[str, int], dict[str, int]]:
     return orders, dict(frame.rows())
 
 
-def test_of_a_table_that_was_continued_the_changed_rows_are_written(
+def test_only_changed_rows_of_a_continued_table_are_written(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     place_orders(con, dict.fromkeys(range(40), 10))

@@ -7,7 +7,7 @@ import pytest
 from c360_dagster.resources.atomic_files import replace_file
 
 
-def test_whoever_reads_meanwhile_has_the_old_content(tmp_path: Path) -> None:
+def test_a_reader_during_the_replacement_has_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     replace_file(path, "old")
     with path.open() as reader:

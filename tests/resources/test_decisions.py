@@ -17,7 +17,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_pairs_under_what_was_decided(tmp_path: Path) -> None:
+def test_decisions_give_pairs_under_always_and_never(tmp_path: Path) -> None:
     first = 'Always, crm ,C1,workbooks, 007,"she said so,\ntwice"'
     path = write(tmp_path, f"\ufeff{HEADER}{first}\n ,,,,,\n\nnever,crm,C1,crm,C2\n")
     decisions = read_decisions(path, SYSTEMS)

@@ -44,7 +44,7 @@ def read_types(log: EventLogStorage, run_id: str) -> list[str]:
     return [event.event_type_value for event in events if event]
 
 
-def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
+def test_commands_use_this_log_and_dagsters_own_class_can_read_it(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
     run_id = run_once(settings.dagster_home)
@@ -61,7 +61,7 @@ def test_the_verbs_use_it_and_stock_reads_what_it_wrote(tmp_path: Path) -> None:
     assert "ASSET_CHECK_EVALUATION" in kept
 
 
-def test_with_a_run_go_the_answers_of_its_checks_but_for_the_last(tmp_path: Path) -> None:
+def test_deleting_a_run_deletes_its_check_results_except_the_last(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
     is_broken: list[bool] = []
@@ -91,7 +91,7 @@ def test_with_a_run_go_the_answers_of_its_checks_but_for_the_last(tmp_path: Path
     assert [each.run_id for each in made] == [runs[1]]
 
 
-def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
+def test_the_log_lies_in_dagsters_temporary_folder_without_a_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
@@ -107,7 +107,7 @@ def test_without_a_home_it_lies_in_dagsters_own_temporary_folder(
     assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
 
 
-def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_checked_for_until_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
 
     def look(_log: EventLogStorage, name: str) -> bool:
@@ -120,7 +120,7 @@ def test_a_table_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch
     assert len(looks) == 2
 
 
-def test_a_column_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_is_checked_for_until_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that an older Dagster began lacks some columns until somebody migrates it."""
     looks = []
 
@@ -135,7 +135,7 @@ def test_a_column_is_looked_for_until_it_is_found(monkeypatch: pytest.MonkeyPatc
     assert len(looks) == 2
 
 
-def test_it_tells_of_an_asset_what_stock_tells(tmp_path: Path) -> None:
+def test_asset_records_equal_those_of_dagsters_own_class(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     prepare_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
@@ -182,7 +182,7 @@ def read_rows(folder: Path) -> list[tuple[object, ...]]:
     return rows
 
 
-def test_what_a_run_plans_is_written_at_once_and_as_stock_writes_it(
+def test_planned_events_are_written_together_as_dagsters_own_class_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
@@ -234,7 +234,7 @@ def keep_few_open(log: EventLogStorage) -> None:
     assert log._connections == {}
 
 
-def test_a_full_disk_elsewhere_does_not_stop_it() -> None:
+def test_the_log_works_while_another_disk_is_full() -> None:
     """SQLite sorts a run's plan in a file in TMPDIR, unless it is told to use memory."""
     with dg.instance_for_test(
         overrides={"event_log_storage": {

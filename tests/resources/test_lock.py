@@ -85,9 +85,7 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "1", "{}"])
-def test_whoever_has_not_said_yet_who_he_is_is_waited_for_all_the_same(
-    tmp_path: Path, said: str
-) -> None:
+def test_a_run_waits_even_if_the_holder_is_still_unknown(tmp_path: Path, said: str) -> None:
     with (tmp_path / ".lock").open("w+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(said)
@@ -99,7 +97,7 @@ def test_whoever_has_not_said_yet_who_he_is_is_waited_for_all_the_same(
             pytest.fail("both hold it")
 
 
-def test_a_run_holds_it_by_its_id_and_writes_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_run_holds_the_lock_by_its_id_and_writes_private_files(tmp_path: Path) -> None:
     said = []
 
     @dg.asset

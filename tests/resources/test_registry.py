@@ -19,11 +19,11 @@ def ids(*values: str) -> dict[str, pl.DataFrame]:
     return {"ids": pl.DataFrame({"customer_id": list(values)})}
 
 
-def test_nothing_was_given_yet(tmp_path: Path) -> None:
+def test_a_missing_registry_reads_as_none(tmp_path: Path) -> None:
     assert Registry(tmp_path / "registry").read() is None
 
 
-def test_the_last_generation_counts_and_is_alone(tmp_path: Path) -> None:
+def test_the_last_generation_counts_and_earlier_ones_are_removed(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "registry")
     registry.write(1, DAY, ids("c1"))
     for mine in ("my backup", "20260131"):
@@ -52,7 +52,7 @@ def test_a_write_that_died_leaves_the_last(tmp_path: Path) -> None:
     assert known.frames["ids"].height == 2
 
 
-def test_the_last_generation_goes_when_the_next_is_on_the_disk(
+def test_a_generation_is_removed_only_once_the_next_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a machine that loses power in that minute would have neither."""
@@ -75,7 +75,7 @@ def test_the_last_generation_goes_when_the_next_is_on_the_disk(
     assert not (tmp_path / "000001").exists()
 
 
-def test_a_share_that_settles_no_folders_keeps_a_registry(
+def test_a_network_share_that_cannot_sync_folders_can_hold_a_registry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def settle(file: int) -> None:
@@ -98,9 +98,7 @@ def test_a_share_that_settles_no_folders_keeps_a_registry(
         ("current", b"000007"),
     ],
 )
-def test_what_cannot_be_read_is_said_and_not_guessed(
-    tmp_path: Path, broken: str, content: bytes
-) -> None:
+def test_an_unreadable_registry_is_an_error(tmp_path: Path, broken: str, content: bytes) -> None:
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))
     (tmp_path / broken).write_bytes(content)
@@ -108,7 +106,7 @@ def test_what_cannot_be_read_is_said_and_not_guessed(
         registry.read()
 
 
-def test_generations_that_nothing_names_are_not_begun_anew(tmp_path: Path) -> None:
+def test_generations_without_the_file_current_are_an_error(tmp_path: Path) -> None:
     """If a restore left out the file `current`, writing would remove the last generation."""
     registry = Registry(tmp_path)
     registry.write(1, DAY, ids("c1"))

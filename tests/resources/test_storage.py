@@ -52,24 +52,24 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def test_what_passes_by_itself_is_tried_again(pauses: list[float]) -> None:
+def test_temporary_errors_are_retried(pauses: list[float]) -> None:
     stale = duckdb.IOException("IO Error: Could not read file: Stale file handle")
     assert run([os_error(errno.EBUSY), stale]) == (True, 3)
     assert pauses == [2, 4]
 
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT])
-def test_what_passes_is_known_by_its_words(number: int, pauses: list[float]) -> None:
+def test_every_temporary_error_of_the_system_is_retried(number: int, pauses: list[float]) -> None:
     assert run([os_error(number)]) == (True, 2)
     assert pauses == [2]
 
 
-def test_outside_of_a_step_nobody_tries_again() -> None:
+def test_errors_outside_a_step_are_not_retried() -> None:
     with pytest.raises(OSError, match=os.strerror(errno.EBUSY)), guard_storage(HOME):
         raise os_error(errno.EBUSY)
 
 
-def test_what_does_not_pass_is_given_up(pauses: list[float]) -> None:
+def test_an_error_that_persists_is_given_up(pauses: list[float]) -> None:
     assert run([os_error(errno.EIO)] * 9) == (False, 4)
     assert pauses == [2, 4, 8, 16]
 
@@ -101,13 +101,13 @@ def test_bad_data_and_a_full_disk_are_not_tried_again(
         DbtError("dbt stopped: [Errno 28] No space left on device: 'dbt.log'"),
     ],
 )
-def test_a_full_disk_is_said_with_what_to_do(problem: Exception) -> None:
+def test_a_full_disk_is_reported_with_what_to_do(problem: Exception) -> None:
     told = f"no room left where {HOME} lies.*published before stays.*make room"
     with pytest.raises(StorageError, match=told), guard_storage(HOME):
         raise problem
 
 
-def test_whoever_stops_it_while_a_table_is_handed_over_stops_the_run() -> None:
+def test_an_interruption_during_a_query_stops_the_run() -> None:
     """DuckDB turns an exception from Python code into an error of its own."""
 
     class Table:
@@ -124,13 +124,13 @@ def test_whoever_stops_it_while_a_table_is_handed_over_stops_the_run() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
-def test_a_table_that_finds_no_room_is_said_with_what_to_do() -> None:
+def test_a_table_that_does_not_fit_is_reported_with_what_to_do() -> None:
     """The registry's tables are written by polars, which has its own error for a full disk."""
     with pytest.raises(StorageError, match="make room"), guard_storage(HOME):
         pl.DataFrame({"customer_id": ["c1"]}).write_parquet("/dev/full")
 
 
-def test_a_warehouse_that_is_no_database_is_said_whoever_opens_it(tmp_path: Path) -> None:
+def test_a_warehouse_that_is_no_database_is_reported_whoever_opens_it(tmp_path: Path) -> None:
     """For example dbt opens it, and would report the damage in its own words."""
     path = tmp_path / "warehouse.duckdb"
     path.write_bytes(b"not a database" * 1000)

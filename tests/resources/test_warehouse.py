@@ -30,7 +30,7 @@ def test_the_file_is_free_again_after_an_error(tmp_path: Path) -> None:
         assert con.execute("from t").fetchall() == [(1,)]
 
 
-def test_whoever_stops_a_run_stops_it_in_a_query_too(tmp_path: Path) -> None:
+def test_an_interruption_stops_a_run_within_a_query(tmp_path: Path) -> None:
     """DuckDB reports the stop as a plain RuntimeError, and the step would count as failed."""
     stop = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
 
