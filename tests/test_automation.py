@@ -151,7 +151,7 @@ def test_an_empty_landing_starts_nothing(arrivals: Arrivals) -> None:
     assert arrivals.evaluate() == arrivals.evaluate() == []
 
 
-def test_a_link_that_leads_to_itself_hinders_no_look(arrivals: Arrivals) -> None:
+def test_a_link_to_itself_does_not_stop_the_sensor(arrivals: Arrivals) -> None:
     arrivals.put("sales/transactions.csv", "x")
     (arrivals.landing / "sales/transactions_loop.csv").symlink_to("transactions_loop.csv")
     assert arrivals.evaluate() == []
@@ -169,7 +169,7 @@ def test_files_start_one_run_once_they_rest(arrivals: Arrivals) -> None:
     assert arrivals.evaluate() == arrivals.evaluate() == [], "once for each set of files"
 
 
-def test_each_set_of_files_is_asked_for_also_one_that_lay_there_before(arrivals: Arrivals) -> None:
+def test_each_change_of_files_starts_a_run_even_to_an_earlier_state(arrivals: Arrivals) -> None:
     """Runs are asked for without a key: of two runs with the same key, Dagster starts only one."""
     for at in (1, 2, 1, 2):
         arrivals.put("sales/transactions.csv", "x", at=at)
@@ -177,9 +177,7 @@ def test_each_set_of_files_is_asked_for_also_one_that_lay_there_before(arrivals:
         assert arrivals.evaluate() == [None]
 
 
-def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
-    arrivals: Arrivals,
-) -> None:
+def test_simulated_files_and_files_of_no_table_do_not_count(arrivals: Arrivals) -> None:
     arrivals.put("sales/transactions.csv", "x")
     arrivals.put("sales/notes.txt", "x")
     arrivals.put("customer/customers.csv", "x")
@@ -190,7 +188,7 @@ def test_what_the_simulator_wrote_and_what_is_no_tables_file_do_not_count(
 
 
 @pytest.mark.parametrize("mark", ["{", "[]"])
-def test_where_nobody_can_tell_what_was_simulated_all_files_count(
+def test_all_files_count_if_the_simulators_mark_is_unreadable(
     arrivals: Arrivals, mark: str
 ) -> None:
     arrivals.put("sales/transactions.csv", "x")
@@ -199,7 +197,7 @@ def test_where_nobody_can_tell_what_was_simulated_all_files_count(
     assert len(arrivals.evaluate()) == 1
 
 
-def test_a_run_that_is_going_is_not_doubled(arrivals: Arrivals) -> None:
+def test_no_run_starts_while_another_is_running(arrivals: Arrivals) -> None:
     run = dg.DagsterRun("daily_refresh", status=dg.DagsterRunStatus.STARTED)
     arrivals.instance.add_run(run)
     arrivals.put("sales/transactions.csv", "x")
@@ -250,7 +248,7 @@ def evaluate(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook", ""])
-def test_one_message_for_each_run_that_has_something_to_say(
+def test_each_run_worth_a_message_gets_exactly_one(
     tmp_path: Path, sent: list[tuple[str, str]], url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Runs from the command line, which belong to no code location, get a message too."""
@@ -288,7 +286,7 @@ def test_a_run_whose_message_does_not_arrive_says_so(
         assert run.tags.items() >= NOT_DELIVERED_TAG.items()
 
 
-def test_what_other_code_locations_run_is_not_ours_to_tell(
+def test_runs_of_other_code_locations_are_not_reported(
     tmp_path: Path, sent: list[tuple[str, str]]
 ) -> None:
     definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook", C360_UI_URL=UI)
@@ -319,7 +317,9 @@ def test_what_other_code_locations_run_is_not_ours_to_tell(
     ]
 
 
-def test_a_look_ends_before_dagster_stops_it(tmp_path: Path, sent: list[tuple[str, str]]) -> None:
+def test_a_sensor_tick_ends_before_dagster_stops_it(
+    tmp_path: Path, sent: list[tuple[str, str]]
+) -> None:
     """Otherwise it would send the same messages again every minute while the webhook is silent."""
     definitions = define(tmp_path, C360_WEBHOOK_URL="http://127.0.0.1:9/hook")
     with dg.instance_for_test() as instance:

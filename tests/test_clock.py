@@ -60,7 +60,7 @@ def asks_the_clock(tree: ast.AST) -> bool:
     )
 
 
-def test_no_python_asks_the_clock_but_those_named() -> None:
+def test_only_the_listed_modules_ask_the_clock() -> None:
     assert len(OURS) > 30
     asking = {path for path in OURS if asks_the_clock(ast.parse((ROOT / path).read_text("utf-8")))}
     assert asking == set(ALLOWED)
@@ -78,7 +78,7 @@ def test_no_python_asks_the_clock_but_those_named() -> None:
         "age = settings.now() - day",
     ],
 )
-def test_one_who_asks_is_seen(source: str) -> None:
+def test_code_that_asks_the_clock_is_detected(source: str) -> None:
     assert asks_the_clock(ast.parse(source))
 
 
@@ -86,5 +86,5 @@ def test_one_who_asks_is_seen(source: str) -> None:
     "source",
     ["import time\ntime.monotonic()", '"""What is known now()."""', "x = 'knows nothing'"],
 )
-def test_one_who_does_not_is_left_alone(source: str) -> None:
+def test_code_that_does_not_ask_the_clock_is_accepted(source: str) -> None:
     assert not asks_the_clock(ast.parse(source))

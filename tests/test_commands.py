@@ -52,7 +52,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own_home: Path) -> None:
+def test_a_failed_dbt_test_fails_the_run_and_names_its_rows(own_home: Path) -> None:
     failed = call(own_home, "c360_dagster", "run")
     assert failed.returncode == 1
     assert "currencies_can_be_added" in failed.stdout
@@ -71,7 +71,9 @@ def test_a_failed_test_names_itself_and_its_rows_and_fails_the_run(own_home: Pat
         assert read_report(instance, run).job == "make run"
 
 
-def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_of_this_project_are_shown_without_a_stack_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The place in the code helps only if nobody foresaw the error, as with a KeyError."""
     event = (
         f"2026-01-02 06:00:00 +0000 - dagster - ERROR - job - {uuid.UUID(int=1)} - 7 - step - X\n"
@@ -92,7 +94,7 @@ def test_of_our_own_errors_only_the_sentence_is_shown(capsys: pytest.CaptureFixt
         assert ("  File x" in shown) == (error == "KeyError")
 
 
-def test_what_would_steer_the_terminal_is_written_out(
+def test_control_characters_in_messages_are_escaped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Messages during and before a run quote cells and file names, which may hold escape codes."""
@@ -110,7 +112,7 @@ def test_what_would_steer_the_terminal_is_written_out(
     assert (shown.out + shown.err).count("\\u001b[2J") == 4
 
 
-def test_where_a_stopped_run_was_in_the_code_is_not_shown(
+def test_a_stopped_run_shows_no_stack_trace(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = f"2026-01-02 06:00:00 +0000 - dagster - ERROR - j - {uuid.uuid4()} - 7 - s - Failed.\n"
@@ -128,7 +130,7 @@ def test_where_a_stopped_run_was_in_the_code_is_not_shown(
 
 
 @pytest.mark.parametrize("place", ["pipe", "/dev/full"])
-def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
+def test_the_run_is_followed_to_its_end_if_the_output_closes_early(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """The run goes on if its output ends early (`make refresh | head`, a log on a full disk)."""
@@ -145,7 +147,7 @@ def test_a_run_that_nobody_reads_to_its_end_is_heard_to_it(
 @pytest.mark.parametrize(
     ("number", "then", "code"), [(15, "time.sleep(9)", -15), (2, "print('the end')", 130)]
 )
-def test_whoever_stops_the_verb_stops_the_run(
+def test_stopping_the_command_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, then: str, code: int
 ) -> None:
     """The run ends even if only the command gets the signal, as `timeout` sends it.
@@ -162,7 +164,7 @@ def test_whoever_stops_the_verb_stops_the_run(
     assert told == (code, DagsterOutput(None, is_stopped=True))
 
 
-def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> None:
+def test_a_log_without_room_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     settings = read_settings({"C360_HOME": str(tmp_path)})
     said = explain_failure(settings, "make run", None, "database or disk is full")
     assert said.splitlines() == [
@@ -171,7 +173,7 @@ def test_a_log_that_finds_no_room_is_told_as_a_full_disk_is(tmp_path: Path) -> N
     ]
 
 
-def test_ones_own_files_load_and_nothing_is_simulated_among_them(own_home: Path) -> None:
+def test_own_files_are_loaded_and_nothing_is_simulated_beside_them(own_home: Path) -> None:
     """`make refresh` does this, even after a `make run` that failed because of these files."""
     path = own_home / "landing" / "sales" / "transactions.csv"
     path.write_text(path.read_text().replace("EUR", "USD"))
@@ -194,7 +196,9 @@ def test_ones_own_files_load_and_nothing_is_simulated_among_them(own_home: Path)
     assert {str(path.relative_to(own_home / "landing")) for path in landed} == set(OWN_FILES)
 
 
-def test_a_failure_says_of_which_run_what_is_published_is(own_home: Path, tmp_path: Path) -> None:
+def test_a_failure_names_the_run_whose_results_are_published(
+    own_home: Path, tmp_path: Path
+) -> None:
     """An audience fails after publishing, a model before it; a bad audience file starts no run."""
     audiences = tmp_path / "my.yml"
     audiences.write_text(AUDIENCES.read_text("utf-8").replace("churn_risk", "chrun_risk"))
@@ -255,7 +259,7 @@ def test_a_bad_setting_is_one_sentence_and_writes_nothing(
 
 
 @pytest.mark.parametrize("verb", ["refresh", "backfill --from 2025-06-30"])
-def test_what_is_asked_of_nothing_is_one_sentence_and_writes_nothing(
+def test_a_command_without_files_fails_in_one_sentence_and_writes_nothing(
     tmp_path: Path, verb: str
 ) -> None:
     """The home is mistyped, or landing is empty or has no table's file.
@@ -294,7 +298,7 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path, verb: str) -
     assert done.stderr.count("\n") == 1
 
 
-def test_what_is_kept_from_this_user_is_named_before_anything_begins(
+def test_files_without_access_are_named_before_a_run_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For example what one run as administrator left. Folders that no run writes do not matter."""

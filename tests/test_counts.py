@@ -65,30 +65,30 @@ def runs(
 
 
 @pytest.mark.parametrize("what", BOUNDS)
-def test_a_run_does_no_more_than_it_did(runs: Runs, what: str) -> None:
+def test_a_first_run_stays_within_its_bounds(runs: Runs, what: str) -> None:
     assert 0 < runs.first[what] <= BOUNDS[what], _explain(what, runs.first, BOUNDS)
 
 
 @pytest.mark.parametrize("what", BOUNDS_WHEN_RENDERED)
-def test_a_run_that_is_rendered_does_no_more_than_it_did(runs: Runs, what: str) -> None:
+def test_a_run_with_rendered_models_stays_within_its_bounds(runs: Runs, what: str) -> None:
     assert runs.second[what] <= BOUNDS_WHEN_RENDERED[what], _explain(
         what, runs.second, BOUNDS_WHEN_RENDERED
     )
 
 
 @pytest.mark.parametrize("what", BOUNDS_WHEN_CONTINUED)
-def test_a_run_that_continues_the_last_does_no_more_than_it_did(runs: Runs, what: str) -> None:
+def test_a_run_that_continues_the_last_stays_within_its_bounds(runs: Runs, what: str) -> None:
     assert runs.continued[what] <= BOUNDS_WHEN_CONTINUED[what], _explain(
         what, runs.continued, BOUNDS_WHEN_CONTINUED
     )
 
 
-def test_what_later_steps_need_is_imported_ahead_where_something_was_loaded(runs: Runs) -> None:
+def test_later_imports_begin_ahead_only_if_something_was_loaded(runs: Runs) -> None:
     assert runs.first["imports ahead"] == 1
     assert runs.continued["imports ahead"] == 0
 
 
-def test_what_is_slow_to_import_is_imported_where_it_is_needed(tmp_path: Path) -> None:
+def test_slow_packages_are_imported_only_where_needed(tmp_path: Path) -> None:
     command = "import sys, c360_dagster.served; print(*{m.partition('.')[0] for m in sys.modules})"
     ran = subprocess.run(
         [sys.executable, "-c", command],

@@ -219,15 +219,15 @@ def build_day_after_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def test_days_upon_days_equal_everything_built_anew(home: Home, tmp_path: Path) -> None:
+def test_days_built_one_after_another_equal_a_full_build(home: Home, tmp_path: Path) -> None:
     assert differing_tables(home, home.rebuilt(tmp_path / "anew")) == {}
 
 
-def test_what_was_published_by_changes_is_what_gold_holds(home: Home) -> None:
+def test_the_snapshot_updated_by_changes_equals_gold(home: Home) -> None:
     assert differing_in_files(home.warehouse, home.published) == {}
 
 
-def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
+def test_late_and_corrected_rows_did_reach_gold(home: Home) -> None:
     """Otherwise the comparison would hold only because nothing had happened."""
     assert home.rows(
         "select count(*) filter (order_id like 'late-%') > 10, "
@@ -249,5 +249,5 @@ def test_late_and_corrected_rows_were_there_to_be_seen(home: Home) -> None:
     }
 
 
-def test_a_day_was_less_than_everything(home: Home) -> None:
+def test_later_days_were_not_built_in_full(home: Home) -> None:
     assert [plan.since is None for plan in home.plans] == [True, False, False, False, False]

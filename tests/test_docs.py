@@ -103,7 +103,7 @@ def find_lines_never_printed(sample: str, program: str) -> list[str]:
     return [line for line in lines if not any(re.fullmatch(each, line) for each in patterns)]
 
 
-def test_the_readme_quotes_a_runs_last_words_as_they_are() -> None:
+def test_the_readme_quotes_the_summary_of_a_run_correctly() -> None:
     (sample,) = re.findall(r"^```\n(Bronze holds.*?)^```$", README, re.DOTALL | re.MULTILINE)
     assert not find_lines_never_printed(sample, SUMMARY)
 
@@ -147,7 +147,7 @@ def test_the_guide_has_no_table_that_the_contract_lacks() -> None:
     assert sorted(listed) == sorted(read_contract())
 
 
-def test_no_guide_puts_off_what_is_there() -> None:
+def test_no_guide_says_that_something_is_still_to_come() -> None:
     """Only the README's settings may say that something is still to come."""
     guides = [*ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]
     assert [

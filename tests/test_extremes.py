@@ -87,7 +87,7 @@ def add_extremes(file: Path, table: Table) -> None:
                 writer.writerow((row | {column.name: value}).values())
 
 
-def test_no_value_in_any_one_cell_stops_the_road(home: Path) -> None:
+def test_no_extreme_value_in_a_cell_stops_the_pipeline(home: Path) -> None:
     run_pipeline(home)
     rejected = "select count(*) > 0 from bronze.rejected_rows where path like '%_2025-03-31.csv'"
     assert rows(home, rejected) == [(True,)]

@@ -86,7 +86,7 @@ def published(home: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     "attempt", [0, *(pytest.param(number, marks=pytest.mark.chaos) for number in range(1, 11))]
 )
-def test_a_run_that_was_killed_is_made_whole_by_the_next(
+def test_a_killed_run_is_completed_by_the_next(
     home_after_first_run: Path, tmp_path: Path, attempt: int
 ) -> None:
     """A run is killed on the way, in the long form twice.
@@ -149,7 +149,7 @@ def test_a_damaged_warehouse_says_how_to_rebuild_it(damaged: Path) -> None:
     assert published(damaged) == before
 
 
-def test_a_damaged_log_of_runs_is_a_sentence_and_no_hundred_lines(home: Path) -> None:
+def test_a_damaged_log_of_runs_is_reported_in_one_sentence(home: Path) -> None:
     environment = os.environ | SMALL | {"C360_HOME": str(home)}
     prepare_dagster_home(read_settings(environment))
     runs = home / "dagster" / "history" / "runs.db"
@@ -262,9 +262,7 @@ def test_a_disk_too_full_for_dagsters_log_is_a_sentence(small_disk: Path) -> Non
 
 
 @pytest.mark.chaos
-def test_with_room_again_the_next_run_is_whole(
-    small_disk: Path, home_after_first_run: Path
-) -> None:
+def test_a_run_after_a_full_disk_is_complete(small_disk: Path, home_after_first_run: Path) -> None:
     for left in (16, 256, 2048):
         ballast = fill_up(small_disk, left * 1024)
         assert run_pipeline(small_disk)

@@ -158,7 +158,7 @@ def test_one_process_and_one_lock(definitions: dg.Definitions) -> None:
         assert "lock" in assets.required_resource_keys
 
 
-def test_what_is_served_can_also_be_asked_for_days(definitions: dg.Definitions) -> None:
+def test_only_the_served_definitions_can_backfill_days(definitions: dg.Definitions) -> None:
     served = add_days(definitions, read_settings({}))
     graph, pipeline = served.resolve_asset_graph(), definitions.resolve_asset_graph()
     assert graph.get_all_asset_keys() == pipeline.get_all_asset_keys()
@@ -184,7 +184,7 @@ def test_audiences_read_what_is_published_and_nothing_else(specs: dict[str, dg.A
         assert [dep.asset_key.to_user_string() for dep in spec.deps] == ["published/c360"]
 
 
-def test_what_python_works_out_stands_between_silver_and_gold(
+def test_tables_computed_in_python_lie_between_silver_and_gold(
     specs: dict[str, dg.AssetSpec],
 ) -> None:
     computed = {key for key in specs if key.startswith(("identity/", "science/"))}
@@ -214,7 +214,7 @@ def test_a_run_can_be_told_to_build_everything_anew(definitions: dg.Definitions)
     assert as_ever["resources"]["extent"]["config"]["full_refresh"] is False
 
 
-def test_nothing_on_the_road_is_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
+def test_no_asset_of_the_pipeline_is_partitioned(specs: dict[str, dg.AssetSpec]) -> None:
     assert [key for key, spec in specs.items() if spec.partitions_def] == []
 
 

@@ -59,7 +59,7 @@ def read_gold(home: Path) -> dict[str, object]:
         }
 
 
-def test_a_run_without_news_works_nothing_out(home: Path, tmp_path: Path) -> None:
+def test_a_run_without_new_files_computes_nothing(home: Path, tmp_path: Path) -> None:
     home = copy_home(home, tmp_path)
     run, gold = rows(home, "select run_id from gold.publication"), read_gold(home)
     again = run_pipeline(home)
@@ -100,7 +100,7 @@ def test_the_forecasts_features_are_those_of_the_pure_functions(home: Path) -> N
             )
 
 
-def test_everybody_has_a_persona_a_forecast_and_a_place(home: Path) -> None:
+def test_every_customer_has_a_persona_and_a_forecast(home: Path) -> None:
     assert rows(
         home,
         "select count(*) filter (persona is null), count(*) filter (clv_12m is null),"
@@ -135,7 +135,7 @@ def test_what_is_published_is_gold(home: Path) -> None:
     assert all((published / name).exists() for name in re.findall(r"\]\((.*?)\)", card))
 
 
-def test_people_are_where_only_the_owner_may_look(home: Path) -> None:
+def test_files_with_personal_data_are_readable_only_by_the_owner(home: Path) -> None:
     """Only the owner may read the warehouse and the folders that the pipeline writes.
 
     Dagster's logs name no customer. Landing is left to whoever delivers the files.
@@ -152,7 +152,7 @@ def test_people_are_where_only_the_owner_may_look(home: Path) -> None:
     assert [email for (email,) in people if str(email).encode() in logs.lower()] == []
 
 
-def test_audiences_hold_who_may_be_written_to(home: Path) -> None:
+def test_marketing_audiences_hold_only_customers_who_consented(home: Path) -> None:
     """Nobody is in a marketing audience unless a consents file says yes to e-mail for them."""
     said_yes = {
         customer

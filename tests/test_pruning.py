@@ -55,7 +55,7 @@ def deliver(
     return [load.status for load in load_table(con, settings.landing, TABLE, run).files]
 
 
-def test_old_loads_go_and_nothing_is_loaded_twice_for_it(
+def test_old_loads_are_pruned_and_their_files_not_loaded_again(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
     deliver(settings, con, 0, {"suppliers.csv": "S1,first\n", "suppliers_a.csv": "S2,only\n"})
@@ -80,7 +80,7 @@ def test_old_loads_go_and_nothing_is_loaded_twice_for_it(
     assert con.execute("select count(*) from bronze.suppliers").fetchall() == [(2,)]
 
 
-def test_old_runs_go_with_their_folders(
+def test_old_runs_are_pruned_with_their_folders(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
     @dg.asset
@@ -109,7 +109,7 @@ def test_old_runs_go_with_their_folders(
     assert instance.get_latest_materialization_event(dg.AssetKey("once"))
 
 
-def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
+def test_the_last_successful_run_of_a_table_is_kept(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
     """A run whose audience fails has published already, and deletes old runs all the same."""
@@ -131,7 +131,7 @@ def test_the_last_run_that_made_a_table_stays_although_others_failed_to(
     assert kept == {made, failed[-1]}
 
 
-def test_in_an_instance_of_somebodys_own_all_runs_stay(
+def test_runs_in_a_users_own_instance_are_not_pruned(
     settings: Settings, con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     """A user's own instance may hold runs of other code, which are not ours to delete."""
@@ -149,7 +149,7 @@ def test_in_an_instance_of_somebodys_own_all_runs_stay(
         assert instance.get_runs_count() == 2
 
 
-def test_what_a_killed_run_left_in_scratch_goes(
+def test_leftovers_of_a_killed_run_in_scratch_are_removed(
     settings: Settings, con: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
 ) -> None:
     (settings.scratch / "load_abc").mkdir(parents=True)

@@ -116,7 +116,7 @@ def charter_lines(source: str) -> int:
     return len(docstring.split("\n\n")[0].splitlines()) if docstring else 0
 
 
-def test_the_laws_have_something_to_look_at() -> None:
+def test_the_checks_of_the_repository_find_files() -> None:
     assert Path("Makefile") in FILES
     assert Path("landing_contract.py") in MODULES
     assert OURS
@@ -193,7 +193,7 @@ def test_the_package_is_declared_completely() -> None:
         ("from c360_dagster import settings", "c360_dagster.settings"),
     ],
 )
-def test_a_stranger_is_seen(source: str, name: str) -> None:
+def test_a_forbidden_import_is_detected(source: str, name: str) -> None:
     (found,) = imported(ast.parse(source))
     assert found == name
     assert not is_allowed(found, PURE["c360_dagster/science"])

@@ -81,7 +81,7 @@ def test_an_address_that_cannot_be_posted_to_is_refused_and_kept_secret(address:
         assert "SECRET" not in str(caught.value)
 
 
-def test_own_files_may_be_asked_for_a_day_before_any_is_simulated(tmp_path: Path) -> None:
+def test_own_files_allow_an_as_of_day_before_the_simulated_start(tmp_path: Path) -> None:
     early = {"C360_HOME": str(tmp_path), "C360_AS_OF": "2024-06-30"}
     with pytest.raises(SettingsError, match="C360_START_DATE"):
         read_settings(early)  # because `make run` simulates a retailer in an empty home
@@ -110,7 +110,7 @@ def test_a_file_in_the_place_of_home_is_refused(tmp_path: Path) -> None:
         read_settings({"C360_HOME": str(tmp_path / "home")})
 
 
-def test_a_mistyped_name_is_doubted_and_what_may_be_meant_is_named() -> None:
+def test_a_mistyped_name_is_reported_with_a_suggestion() -> None:
     mistyped = {"C360_HOEM": "x", "C360_COLOUR": "x", "C360_SEED": "8", "HOME": "x"}
     assert read_settings(mistyped).doubts == (
         "C360_COLOUR is not a setting and does nothing.",

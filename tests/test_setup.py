@@ -199,7 +199,7 @@ def test_make_setup_is_silent_and_quick_when_current(current: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", "scripts/setup.py"])
-def test_a_change_in_what_it_is_made_from_is_seen(current: Path, name: str) -> None:
+def test_a_change_of_the_requirements_is_seen(current: Path, name: str) -> None:
     with (current / name).open("a") as file:
         file.write("\n# changed\n")
     assert not load_setup(current).is_current()

@@ -9,7 +9,7 @@ from c360_dagster import words
 from c360_dagster.daily_report.drawing import draw_days
 
 
-def test_what_would_steer_a_terminal_is_shown_and_not_obeyed() -> None:
+def test_control_characters_are_shown_and_not_obeyed() -> None:
     hostile = "\x1b]0;title\x07\x1b[2Jé\t\u202egpj.exe\r\n"
     shown = "\\u001b]0;title\\u0007\\u001b[2Jé\t\\u202egpj.exe\\u000d\n"
     assert words.visible(hostile) == shown
