@@ -245,7 +245,7 @@ def test_a_full_disk_leaves_what_was_published_and_says_what_to_do(
     header, *lines = (folder / "tracking_events.csv").read_text().splitlines()
     late = folder / "tracking_events_2025-03-31 late.csv"
     late.write_text("\n".join([header, *lines * 40]) + "\n")
-    fill_up(small_disk, 256 * 1024)
+    fill_up(small_disk, 16 * 1024)  # so small a gold is written into the warehouse's free blocks
     (reason,) = run_pipeline(small_disk, layer)
     assert "No space left on device" in reason
     assert "ake room" in reason, "what to do"
