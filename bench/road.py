@@ -26,7 +26,7 @@ from bench.plan import make_plan
 from c360_dagster.__main__ import SELECTIONS
 from c360_dagster.dbt_runner import dbt_project
 from c360_dagster.dbt_runner.rendered import FOLDER
-from c360_dagster.home import create_storage, prepare_dagster_home
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.layers import (
     AUDIENCES,
     BRONZE,
@@ -135,9 +135,8 @@ def run_pipeline(settings: Settings, verb: str) -> PipelineRun:
 
 
 def run_verb(settings: Settings, verb: str) -> tuple[Watched, Spans]:
-    """Runs the command that `make run` or `make refresh` starts, in a prepared home."""
+    """Runs what `make run` or `make refresh` starts, which creates Dagster's databases, too."""
     prepare_dagster_home(settings)
-    create_storage(settings)
     whole = watch(
         materialize_command(SELECTIONS[verb]), environment=environment(settings), folder=REPOSITORY
     )

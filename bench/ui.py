@@ -20,7 +20,7 @@ from bench.figures import DEMO, UI, Figure
 from bench.road import environment, make_settings
 from bench.table import format_table
 from c360_dagster.dagster_commands import DAGSTER
-from c360_dagster.home import create_storage, prepare_dagster_home
+from c360_dagster.home import prepare_dagster_home
 from c360_dagster.settings import REPOSITORY, UI_HOST
 
 ROUNDS = 3
@@ -59,7 +59,6 @@ def compare(customers: int, folder: Path, rounds: int = ROUNDS) -> Figure:
 def start_ours(folder: Path, turn: int) -> float:
     settings = make_settings(folder / f"ui_{turn}", DEMO)
     prepare_dagster_home(settings)
-    create_storage(settings)
     return time_start(DAGSTER, [], environment(settings), REPOSITORY)
 
 

@@ -1,7 +1,8 @@
 """Dagster's own command line, as our commands start it: `python -m c360_dagster.command dev`.
 
 Imports take a quarter of a second less, because Python's garbage collector runs less often from the
-start; and a warning that does not apply here is left out.
+start; Dagster's databases are created if there are none; and a warning that does not apply here is
+left out.
 """
 
 import logging
