@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from string import ascii_uppercase
 from xml.etree import ElementTree as ET
@@ -31,6 +32,9 @@ FAR = re.compile(rb"""r=["']([A-Z]{2,}[0-9]+|[A-Z][0-9]{7,})["'][^>]*(?<!/)>""")
 """A non-empty cell beyond column Z or row 999 999; few tables have one."""
 ROW = re.compile(rb"""<(?:\w+:)?row [^>]*?\br=["']([0-9]+)["']""")
 LETTERS = 26
+DAY_ZERO = date(1899, 12, 30)
+DAY_ZERO_OF_OLD_MACS = date(1904, 1, 1)
+"""Excel counts days from one of these; a workbook that began on an old Mac keeps the second."""
 MOST_CELLS = 50_000_000
 """The limit of cells: the sheet reader needs 32 bytes for each cell up to the farthest, used or
 not."""
@@ -50,6 +54,15 @@ DAMAGED = (
 
 
 @dataclass(frozen=True)
+class FirstSheet:
+    """The first sheet that is not hidden, as its XML, and what the workbook says of its days."""
+
+    place: int
+    content: bytes
+    day_zero: date
+
+
+@dataclass(frozen=True)
 class OddCell:
     """A cell that the sheet reader takes for empty although it is not."""
 
@@ -65,10 +78,10 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
     """Fills `texts` from the first sheet."""
     try:
         workbook = fastexcel.read_excel(path)
-        first, content = _read_first_sheet(path)
-        name = workbook.sheet_names[first]
-        _refuse_far_cells(content)
-        odd = _find_odd_cells(content)
+        first = _read_first_sheet(path)
+        name = workbook.sheet_names[first.place]
+        _refuse_far_cells(first.content)
+        odd = _find_odd_cells(first.content)
         frame = _put_errors_in(_read_sheet(workbook, name), odd)
     except DAMAGED as problem:
         raise FileRefusedError(
@@ -88,7 +101,7 @@ def read_workbook(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> R
     layout = match_header(header, table)
     rows = frame.with_row_index("line", offset=1).slice(place + 1)
     rows = rows.filter(pl.any_horizontal(pl.exclude("line").is_not_null()))
-    _register_texts(con, rows, layout)
+    _register_texts(con, rows, layout, first.day_zero)
     return Reading(layout, rows.height, errors=frozenset(c.error for c in odd if c.error))
 
 
@@ -166,8 +179,8 @@ def _find_header(frame: pl.DataFrame, table: Table) -> int | None:
     return None
 
 
-def _read_first_sheet(path: Path) -> tuple[int, bytes]:
-    """Returns the place and the XML of the first sheet that is not hidden.
+def _read_first_sheet(path: Path) -> FirstSheet:
+    """Finds the first sheet that is not hidden.
 
     Some programs put hidden sheets with lists before it. Which part of the file belongs to the
     sheet is written in the workbook; the part's name does not tell.
@@ -176,8 +189,10 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
         if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
             raise FileRefusedError("it unpacks to more than a gigabyte: save it as CSV")
         parts = set(archive.namelist())
-        elements = _read_xml(archive.read("xl/workbook.xml"))
+        elements = list(_read_xml(archive.read("xl/workbook.xml")))
         sheets = [each for name, each in elements if name == "sheet"]
+        settings = (each for name, each in elements if name == "workbookPr")
+        old_mac = any(each.get("date1904") in {"1", "true"} for each in settings)
         shown = (n for n, sheet in enumerate(sheets) if "idden" not in sheet.get("state", ""))
         first = next(shown, 0)
         names = sheets[first].items() if sheets else []
@@ -185,7 +200,11 @@ def _read_first_sheet(path: Path) -> tuple[int, bytes]:
         links = _read_xml(archive.read("xl/_rels/workbook.xml.rels"))
         targets = (each.get("Target", "") for _, each in links if each.get("Id") == link)
         part = "xl/" + next(targets, "").removeprefix("/").removeprefix("xl/")
-        return first, archive.read(part) if part in parts else b""
+        return FirstSheet(
+            first,
+            archive.read(part) if part in parts else b"",
+            DAY_ZERO_OF_OLD_MACS if old_mac else DAY_ZERO,
+        )
 
 
 def _refuse_far_cells(content: bytes) -> None:
@@ -274,23 +293,26 @@ def _row_number(place: str) -> str:
     return place.lstrip(ascii_uppercase)
 
 
-def _read_serial(name: str) -> pl.Expr:
-    """Turns a number of days since the end of 1899 into a time: a date without its cell format."""
+def _read_serial(name: str, day_zero: date) -> pl.Expr:
+    """Turns a number of days since `day_zero` into a time: a date without its cell format."""
     is_serial = pl.col(name).str.contains(r"^[2-7]\d{4}([.]\d+)?$")
     days = pl.col(name).str.extract(r"^([2-7]\d{4}(?:[.]\d+)?)$").cast(pl.Float64)
-    moment = pl.datetime(1899, 12, 30) + pl.duration(milliseconds=(days * 86_400_000).round())
+    since = pl.duration(milliseconds=(days * 86_400_000).round())
+    moment = pl.lit(day_zero).cast(pl.Datetime) + since
     text = moment.dt.round("1s").dt.strftime("%Y-%m-%d %H:%M:%S")
     return pl.when(is_serial).then(text).otherwise(pl.col(name)).alias(name)
 
 
-def _register_texts(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, layout: Layout) -> None:
+def _register_texts(
+    con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, layout: Layout, day_zero: date
+) -> None:
     cells = [name for name in rows.columns if name != "line"]
     renamed = dict(zip(cells, layout.names, strict=True))
     frame = rows.with_columns(
         pl.concat_str(cells, separator=",", ignore_nulls=True).alias("_raw")
     ).rename(renamed)
     frame = frame.with_columns(
-        _read_serial(column.name)
+        _read_serial(column.name, day_zero)
         for column in layout.declared
         if column.type in {"date", "timestamp"}
     )

@@ -23,9 +23,9 @@ SESSIONS = [
 ]
 
 
-def _write(path: Path, *sheets: tuple[str, list[list[Any]]]) -> None:
+def _write(path: Path, *sheets: tuple[str, list[list[Any]]], **options: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, options) as book:
         as_date = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         for name, rows in sheets:
             sheet = book.add_worksheet(name)
@@ -85,6 +85,21 @@ def test_cells_of_every_type_are_read_and_leading_zeros_stay(bronze: Bronze) -> 
     ((line, kind, errors, _),) = bronze.rejects()
     assert (line, kind) == (5, "row")
     assert [error["column"] for error in errors] == ["interaction_date", "page_views"]
+
+
+def test_days_are_counted_from_where_the_workbook_counts_them(bronze: Bronze) -> None:
+    """A workbook that began on an old Mac counts from 1904, so its numbers are smaller by 1 462."""
+    path = bronze.landing / "workbooks" / "Web_Interactions.xlsx"
+    rows: list[list[Any]] = [
+        SESSIONS,
+        ["S1", "1", 3, 45, "web", datetime(2025, 1, 2, 3, 4, 5)],
+        ["S2", "1", 3, 45, "web", 45659.5 - 1462],
+    ]
+    _write(path, ("Sheet1", rows), date_1904=True)
+    bronze.load_one("web_interactions")
+    assert bronze.rows(
+        "select interaction_date::varchar from bronze.web_interactions order by _row"
+    ) == [("2025-01-02 03:04:05",), ("2025-01-02 12:00:00",)]
 
 
 def test_a_title_above_the_header_and_blank_rows_are_passed_over(bronze: Bronze) -> None:
