@@ -104,9 +104,10 @@ PRODUCTS = [
 ]  # fmt: skip
 CUSTOMERS = [
     {"customer_id": "c1", "first_name": "ANN", "email": " Ann@Example.COM ", "state": "ohio",
-     "phone": "(555) 123-4567 x12", "country": "USA"},
+     "phone": "(555) 123-4567 x12", "country": "U.S."},
     {"customer_id": "c2"},
-    {"customer_id": "c3", "first_name": "Ann", "gender": "female"},
+    {"customer_id": "c3", "first_name": "Ann", "gender": "female", "phone": "0664 1234567",
+     "country": "ÖSTERREICH"},
 ]  # fmt: skip
 
 
@@ -151,6 +152,11 @@ def test_names_mails_and_phones_are_written_alike(warehouse: Warehouse) -> None:
         " where customer_id = 'c1'"
     )
     assert rows == [("Ann", "ann@example.com", "15551234567", True, "OH")]
+
+
+def test_a_country_is_known_by_its_own_name(warehouse: Warehouse) -> None:
+    rows = warehouse.rows("select phone from gold.dim_customers where customer_id = 'c3'")
+    assert rows == [("436641234567",)]
 
 
 def test_the_customer_mart(warehouse: Warehouse) -> None:
