@@ -184,6 +184,12 @@ def test_long_lists_end_with_what_they_leave_out(facts: Facts) -> None:
     assert "changed too" not in text
 
 
+def test_regions_that_the_files_write_differently_do_not_look_the_same(facts: Facts) -> None:
+    one, other = (Part(name, *[Decimal(1)] * 4) for name in ("germany", "Germany"))
+    text = read_text(write_page(replace(facts, regions=(one, other)), None))
+    assert re.findall("germany|Germany", text) == ["germany", "Germany"]
+
+
 def test_a_check_that_names_a_file_names_it_as_it_is_called(facts: Facts) -> None:
     health = replace(facts.health, checks=("each word is in order_status.csv: 1 finding.",))
     text = read_text(write_page(replace(facts, health=health), None))

@@ -114,9 +114,12 @@ def show_parts(facts: Facts, parts: Sequence[Part], what: str) -> list[str]:
     if not sold:
         return ["<p>Nothing was sold in these two weeks.</p>"]
     has_year = facts.sold(facts.as_of - YEAR - DAY * (MEAN_DAYS - 1)) is not None
+    # Channels are in lower case in gold. Regions are as the files write them: with a capital, a
+    # country written `germany` and `Germany` would be two rows of one name.
+    label = words.name if what == "channel" else str
     rows = [
         [
-            escape(words.name(part.name)),
+            escape(label(part.name)),
             escape(words.short(part.day, facts.currency)),
             escape(words.short(part.week, facts.currency)),
             mark(words.brief_change(part.week, part.week_before)),
