@@ -62,7 +62,7 @@ def test_a_failed_dbt_test_fails_the_run_and_names_its_rows(own_home: Path) -> N
     assert "Stack Trace" not in failed.stdout
     last, published, where = failed.stderr.splitlines()
     assert last.startswith("`make run` failed in build_models")
-    rule = "Orders are in one currency, or rates convert the others."
+    rule = "Orders are in one currency, or channels/rates.csv converts the others."
     assert f"test currencies_can_be_added: 2 rows break the rule '{rule}', on stg_" in last
     assert published == "Nothing is published yet."
     with dg.DagsterInstance.from_config(str(own_home / "dagster")) as instance:
