@@ -123,7 +123,7 @@ def _read_previous(folder: Path, as_of: date, log: dg.DagsterLogManager) -> Repo
         if path.stem >= as_of.isoformat():
             continue
         try:
-            return read_figures(path.read_text("utf-8"))
+            return read_figures(path.read_bytes())
         except FiguresError as problem:
             log.warning("%s is passed over: %s.", path, problem)
     return None

@@ -43,7 +43,7 @@ def write_figures(figures: ReportFigures) -> str:
     return json.dumps(kept, indent=1) + "\n"
 
 
-def read_figures(text: str) -> ReportFigures:
+def read_figures(text: str | bytes) -> ReportFigures:
     try:
         kept = json.loads(text)
         if kept["format"] != FORMAT:

@@ -88,11 +88,14 @@ def test_a_report_restates_figures_of_yesterdays_report(
     assert "said $100.00 from 1 order; with the rows that came since it is $130.00" in page
 
 
-def test_an_unreadable_earlier_report_is_ignored(materialize: Callable[..., Settings]) -> None:
+@pytest.mark.parametrize("content", [b"{", b"\xff"])
+def test_an_unreadable_earlier_report_is_ignored(
+    materialize: Callable[..., Settings], content: bytes
+) -> None:
     settings = materialize(AS_OF - DAY)
-    (settings.published / "reports" / "2026-06-29.json").write_text("{", "utf-8")
+    (settings.published / "reports" / "2026-06-29.json").write_bytes(content)
     materialize()
-    assert "This is the first report" in read_reports(settings)["2026-06-30.html"]
+    assert "This is the first report" in (settings.published / "report.html").read_text("utf-8")
 
 
 def test_old_pages_go_and_the_one_compared_with_stays(materialize: Callable[..., Settings]) -> None:
