@@ -21,6 +21,7 @@ import polars as pl
 from c360_dagster.loading.columns import Layout, match_header, simplify
 from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import FileRefusedError
+from c360_dagster.resources.storage import is_disk_full
 from c360_dagster.sql import fetch_count, literal, quote
 from landing_contract import Column, Table
 
@@ -131,6 +132,8 @@ def read_parquet(con: duckdb.DuckDBPyConnection, path: Path, table: Table) -> Re
             f"from (select file_row_number, {cells} from ({_parquet(path)}))"
         )
     except duckdb.Error as problem:
+        if isinstance(problem, duckdb.OutOfMemoryException) or is_disk_full(str(problem)):
+            raise  # the file may be sound: there is no room here to read it
         if "UTF8" in str(problem):
             raise FileRefusedError(
                 "a text in it is not written in UTF-8: write it again"

@@ -47,11 +47,15 @@ def guard_storage(home: Path) -> Iterator[None]:
 
 def advise(message: str, home: Path) -> str:
     """Says what to do about a full disk or a damaged warehouse; empty if it is neither."""
-    if _mentions(message, FULL):
+    if is_disk_full(message):
         return advise_on_full_disk(home)
     if any(sign in message.lower() for sign in DAMAGED):
         return advise_rebuild(home / "warehouse.duckdb")
     return ""
+
+
+def is_disk_full(message: str) -> bool:
+    return _mentions(message, FULL)
 
 
 def advise_on_full_disk(home: Path) -> str:

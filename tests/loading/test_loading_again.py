@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -416,6 +417,33 @@ def test_a_link_to_nowhere_and_a_damaged_parquet_are_refused(bronze: Bronze) -> 
     assert loads["sales/transaction_items_link.csv"].status == "refused"
     assert loads["sales/transaction_items_p.parquet"].status == "refused"
     assert bronze.ids() == ["I1", "I2", "I3"]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data"),
+        duckdb.IOException('IO Error: Could not write file "spill": No space left on device'),
+    ],
+)
+def test_a_machine_without_room_to_read_a_parquet_file_does_not_blame_the_file(
+    bronze: Bronze, problem: duckdb.Error
+) -> None:
+    class FullMachine:
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the connection has
+            return getattr(bronze.con, name)
+
+        def execute(self, query: str, *values: object) -> duckdb.DuckDBPyConnection:
+            if query.startswith("create or replace temporary table texts"):
+                raise problem
+            return bronze.con.execute(query, *values)
+
+    path = bronze.put("sales/transaction_items.parquet", "")
+    pl.read_csv(ITEMS.encode()).write_parquet(path)
+    table = read_contract()["transaction_items"]
+    with pytest.raises(type(problem), match=str(problem)):
+        loader.load_table(FullMachine(), bronze.landing, table, bronze.run)  # type: ignore[arg-type]
+    assert bronze.load_one().status == "loaded", "once there is room"
 
 
 def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: Path) -> None:
