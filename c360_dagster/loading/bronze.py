@@ -23,7 +23,7 @@ from c360_dagster.loading.content import (
     take_stamp,
     unpack,
 )
-from c360_dagster.loading.csv_text import Reading, read_text
+from c360_dagster.loading.csv_text import LostRowsError, Reading, read_text
 from c360_dagster.loading.files import (
     FileRefusedError,
     LandingFile,
@@ -190,6 +190,11 @@ def _load_file(con: duckdb.DuckDBPyConnection, attempt: Attempt) -> FileLoad:
         first, *_ = str(problem).splitlines()
         reason = f"the reader cannot read it ({first.rstrip('.')}): export it again, as plain CSV"
         return _refuse(con, attempt, reason)
+    except LostRowsError as problem:
+        raise LostRowsError(
+            f"{attempt.file.name}: {problem}: nothing of the file was kept; please report this "
+            "file's shape"
+        ) from None
     finally:
         drop_temporary(con)
         shutil.rmtree(folder, ignore_errors=True)

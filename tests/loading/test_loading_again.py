@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from c360_dagster.checks.loads import check_load
 from c360_dagster.loading import bronze as loader
-from c360_dagster.loading import schema, writing
+from c360_dagster.loading import csv_text, schema, writing
 from c360_dagster.loading.content import read_chunks
+from c360_dagster.loading.csv_text import LostRowsError, Reading
 from c360_dagster.loading.files import match_name
 from c360_dagster.loading.load_log import TableLoad, invalidate_other_zones
 from c360_dagster.loading.unknown_files import explain_unknown_file, find_unknown_files
@@ -444,6 +445,27 @@ def test_a_machine_without_room_to_read_a_parquet_file_does_not_blame_the_file(
     with pytest.raises(type(problem), match=str(problem)):
         loader.load_table(FullMachine(), bronze.landing, table, bronze.run)  # type: ignore[arg-type]
     assert bronze.load_one().status == "loaded", "once there is room"
+
+
+def test_a_load_that_would_lose_a_record_is_undone_and_names_the_file(
+    bronze: Bronze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count_one_more(*arguments: Any) -> Reading:  # noqa: ANN401  the reader's own
+        reading = csv_text.read_text(*arguments)
+        return replace(reading, records=reading.records + 1)
+
+    bronze.put("sales/transaction_items.csv")
+    file = r"^sales/transaction_items\.csv: "
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "read_text", count_one_more)
+        with pytest.raises(LostRowsError, match=file + "4 .* 3 loaded and 0 rejected: nothing of"):
+            bronze.load_one()
+    with monkeypatch.context() as patch:
+        patch.setattr(csv_text, "_read_records", lambda *_: 2)
+        with pytest.raises(LostRowsError, match=file + "3 .* and 2 were read: nothing of"):
+            bronze.load_one()
+    assert bronze.ids() == []
+    assert bronze.load_one().rows_loaded == 3
 
 
 def test_a_large_file_is_compressed_and_written_once(bronze: Bronze, tmp_path: Path) -> None:
