@@ -42,7 +42,8 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
             with open_past(settings, warehouse) as past:
                 past.check(days)
                 for day in days:
-                    context.log_event(_record(context, past, history, day).report())
+                    recorded = _record(context, past, history, day, is_first=day == days[0])
+                    context.log_event(recorded.report())
         except (AudienceError, HistoryError) as problem:
             raise dg.Failure(description=str(problem), allow_retries=False) from None
         finally:
@@ -60,10 +61,13 @@ def build_backfill(settings: Settings) -> dg.AssetsDefinition:
     return record_days
 
 
-def _record(context: dg.AssetExecutionContext, past: "Past", history: History, day: date) -> Day:
+def _record(
+    context: dg.AssetExecutionContext, past: "Past", history: History, day: date, *, is_first: bool
+) -> Day:
     try:
         recorded = past.run_day(day, history)
     except HistoryError as problem:
-        raise HistoryError(f"{day} is not recorded: {problem} The days before it are.") from None
+        others = "" if is_first else " The days before it are."
+        raise HistoryError(f"{day} is not recorded: {problem}{others}") from None
     context.log.info("%s: %s customers.", day, f"{recorded.customers:,}")
     return recorded

@@ -195,26 +195,30 @@ def test_a_day_that_fails_is_named_and_those_before_it_stay(
 
     monkeypatch.setattr(Past, "run_day", fail_on_the_third)
     settings = settings_of(home)
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [build_backfill(settings)],
-            instance=instance,
-            resources={
-                "lock": HomeLock(home=str(home), timeout=60),
-                "warehouse": warehouse_of(settings),
-            },
-            tags={
-                "dagster/asset_partition_range_start": "2025-02-02",
-                "dagster/asset_partition_range_end": "2025-02-04",
-            },
-            raise_on_error=False,
-        )
-        assert instance.get_materialized_partitions(KEY) == {"2025-02-02"}
-    assert not result.success
-    (failure,) = result.get_step_failure_events()
-    said = failure.step_failure_data.user_failure_data
-    assert said
-    assert said.description == "2025-02-03 is not recorded: the reason. The days before it are."
+
+    def record_from(first: str) -> tuple[str | None, set[str]]:
+        """Returns why it failed, and the days that Dagster marks as recorded."""
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = dg.materialize(
+                [build_backfill(settings)],
+                instance=instance,
+                resources={
+                    "lock": HomeLock(home=str(home), timeout=60),
+                    "warehouse": warehouse_of(settings),
+                },
+                tags={
+                    "dagster/asset_partition_range_start": first,
+                    "dagster/asset_partition_range_end": "2025-02-04",
+                },
+                raise_on_error=False,
+            )
+            (failure,) = result.get_step_failure_events()
+            said = failure.step_failure_data.user_failure_data
+            return said.description if said else None, instance.get_materialized_partitions(KEY)
+
+    reason = "2025-02-03 is not recorded: the reason."
+    assert record_from("2025-02-02") == (f"{reason} The days before it are.", {"2025-02-02"})
+    assert record_from("2025-02-03") == (reason, set())
     assert date(2025, 2, 2) in history_of(home).days()
     (history_of(home).folder / "2025-02-02.parquet").unlink()
 
