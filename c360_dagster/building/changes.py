@@ -15,6 +15,7 @@ from c360_dagster.building import unpublished
 from c360_dagster.building.marks import PASSED_TABLE, SCHEMA, read_comments, write_marks
 from c360_dagster.loading.load_log import HELD_LOADS
 from c360_dagster.sql import fetch_count, fetch_row, quote, transaction
+from c360_dagster.words import count
 
 # A rate affects every order of its currency, and finding those costs as much as building all.
 REACHES_ALL = "rates"
@@ -129,10 +130,8 @@ def _make_plan(
     if reason:
         return Plan(None, f"Tables are built in full: {reason}.")
     (since,) = fetch_row(con, f"select as_of_date from {SCHEMA}.last_build") or (None,)
-    files = fetch_count(con, f"select count(*) from ({_new_files()})")
-    return Plan(
-        since, f"Only what has changed since the build as of {since} is built: {files} new files."
-    )
+    files = count(fetch_count(con, f"select count(*) from ({_new_files()})"), "new file")
+    return Plan(since, f"Only what has changed since the build as of {since} is built: {files}.")
 
 
 def _find_reason(con: duckdb.DuckDBPyConnection, request: BuildRequest) -> str | None:

@@ -90,12 +90,12 @@ def test_the_first_build_is_of_everything(home: Home) -> None:
 def test_a_build_continues_the_last_one_with_the_files_that_are_new(home: Home) -> None:
     home.build("one")
     home.land("sales/transactions_2025-06-01.csv", ORDERS, "t2,c1,completed,2025-06-01,1,0,0,1")
-    assert "1 new files" in home.begin("two")
+    assert "1 new file." in home.begin("two")
     files = home.con.execute("from changes.files").fetchall()
     assert files == [("sales/transactions_2025-06-01.csv",)]
     assert home.begin("two") == ""  # the run's next step gives no reason again
     assert home.finish("two")
-    assert "0 new files" in home.begin("three")
+    assert "no new files." in home.begin("three")
 
 
 def test_a_part_does_not_finish_a_build(home: Home) -> None:
@@ -147,8 +147,8 @@ def test_a_file_that_is_repaired_after_its_first_build_failed_builds_everything(
     home.build("one")
     late = "sales/transactions_2025-06-01.csv"
     home.land(late, ORDERS, "wrong,c1,completed,2025-06-01,1,0,0,1")
-    assert "1 new files" in home.begin("two")
-    assert "1 new files" in home.begin("three"), "as it is, it is continued"
+    assert "1 new file." in home.begin("two")
+    assert "1 new file." in home.begin("three"), "as it is, it is continued"
     home.land(late, ORDERS, "t2,c1,completed,2025-06-01,1,0,0,1")
     assert f"{late} were replaced" in home.begin("four")
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_gone_changes_nothing(home: Home) -> None:
     home.build("one")
     (home.folder / "landing" / "sales" / "transactions.csv").unlink()
     home.land("sales/transactions_2025-06-01.csv", ORDERS)
-    assert "1 new files" in home.begin("two")
+    assert "1 new file." in home.begin("two")
 
 
 def test_a_rate_builds_everything(home: Home) -> None:
@@ -189,7 +189,7 @@ def test_the_first_orders_build_everything(home: Home) -> None:
     assert f"{first} reaches every row" in home.begin("two")
     home.finish("two")
     home.land(later, columns, "2,7,2025-06-01,1,cash,Web shop")
-    assert "1 new files" in home.begin("three")
+    assert "1 new file." in home.begin("three")
 
 
 def test_everything_can_be_asked_for(home: Home) -> None:
