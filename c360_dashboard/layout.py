@@ -135,7 +135,7 @@ class Card:
     value: str
     help: str
     change: str | None = None
-    is_more_better: bool | None = True
+    """Against the time before; more is better in each figure that is compared."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def cards(given: Sequence[Card]) -> None:
                 card.title,
                 card.value,
                 card.change,
-                delta_color=_delta_color(card.is_more_better if moves else None),
+                delta_color="normal" if moves else "off",
                 delta_arrow="auto" if moves else "off",
                 help=card.help,
                 border=True,
@@ -321,7 +321,3 @@ def _disarm_formula(value: Any) -> Any:  # noqa: ANN401  whatever a column holds
     if isinstance(value, str) and value.lstrip().startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
-
-
-def _delta_color(is_more_better: bool | None) -> Any:  # noqa: ANN401, FBT001  Streamlit's literals
-    return {True: "normal", False: "inverse", None: "off"}[is_more_better]
