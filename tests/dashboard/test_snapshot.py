@@ -90,14 +90,6 @@ def read_run(reader: Reader) -> str:
     return str(reader.row("select run_id from publication")["run_id"])
 
 
-def test_an_open_snapshot_does_not_keep_a_writer_out(snapshot: Snapshot, tmp_path: Path) -> None:
-    """Publishing renames a new file over the old one, which an open reader does not prevent."""
-    with snapshot.open():
-        other = tmp_path / "other.duckdb"
-        other.write_bytes(snapshot.path.read_bytes())
-        other.replace(tmp_path / "c360.duckdb")
-
-
 def test_the_same_question_is_worked_out_once(snapshot: Snapshot) -> None:
     asked = []
 
