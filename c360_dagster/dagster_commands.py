@@ -59,13 +59,13 @@ def call_dagster(settings: Settings, *arguments: str) -> tuple[int, DagsterOutpu
             if number == signal.SIGTERM:  # `timeout` sends it to us only, and the run would go on
                 process.terminate()
 
-        before = signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
+        before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             output = show_briefly(process.stdout or ())
             code = process.wait()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for each, handler in before.items():
+                signal.signal(each, handler)
     return (code or 130, replace(output, is_stopped=True)) if signals else (code, output)
 
 

@@ -156,9 +156,14 @@ def test_stopping_the_command_stops_the_run(
     """
     run = f"import os, time; os.kill(os.getppid(), {number}); {then}"
     monkeypatch.setattr("c360_dagster.dagster_commands.DAGSTER", (sys.executable, "-c", run))
-    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the run goes on"))
+
+    def fail(*_: object) -> None:
+        pytest.fail("the run goes on")
+
+    before = signal.signal(signal.SIGTERM, fail)
     try:
         told = call_dagster(read_settings({"C360_HOME": str(tmp_path)}))
+        assert signal.getsignal(signal.SIGTERM) is fail, "a second signal ends the summary"
     finally:
         signal.signal(signal.SIGTERM, before)
     assert told == (code, DagsterOutput(None, is_stopped=True))
