@@ -40,3 +40,9 @@ def test_a_record_in_quotes_is_rejected_as_too_long(tmp_path: Path) -> None:
         assert [(number, each.reason) for number, each in repaired.broken.items()] == [
             (1, TOO_LONG)
         ]
+
+
+def test_two_lines_with_a_stray_quote_each_are_not_joined_to_one_record(tmp_path: Path) -> None:
+    """Joined, they would have as many columns as the header. A quote within a cell is a letter."""
+    repaired = repair(tmp_path, 'a,b,c\n1,"x,3\n4,y",6\n7,8,9\n', 3)
+    assert [each.text for each in repaired.broken.values()] == ['1,"x,3']
