@@ -155,7 +155,10 @@ def become_dagster(settings: Settings, *arguments: str) -> NoReturn:
 
 def write_docs(settings: Settings) -> int:
     """Writes one self-contained page about every model, column and edge; needs an earlier run."""
+    import duckdb  # noqa: PLC0415  slow import
+
     from c360_dagster.dbt_runner.dbt_project import DbtError, write_static_docs  # noqa: PLC0415  slow import
+    from c360_dagster.resources.storage import StorageError, guard_storage  # noqa: PLC0415  the same
     from c360_dagster.resources.warehouse import WarehouseError, open_warehouse  # noqa: PLC0415  the same
 
     warehouse = settings.warehouse
@@ -164,9 +167,10 @@ def write_docs(settings: Settings) -> int:
     try:
         with hold_home(settings, "make docs"):
             # Opened here first, because dbt does not wait and has its own words for a failure.
-            open_warehouse(warehouse, settings.lock_timeout, say).close()
+            with guard_storage(settings.home):
+                open_warehouse(warehouse, settings.lock_timeout, say).close()
             page = write_static_docs(warehouse, settings.home / "docs")
-    except (DbtError, WarehouseError) as problem:
+    except (DbtError, StorageError, WarehouseError, duckdb.Error) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     sys.stdout.write(f"{page}\n")

@@ -37,7 +37,7 @@ def guard_storage(home: Path) -> Iterator[None]:
         if str(problem) == STOPPED or STOPPED_BY in str(problem):
             raise dg.DagsterExecutionInterruptedError from None
         if advice := advise(str(problem), home):
-            raise StorageError(f"{problem}. {advice}") from problem
+            raise StorageError(f"{str(problem).rstrip('.!')}. {advice}") from problem
         retry = find_context()
         if retry and _mentions(str(problem), TRANSIENT):
             pause = FIRST_PAUSE_SECONDS * 2**retry.retry_number
@@ -68,8 +68,8 @@ def advise_on_full_disk(home: Path) -> str:
 def advise_rebuild(warehouse: Path) -> str:
     return (
         f"{warehouse} is damaged: move it away, with the file {warehouse.name}.wal if there is "
-        "one, and run `make refresh`. Everything in it is made again from the landing files, and "
-        "the registry keeps everybody's id."
+        "one, and run `make refresh`. Everything in it is made again from the landing files, so "
+        "put back those that you deleted; the registry keeps everybody's id."
     )
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 
 from c360_dagster.resources.lock import Say
-from c360_dagster.resources.storage import advise_rebuild, find_context, guard_storage
+from c360_dagster.resources.storage import find_context, guard_storage
 from c360_dagster.sql import fetch_row
 
 MEMORY_LIMIT = "2500MB"
@@ -63,7 +63,10 @@ def limit_memory(con: duckdb.DuckDBPyConnection, memory: str, scratch: Path) -> 
 
 
 def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.DuckDBPyConnection:
-    """Opens the file; waits while another program, such as a notebook or a summary, has it open."""
+    """Opens the file; waits while another program, such as a notebook or a summary, has it open.
+
+    What else DuckDB says, of a full disk or a damaged file, is left to `guard_storage`.
+    """
     deadline = time.monotonic() + timeout
     pause = SHORTEST_PAUSE_SECONDS
     is_announced = False
@@ -75,9 +78,7 @@ def open_warehouse(path: Path, timeout: int, say: Say | None = None) -> duckdb.D
             if "permission denied" in text.lower():
                 raise WarehouseError(f"This user may not write to {path}: {text}.") from problem
             if "could not set lock" not in text.lower():
-                raise WarehouseError(
-                    f"{path} cannot be opened: {text.rstrip('.!')}. {advise_rebuild(path)}"
-                ) from problem
+                raise
             holder = _describe_holder(text)
             if time.monotonic() >= deadline:
                 raise WarehouseError(

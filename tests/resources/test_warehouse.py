@@ -46,10 +46,8 @@ def test_an_interruption_stops_a_run_within_a_query(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_says_how_to_rebuild(tmp_path: Path) -> None:
     (tmp_path / "w.duckdb").write_bytes(b"not a database" * 1000)
-    with (
-        pytest.raises(WarehouseError, match="make refresh"),
-        _warehouse(tmp_path).connect(),
-    ):
+    told = r"valid DuckDB database file\. .* is damaged: .*make refresh"
+    with pytest.raises(StorageError, match=told), _warehouse(tmp_path).connect():
         pytest.fail("it opened")
 
 
@@ -107,17 +105,28 @@ def test_a_file_that_is_closed_in_time_is_waited_for(
     assert str(other.pid) in waits[0]
 
 
-def test_a_file_that_is_somebody_elses_is_not_called_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("words", "kind", "told"),
+    [
+        ("Permission denied", WarehouseError, "^This user may not write to .*: IO Error"),
+        ("No space left on device", StorageError, "make room"),
+        ("Too many open files", duckdb.IOException, "Too many open files$"),
+    ],
+)
+def test_a_sound_file_that_cannot_be_opened_is_not_called_damaged(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    kind: type[Exception],
+    told: str,
 ) -> None:
+    """Rows whose files have left landing are lost with a warehouse that is moved away."""
+
     def refuse(path: str) -> None:
-        raise duckdb.IOException(f'IO Error: Cannot open file "{path}": Permission denied')
+        raise duckdb.IOException(f'IO Error: Cannot open file "{path}": {words}')
 
     monkeypatch.setattr(duckdb, "connect", refuse)
-    with (
-        pytest.raises(WarehouseError, match=r"^This user may not write to .*: IO Error") as raised,
-        _warehouse(tmp_path).connect(),
-    ):
+    with pytest.raises(kind, match=told) as raised, _warehouse(tmp_path).connect():
         pass
     assert "move it away" not in str(raised.value)
 
