@@ -161,8 +161,21 @@ def take_checksum(page: str) -> str:
     for module in modules:
         text = (REPOSITORY / "c360_dashboard" / f"{module}.py").read_text("utf-8")
         tree = _WithoutDocstrings().visit(ast.parse(text))
-        checksum.update(ast.dump(tree).encode())
+        checksum.update(repr(_outline(tree)).encode())
     return checksum.hexdigest()[:16]
+
+
+def _outline(node: object) -> object:
+    """Returns the syntax tree as lists, the same in every version of Python.
+
+    Versions differ in which fields they know; those that only a later one knows are empty here.
+    """
+    if isinstance(node, list):
+        return [_outline(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = [pair for pair in ast.iter_fields(node) if pair[1] not in (None, [])]
+    return [type(node).__name__, *((name, _outline(value)) for name, value in fields)]
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
