@@ -1,4 +1,4 @@
-# The commands. Each works in a fresh clone with only python3 (3.11 or newer) and make installed.
+# The commands. Each works in a fresh clone with only python3 and make installed.
 # Another Python: make PYTHON=python3.12 setup
 
 PYTHON ?= python3
@@ -24,8 +24,8 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Create .venv from requirements.lock; does nothing when it is current
-	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
-	@"$(SETUP_PYTHON)" -X utf8 -IS scripts/setup.py || { [ $$? -ne 2 ] || echo "Set-up failed: $(SETUP_PYTHON) is no Python 3. Name Python 3.11 or newer: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@command -v "$(SETUP_PYTHON)" >/dev/null || { echo "Set-up failed: there is no $(SETUP_PYTHON) here. Install Python 3.13, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@"$(SETUP_PYTHON)" -X utf8 -IS scripts/setup.py || { [ $$? -ne 2 ] || echo "Set-up failed: $(SETUP_PYTHON) is no Python 3. Name one: make PYTHON=python3.12 setup" >&2; exit 1; }
 
 run: setup ## Simulate a retailer and run the whole pipeline, from landing files to published tables
 	@$(PY) -m c360_dagster run

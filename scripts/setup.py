@@ -2,8 +2,9 @@
 
 `setup.py portable` does the same for .venv-portable and requirements-portable.lock.
 
-It uses the standard library only. An old Python must be able to parse and import this file, so that
-it can say that it is too old: no syntax newer than 3.6, and only constants are evaluated at import.
+A Python that is too old or too new finds another one to run this, or has uv fetch one. So an old
+Python must be able to parse and import this file: no syntax newer than 3.6, the standard library
+only, and only constants are evaluated at import.
 """
 
 import ast
@@ -20,7 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-NEEDED = (3, 11)
+# The versions that all libraries support, the preferred one first.
+PYTHONS = ("3.13", "3.12", "3.11")
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIX = "-portable" if sys.argv[1:] == ["portable"] else ""
 LOCK = ROOT / ("requirements" + SUFFIX + ".lock")
@@ -46,7 +48,8 @@ class SetupError(Exception):
 
 def main() -> int:
     try:
-        check_python()
+        if not is_supported():
+            start_again(find_python())
         if is_current():
             return 0
         check_folder()
@@ -68,13 +71,62 @@ def main() -> int:
     return 0
 
 
-def check_python() -> None:
-    if sys.version_info[:2] < NEEDED:
-        found, needed = ".".join(map(str, sys.version_info[:3])), ".".join(map(str, NEEDED))
+def is_supported() -> bool:
+    return ".".join(map(str, sys.version_info[:2])) in PYTHONS
+
+
+def find_python() -> str:
+    """Returns a supported Python: .venv's own, one on the search path, or one that uv fetches."""
+    if probe(str(VENV_PYTHON)):
+        return str(VENV_PYTHON)
+    problem = (
+        f"this needs Python {PYTHONS[-1]} to {PYTHONS[0]}, and {sys.executable} is "
+        + ".".join(map(str, sys.version_info[:3]))
+    )
+    for version in PYTHONS:
+        found = shutil.which("python" + version)
+        if found and probe(found):
+            say(f"Using {found}, because {problem}.")
+            return found
+    say(f"Fetching Python {PYTHONS[0]} with uv, because {problem} …")
+    with tempfile.TemporaryDirectory() as folder:
+        done = fetch_python(Path(folder))
+    path = done.stdout.strip().split("\n")[-1]
+    if done.returncode or not probe(path):
         raise SetupError(
-            f"this needs Python {needed} or newer, and {sys.executable} is {found}. "
-            f"Name another one: make PYTHON=python{needed} setup"
+            f"{problem}. Another one could not be fetched: install Python {PYTHONS[0]}, or name "
+            f"one: make PYTHON=python{PYTHONS[0]} setup. The last lines:\n" + last_lines(done)
         )
+    return path
+
+
+def probe(python: str) -> bool:
+    """Whether the Python runs, is supported and can create an environment."""
+    asked = (
+        f"import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] not in {PYTHONS!r})"
+    )
+    try:
+        return run([python, "-I", "-c", asked], {}).returncode == 0
+    except OSError:
+        return False
+
+
+def fetch_python(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Has uv fetch a Python to where uv keeps them; returns what ended last, with its path."""
+    done = run([sys.executable, "-m", "venv", str(folder)], {})
+    if done.returncode == 0:
+        python = folder / "bin" / "python"
+        done = fetch_uv(LOCK.read_text("utf-8"), python)
+        uv = [str(folder / "bin" / "uv"), "python"]
+        for arguments in (["install", "--no-bin"], ["find", "--managed-python", "--system"]):
+            if done.returncode == 0:
+                done = run([*uv, *arguments, PYTHONS[0]], uv_settings(python))
+    return done
+
+
+def start_again(python: str) -> None:
+    """Becomes the same command under the other Python."""
+    os.execv(python, [python, "-X", "utf8", "-IS", __file__, *sys.argv[1:]])  # noqa: S606  it was probed
 
 
 def check_folder() -> None:
@@ -153,13 +205,13 @@ def install() -> None:
     lock = LOCK.read_text("utf-8")
     packages = len(re.findall(r"^[A-Za-z0-9]", lock, re.MULTILINE))
     say(f"Installing what {LOCK.name} pins ({packages} entries) …")
-    if fetch_uv(lock):
+    if fetch_uv(lock, VENV_PYTHON).returncode == 0:
         uv = [str(VENV / "bin" / "uv"), "pip", "sync", "--require-hashes", "--compile-bytecode"]
-        done = run([*uv, "--python", str(VENV_PYTHON), str(LOCK)], uv_settings())
+        done = run([*uv, "--python", str(VENV_PYTHON), str(LOCK)], uv_settings(VENV_PYTHON))
         if done.returncode == 0:
             return
         say("uv did not succeed; trying pip …")
-    done = run([*pip("install"), "--require-hashes", "--no-deps", "-r", str(LOCK)], {})
+    done = run([*pip(VENV_PYTHON, "install"), "--require-hashes", "--no-deps", "-r", str(LOCK)], {})
     if done.returncode:
         raise SetupError(
             "the packages could not be installed. Is there a network, and does pip reach its "
@@ -168,24 +220,25 @@ def install() -> None:
         )
 
 
-def fetch_uv(lock: str) -> bool:
+def fetch_uv(lock: str, python: Path) -> "subprocess.CompletedProcess[str]":
+    """Installs the pinned uv beside that Python."""
     pinned = re.search(r"^uv==.*(?:\n[ \t]+--hash.*)+", lock, re.MULTILINE)
     if pinned is None:
-        return False
+        return subprocess.CompletedProcess([], 1, stdout=LOCK.name + " does not pin uv.")
     with tempfile.TemporaryDirectory() as folder:
         requirement = Path(folder, "uv.txt")
         requirement.write_text(pinned.group().rstrip("\\ ") + "\n", "utf-8")
         options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--retries=1"]
-        return run([*pip("install"), *options, "-r", str(requirement)], {}).returncode == 0
+        return run([*pip(python, "install"), *options, "-r", str(requirement)], {})
 
 
-def uv_settings() -> "dict[str, str]":
+def uv_settings(python: Path) -> "dict[str, str]":
     """Returns pip's settings under uv's names, so that users need not configure uv as well.
 
     uv's own settings win.
     """
     settings = {"UV_SYSTEM_CERTS": "1"}
-    listed = run(pip("config", "list"), {}).stdout
+    listed = run(pip(python, "config", "list"), {}).stdout
     found = re.findall(r"^(global|install|:env:)\.([a-z-]+)=(.+)$", listed, re.MULTILINE)
     for _, name, value in sorted(
         found, key=lambda row: ["global", "install", ":env:"].index(row[0])
@@ -200,8 +253,8 @@ def uv_settings() -> "dict[str, str]":
     return {key: value for key, value in settings.items() if key not in os.environ}
 
 
-def pip(*arguments: str) -> "list[str]":
-    return [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]
+def pip(python: Path, *arguments: str) -> "list[str]":
+    return [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
 
 
 def run(command: "list[str]", settings: "dict[str, str]") -> "subprocess.CompletedProcess[str]":

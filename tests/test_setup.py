@@ -15,13 +15,14 @@ import tempfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "PIP_CONFIG_FILE": os.devnull}
@@ -51,10 +52,13 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def make_wheel(folder: Path, name: str, version: str) -> Path:
+def make_wheel(
+    folder: Path, name: str, version: str, more: Mapping[str, str] = MappingProxyType({})
+) -> Path:
     folder.mkdir()
     info = f"{name}-{version}.dist-info"
     files = {
+        **more,
         f"{name}.py": f"VERSION = {version!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -63,7 +67,9 @@ def make_wheel(folder: Path, name: str, version: str) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         rows = []
         for inner, text in files.items():
-            archive.writestr(inner, text)
+            entry = zipfile.ZipInfo(inner)
+            entry.external_attr = 0o100755 << 16  # scripts can be called
+            archive.writestr(entry, text)
             digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
             rows.append(f"{inner},sha256={digest.decode().rstrip('=')},{len(text)}")
         archive.writestr(f"{info}/RECORD", "\n".join([*rows, f"{info}/RECORD,,", ""]))
@@ -124,14 +130,64 @@ def test_a_tampered_package_is_refused_and_a_good_one_then_installed_anew(clone:
     assert not left_over.exists()
 
 
-@pytest.mark.parametrize("version", [(3, 10, 4), (3, 6, 0), (2, 7, 18)])
-def test_an_old_python_is_named_with_the_way_out(clone: Path, version: tuple[int, ...]) -> None:
-    told = set_up(clone, f"sys.version_info = {version}")
+UNFIT = "sys.version_info = (3, 14, 0)"
+
+
+def make_python(path: Path) -> Path:
+    """Writes a program that passes for a Python and only prints how it was called."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('#!/bin/sh\necho "$0 $*"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("version", [(3, 14, 0), (3, 10, 4), (3, 6, 0)])
+def test_a_python_that_does_not_fit_is_named_with_the_way_out(
+    clone: Path, version: tuple[int, ...]
+) -> None:
+    offline = (
+        "setup.fetch_python = lambda _: setup.subprocess.CompletedProcess([], 1, 'No network')"
+    )
+    told = set_up(clone, f"sys.version_info = {version}; {offline}", PATH="")
     assert told.returncode == 1
-    assert ".".join(map(str, version)) in told.stderr
-    assert "3.11 or newer" in told.stderr
-    assert "make PYTHON=" in told.stderr
+    assert f"this needs Python 3.11 to 3.13, and {sys.executable} is " in told.stderr
+    assert f"is {'.'.join(map(str, version))}. Another one could not be fetched" in told.stderr
+    assert "make PYTHON=python3.13 setup" in told.stderr
+    assert told.stderr.endswith("No network\n")
     assert not (clone / ".venv").exists()
+
+
+def test_a_python_that_fits_is_found_on_the_search_path(clone: Path) -> None:
+    """The newest one that works, and .venv's own before all others, without a word."""
+    broken = make_python(clone / "bin" / "python3.13")
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    fitting = make_python(clone / "bin" / "python3.12")
+    make_python(clone / "bin" / "python3.11")
+    using, called = set_up(clone, UNFIT, PATH=str(clone / "bin")).stdout.splitlines()
+    assert using.startswith(f"Using {fitting}, because this needs Python 3.11 to 3.13, and ")
+    assert called == f"{fitting} -X utf8 -IS {clone / 'scripts' / 'setup.py'}"
+
+    (clone / ".venv").mkdir()
+    own = make_python(clone / ".venv" / "bin" / "python")
+    (called,) = set_up(clone, UNFIT, PATH=str(clone / "bin")).stdout.splitlines()
+    assert called.startswith(f"{own} -X utf8")
+
+
+def test_a_python_that_fits_is_fetched_if_there_is_none(clone: Path, tmp_path: Path) -> None:
+    fetched = make_python(tmp_path / "fetched")
+    uv = f"""#!/bin/sh
+case "$*" in
+"python install --no-bin 3.13") echo > {tmp_path}/installed ;;
+"python find --managed-python --system 3.13") [ -e {tmp_path}/installed ] && echo {fetched} ;;
+esac
+"""
+    wheel = make_wheel(tmp_path / "uv", "uv", "0.1", {"uv-0.1.data/scripts/uv": uv})
+    lock_only(clone, wheel)
+    done = set_up(clone, UNFIT, PATH="", PIP_FIND_LINKS=wheel.parent.as_uri())
+    assert not done.stderr
+    fetching, called = done.stdout.splitlines()
+    assert fetching.startswith("Fetching Python 3.13 with uv, because this needs Python 3.11 to 3")
+    assert called.startswith(f"{fetched} -X utf8 -IS ")
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
@@ -236,7 +292,7 @@ def test_make_names_a_python_that_does_not_know_the_options(clone: Path) -> None
         ["make", f"PYTHON={old}", "setup"], cwd=clone, check=False, capture_output=True, text=True
     )
     assert told.returncode == 2
-    assert f"Set-up failed: {old} is no Python 3. Name Python 3.11 or newer" in told.stderr
+    assert f"Set-up failed: {old} is no Python 3. Name one" in told.stderr
 
 
 @needs_make
@@ -279,13 +335,13 @@ def test_pips_settings_reach_uv(clone: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(setup, "run", lambda *_: done)
     for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
-    given = setup.uv_settings()
+    given = setup.uv_settings(setup.VENV_PYTHON)
     assert given["SSL_CERT_FILE"] == "/etc/some.pem"
     assert given["UV_INDEX"] == "one two"
     assert given["UV_FIND_LINKS"] == "from-environment"
 
     monkeypatch.setenv("UV_DEFAULT_INDEX", "uv's own")
-    given = setup.uv_settings()
+    given = setup.uv_settings(setup.VENV_PYTHON)
     assert given["SSL_CERT_FILE"] == "/etc/some.pem"
     assert not {"UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"} & set(given)
 
@@ -360,7 +416,8 @@ def test_the_lock_satisfies_what_is_declared(lock: str, wanted: Requirement, pyt
     assert wanted.specifier.contains(versions[0])
 
 
-def test_set_up_asks_for_the_python_that_is_declared() -> None:
+def test_set_up_takes_the_pythons_that_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = ".".join(map(str, load_setup(ROOT).NEEDED))
-    assert project["requires-python"] == f">={needed}"
+    declared = SpecifierSet(project["requires-python"])
+    known = tuple(f"3.{minor}" for minor in range(30) if declared.contains(f"3.{minor}"))
+    assert sorted(known) == sorted(load_setup(ROOT).PYTHONS) == sorted(PYTHONS)
