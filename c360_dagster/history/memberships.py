@@ -81,7 +81,7 @@ class Memberships:
 
     def excerpt(self) -> str:
         """Returns the query for the changes that are published: those of the last days."""
-        return self._excerpt(DAYS_PUBLISHED)
+        return f"{self._excerpt(DAYS_PUBLISHED)} order by all"
 
     def _excerpt(self, days: int) -> str:
         last = ", ".join(literal(str(path)) for path in self._files()[-days - 1 :])

@@ -44,7 +44,7 @@ class KnownTables:
 
 
 Excerpts = Mapping[str, str]
-"""For views in gold, by name, the query for the rows to publish."""
+"""For views in gold, by name, the query for the rows to publish, in an order of its own."""
 
 
 class PublishError(Exception):
@@ -89,7 +89,7 @@ def publish(
     generation = generations / f"{run}{again}"
     try:
         with con.cursor() as beside, ThreadPoolExecutor(1) as pool:
-            files = pool.submit(_write_parquet, beside, generation, tables, known.personal, taken)
+            files = pool.submit(_write_parquet, beside, generation, tables, known, taken)
             rows = _write_snapshot(con, aside, tables, snapshot, taken)
             files.result()
             last.write_note(con, generation.name, aside, rows, taken)
@@ -160,9 +160,10 @@ def _write_parquet(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     tables: Mapping[str, str],
-    personal: Mapping[str, frozenset[str]],
+    known: KnownTables,
     taken: TakenOver,
 ) -> None:
+    """Writes a file for each table, sorted, so that equal tables give equal bytes."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     columns = read_columns(con)
@@ -171,8 +172,12 @@ def _write_parquet(
         if name in taken.rows:
             path.hardlink_to(taken.generation / path.name)
             continue
-        shown = _masked(columns[f"{SCHEMA}.{name}"], personal.get(name, frozenset()))
-        con.execute(f"copy (select {shown} {query}) to {literal(str(path))} {PARQUET}").fetchall()
+        shown = _masked(columns[f"{SCHEMA}.{name}"], known.personal.get(name, frozenset()))
+        # An excerpt is in order. Sorting a large table by its key alone is less work.
+        order = f"order by {known.keys.get(name, 'all')}" if name in known.personal else ""
+        con.execute(
+            f"copy (select {shown} {query} {order}) to {literal(str(path))} {PARQUET}"
+        ).fetchall()
         path.chmod(0o600)
 
 

@@ -55,6 +55,27 @@ def test_everything_is_there_and_personal_columns_are_masked(
     assert masked["customer_id"].n_unique() == 2000
 
 
+def test_equal_tables_give_equal_bytes_in_whatever_order_their_rows_are(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Neither an earlier day's rows nor the number of threads is seen in a parquet file."""
+    known = KnownTables(
+        {"keyed": frozenset({"email"}), "other": frozenset({"email"})}, {"keyed": "id, part"}
+    )
+    files = []
+    for run, order in (("run1", "id, part"), ("run2", "hash(id, part)")):
+        for name in ("keyed", "other"):
+            con.execute(
+                f"create or replace table gold.{name} as select i % 700 as id, i // 700 as part, "
+                f"hash(i)::varchar as email, i from range(200000) t(i) order by {order}"
+            )
+        published = publish(con, tmp_path, run=run, known=known)
+        files.append({path.name: path.read_bytes() for path in published.parquet.iterdir()})
+    assert files[0] == files[1]
+    first = pl.read_parquet(tmp_path / "parquet" / "keyed.parquet").head(3)
+    assert first.select("id", "part").rows() == [(0, 0), (0, 1), (0, 2)]
+
+
 def test_a_table_that_the_project_no_longer_has_is_not_published(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
