@@ -78,6 +78,33 @@ def send_parcels(home: Home) -> None:
     )
 
 
+def plan_a_campaign(home: Home) -> None:
+    """Adds a campaign whose days, and those of its contacts, are not known yet."""
+    contacts = home.landing / "marketing/campaign_contacts"
+    with (home.landing / "customer/customers.csv").open(newline="") as file:
+        people = [row["customer_id"] for row in csv.DictReader(file)]
+    rewrite(
+        contacts.with_suffix(".csv"),
+        contacts.with_name("campaign_contacts_2025-03-01_planned.csv"),
+        lambda row: {
+            "contact_id": f"planned-{row['contact_id']}",
+            "campaign_id": "planned",
+            "customer_id": people.pop(),
+            "group": row["group"],
+        },
+    )
+    date_the_campaign(home, "2025-03-01", begins="")
+
+
+def date_the_campaign(home: Home, day: str, begins: str) -> None:
+    campaigns = home.landing / "marketing/campaigns"
+    rewrite(
+        campaigns.with_suffix(".csv"),
+        campaigns.with_name(f"campaigns_{day}_planned.csv"),
+        lambda row: row | {"campaign_id": "planned", "start_date": begins, "end_date": ""},
+    )
+
+
 def repeat_a_file_and_lose_another(home: Home) -> None:
     sales = home.landing / "sales"
     shutil.copy(sales / "transactions_2025-03-01.csv", sales / "transactions_2025-03-01_again.csv")
@@ -191,6 +218,7 @@ def build_day_after_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.simulate(day)
     bring_late_and_corrected_rows(home)
     send_parcels(home)
+    plan_a_campaign(home)
     home.load(day)
     assert home.build().since == WINTER
     assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}
@@ -211,6 +239,7 @@ def build_day_after_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
     day = date(2025, 3, 3)
     home.simulate(day)
+    date_the_campaign(home, "2025-03-03", begins="2025-02-01")
     home.load(day)
     assert home.build().since == date(2025, 3, 2)
     assert home.publish() >= {"fct_orders", "fct_order_lines", "customer_lifetime_value"}

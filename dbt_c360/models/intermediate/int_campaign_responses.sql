@@ -1,7 +1,9 @@
 {%- set touched = {'key': 'customer_id', 'found': [
     changed('fct_campaign_contacts', 'customer_id'),
     changed('fct_orders', 'customer_id'),
-    naming_changed('stg_campaigns', 'customer_id', by='campaign_id'),
+    naming_changed(
+        'stg_campaigns', 'customer_id', by='campaign_id', table='gold.fct_campaign_contacts'
+    ),
 ]} -%}
 
 {{ config(
