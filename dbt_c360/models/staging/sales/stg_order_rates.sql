@@ -19,11 +19,17 @@ days as (
     from orders
 ),
 
+-- a day whose rate is empty, such as a holiday in a bank's table, has that of the day before
 latest_rate_days as (
     select
         days.currency,
         days.order_date,
-        max(case when rates.rate_date <= days.order_date then rates.rate_date end) as rate_date
+        max(
+            case
+                when rates.rate_date <= days.order_date and rates.rate is not null
+                    then rates.rate_date
+            end
+        ) as rate_date
     from days
     inner join rates
         on days.currency = rates.currency
