@@ -4,7 +4,7 @@ inventory as (
     select * from {{ ref('stg_inventory') }}
 ),
 
--- if a shelf has several records, the last count is right
+-- if a shelf has several records, the last count is right; one without a quantity is no count
 ranked as (
     select
         product_id,
@@ -17,7 +17,7 @@ ranked as (
                 inventory_id asc
         ) as count_rank
     from inventory
-    where not is_after_as_of and product_id is not null
+    where not is_after_as_of and product_id is not null and stock_quantity is not null
 )
 
 select
