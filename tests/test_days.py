@@ -67,9 +67,18 @@ def bring_late_and_corrected_rows(home: Home) -> None:
     )
 
 
+def hold_back_arrivals(home: Home) -> None:
+    """Empties what became of every parcel; a file of 1 March names those that have arrived."""
+    parcels, arrivals = home.landing / "logistic/shipments.csv", home.folder / "arrivals.csv"
+    rewrite(parcels, arrivals, lambda row: row if row["actual_delivery"] else None)
+    unknown = {"actual_delivery": "", "delivery_status": ""}
+    rewrite(parcels, parcels, lambda row: row | unknown)
+
+
 def send_parcels(home: Home) -> None:
     """Adds parcels that are due on 1 March; the carriers' file of 2 March does not arrive."""
     parcels = home.landing / "logistic/shipments"
+    (home.folder / "arrivals.csv").rename(parcels.with_name("shipments_2025-03-01_arrivals.csv"))
     due = {"estimated_delivery": "2025-03-01", "actual_delivery": "", "delivery_status": ""}
     rewrite(
         parcels.with_suffix(".csv"),
@@ -207,6 +216,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def build_day_after_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("days") / "home")
     home.simulate(WINTER)
+    hold_back_arrivals(home)
     parting, meeting = find_pairs(home)
     home.rules = {"always": [parting], "never": [meeting]}
     home.load(WINTER)

@@ -1,17 +1,16 @@
 {#-
-    Parcels that were promised for a day that has passed and are still under way. Whether they are
-    late depends on the last day that the files of parcels cover, which changes with each new file.
+    Parcels that are still under way. Whether they are late depends on the last day that the files
+    of parcels cover, and on whether any file says what became of a parcel: both change with files
+    that do not name these parcels.
 -#}
-{%- set overdue = 'select shipment_id from {this}'
-    ~ " where not is_delivered and coalesce(delivery_status, '') not in ('lost', 'returned')"
-    ~ ' and estimated_delivery_date < (select as_of_date from silver.int_data_clock)' -%}
+{%- set under_way = 'select shipment_id from {this}'
+    ~ " where not is_delivered and coalesce(delivery_status, '') not in ('lost', 'returned')" -%}
 
 {%- set touched = {'key': 'shipment_id', 'found': [
     changed('stg_shipments', 'shipment_id'),
     naming_changed('fct_orders', 'shipment_id', by='order_id'),
-    passed('silver.stg_shipments', 'shipment_id', 'estimated_delivery_date'),
     passed('silver.stg_shipments', 'shipment_id', 'actual_delivery_date'),
-    overdue,
+    under_way,
 ]} -%}
 
 {{ config(
