@@ -72,6 +72,39 @@ def land_what_was_known(warehouse: Warehouse) -> None:
     warehouse.land("inventory", [{"inventory_id": "v1", "product_id": "p1", "location_id": "s1",
                                   "stock_quantity": 7,
                                   "last_updated": "2026-01-04 00:00:00"}])  # fmt: skip
+    warehouse.land("customer_master", [{"customer_id": "w1"}])
+    warehouse.land("regional_sales", [{"region_id": "OH", "sales_date": "2026-01-02"}])
+    warehouse.land("shipments", [{"shipment_id": "h1", "transaction_id": "t1",
+                                  "ship_date": "2026-01-03"}])  # fmt: skip
+
+
+def land_events_of_another_year(warehouse: Warehouse) -> None:
+    """Adds an event of each kind to files without a day, which are known as of any day."""
+    day, time = "2099-01-01", "2099-01-01 10:00:00"
+    person, shopper = {"customer_id": "c1"}, {"customer_id": "w1"}
+    events: dict[str, dict[str, Any]] = {
+        "support_tickets": ticket("future", time),
+        "app_usage": {"usage_id": "future", **person, "session_start": time, "pages_viewed": 9,
+                      "session_duration_minutes": 9},
+        "consents": {**person, "purpose": "marketing_email", "granted": True, "updated_at": time},
+        "shipments": {"shipment_id": "future", "transaction_id": "t1", "origin_location": "w9",
+                      "ship_date": day, "delivery_status": "lost", "shipping_cost": 9},
+        "tracking_events": {"event_id": "future", "shipment_id": "h1", "event_timestamp": time},
+        "inventory": {"inventory_id": "future", "product_id": "p1", "location_id": "s9",
+                      "stock_quantity": 9, "last_updated": time},
+        "arrivals": {"arrival_id": "future", "location_id": "s1", "channel": "store",
+                     "arrival_hour": time, "arrivals": 9},
+        "campaign_contacts": {"contact_id": "future", "campaign_id": "m1", **person,
+                              "group": "control", "sent_at": time},
+        "regional_sales": {"region_id": "OH", "sales_date": day, "total_revenue": 9},
+        "workbook_transactions": {"transaction_id": "future", **shopper, "transaction_date": time,
+                                  "amount": 9},
+        "customer_support": {"ticket_id": "future", **shopper, "created_at": time},
+        "web_interactions": {"session_id": "future", **shopper, "interaction_date": time,
+                             "page_views": 9, "session_duration": 9},
+    }  # fmt: skip
+    for table, event in events.items():
+        warehouse.land(table, [event], part="future")
 
 
 def land_what_came_later(warehouse: Warehouse) -> None:
@@ -106,17 +139,31 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     assert warehouse.build(as_of=AS_OF, run_id="first") == {}
     before = warehouse.gold()
     land_what_came_later(warehouse)
+    land_events_of_another_year(warehouse)
     assert warehouse.build(as_of=AS_OF, run_id="second") == {}
     after = warehouse.gold()
     assert warehouse.build() == {}
     return before, after, warehouse
 
 
-def test_later_files_change_nothing(worlds: Worlds) -> None:
+def test_later_files_and_events_change_nothing(worlds: Worlds) -> None:
     before, after, _ = worlds
     assert before.pop("publication") != after.pop("publication")
-    assert {name: rows for name, rows in after.items() if rows != before[name]} == {}
+    kept = {
+        name: [row for row in rows if row[0] not in {"future", "wb-future"}]
+        for name, rows in after.items()
+    }
+    assert {name: rows for name, rows in kept.items() if rows != before[name]} == {}
     assert len(before) > 30
+    # the events are in no table but those that list events
+    assert {name for name in after if after[name] != kept[name]} == {
+        "fct_campaign_contacts",
+        "fct_orders",
+        "fct_sessions",
+        "fct_shipments",
+        "fct_support_tickets",
+        "fulfillment",
+    }
 
 
 def test_events_after_the_day_are_kept_and_not_counted(worlds: Worlds) -> None:
