@@ -92,7 +92,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     )  # fmt: skip
     warehouse.resolve(
         "merges",
-        [{"found_on": date(2026, 1, 5), "kind": "merge", "from_id": "c2", "to_id": "c1",
+        [{"found_on": date.fromisoformat(AS_OF), "kind": "merge", "from_id": "c2", "to_id": "c1",
           "why": "same e-mail"},
          {"found_on": date(2026, 2, 5), "kind": "split", "from_id": "c1", "to_id": "c2",
           "why": "found later"}],
