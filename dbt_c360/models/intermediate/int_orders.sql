@@ -71,8 +71,6 @@ select
     net_amount,
     source_customer_id is null as is_guest,
     is_after_as_of,
-    coalesce(
-        order_status = 'completed' and not is_after_as_of and ordered_at is not null, false
-    ) as is_counted,
+    {{ is_counted('ordered_at') }} as is_counted,
     ordered_at
 from unioned

@@ -56,9 +56,7 @@ select
     {{ converted('line_total', 'rate') }}
     - coalesce({{ converted('discount_applied', 'rate') }}, 0) as total_price,
 
-    coalesce(
-        order_status = 'completed' and not is_after_as_of and transaction_at is not null, false
-    ) as is_counted,
+    {{ is_counted('transaction_at') }} as is_counted,
     coalesce(is_after_as_of, false) as is_after_as_of,
     has_rounded_amounts,
 
