@@ -51,7 +51,9 @@ def test_rates_convert_orders_and_their_lines(warehouse: Warehouse) -> None:
         {"currency": "EUR", "date": "2026-01-01", "rate": "1.1"},
         {"currency": "EUR", "date": "2026-01-08", "rate": "1.25"},
     ]
-    warehouse.land("rates", rates)
+    # an earlier file has another rate for that day, and writes the currency differently
+    warehouse.land("rates", [{"currency": "eur ", "date": "2026-01-08", "rate": "9"}])
+    warehouse.land("rates", rates, known="2026-01-08")
     assert warehouse.build() == {}
     amounts = "select order_id, total_amount, net_amount from gold.fct_orders order by 1"
     assert warehouse.rows(amounts) == [
