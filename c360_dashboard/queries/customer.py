@@ -46,7 +46,8 @@ class Customer:
 
 def search(reader: Reader, text: str) -> pl.DataFrame:
     """Returns the customers that a reader may mean, the surest first."""
-    words = text.lower().replace("’", "'").split()  # phone keyboards write ’
+    # Phone keyboards write ’, and lists of people write "Berg, Ana".
+    words = text.lower().replace("’", "'").replace(",", " ").split()
     # Without the zeros dialled before a number, because ours begin with the country's code.
     digits = "".join(letter for letter in text if letter.isdigit()).lstrip("0")
     is_phone = len(digits) >= 5 and not any(letter.isalpha() or letter == "@" for letter in text)

@@ -23,6 +23,7 @@ from tests.dashboard.small_snapshot import move, open_snapshot, rows
         ("Old.Ana@example.com", "C1", "another e-mail"),
         ("0170 5550102", "C1", "another phone"),
         ("berg ana", "C1", "name"),
+        ("Berg, Ana", "C1", "name"),
         ("+49 1555 0101", "C1", "phone"),
         ("100%_s", "C3", "name"),
         ("o’hara", "C3", "name"),
